@@ -1,0 +1,1 @@
+"""Teacher Guided Architecture Search: models, dissimilarity matrices, guidance and training."""

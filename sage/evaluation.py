@@ -1,0 +1,128 @@
+"""Evaluation of one candidate: build it, train it, measure accuracy and RDMs on the way."""
+
+import time
+from dataclasses import asdict, dataclass
+from functools import lru_cache
+
+import numpy as np
+import torch
+
+from sage import cost, datasets, devices, responses, spaces
+from sage.datasets import Dataset
+from sage.models.cnn import ConvolutionalNetwork
+from sage.profiles import Profile
+from sage.tracker import Evaluation, Snapshot
+from sage.training import Diverged, Recipe, Trainer, candidate_recipe
+
+
+@dataclass(frozen=True, kw_only=True)
+class Protocol:
+    """Everything besides architecture and seed that determines what an evaluation gives.
+
+    The fields are those of `Profile`, with the data set's name.
+    """
+
+    dataset: str
+    image_size: int
+    train_images: int | None
+    validation_images: int | None
+    layers: int
+    width: float
+    mature_epochs: int
+    snapshots: tuple[float, ...]
+    batch_size: int
+    rdm_units: int
+    rdm_images: int
+
+    @classmethod
+    def of(cls, profile: Profile, dataset: str) -> "Protocol":
+        """The protocol of a profile's pool."""
+        names = set(cls.__dataclass_fields__) - {"dataset"}
+        return cls(dataset=dataset, **{name: getattr(profile, name) for name in names})
+
+    @property
+    def recipe(self) -> Recipe:
+        """How candidates are trained."""
+        return candidate_recipe(self.mature_epochs, self.batch_size)
+
+    @property
+    def space(self) -> spaces.SearchSpace:
+        """Where candidates come from."""
+        return spaces.cnn(self.layers)
+
+    def description(self) -> dict:
+        """All that determines an evaluation, the images' content and the kind of device included; JSON-ready."""
+        images = load_images(self)
+        return {
+            **asdict(self),
+            "recipe": asdict(self.recipe),
+            "training": images.train.identity,
+            "stimuli": images.stimuli(self.rdm_images).identity,
+            "device": devices.default().type,
+        }
+
+
+@lru_cache(maxsize=1)
+def load_images(protocol: Protocol) -> Dataset:
+    """The protocol's images; kept, as one process evaluates many candidates."""
+    return datasets.load(protocol.dataset).reduced(
+        size=protocol.image_size, train=protocol.train_images, validation=protocol.validation_images
+    )
+
+
+def evaluate(protocol: Protocol, architecture: spaces.Architecture, seed: int) -> Evaluation:
+    """Train a candidate to its mature state, with a snapshot at each of the protocol's epochs.
+
+    A candidate that diverges or does not fit the device's memory ends early: its evaluation has the
+    snapshots up to then and says why.
+    """
+    began = time.perf_counter()
+    device = devices.default()
+    images = load_images(protocol)
+    layers = spaces.cnn_layers(protocol.space, architecture)
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        model = ConvolutionalNetwork(layers, classes=len(images.classes), width=protocol.width)
+    snapshots, state, failure = [], "finished", None
+    try:
+        trainer = Trainer(model, images.train.images, images.train.labels, protocol.recipe, seed=seed, device=device)
+        for epoch in protocol.snapshots:
+            trainer.advance(epoch)
+            snapshots.append(_measure(trainer, epoch, images, protocol, seed))
+    except Diverged as problem:
+        state, failure = "diverged", str(problem)
+    except torch.OutOfMemoryError as problem:
+        state, failure = "out of memory", str(problem)
+    return Evaluation(
+        state=state,
+        failure=failure,
+        parameters=cost.parameters(model),
+        multiply_adds=cost.multiply_adds(model, protocol.image_size),
+        seconds=time.perf_counter() - began,
+        snapshots=tuple(snapshots),
+    )
+
+
+def _measure(trainer: Trainer, epoch: float, images: Dataset, protocol: Protocol, seed: int) -> Snapshot:
+    began = time.perf_counter()
+    stimuli = images.stimuli(protocol.rdm_images)
+    shown = responses.show(
+        trainer.model,
+        trainer.model.layer_names,
+        stimuli,
+        units=protocol.rdm_units,
+        seed=seed,
+        device=trainer.device,
+    )
+    return Snapshot(
+        epoch=epoch,
+        examples=trainer.examples,
+        accuracy=responses.accuracy(shown.scores, images.validation.labels),
+        loss=responses.loss(shown.scores, images.validation.labels),
+        training_loss_sum=trainer.loss_sum.item(),
+        images_shown=len(stimuli.images),
+        seconds=time.perf_counter() - began,
+        rdms={
+            (stimuli.identity, level): values.astype(np.float16) for level, values in shown.rdms.items()
+        },
+    )

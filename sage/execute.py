@@ -1,0 +1,213 @@
+"""One notebook of a batch: its parameters, whether it is finished, and its execution with papermill."""
+
+import ast
+import hashlib
+import json
+import os
+import sys
+import tempfile
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+import jupytext
+import nbformat
+import papermill
+from jupyter_client.kernelspec import KernelSpecManager
+from jupyter_client.manager import AsyncKernelManager
+from nbclient.exceptions import DeadKernelError
+from nbformat import NotebookNode
+from papermill.exceptions import PapermillExecutionError, strip_color
+from traitlets import default
+
+from sage import paths
+from sage.run import Run, check_type
+
+
+class NotebookFailed(RuntimeError):
+    """A notebook stopped with an error; the message says where."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """One notebook to execute: its source (NN_name.py) and the value of every parameter it has."""
+
+    source: Path
+    parameters: dict
+
+    @property
+    def name(self) -> str:
+        """NN_name."""
+        return self.source.stem
+
+    @property
+    def folder(self) -> Path:
+        """The folder of the run."""
+        return self.run().folder
+
+    @property
+    def output(self) -> Path:
+        """The executed notebook."""
+        return self.folder / f"{self.name}.ipynb"
+
+    @property
+    def failed(self) -> Path:
+        """Where the notebook is kept if it fails."""
+        return self.folder / "failed" / f"{self.name}.ipynb"
+
+    def run(self) -> Run:
+        """The run that the parameters make.
+
+        Raises:
+            TypeError, ValueError: as `Run`.
+        """
+        names = {field.name for field in fields(Run)}
+        return Run(**{name: value for name, value in self.parameters.items() if name in names})
+
+    def key(self) -> str:
+        """Changes with whatever the result depends on: notebook, parameters, and the code of the package.
+
+        `jobs` is left out, it says how to compute and not what.
+        """
+        package = paths.ROOT / "sage"
+        counted = self.parameters.keys() - {"jobs"}
+        parts = {
+            "notebook": _digest(self.source),
+            "parameters": {name: _identity(self.parameters[name]) for name in counted},
+            "package": {str(path.relative_to(package)): _digest(path) for path in package.rglob("*.py")},
+        }
+        return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+    def finished(self) -> bool:
+        """Whether the executed notebook is there and made with the same key."""
+        if not self.output.is_file():
+            return False
+        return nbformat.read(self.output, as_version=4).metadata.get("sage", {}).get("key") == self.key()
+
+
+def read(source: Path) -> NotebookNode:
+    """The notebook in a .py, with ids that stay the same from call to call.
+
+    Args:
+        source: a jupytext py:percent file.
+    """
+    notebook = jupytext.read(source)
+    for number, cell in enumerate(notebook.cells):
+        cell.id = f"cell-{number}"
+    return notebook
+
+
+def defaults(source: Path) -> dict:
+    """Names and default values of the cell tagged `parameters`.
+
+    Args:
+        source: a jupytext py:percent file.
+
+    Raises:
+        ValueError: there is not one such cell, or it holds something else than `name = literal`.
+    """
+    cells = [cell.source for cell in read(source).cells if "parameters" in cell.metadata.get("tags", [])]
+    if len(cells) != 1:
+        raise ValueError(f"{source.name} has {len(cells)} cells tagged 'parameters', expected 1")
+    found = {}
+    for statement in ast.parse(cells[0]).body:
+        match statement:
+            case ast.Assign(targets=[ast.Name(id=name)], value=value):
+                found[name] = ast.literal_eval(value)
+            case _:
+                text = ast.unparse(statement)
+                raise ValueError(f"{source.name} has {text!r} among its parameters, expected name = value")
+    return found
+
+
+def parse(name: str, text: str, *, like):
+    """The value of a parameter given as text.
+
+    Args:
+        name: for the error message.
+        text: as typed on the command line.
+        like: the parameter's default.
+
+    Raises:
+        TypeError: the text is no value of the default's type.
+    """
+    value = text
+    if not isinstance(like, str):
+        try:
+            value = ast.literal_eval({"true": "True", "false": "False"}.get(text, text))
+        except (ValueError, SyntaxError):
+            pass  # It stays text, and check_type says what was expected.
+    return check_type(name, value, like=like)
+
+
+def execute(step: Step) -> None:
+    """Execute a notebook; its output is there whole or not at all.
+
+    Args:
+        step: the notebook and its parameters.
+
+    Raises:
+        NotebookFailed: a cell raised or the kernel died; what there is goes to `step.failed`.
+    """
+
+    def write(partial: Path) -> None:
+        try:
+            papermill.execute_notebook(
+                source,
+                partial,
+                step.parameters,
+                kernel_name="python3",
+                language="python",
+                kernel_manager_class=_ThisPython,
+                # A cell's error is in the notebook; what the kernel logs is about its own sockets.
+                extra_arguments=["--log-level=CRITICAL"],
+            )
+        except (PapermillExecutionError, DeadKernelError) as error:
+            step.failed.parent.mkdir(parents=True, exist_ok=True)
+            os.replace(partial, step.failed)
+            raise NotebookFailed(_explain(error, step)) from error
+
+    with tempfile.TemporaryDirectory() as folder:
+        source = Path(folder, step.output.name)
+        notebook = read(step.source)
+        notebook.metadata["sage"] = {"key": step.key()}
+        nbformat.write(notebook, source)
+        paths.replace(step.output, write)
+    step.failed.unlink(missing_ok=True)
+
+
+class _ThisPython(AsyncKernelManager):
+    """Starts the kernels of this environment, whatever the user has installed elsewhere as python3."""
+
+    @default("kernel_spec_manager")
+    def _kernelspecs(self) -> KernelSpecManager:
+        return KernelSpecManager(parent=self, kernel_dirs=[f"{sys.prefix}/share/jupyter/kernels"])
+
+
+def _explain(error: PapermillExecutionError | DeadKernelError, step: Step) -> str:
+    cells = [cell for cell in nbformat.read(step.failed, as_version=4).cells if cell.cell_type == "code"]
+    executed = [cell for cell in cells if cell.metadata.papermill.status in ("completed", "failed")]
+    lines = executed[-1].source.splitlines() if executed else [""]
+    if isinstance(error, PapermillExecutionError):
+        trace = strip_color("\n".join(error.traceback)).splitlines()
+        reason = trace[-8:] or [f"{error.ename}: {error.evalue}"]
+    else:
+        reason = ["the kernel died; most often the machine had too little memory"]
+    return "\n".join(
+        [
+            f"{step.name} failed in code cell {len(executed)}: {lines[0]}",
+            *(f"    {line}" for line in reason),
+            f"The notebook up to there is {step.failed}",
+        ]
+    )
+
+
+def _identity(value):
+    """A parameter's value; for one that names a file, what is in the file."""
+    if isinstance(value, str) and Path(value).is_file():
+        return _digest(Path(value))
+    return value
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()

@@ -1,0 +1,164 @@
+"""Teachers as data, and the paper's score: teacher guidance TG, and P + alpha TG."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import xarray as xr
+
+from sage import paths, rdm
+
+LEVELS = ("class", "image")
+
+
+@dataclass(frozen=True)
+class TeacherLayer:
+    """One layer's RDMs with the stimulus set they were measured on.
+
+    Args:
+        stimuli: `StimulusSet.identity`. rdms: by level, condensed [S(S-1)/2].
+    """
+
+    name: str
+    stimuli: str
+    rdms: Mapping[str, np.ndarray]
+
+
+@dataclass(frozen=True)
+class Teacher:
+    """A list of layers: stages of a network, or areas of a brain."""
+
+    name: str
+    layers: tuple[TeacherLayer, ...]
+
+    def bank(self) -> xr.Dataset:
+        """One variable per layer and level, with layer, level and stimuli as attributes."""
+        variables = {}
+        for layer in self.layers:
+            for level, values in layer.rdms.items():
+                attributes = {"layer": layer.name, "level": level, "stimuli": layer.stimuli}
+                variables[f"{layer.name} {level}"] = (f"pair_{len(values)}", values, attributes)
+        return xr.Dataset(variables, attrs={"teacher": self.name})
+
+    def save(self, path: Path) -> Path:
+        """Write the bank as NetCDF."""
+        return paths.replace(path, lambda partial: self.bank().to_netcdf(partial, engine="h5netcdf"))
+
+
+def read_teacher(path: Path) -> Teacher:
+    """A teacher from the bank that `Teacher.save` wrote, or that one's own program wrote like it.
+
+    Raises:
+        FileNotFoundError: no such file.
+        ValueError: not NetCDF, without RDMs, or a variable without its attributes or of impossible length.
+    """
+    if not Path(path).is_file():
+        raise FileNotFoundError(f"no teacher bank {path}")
+    try:
+        bank = xr.load_dataset(path, engine="h5netcdf")
+    except OSError as problem:
+        raise ValueError(f"{path} is no NetCDF file: {problem}") from problem
+    layers: dict[tuple[str, str], dict[str, np.ndarray]] = {}
+    for name, variable in bank.data_vars.items():
+        missing = {"layer", "level", "stimuli"} - set(variable.attrs)
+        if missing or variable.ndim != 1:
+            raise ValueError(
+                f"{path}: variable {name!r} lacks {', '.join(sorted(missing)) or 'a single dimension'}; "
+                "expected condensed RDMs with attributes layer, level and stimuli"
+            )
+        rdm.stimulus_count(len(variable))
+        place = (variable.attrs["layer"], variable.attrs["stimuli"])
+        layers.setdefault(place, {})[variable.attrs["level"]] = variable.values
+    if not layers:
+        raise ValueError(f"{path} holds no RDMs")
+    return Teacher(
+        str(bank.attrs.get("teacher", Path(path).stem)),
+        tuple(TeacherLayer(name, stimuli, rdms) for (name, stimuli), rdms in layers.items()),
+    )
+
+
+def compare(
+    snapshots: Iterable[tuple[int, float, Mapping[tuple[str, str], np.ndarray]]],
+    teacher: Teacher,
+    *,
+    level: str,
+    method: str = "pearson",
+) -> xr.DataArray:
+    """Similarity of every candidate layer's RDM with every teacher layer's, from stored RDMs alone.
+
+    Args:
+        snapshots: network number, epoch, and RDMs [L, P] by (stimuli, level).
+        level: "class" or "image". method: see `rdm.similarity`.
+
+    Returns:
+        [network, epoch, teacher_layer, layer] float64 in [-1, 1]; NaN beyond a network's last layer.
+
+    Raises:
+        ValueError: a teacher without RDMs of this level, or measured on stimuli no candidate was shown.
+    """
+    for layer in teacher.layers:
+        if level not in layer.rdms:
+            raise ValueError(
+                f"teacher {teacher.name}, layer {layer.name} has no RDM of level {level!r}, "
+                f"it has: {', '.join(layer.rdms)}"
+            )
+    found: dict[tuple[int, float], np.ndarray] = {}
+    for network, epoch, rdms in snapshots:
+        found[network, epoch] = np.concatenate(
+            [
+                rdm.similarity(layer.rdms[level][None], _shown(rdms, layer, level, teacher), method=method)
+                for layer in teacher.layers
+            ]
+        )  # [T, L]
+    networks, epochs = (sorted({place[axis] for place in found}) for axis in (0, 1))
+    deepest = max((values.shape[1] for values in found.values()), default=0)
+    result = np.full((len(networks), len(epochs), len(teacher.layers), deepest), np.nan)
+    for (network, epoch), values in found.items():
+        result[networks.index(network), epochs.index(epoch), :, : values.shape[1]] = values
+    return xr.DataArray(
+        result,
+        coords={
+            "network": networks,
+            "epoch": epochs,
+            "teacher_layer": [layer.name for layer in teacher.layers],
+            "layer": np.arange(1, deepest + 1),
+        },
+        dims=("network", "epoch", "teacher_layer", "layer"),
+        attrs={"teacher": teacher.name, "level": level, "method": method},
+    )
+
+
+def _shown(rdms, layer: TeacherLayer, level: str, teacher: Teacher) -> np.ndarray:
+    try:
+        return rdms[layer.stimuli, level]
+    except KeyError:
+        shown = ", ".join(f"{stimuli} ({kind})" for stimuli, kind in rdms) or "none"
+        raise ValueError(
+            f"teacher {teacher.name}, layer {layer.name} was measured on {layer.stimuli} ({level}), "
+            f"which the candidates were never shown; they were shown: {shown}"
+        ) from None
+
+
+def best_match(similarity: xr.DataArray) -> xr.DataArray:
+    """The highest similarity [..., teacher_layer] that any candidate layer reaches."""
+    return similarity.max("layer", skipna=True)
+
+
+def teacher_guidance(similarity: xr.DataArray) -> xr.DataArray:
+    """TG: for each teacher layer the best match over the candidate's layers, then the mean.
+
+    Args:
+        similarity: [..., teacher_layer, layer] in [-1, 1]; NaN where a layer has no RDM.
+
+    Returns:
+        [...] in [-1, 1]; NaN where no candidate layer has an RDM.
+
+    Source: section 3.2 of the paper.
+    """
+    return best_match(similarity).mean("teacher_layer", skipna=False)
+
+
+def score(accuracy: xr.DataArray, guidance: xr.DataArray, alpha: float) -> xr.DataArray:
+    """P + alpha TG, by which a candidate is judged."""
+    return accuracy + alpha * guidance

@@ -1,0 +1,1 @@
+"""Networks: candidates of the search spaces and the residual teacher."""

@@ -1,0 +1,76 @@
+"""Networks of the paper's convolutional space."""
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from sage.spaces import Layer
+
+ACTIVATIONS = {"identity": nn.Identity, "relu": nn.ReLU}
+
+
+class ConvolutionalNetwork(nn.Module):
+    """A feedforward graph of convolutions, as an architecture of `spaces.cnn` describes it.
+
+    Inputs of different size are zero-padded to the largest and concatenated along channels; outputs
+    that no layer reads are averaged over space and concatenated before the linear classifier.
+
+    Args:
+        layers: from `spaces.cnn_layers`. classes: number of outputs.
+        width: factor on every filter count, at least one filter remains.
+
+    Source: supplement of the paper; Zoph and Le 2017 for merging and unread outputs.
+    """
+
+    def __init__(self, layers: tuple[Layer, ...], *, classes: int, width: float = 1.0):
+        super().__init__()
+        channels = [3, *(max(1, round(width * layer.filters)) for layer in layers)]
+        self.inputs = [layer.inputs for layer in layers]
+        read = {source for inputs in self.inputs for source in inputs}
+        self.unread = [index for index in range(1, len(channels)) if index not in read]
+        self.layers = nn.ModuleList(
+            _convolution(layer, sum(channels[source] for source in layer.inputs), channels[index])
+            for index, layer in enumerate(layers, 1)
+        )
+        self.classifier = nn.Linear(sum(channels[index] for index in self.unread), classes)
+
+    @property
+    def layer_names(self) -> tuple[str, ...]:
+        """Names of the modules whose outputs are compared with a teacher's."""
+        return tuple(f"layers.{index}" for index in range(len(self.layers)))
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Class scores [B, C] of standardised images [B, 3, H, W]."""
+        outputs = [images]
+        for layer, inputs in zip(self.layers, self.inputs):
+            outputs.append(layer(merge([outputs[source] for source in inputs])))
+        return self.classifier(torch.cat([outputs[index].mean((2, 3)) for index in self.unread], 1))
+
+
+def merge(maps: list[Tensor]) -> Tensor:
+    """Maps [B, C_i, H_i, W_i] zero-padded around to the largest size and concatenated [B, sum C_i, H, W]."""
+    height, width = max(m.shape[2] for m in maps), max(m.shape[3] for m in maps)
+    return torch.cat([_pad(m, height - m.shape[2], width - m.shape[3]) for m in maps], 1)
+
+
+def _pad(m: Tensor, rows: int, columns: int) -> Tensor:
+    if not rows and not columns:
+        return m
+    return functional.pad(m, (columns // 2, columns - columns // 2, rows // 2, rows - rows // 2))
+
+
+def _convolution(layer: Layer, inputs: int, outputs: int) -> nn.Sequential:
+    normalized = layer.normalization == "batch norm"
+    height, width = layer.kernel
+    convolution = nn.Conv2d(
+        inputs, outputs, layer.kernel, layer.stride, (height // 2, width // 2), bias=not normalized
+    )
+    gain = "relu" if layer.activation == "relu" else "linear"
+    nn.init.kaiming_normal_(convolution.weight, nonlinearity=gain)
+    if convolution.bias is not None:
+        nn.init.zeros_(convolution.bias)
+    return nn.Sequential(
+        convolution,
+        nn.BatchNorm2d(outputs) if normalized else nn.Identity(),
+        ACTIVATIONS[layer.activation](),
+    )

@@ -1,0 +1,59 @@
+"""The CIFAR residual network, the paper's teacher."""
+
+from torch import Tensor, nn
+from torch.nn import functional
+
+
+class ResNet(nn.Module):
+    """Residual network of 6n + 2 layers for small images, shortcuts without parameters (option A).
+
+    Args:
+        blocks: n, residual blocks per stage. width: channels of the first stage, doubled in each next one.
+        classes: number of outputs.
+
+    Source: He et al. 2016, section 4.2, doi:10.1109/CVPR.2016.90; n = 9, width 16 has 853,018 parameters.
+    """
+
+    layer_names = ("stages.0", "stages.1", "stages.2")
+
+    def __init__(self, *, blocks: int, width: int, classes: int):
+        super().__init__()
+        self.stem = nn.Sequential(
+            nn.Conv2d(3, width, 3, padding=1, bias=False), nn.BatchNorm2d(width), nn.ReLU()
+        )
+        self.stages = nn.Sequential(
+            _stage(width, width, blocks, stride=1),
+            _stage(width, 2 * width, blocks, stride=2),
+            _stage(2 * width, 4 * width, blocks, stride=2),
+        )
+        self.classifier = nn.Linear(4 * width, classes)
+        for module in self.modules():
+            if isinstance(module, nn.Conv2d):
+                nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Class scores [B, C] of standardised images [B, 3, H, W]."""
+        return self.classifier(self.stages(self.stem(images)).mean((2, 3)))
+
+
+class _Block(nn.Module):
+    def __init__(self, inputs: int, outputs: int, stride: int):
+        super().__init__()
+        self.stride, self.added = stride, outputs - inputs
+        self.body = nn.Sequential(
+            nn.Conv2d(inputs, outputs, 3, stride, padding=1, bias=False),
+            nn.BatchNorm2d(outputs),
+            nn.ReLU(),
+            nn.Conv2d(outputs, outputs, 3, padding=1, bias=False),
+            nn.BatchNorm2d(outputs),
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        shortcut = x[:, :, :: self.stride, :: self.stride]
+        shortcut = functional.pad(shortcut, (0, 0, 0, 0, self.added // 2, self.added - self.added // 2))
+        return functional.relu(self.body(x) + shortcut)
+
+
+def _stage(inputs: int, outputs: int, blocks: int, stride: int) -> nn.Sequential:
+    first = _Block(inputs, outputs, stride)
+    return nn.Sequential(first, *(_Block(outputs, outputs, 1) for _ in range(blocks - 1)))

@@ -1,0 +1,47 @@
+"""The paper's preprocessing of small images, on whole batches on the training device."""
+
+import torch
+from torch import Tensor
+
+
+def standardise(images: Tensor) -> Tensor:
+    """Each image shifted and scaled to mean 0 and standard deviation 1 over all its values.
+
+    Args:
+        images: [B, 3, H, W] uint8 or float.
+
+    Returns:
+        [B, 3, H, W] float32, channels last. A constant image becomes zeros: the deviation counts
+        as at least 1/sqrt(3HW), as in TensorFlow's per_image_standardization on images in [0, 1].
+    """
+    pixels = images.float() / 255
+    mean = pixels.mean((1, 2, 3), keepdim=True)
+    deviation = pixels.std((1, 2, 3), keepdim=True, correction=0)
+    floor = pixels[0].numel() ** -0.5
+    return ((pixels - mean) / deviation.clamp(min=floor)).contiguous(memory_format=torch.channels_last)
+
+
+def augment(images: Tensor, generator: torch.Generator) -> Tensor:
+    """A random crop of the zero-padded image, flipped half of the time, one draw per image.
+
+    Padding is an eighth of the size on every side: 32 x 32 is padded to 40 x 40 as in the paper.
+
+    Args:
+        images: [B, 3, H, W]. generator: on the images' device.
+
+    Returns:
+        [B, 3, H, W], same type.
+    """
+    count, _, height, width = images.shape
+    device = images.device
+    pad_rows, pad_columns = height // 8, width // 8
+    padded = torch.nn.functional.pad(images, (pad_columns, pad_columns, pad_rows, pad_rows))
+    top = torch.randint(0, 2 * pad_rows + 1, (count, 1), generator=generator, device=device)
+    left = torch.randint(0, 2 * pad_columns + 1, (count, 1), generator=generator, device=device)
+    flipped = torch.randint(0, 2, (count, 1), generator=generator, device=device, dtype=torch.bool)
+    rows = top + torch.arange(height, device=device)  # [B, H]
+    columns = torch.arange(width, device=device).expand(count, -1)
+    columns = left + torch.where(flipped, width - 1 - columns, columns)  # [B, W]
+    image = torch.arange(count, device=device)[:, None, None]
+    # Indices around the channel slice put it last: [B, H, W, 3].
+    return padded[image, :, rows[:, :, None], columns[:, None, :]].permute(0, 3, 1, 2)

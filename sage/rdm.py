@@ -1,0 +1,141 @@
+"""Representational dissimilarity matrices: streamed from a network's responses, and compared."""
+
+import numpy as np
+import torch
+from scipy.stats import rankdata
+from torch import Tensor
+
+
+def condensed_rdm(features: Tensor) -> np.ndarray:
+    """Correlation-distance RDM of one layer's responses.
+
+    Args:
+        features: [S, U] float; a row per stimulus or class mean.
+
+    Returns:
+        [S(S-1)/2] float64, 1 - Pearson r of each pair of rows, in [0, 2]; all NaN where r is
+        undefined for some row: non-finite values, a constant row, or fewer than two units.
+
+    Raises:
+        ValueError: not 2-d, or S < 2.
+
+    Source: Kriegeskorte et al. 2008, doi:10.3389/neuro.06.004.2008; equation 1 of the paper.
+    """
+    if features.ndim != 2 or len(features) < 2:
+        raise ValueError(f"features have shape {tuple(features.shape)}, expected [S, U] with S >= 2")
+    rows = features.double()
+    rows = rows - rows.mean(1, keepdim=True)
+    norms = rows.norm(dim=1, keepdim=True)
+    upper = np.triu_indices(len(rows), 1)
+    # A constant row leaves rounding noise behind after centring: compare with the row's own size.
+    rounding = 1e-12 * features.double().abs().amax(1, keepdim=True) * max(features.shape[1], 1) ** 0.5
+    if not torch.isfinite(norms).all() or (norms <= rounding).any():
+        return np.full(len(upper[0]), np.nan)
+    rows = rows / norms
+    return (1 - rows @ rows.T).clamp(0, 2).cpu().numpy()[upper]
+
+
+def square(condensed: np.ndarray) -> np.ndarray:
+    """The [S, S] matrix of a condensed RDM [S(S-1)/2], symmetric with a zero diagonal.
+
+    Raises:
+        ValueError: a length that no number of stimuli gives.
+    """
+    size = stimulus_count(len(condensed))
+    matrix = np.zeros((size, size), condensed.dtype)
+    matrix[np.triu_indices(size, 1)] = condensed
+    return matrix + matrix.T
+
+
+def stimulus_count(pairs: int) -> int:
+    """S of a condensed RDM with S(S-1)/2 entries.
+
+    Raises:
+        ValueError: a length that no number of stimuli gives.
+    """
+    size = round((1 + (1 + 8 * pairs) ** 0.5) / 2)
+    if size < 2 or size * (size - 1) // 2 != pairs:
+        raise ValueError(f"a condensed RDM has S(S-1)/2 entries, {pairs} is no such number")
+    return size
+
+
+def similarity(teacher: np.ndarray, candidate: np.ndarray, *, method: str = "pearson") -> np.ndarray:
+    """Correlation of every teacher RDM with every candidate RDM, over the stimulus pairs.
+
+    Args:
+        teacher: [T, P] condensed RDMs. candidate: [L, P], of the same stimuli in the same order.
+        method: "pearson" or "spearman".
+
+    Returns:
+        [T, L] float64 in [-1, 1]; NaN where an RDM is constant or holds a NaN.
+
+    Raises:
+        ValueError: unknown method, or numbers of pairs that differ.
+    """
+    if method not in _PREPARE:
+        raise ValueError(f"unknown method {method!r}, expected one of {', '.join(_PREPARE)}")
+    if teacher.shape[-1] != candidate.shape[-1]:
+        raise ValueError(
+            f"teacher RDMs have {teacher.shape[-1]} pairs, candidate RDMs {candidate.shape[-1]}: "
+            "they were measured on different stimuli"
+        )
+    return _unit_rows(teacher, method) @ _unit_rows(candidate, method).T
+
+
+_PREPARE = {
+    "pearson": lambda rows: rows,
+    "spearman": lambda rows: rankdata(rows, axis=1, nan_policy="propagate"),
+}
+
+
+def _unit_rows(rdms: np.ndarray, method: str) -> np.ndarray:
+    """Rows centred and scaled to length 1, in float64: float32 sums lose 5e-4 over 12.5M pairs."""
+    rows = _PREPARE[method](rdms.astype(np.float64))
+    rows = rows - rows.mean(1, keepdims=True)
+    norms = np.linalg.norm(rows, axis=1, keepdims=True)
+    return np.divide(rows, norms, out=np.full_like(rows, np.nan), where=norms > 1e-12)
+
+
+def draw_units(total: int, units: int, *, seed: int, layer: int) -> np.ndarray:
+    """Which of a layer's units stand behind its RDM: drawn once, without replacement.
+
+    Args:
+        total: units of the layer; all are taken if there are no more than `units`.
+
+    Returns:
+        [min(total, units)] int64, ascending.
+    """
+    if total <= units:
+        return np.arange(total)
+    return np.sort(np.random.default_rng([seed, layer]).choice(total, units, replace=False))
+
+
+class ConditionMeans:
+    """Mean response to each condition, summed up batch by batch in memory that does not grow.
+
+    A condition is what a row of an RDM stands for: a class (its images are averaged) or one image.
+
+    Args:
+        conditions: [N] int64, the condition of each image in the order shown; -1 leaves it out.
+    """
+
+    def __init__(self, conditions: Tensor):
+        self.conditions = conditions
+        self.counts = torch.bincount(conditions[conditions >= 0])
+        if not len(self.counts) or (self.counts == 0).any():
+            raise ValueError(f"conditions without an image: {(self.counts == 0).nonzero().flatten().tolist()}")
+        self.sums: Tensor | None = None
+
+    def add(self, start: int, features: Tensor) -> None:
+        """Take in responses [B, U] to the images start ... start + B."""
+        conditions = self.conditions[start : start + len(features)].to(features.device)
+        if self.sums is None:
+            self.sums = features.new_zeros((len(self.counts), features.shape[1]), dtype=torch.float32)
+        used = conditions >= 0
+        # A product with indicators, where index_add on a GPU would sum in an order of its own each time.
+        members = torch.nn.functional.one_hot(conditions[used], len(self.counts)).float()  # [b, K]
+        self.sums += members.T @ features[used].float()
+
+    def rdm(self) -> np.ndarray:
+        """Condensed RDM [K(K-1)/2] of the K condition means."""
+        return condensed_rdm(self.sums / self.counts.to(self.sums.device)[:, None])

@@ -1,0 +1,147 @@
+"""Search spaces as immutable data: named choices, and what an architecture means."""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+Architecture = tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One named choice. Options are only ever appended, so that stored architectures keep their meaning.
+
+    `needs` names a choice and the least option index of it at which this one has any effect.
+    """
+
+    name: str
+    options: tuple
+    needs: tuple[str, int] | None = None
+
+
+@dataclass(frozen=True)
+class SearchSpace:
+    """A finite product of named choices. Pure data; `models` turns an architecture into a network."""
+
+    name: str
+    choices: tuple[Choice, ...]
+
+    @cached_property
+    def position(self) -> dict[str, int]:
+        """Where each choice stands in an architecture."""
+        return {choice.name: index for index, choice in enumerate(self.choices)}
+
+    def sample(self, rng: np.random.Generator) -> Architecture:
+        """An architecture with every option equally likely."""
+        return self.canonical(tuple(int(rng.integers(len(choice.options))) for choice in self.choices))
+
+    def check(self, architecture: Architecture) -> None:
+        """Raises ValueError if this is no architecture of the space, naming what is wrong."""
+        if len(architecture) != len(self.choices):
+            raise ValueError(f"{self.name}: {len(architecture)} option indices, expected {len(self.choices)}")
+        for choice, option in zip(self.choices, architecture):
+            if not 0 <= option < len(choice.options):
+                raise ValueError(
+                    f"{self.name}: option {option} of {choice.name}, expected 0 to {len(choice.options) - 1}"
+                )
+
+    def active(self, architecture: Architecture) -> tuple[bool, ...]:
+        """Which choices have an effect in this architecture."""
+        return tuple(
+            choice.needs is None or architecture[self.position[choice.needs[0]]] >= choice.needs[1]
+            for choice in self.choices
+        )
+
+    def canonical(self, architecture: Architecture) -> Architecture:
+        """The same architecture with every choice that has no effect at its first option."""
+        self.check(architecture)
+        active = self.active(architecture)
+        return tuple(option if used else 0 for option, used in zip(architecture, active))
+
+    def values(self, architecture: Architecture) -> dict:
+        """The chosen option of every choice by its name."""
+        self.check(architecture)
+        return {choice.name: choice.options[index] for choice, index in zip(self.choices, architecture)}
+
+    def hash(self, architecture: Architecture) -> str:
+        """16 hexadecimal digits, the same on every machine, equal for architectures that mean the same."""
+        text = json.dumps([self.name, self.canonical(architecture)])
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One convolution of the CNN space; `inputs` are 0 for the image, k for the k-th layer."""
+
+    filters: int
+    kernel: tuple[int, int]  # height, width
+    stride: int
+    activation: str
+    normalization: str
+    inputs: tuple[int, ...]
+
+    def __str__(self) -> str:
+        height, width = self.kernel
+        parts = [f"{height}x{width} conv {self.filters}"]
+        parts += [f"/{self.stride}"] * (self.stride > 1)
+        parts += [name for name in (self.normalization, self.activation) if name not in ("none", "identity")]
+        sources = ", ".join("image" if source == 0 else str(source) for source in self.inputs)
+        return f"{' '.join(parts)} <- {sources}"
+
+
+def cnn(layers: int) -> SearchSpace:
+    """The paper's space of convolutional networks with up to `layers` layers (10 or 20 there).
+
+    Raises:
+        ValueError: layers < 1.
+
+    Source: supplement of the paper, "Experimental Details for Search in Space of Convolutional Networks".
+    """
+    if layers < 1:
+        raise ValueError(f"layers is {layers}, expected 1 or more")
+    choices = [Choice("layers", tuple(range(1, layers + 1)))]
+    for index in range(1, layers + 1):
+        needs = ("layers", index - 1) if index > 1 else None
+        for name, options in _LAYER_OPTIONS.items():
+            choices.append(Choice(f"{name} {index}", options, needs))
+        # The first layer has nothing but the image to read.
+        for source in range(index if index > 1 else 0):
+            choices.append(Choice(f"{source} to {index}", (False, True), needs))
+    return SearchSpace(f"cnn{layers}", tuple(choices))
+
+
+_LAYER_OPTIONS = {
+    "filters": (32, 64, 128),
+    "height": (1, 3, 5, 7),
+    "width": (1, 3, 5, 7),
+    "stride": (1, 2),
+    "activation": ("identity", "relu"),
+    "normalization": ("none", "batch norm"),
+}
+
+
+def cnn_layers(space: SearchSpace, architecture: Architecture) -> tuple[Layer, ...]:
+    """What an architecture of a `cnn` space means, layer by layer.
+
+    A layer without a chosen input reads the image (Zoph and Le 2017).
+    """
+    values = space.values(architecture)
+    return tuple(
+        Layer(
+            filters=values[f"filters {index}"],
+            kernel=(values[f"height {index}"], values[f"width {index}"]),
+            stride=values[f"stride {index}"],
+            activation=values[f"activation {index}"],
+            normalization=values[f"normalization {index}"],
+            inputs=tuple(source for source in range(index) if values.get(f"{source} to {index}")) or (0,),
+        )
+        for index in range(1, values["layers"] + 1)
+    )
+
+
+def describe(layers: tuple[Layer, ...]) -> str:
+    """A network as text that a person reads, one numbered line per layer."""
+    return "\n".join(f"{number:2d}  {layer}" for number, layer in enumerate(layers, 1))

@@ -1,0 +1,144 @@
+"""Where a teacher's RDMs come from: a trained network, a control, or a file."""
+
+import json
+from dataclasses import asdict, replace
+from functools import lru_cache, partial
+from pathlib import Path
+
+import torch
+import xarray as xr
+from torch import nn
+from tqdm.auto import tqdm
+
+from sage import datasets, devices, guidance, paths, provenance, responses, training
+from sage.datasets import Dataset
+from sage.guidance import Teacher, TeacherLayer
+from sage.models.resnet import ResNet
+from sage.profiles import Profile
+from sage.stimuli import StimulusSet
+
+
+def load(name: str, profile: Profile, dataset: str, *, seed: int) -> Teacher:
+    """A teacher by name, or from the NetCDF bank that the name is the path of.
+
+    Raises:
+        ValueError: neither. Reading a bank raises as `guidance.read_teacher` does.
+    """
+    if name.endswith(".nc"):
+        return guidance.read_teacher(Path(name))
+    if name not in TEACHERS:
+        raise ValueError(f"unknown teacher {name!r}, expected one of {', '.join(TEACHERS)} or a bank's path (.nc)")
+    return TEACHERS[name](name, profile, dataset, seed)
+
+
+def from_network(
+    name: str, model: nn.Module, layers: tuple[str, ...], stimuli: StimulusSet, *, units: int, seed: int
+) -> Teacher:
+    """A teacher from any network: RDMs of the named submodules' outputs.
+
+    Args:
+        layers: names as in `model.named_modules()`. units: drawn once per layer from `seed`.
+    """
+    shown = responses.show(model, layers, stimuli, units=units, seed=seed, device=devices.default())
+    return Teacher(
+        name,
+        tuple(
+            TeacherLayer(layer, stimuli.identity, {level: rdms[index] for level, rdms in shown.rdms.items()})
+            for index, layer in enumerate(layers)
+        ),
+    )
+
+
+def train_resnet(profile: Profile, dataset: str, *, seed: int) -> tuple[ResNet, xr.Dataset]:
+    """The trained teacher network and its learning curve over `epoch`.
+
+    The training is saved after every epoch, under a key of all that determines it, and goes on from there.
+    """
+    images = _images(profile, dataset)
+    recipe = training.teacher_recipe(profile.teacher_epochs, profile.batch_size)
+    path = _cache_path(profile, images, seed, recipe)
+    model = _build_resnet(profile, images, seed)
+    device = devices.default()
+    trainer = training.Trainer(model, images.train.images, images.train.labels, recipe, seed=seed, device=device)
+    curve: list[dict] = []
+    sessions: list[dict] = []
+    if path.exists():
+        state = torch.load(path, map_location=device, weights_only=True)
+        trainer.load_state_dict(state["trainer"])
+        curve, sessions = state["curve"], state["sessions"]
+    stimuli = images.stimuli(profile.rdm_images)
+    remaining = range(len(curve), profile.teacher_epochs + 1)
+    if remaining:
+        sessions = [*sessions, provenance.stamp()]
+    for epoch in tqdm(remaining, desc="teacher", unit="epoch", disable=not remaining):
+        trainer.advance(epoch)
+        scores = responses.show(model, (), stimuli, units=0, seed=seed, device=device).scores
+        curve.append(
+            {
+                "epoch": epoch,
+                "examples": trainer.examples,
+                "accuracy": responses.accuracy(scores, images.validation.labels),
+                "loss": responses.loss(scores, images.validation.labels),
+                "training_loss_sum": trainer.loss_sum.item(),
+            }
+        )
+        state = {"trainer": trainer.state_dict(), "curve": curve, "sessions": sessions}
+        paths.replace(path, partial(torch.save, state))
+    columns = {name: ("epoch", [point[name] for point in curve]) for name in curve[0]}
+    return model, xr.Dataset(columns, attrs={"recipe": json.dumps(asdict(recipe)), "provenance": json.dumps(sessions)})
+
+
+def _trained_resnet(name: str, profile: Profile, dataset: str, seed: int) -> Teacher:
+    """The paper's teacher: ends of the three stages of a residual network, trained."""
+    model, _ = train_resnet(profile, dataset, seed=seed)
+    return _resnet_teacher(name, model, profile, dataset, seed)
+
+
+def _untrained_resnet(name: str, profile: Profile, dataset: str, seed: int) -> Teacher:
+    """A control: the same network with its initial weights."""
+    model = _build_resnet(profile, _images(profile, dataset), seed).to(devices.default())
+    return _resnet_teacher(name, model, profile, dataset, seed)
+
+
+def _pixels(name: str, profile: Profile, dataset: str, seed: int) -> Teacher:
+    """A control without a network: the standardised images themselves."""
+    stimuli = _images(profile, dataset).stimuli(profile.rdm_images)
+    return from_network(name, nn.Sequential(nn.Identity()), ("0",), stimuli, units=profile.rdm_units, seed=seed)
+
+
+TEACHERS = {"resnet": _trained_resnet, "resnet-untrained": _untrained_resnet, "pixels": _pixels}
+
+
+def _resnet_teacher(name: str, model: ResNet, profile: Profile, dataset: str, seed: int) -> Teacher:
+    stimuli = _images(profile, dataset).stimuli(profile.rdm_images)
+    measured = from_network(name, model, model.layer_names, stimuli, units=profile.rdm_units, seed=seed)
+    named = (replace(layer, name=f"L{number}") for number, layer in enumerate(measured.layers, 1))
+    return replace(measured, layers=tuple(named))
+
+
+def _build_resnet(profile: Profile, images: Dataset, seed: int) -> ResNet:
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        return ResNet(blocks=profile.teacher_blocks, width=profile.teacher_width, classes=len(images.classes))
+
+
+@lru_cache(maxsize=1)
+def _images(profile: Profile, dataset: str) -> Dataset:
+    """The teacher's training images, and the validation images that candidates are shown too."""
+    return datasets.load(dataset).reduced(
+        size=profile.image_size, train=profile.teacher_images, validation=profile.validation_images
+    )
+
+
+def _cache_path(profile: Profile, images: Dataset, seed: int, recipe: training.Recipe) -> Path:
+    key = provenance.key(
+        dataset=images.name,
+        training=images.train.identity,
+        validation=images.stimuli(profile.rdm_images).identity,
+        blocks=profile.teacher_blocks,
+        width=profile.teacher_width,
+        recipe=asdict(recipe),
+        seed=seed,
+        device=devices.default().type,
+    )
+    return paths.cache() / "teachers" / f"resnet-{key}.pt"
