@@ -10,7 +10,7 @@ from pathlib import Path
 from sage import command_line, paths
 from sage.execute import NotebookFailed, Step, defaults, execute, parse
 from sage.profiles import PROFILES, Profile
-from sage.publish import commit, figures, publish
+from sage.publish import CannotPublish, commit, figures, publish
 from sage.run import Run
 
 
@@ -22,7 +22,7 @@ def main(argv: list[str] | None = None, *, checkout: Path = paths.ROOT) -> int:
         checkout: has `notebooks/`, and takes what is published.
 
     Returns:
-        Exit code: 0, 1 if a notebook failed, 130 if interrupted.
+        Exit code: 0, 1 if a notebook failed or cannot be published, 130 if interrupted.
 
     Raises:
         SystemExit: code 2, the command line asks for what is not there.
@@ -33,14 +33,14 @@ def main(argv: list[str] | None = None, *, checkout: Path = paths.ROOT) -> int:
         steps = plan(options, checkout / "notebooks")
         if options.publish:
             commit(checkout)  # Its error is better known before hours of work than after.
-    except ValueError as error:
+    except (ValueError, CannotPublish) as error:
         parser.error(str(error))
     try:
         _run(steps)
         if options.publish:
             publish(steps, checkout)
             print("Published to figures/published, data/results and notebooks; git shows what changed.")
-    except NotebookFailed as error:
+    except (NotebookFailed, CannotPublish) as error:
         print(error, file=sys.stderr)
         return 1
     except KeyboardInterrupt:

@@ -12,7 +12,7 @@ import torchvision
 from torch import Tensor
 from torchvision.transforms import functional
 
-from sage import objects, paths
+from sage import categories, objects, paths
 from sage.stimuli import StimulusSet
 
 KEYS = ("x_train", "y_train", "x_test", "y_test", "classes")
@@ -84,10 +84,19 @@ class Dataset:
     def stimuli(self, image_level: int) -> StimulusSet:
         """The validation images as a stimulus set: class means, and the first `image_level` images singly."""
         labels = self.validation.labels
-        _, conditions = torch.unique(labels, return_inverse=True)
+        present, conditions = torch.unique(labels, return_inverse=True)
         single = torch.arange(len(labels))
         single[image_level:] = -1
-        return StimulusSet("validation", self.validation.images, {"class": conditions, "image": single})
+        category = categories.of(self.classes)
+        return StimulusSet(
+            name="validation",
+            images=self.validation.images,
+            conditions={"class": conditions, "image": single},
+            categories={
+                "class": tuple(category[label] for label in present),
+                "image": tuple(category[label] for label in labels[:image_level]),
+            },
+        )
 
 
 def load(name: str, *, root: Path | None = None, download: bool = False) -> Dataset:
@@ -247,7 +256,7 @@ OBJECTS = {"train": 6000, "validation": 1500, "test": 1500}
 
 def _render_objects(root: Path, download: bool) -> Dataset:
     """The embedded images, rendered once and kept until the renderer changes."""
-    source = b"".join(path.read_bytes() for path in sorted(Path(objects.__file__).parent.glob("objects*.py")))
+    source = b"".join(path.read_bytes() for path in sorted(Path(objects.__file__).parent.glob("*.py")))
     path = paths.cache() / f"objects-{hashlib.sha256(source).hexdigest()[:16]}.npz"
     if not path.exists():
         pixels, labels = objects.render(sum(OBJECTS.values()), seed=0)

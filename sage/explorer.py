@@ -48,10 +48,10 @@ def train_pool(run: Run, *, jobs: int = 0) -> xr.Dataset:
     return tracker.results(study, count)
 
 
-def compare_pool(run: Run, teacher: Teacher, *, level: str) -> xr.DataArray:
+def compare_pool(run: Run, teacher: Teacher) -> xr.DataArray:
     """Similarity of the stored pool's RDMs with a teacher's, [network, epoch, teacher_layer, layer]."""
     tracker, study = _open(run, Protocol.of(run.settings, run.dataset))
-    return guidance.compare(tracker.rdms(study, run.settings.pool, level), teacher, level=level)
+    return guidance.compare(tracker.rdms(study, run.settings.pool, run.level), teacher, level=run.level)
 
 
 def propose(protocol: Protocol, seed: int, number: int) -> tuple[Architecture, int]:

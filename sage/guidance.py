@@ -9,8 +9,6 @@ import xarray as xr
 
 from sage import paths, rdm
 
-LEVELS = ("class", "image")
-
 
 @dataclass(frozen=True)
 class TeacherLayer:

@@ -7,15 +7,16 @@ from dataclasses import dataclass
 class Profile:
     """How large a run is.
 
-    Epoch counts are passes over the training images; a fraction of a pass is allowed in `snapshots`.
+    Epochs are passes over the training images; `snapshots` may have fractions of one, start at 0 and end
+    with the mature epoch.
     """
 
-    minutes: float  # the whole default run, for the estimate that is printed before it starts
+    minutes: float  # the whole run, for the estimate that is printed before it starts
     memory_gb: float  # likewise, all processes together
     image_size: int  # pixels a side; larger images are averaged down
     teacher_images: int | None  # training images of the teacher, at most; None means all
     train_images: int | None  # training images of a candidate, likewise
-    validation_images: int | None  # at most; None means all
+    validation_images: int | None  # likewise
     teacher_blocks: int  # n of the CIFAR ResNet: 6n + 2 layers
     teacher_width: int  # channels of its first stage
     teacher_epochs: int
@@ -23,53 +24,123 @@ class Profile:
     width: float  # factor on every filter count of the space
     pool: int  # networks
     mature_epochs: int
-    snapshots: tuple[float, ...]  # epochs at which the premature state is measured
+    snapshots: tuple[float, ...]  # epochs at which accuracy and RDMs are measured
+    premature_epochs: float  # the snapshot that scatter plots and tables show
     batch_size: int
     rdm_units: int  # units drawn per layer
-    rdm_images: int  # images of the image-level matrices
-    resamples: int  # bootstrap
+    rdm_images: int  # images of the image-level RDMs
+    resamples: int  # of the bootstrap
 
 
 PROFILES = {
+    # For tests: every step is taken, no number means anything.
     "smoke": Profile(
-        minutes=2,
-        memory_gb=2,
-        image_size=16,
-        teacher_images=640,
-        train_images=640,
-        validation_images=256,
-        teacher_blocks=1,
-        teacher_width=8,
-        teacher_epochs=2,
-        layers=4,
-        width=0.25,
-        pool=6,
-        mature_epochs=2,
-        snapshots=(0, 0.5, 1, 2),
-        batch_size=64,
-        rdm_units=200,
-        rdm_images=64,
-        resamples=200,
+        minutes=1,  # measured: 2 cores, objects
+        memory_gb=2.5,  # three Python processes with torch
+        image_size=16,  # a quarter of the work of 32
+        teacher_images=640,  # 10 batches
+        train_images=640,  # 10 batches
+        validation_images=256,  # 4 per class: a mean over more than one
+        teacher_blocks=1,  # the shallowest
+        teacher_width=8,  # half of the published narrow net
+        teacher_epochs=2,  # so that a resumed training has something to resume
+        layers=4,  # connections that skip, merge and end unread all occur
+        width=0.25,  # 8 to 32 filters
+        pool=6,  # enough for a correlation with an interval
+        mature_epochs=2,  # both sides of an epoch's end
+        snapshots=(0, 0.5, 1, 2),  # the start, within, at the end of an epoch, and mature
+        premature_epochs=1,  # the only whole epoch before the mature one
+        batch_size=64,  # 10 steps an epoch
+        rdm_units=200,  # some layers have more, some fewer
+        rdm_images=64,  # fewer than the validation images
+        resamples=200,  # intervals only have to exist
+    ),
+    # The default: a laptop's two cores, in minutes. Meant for the embedded images.
+    "quick": Profile(
+        minutes=8,  # measured: 2 cores, objects
+        memory_gb=3,  # measured likewise
+        image_size=16,  # objects are still told apart, at a quarter of the work of 32
+        teacher_images=None,  # the teacher is the stronger for all it can get
+        train_images=None,  # the embedded images are 6,000
+        validation_images=None,  # 1,500: 23 a class
+        teacher_blocks=1,  # eight layers pass 60 % on the embedded images
+        teacher_width=32,  # twice the published narrow net: five points better than 24
+        teacher_epochs=18,  # accuracy is flat after the second drop of the learning rate
+        layers=10,  # the paper's smaller space
+        width=0.25,  # 8 to 32 filters: 11 times faster than the paper's
+        pool=24,  # what the minutes allow
+        mature_epochs=12,  # likewise
+        snapshots=(0, 0.5, 1, 2, 3, 5, 8, 12),  # evenly on a logarithmic scale, as the paper's Figure 2
+        premature_epochs=2,  # the paper's
+        batch_size=64,  # 93 steps an epoch; 128 would leave too few
+        rdm_units=1000,  # the authors' published utilities draw as many
+        rdm_images=200,  # 20 kB per layer in float16
+        resamples=2000,  # interval ends settle to 0.01
+    ),
+    # An evening on two cores with CIFAR; the published run.
+    "cpu": Profile(
+        minutes=120,  # measured: 2 cores, CIFAR-100
+        memory_gb=4,  # measured likewise
+        image_size=16,  # a quarter of the work of 32
+        teacher_images=None,  # the teacher is the stronger for all it can get
+        train_images=20_000,  # less than half of CIFAR's 45,000, 156 steps an epoch
+        validation_images=None,  # the paper's 5,000
+        teacher_blocks=3,  # 20 layers; 56 would take hours
+        teacher_width=32,  # twice the published narrow net
+        teacher_epochs=24,  # ten minutes
+        layers=10,  # the paper's smaller space
+        width=0.25,  # 8 to 32 filters: 11 times faster than the paper's
+        pool=60,  # what the time allows; the paper's pool has 116
+        mature_epochs=20,  # the paper's premature epochs for its accuracy-guided searches
+        snapshots=(0, 0.25, 0.5, 1, 2, 3, 5, 10, 20),  # evenly on a logarithmic scale
+        premature_epochs=2,  # the paper's
+        batch_size=128,  # the usual value on CIFAR; the paper does not state one
+        rdm_units=1000,  # the authors' published utilities draw as many
+        rdm_images=200,  # 100 networks with all snapshots stay under 500 MB
+        resamples=5000,  # interval ends settle to 0.005
+    ),
+    # An hour of one modern GPU with CIFAR. Not measured yet: no GPU was at hand.
+    "gpu": Profile(
+        minutes=60,  # the budget it is meant for, not measured
+        memory_gb=8,  # images on the device, one network at a time
+        image_size=32,  # as in the paper
+        teacher_images=None,  # 45,000 of CIFAR
+        train_images=None,  # likewise
+        validation_images=None,  # the paper's 5,000
+        teacher_blocks=9,  # as in the paper
+        teacher_width=16,  # the published narrow net
+        teacher_epochs=60,  # a tenth of the hour
+        layers=10,  # the paper's smaller space
+        width=1.0,  # as in the paper
+        pool=100,  # close to the paper's 116
+        mature_epochs=20,  # 90 million examples in all, at 30,000 a second
+        snapshots=(0, 0.25, 0.5, 1, 2, 3, 5, 10, 20),  # evenly on a logarithmic scale
+        premature_epochs=2,  # the paper's
+        batch_size=128,  # the usual value on CIFAR; the paper does not state one
+        rdm_units=1000,  # the authors' published utilities draw as many
+        rdm_images=200,  # 100 networks with all snapshots stay under 500 MB
+        resamples=5000,  # interval ends settle to 0.005
+    ),
+    # The paper's own sizes.
+    "paper": Profile(
+        minutes=1_000,  # 1.6 billion examples at the rate that the gpu profile assumes, not measured
+        memory_gb=8,  # as gpu
+        image_size=32,  # section "Datasets and Preprocessing"
+        teacher_images=None,  # 45,000 of CIFAR
+        train_images=None,  # likewise
+        validation_images=None,  # 5,000
+        teacher_blocks=9,  # section 4.1: n = 9
+        teacher_width=32,  # not stated; its accuracy is above that of the published narrow net
+        teacher_epochs=182,  # He et al. 2016: 64,000 steps of 128 images
+        layers=10,  # half of the paper's pool; the other half has 20
+        width=1.0,  # 32, 64 and 128 filters
+        pool=116,  # section 4.1
+        mature_epochs=300,  # section "CIFAR Training"
+        snapshots=(0, 0.25, 0.5, 1, 2, 3, 5, 10, 300),  # the range of Figure 2
+        premature_epochs=2,  # Figure 2
+        batch_size=128,  # not stated; the usual value on CIFAR
+        rdm_units=1000,  # not stated; the authors' published utilities draw as many
+        rdm_images=200,  # 116 networks with all snapshots stay under 500 MB
+        resamples=5000,  # interval ends settle to 0.005
     ),
 }
-PROFILES["quick"] = PROFILES["smoke"]
-PROFILES["cpu"] = Profile(
-        minutes=120,
-        memory_gb=3,
-        image_size=16,
-        teacher_images=None,
-        train_images=20_000,
-        validation_images=None,
-        teacher_blocks=3,
-        teacher_width=32,
-        teacher_epochs=24,
-        layers=10,
-        width=0.25,
-        pool=60,
-        mature_epochs=20,
-        snapshots=(0, 0.25, 0.5, 1, 2, 3, 5, 10, 20),
-        batch_size=128,
-        rdm_units=1000,
-        rdm_images=200,
-        resamples=5000,
-)

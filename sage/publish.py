@@ -14,6 +14,10 @@ from sage import paths
 from sage.execute import Step, read
 
 
+class CannotPublish(RuntimeError):
+    """Results cannot be published; the message says why."""
+
+
 def commit(checkout: Path) -> str:
     """The commit that the code of a checkout is at.
 
@@ -21,11 +25,11 @@ def commit(checkout: Path) -> str:
         checkout: a git working tree with `sage/` and `notebooks/`.
 
     Raises:
-        ValueError: it is none, or its code differs from what is committed.
+        CannotPublish: it is none, or its code differs from what is committed.
     """
     changed = _git(checkout, "status", "--porcelain", "--", "sage", "notebooks/*.py")
     if changed:
-        raise ValueError(f"cannot publish: results must name a commit, but these differ from it:\n{changed}")
+        raise CannotPublish(f"results must name a commit, but these differ from it:\n{changed}")
     return _git(checkout, "rev-parse", "HEAD")
 
 
@@ -42,7 +46,7 @@ def publish(steps: list[Step], checkout: Path) -> None:
         checkout: the git working tree that takes the copies.
 
     Raises:
-        ValueError: as `commit`.
+        CannotPublish: as `commit`.
     """
     made_with = commit(checkout)
     for folder in sorted({step.folder for step in steps}):
@@ -57,7 +61,7 @@ def publish(steps: list[Step], checkout: Path) -> None:
 def _git(checkout: Path, *arguments: str) -> str:
     result = subprocess.run(["git", "-C", checkout, *arguments], capture_output=True, text=True)
     if result.returncode:
-        raise ValueError(f"cannot publish from {checkout}: {result.stderr.strip()}")
+        raise CannotPublish(f"cannot publish from {checkout}: {result.stderr.strip()}")
     return result.stdout.rstrip()
 
 

@@ -35,18 +35,6 @@ def condensed_rdm(features: Tensor) -> np.ndarray:
     return (1 - rows @ rows.T).clamp(0, 2).cpu().numpy()[upper]
 
 
-def square(condensed: np.ndarray) -> np.ndarray:
-    """The [S, S] matrix of a condensed RDM [S(S-1)/2], symmetric with a zero diagonal.
-
-    Raises:
-        ValueError: a length that no number of stimuli gives.
-    """
-    size = stimulus_count(len(condensed))
-    matrix = np.zeros((size, size), condensed.dtype)
-    matrix[np.triu_indices(size, 1)] = condensed
-    return matrix + matrix.T
-
-
 def stimulus_count(pairs: int) -> int:
     """S of a condensed RDM with S(S-1)/2 entries.
 

@@ -8,6 +8,8 @@ from pathlib import Path
 from sage import paths
 from sage.profiles import PROFILES, Profile
 
+LEVELS = ("class", "image")  # of description: an RDM's rows are class means, or single images
+
 
 @dataclass(frozen=True, kw_only=True)
 class Run:
@@ -15,12 +17,13 @@ class Run:
 
     Raises:
         TypeError: a value of another type than the default's (papermill hands on text as text).
-        ValueError: an unknown profile.
+        ValueError: an unknown profile or level, or a negative seed.
     """
 
     profile: str = "quick"
     dataset: str = "objects"
     teacher: str = "resnet"
+    level: str = "class"
     alpha: float = 1.0
     seed: int = 0
 
@@ -28,8 +31,9 @@ class Run:
         for field in fields(self):
             value = check_type(field.name, getattr(self, field.name), like=field.default)
             object.__setattr__(self, field.name, value)
-        if self.profile not in PROFILES:
-            raise ValueError(f"unknown profile {self.profile!r}, expected one of {', '.join(PROFILES)}")
+        for name, known in (("profile", PROFILES), ("level", LEVELS)):
+            if getattr(self, name) not in known:
+                raise ValueError(f"unknown {name} {getattr(self, name)!r}, expected one of {', '.join(known)}")
         if self.seed < 0:
             raise ValueError(f"seed is {self.seed}, expected 0 or more")
 

@@ -20,6 +20,7 @@ class StimulusSet:
     name: str
     images: Tensor
     conditions: dict[str, Tensor]
+    categories: dict[str, tuple[str, ...]]
 
     @cached_property
     def identity(self) -> str:

@@ -10,7 +10,7 @@ import xarray as xr
 from torch import nn
 from tqdm.auto import tqdm
 
-from sage import datasets, devices, guidance, paths, provenance, responses, training
+from sage import cost, datasets, devices, guidance, paths, provenance, responses, training
 from sage.datasets import Dataset
 from sage.guidance import Teacher, TeacherLayer
 from sage.models.resnet import ResNet
@@ -54,7 +54,7 @@ def train_resnet(profile: Profile, dataset: str, *, seed: int) -> tuple[ResNet, 
 
     The training is saved after every epoch, under a key of all that determines it, and goes on from there.
     """
-    images = _images(profile, dataset)
+    images = load_images(profile, dataset)
     recipe = training.teacher_recipe(profile.teacher_epochs, profile.batch_size)
     path = _cache_path(profile, images, seed, recipe)
     model = _build_resnet(profile, images, seed)
@@ -84,8 +84,16 @@ def train_resnet(profile: Profile, dataset: str, *, seed: int) -> tuple[ResNet, 
         )
         state = {"trainer": trainer.state_dict(), "curve": curve, "sessions": sessions}
         paths.replace(path, partial(torch.save, state))
-    columns = {name: ("epoch", [point[name] for point in curve]) for name in curve[0]}
-    return model, xr.Dataset(columns, attrs={"recipe": json.dumps(asdict(recipe)), "provenance": json.dumps(sessions)})
+    table = xr.Dataset({name: ("epoch", [point[name] for point in curve]) for name in curve[0]})
+    steps = table.examples.diff("epoch") / recipe.batch_size
+    table["training_loss"] = table.training_loss_sum.diff("epoch") / steps  # of the epoch; none at the first point
+    layers = 6 * profile.teacher_blocks + 2
+    return model, table.assign_attrs(
+        teacher=f"ResNet-{layers} (n = {profile.teacher_blocks}), width {profile.teacher_width}",
+        parameters=cost.parameters(model),
+        recipe=json.dumps(asdict(recipe)),
+        provenance=json.dumps(sessions),
+    )
 
 
 def _trained_resnet(name: str, profile: Profile, dataset: str, seed: int) -> Teacher:
@@ -96,13 +104,13 @@ def _trained_resnet(name: str, profile: Profile, dataset: str, seed: int) -> Tea
 
 def _untrained_resnet(name: str, profile: Profile, dataset: str, seed: int) -> Teacher:
     """A control: the same network with its initial weights."""
-    model = _build_resnet(profile, _images(profile, dataset), seed).to(devices.default())
+    model = _build_resnet(profile, load_images(profile, dataset), seed).to(devices.default())
     return _resnet_teacher(name, model, profile, dataset, seed)
 
 
 def _pixels(name: str, profile: Profile, dataset: str, seed: int) -> Teacher:
     """A control without a network: the standardised images themselves."""
-    stimuli = _images(profile, dataset).stimuli(profile.rdm_images)
+    stimuli = load_images(profile, dataset).stimuli(profile.rdm_images)
     return from_network(name, nn.Sequential(nn.Identity()), ("0",), stimuli, units=profile.rdm_units, seed=seed)
 
 
@@ -110,7 +118,7 @@ TEACHERS = {"resnet": _trained_resnet, "resnet-untrained": _untrained_resnet, "p
 
 
 def _resnet_teacher(name: str, model: ResNet, profile: Profile, dataset: str, seed: int) -> Teacher:
-    stimuli = _images(profile, dataset).stimuli(profile.rdm_images)
+    stimuli = load_images(profile, dataset).stimuli(profile.rdm_images)
     measured = from_network(name, model, model.layer_names, stimuli, units=profile.rdm_units, seed=seed)
     named = (replace(layer, name=f"L{number}") for number, layer in enumerate(measured.layers, 1))
     return replace(measured, layers=tuple(named))
@@ -123,7 +131,7 @@ def _build_resnet(profile: Profile, images: Dataset, seed: int) -> ResNet:
 
 
 @lru_cache(maxsize=1)
-def _images(profile: Profile, dataset: str) -> Dataset:
+def load_images(profile: Profile, dataset: str) -> Dataset:
     """The teacher's training images, and the validation images that candidates are shown too."""
     return datasets.load(dataset).reduced(
         size=profile.image_size, train=profile.teacher_images, validation=profile.validation_images

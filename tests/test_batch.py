@@ -252,6 +252,18 @@ def test_publish_needs_a_commit(checkout, capsys):
     assert not (checkout / "figures").exists()
 
 
+def test_publish_when_code_changes_meanwhile(checkout, capsys):
+    """What is no longer the commit's code after the run is not published either; the run's results stay."""
+    source = write(checkout, "01_first", f"open('{checkout}/notebooks/02_new.py', 'w').close()")
+    git(checkout, "init")
+    git(checkout, "add", "notebooks")
+    git(checkout, "commit", "-m", "start")
+    assert batch.main(["--publish"], checkout=checkout) == 1
+    assert "02_new.py" in capsys.readouterr().err
+    assert (checkout / "figures" / "objects-quick" / "01_first.ipynb").is_file()
+    assert not source.with_suffix(".ipynb").exists()
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_interrupt(checkout, number):
     """Ctrl-C and SIGTERM stop notebook and child processes; the same command can follow."""

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from sage import objects
+from sage.objects import renderer
 
 EACH_CLASS = 64
 
@@ -71,8 +72,8 @@ def test_difficulty_widens_each_class():
 
 def test_position_and_size_vary_with_difficulty_only(monkeypatch):
     # A plain background at any difficulty leaves the objects alone to be seen.
-    monkeypatch.setattr(objects, "MEAN", 0.0)
-    monkeypatch.setattr(objects, "NOISE", 0.0)
+    monkeypatch.setattr(renderer, "MEAN", 0.0)
+    monkeypatch.setattr(renderer, "NOISE", 0.0)
     easy, hard = (np.stack([silhouettes(difficulty, seed) for seed in range(6)]) for difficulty in (0, 1))
     assert (easy == easy[0]).mean() > 0.99
     areas = hard.mean((2, 3))
@@ -99,22 +100,22 @@ def test_objects_fit_into_the_canonical_picture():
 
 def test_colours_are_shared_between_categories():
     users: dict[str, set[str]] = {}
-    for category, members in objects.OBJECTS.items():
+    for category, members in renderer.OBJECTS.items():
         for part in (part for member in members for part in member):
             users.setdefault(part.colour, set()).add(category)
-    assert users.keys() <= objects.PALETTE.keys()
+    assert users.keys() <= renderer.PALETTE.keys()
     assert min(len(categories) for categories in users.values()) >= 4
 
 
 def test_parts_hide_what_is_behind_them():
     # Seen from its side, a ball in front of a larger block shows its own pole, and the block all around.
-    ball = objects.Part(objects.ELLIPSOID, "red", np.array([0, 0, 2.0]), 0.5 * np.eye(3))
-    block = objects.Part(objects.BLOCK, "blue", np.zeros(3), 0.8 * np.eye(3))
-    solids = objects._Solids([(ball, block)])
+    ball = renderer.Part(renderer.ELLIPSOID, "red", np.array([0, 0, 2.0]), 0.5 * np.eye(3))
+    block = renderer.Part(renderer.BLOCK, "blue", np.zeros(3), 0.8 * np.eye(3))
+    solids = renderer._Solids([(ball, block)])
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(objects, "SOLIDS", solids)
+        patch.setattr(renderer, "SOLIDS", solids)
         centre, axes = (np.stack([getattr(p, name) for p in (ball, block)]) for name in ("centre", "axes"))
-        part, normal = objects._cast(centre, axes, 40)
+        part, normal = renderer._cast(centre, axes, 40)
     part, normal = part[:1600].reshape(40, 40), normal[:1600].reshape(40, 40, 3)
     assert part[20, 20] == 0 and part[20, 34] == 1 and part[20, 38] == -1
     assert normal[20, 20] == pytest.approx((0, 0, 1), abs=0.1) and normal[20, 34] == pytest.approx((0, 0, 1))

@@ -8,7 +8,26 @@ how many follow it.
 
 import numpy as np
 
-from sage.objects_catalogue import BLOCK, ELLIPSOID, FRUSTUM, OBJECTS, PALETTE, Part
+from sage.objects.animals import ANIMALS
+from sage.objects.boats import BOATS
+from sage.objects.cars import CARS
+from sage.objects.chairs import CHAIRS
+from sage.objects.faces import FACES
+from sage.objects.fruits import FRUITS
+from sage.objects.parts import BLOCK, ELLIPSOID, FRUSTUM, PALETTE, Part
+from sage.objects.planes import PLANES
+from sage.objects.tables import TABLES
+
+OBJECTS = {
+    "animal": ANIMALS,
+    "boat": BOATS,
+    "car": CARS,
+    "chair": CHAIRS,
+    "face": FACES,
+    "fruit": FRUITS,
+    "plane": PLANES,
+    "table": TABLES,
+}
 
 CATEGORIES: tuple[str, ...] = tuple(OBJECTS)
 CLASSES: tuple[str, ...] = tuple(f"{name} {i + 1}" for name in CATEGORIES for i in range(len(OBJECTS[name])))

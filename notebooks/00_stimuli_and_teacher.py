@@ -1,0 +1,98 @@
+# ---
+# jupyter:
+#   jupytext:
+#     formats: ipynb,py:percent
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#       format_version: '1.3'
+#   kernelspec:
+#     display_name: Python 3 (ipykernel)
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # Images and teacher
+#
+# A search that is guided by a teacher needs three things: images, a network that has learnt to tell them
+# apart, and that network's *representational dissimilarity matrices* (RDMs): for every pair of stimuli,
+# how differently the network responds to the two. This notebook makes all three.
+#
+# The cell below holds the parameters. Change them here, or from outside:
+# `papermill notebooks/00_stimuli_and_teacher.ipynb out.ipynb -p dataset cifar100`.
+
+# %% tags=["parameters"]
+profile = "quick"  # sizes and budgets: smoke, quick, cpu, gpu or paper
+dataset = "objects"  # objects, cifar10, cifar100, or your own in data/raw
+seed = 0  # of initial weights, data order and the drawn units
+
+# %%
+import pandas as pd
+
+from sage import categories, linear, objects, plots, teachers
+from sage.run import Run
+
+run = Run(profile=profile, dataset=dataset, seed=seed)
+images = teachers.load_images(run.settings, run.dataset)
+
+# %% [markdown]
+# ## The embedded images
+#
+# Data set `objects` needs no download: 64 solid objects of 8 categories, drawn by ray casting, as in the
+# recordings from macaque visual cortex that the paper used. Left, every object in its best-known view.
+# Right, what the networks get: random views, positions, sizes and light on unrelated backgrounds. A
+# classifier that looks at pixels alone does badly here, a network that generalises over views does well.
+
+# %%
+best_view, order = objects.render(64, size=96, difficulty=0)
+as_shown, shown_order = objects.render(64, size=32, seed=1)
+sheets = {
+    "difficulty 0, 96 x 96 pixels": best_view[order.argsort()].reshape(8, 8, 3, 96, 96),
+    "as shown to networks, 32 x 32 pixels": as_shown[shown_order.argsort()].reshape(8, 8, 3, 32, 32),
+}
+plots.save(plots.image_sheets(sheets, objects.CATEGORIES), run.folder, "00_objects");
+
+# %% [markdown]
+# ## The images of this run
+#
+# Whatever the source, a tenth of the training images is held out for validation: the paper's split of
+# 45,000 and 5,000 on CIFAR. The test images are not touched here.
+
+# %%
+counts = {part: len(getattr(images, part)) for part in ("train", "validation", "test")}
+size = images.train.images.shape[-1]
+counts |= {"classes": len(images.classes), "categories": len(set(categories.of(images.classes)))}
+pd.DataFrame(counts, index=[f"{images.name}, {size} x {size} pixels"])
+
+# %% [markdown]
+# ## The teacher learns
+#
+# A residual network of 6n + 2 layers, trained with the recipe of He et al. (2016) scaled to the profile's
+# budget. The training is saved after every epoch: stopped and started again, it goes on from there.
+
+# %%
+model, curve = teachers.train_resnet(run.settings, run.dataset, seed=run.seed)
+curve.to_netcdf(run.folder / "00_teacher.nc", engine="h5netcdf")
+reached = float(curve.accuracy[-1])
+pixels = linear.accuracy(images.train, images.validation)
+print(f"{curve.attrs['teacher']}: validation accuracy {reached:.1%} after {int(curve.examples[-1]):,} examples")
+print(f"a linear classifier on pixels reaches {pixels:.1%}, chance is {1 / len(images.classes):.1%}")
+
+# %%
+figure = plots.learning_curve(curve, chance=1 / len(images.classes), linear=pixels)
+plots.save(figure, run.folder, "00_teacher");
+
+# %% [markdown]
+# ## The teacher's dissimilarity matrices
+#
+# One RDM for the end of each of the three stages L1 to L3. Each entry is 1 - r between the responses of
+# 1000 randomly drawn units to two classes (above: the mean response over a class's validation images) or
+# to two images (below). Stimuli of one category stand together: where blocks of low dissimilarity appear
+# along the diagonal, the layer represents that category as one kind of thing.
+
+# %%
+teacher = teachers.load("resnet", run.settings, run.dataset, seed=run.seed)
+teacher.save(run.folder / "00_teacher_rdms.nc")
+stimuli = images.stimuli(run.settings.rdm_images)
+plots.save(plots.dissimilarity(teacher.bank(), stimuli.categories), run.folder, "00_rdms");

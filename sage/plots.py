@@ -1,0 +1,181 @@
+"""Figures that can be printed: tables of results in, matplotlib figures out."""
+
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import numpy as np
+import seaborn as sns
+import xarray as xr
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import PercentFormatter
+from scipy.spatial.distance import squareform
+
+from sage import paths
+
+STYLE = {
+    "axes.spines.right": False,
+    "axes.spines.top": False,
+    "axes.titlesize": 9,
+    "axes.labelsize": 9,
+    "figure.constrained_layout.use": True,
+    "font.size": 8,
+    "legend.fontsize": 8,
+    "legend.frameon": False,
+    "pdf.fonttype": 42,  # text stays text in a journal's production
+    "savefig.dpi": 200,
+}
+COLUMN = 3.4  # inches, one column of a two-column paper
+
+
+def save(figure: Figure, folder: Path, name: str) -> Figure:
+    """Write `<folder>/<name>.png` and `.pdf`, the same bytes for the same figure; returns the figure."""
+    for suffix, metadata in ((".png", {}), (".pdf", {"CreationDate": None, "Producer": None, "Creator": None})):
+        paths.replace(folder / f"{name}{suffix}", lambda partial: figure.savefig(partial, metadata=metadata))
+    return figure
+
+
+def image_sheets(sheets: dict[str, np.ndarray], rows: tuple[str, ...]) -> Figure:
+    """Example images in a grid per sheet, one row per category.
+
+    Args:
+        sheets: by title, [R, K, 3, H, W] uint8. rows: names of the R categories.
+    """
+    with plt.rc_context(STYLE):
+        figure, axes = plt.subplots(1, len(sheets), figsize=(2 * COLUMN, COLUMN + 0.2), squeeze=False)
+        for axis, (title, images) in zip(axes[0], sheets.items()):
+            count, columns, _, height, width = images.shape
+            grid = np.full((count, height + 2, columns, width + 2, 3), 255, np.uint8)
+            grid[:, 1:-1, :, 1:-1] = images.transpose(0, 3, 1, 4, 2)
+            axis.imshow(grid.reshape(count * (height + 2), columns * (width + 2), 3))
+            axis.set(title=title, xticks=[], yticks=(np.arange(count) + 0.5) * (height + 2), yticklabels=rows)
+            axis.tick_params(length=0)
+            axis.spines[:].set_visible(False)
+    return figure
+
+
+def learning_curve(curve: xr.Dataset, *, chance: float, linear: float) -> Figure:
+    """Accuracy on validation images and training loss against epochs.
+
+    Args:
+        curve: accuracy in [0, 1] and training_loss in nats over epoch, and the teacher's name.
+        chance, linear: accuracies drawn for comparison, in [0, 1].
+    """
+    with plt.rc_context(STYLE):
+        figure, (left, right) = plt.subplots(1, 2, figsize=(2 * COLUMN, 2.3))
+        left.plot(curve.epoch, curve.accuracy, "o-", ms=3, label="teacher")
+        left.axhline(linear, color="C1", ls="--", label="linear classifier on pixels")
+        left.axhline(chance, color="0.5", ls=":", label="chance")
+        left.set(xlabel="epochs", ylabel="validation accuracy", ylim=(0, 1), title=curve.attrs["teacher"])
+        left.yaxis.set_major_formatter(PercentFormatter(1))
+        left.legend()
+        right.plot(curve.epoch, curve.training_loss, "o-", ms=3)
+        right.set(xlabel="epochs", ylabel="training loss (nats)", ylim=(0, None), title="mean over the epoch")
+    return figure
+
+
+def dissimilarity(bank: xr.Dataset, categories: dict[str, tuple[str, ...]]) -> Figure:
+    """A teacher's dissimilarity matrices, a row per level, each coloured over its own range of values.
+
+    Args:
+        bank: see `Teacher.bank`. categories: by level, of each stimulus; one category's stand together.
+    """
+    levels = list(dict.fromkeys(values.attrs["level"] for values in bank.values()))
+    layers = list(dict.fromkeys(values.attrs["layer"] for values in bank.values()))
+    with plt.rc_context(STYLE):
+        size = (0.8 + 2.1 * len(layers), 2.3 * len(levels))
+        figure, axes = plt.subplots(len(levels), len(layers), figsize=size, squeeze=False)
+        for values in bank.values():
+            level, layer = values.attrs["level"], values.attrs["layer"]
+            axis = axes[levels.index(level), layers.index(layer)]
+            order = np.argsort(categories[level], kind="stable")
+            matrix = squareform(values.values)[np.ix_(order, order)]
+            low, high = np.nanpercentile(values, (1, 99))
+            image = axis.imshow(matrix, vmin=low, vmax=high, cmap="viridis", interpolation="nearest")
+            names = [categories[level][index] for index in order]
+            _label_groups(axis, names, named=layer == layers[0])
+            axis.set_title(f"{layer}, {level} level (S = {len(matrix)})")
+            figure.colorbar(image, ax=axis, shrink=0.8, label="1 $-$ r")
+    return figure
+
+
+def _label_groups(axis: Axes, groups: list[str], *, named: bool) -> None:
+    starts = [index for index in range(len(groups)) if index == 0 or groups[index] != groups[index - 1]]
+    ends = [*starts[1:], len(groups)]
+    middles = [(start + end - 1) / 2 for start, end in zip(starts, ends)]
+    for start in starts[1:]:
+        axis.axhline(start - 0.5, color="w", lw=0.4)
+        axis.axvline(start - 0.5, color="w", lw=0.4)
+    labels = [groups[start] for start in starts] if named else []
+    axis.set(xticks=[], yticks=middles if named else [], yticklabels=labels)
+    axis.tick_params(length=0, labelsize=8 if len(starts) <= 10 else 4.5)
+
+
+def predictivity(table: xr.DataArray, mature: xr.DataArray, curves: xr.Dataset, *, epoch: float) -> Figure:
+    """Mature accuracy against P and against P + alpha TG at one epoch, and all correlations by epoch.
+
+    Args:
+        table: [predictor, network, epoch], see `predictors.scores`. mature: [network] in [0, 1].
+        curves: see `predictors.curves`. epoch: of the two scatter plots.
+    """
+    alpha = table.attrs["alpha"]
+    labels = {"P": "P (validation accuracy)", "P + alpha TG": rf"P + {alpha:g} TG"}
+    with plt.rc_context(STYLE):
+        figure, axes = plt.subplots(1, 3, figsize=(2.2 * COLUMN, 2.6), width_ratios=(1, 1, 1.4))
+        for axis, (name, label) in zip(axes, labels.items()):
+            axis.scatter(table.sel(predictor=name, epoch=epoch), mature, s=9, color=f"C{axis is axes[1]:d}", alpha=0.7)
+            r = curves.sel(predictor=name, epoch=epoch)
+            axis.set(xlabel=f"{label} after {epoch:g} epochs", ylabel="mature validation accuracy")
+            axis.set_title(f"r = {r.value:.2f} [{r.low:.2f}, {r.high:.2f}], n = {r.n:.0f} networks")
+            axis.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+        _curves(axes[2], curves, {name: labels.get(name, name) for name in curves.predictor.values})
+        axes[2].set(ylabel="correlation with mature accuracy (r)", title="bands: 95 % bootstrap over networks")
+    return figure
+
+
+def _curves(axis: Axes, curves: xr.Dataset, labels: dict[str, str]) -> None:
+    """The scores as bold lines, single teacher layers as thin ones; a band around each."""
+    layers = [name for name in labels if name.startswith("TG ")]
+    colours = dict(zip(("P", "P + alpha TG", "TG"), ("C0", "C1", "C2")))
+    colours |= dict(zip(layers, sns.color_palette("Greys", len(layers) + 2)[1:]))
+    for name in [*layers, "TG", "P", "P + alpha TG"]:
+        line = curves.sel(predictor=name)
+        style = {"lw": 1, "ls": "--"} if name in layers else {"lw": 1.8, "marker": "o", "ms": 3}
+        axis.plot(line.epoch, line.value, color=colours[name], label=labels[name], **style)
+        axis.fill_between(line.epoch, line.low, line.high, color=colours[name], alpha=0.12, lw=0)
+    _epoch_axis(axis, curves.epoch.values)
+    axis.legend(loc="lower right", ncols=2)
+
+
+def _epoch_axis(axis: Axes, epochs: np.ndarray) -> None:
+    """Epochs on a logarithmic axis that starts at 0."""
+    positive = epochs[epochs > 0]
+    axis.set_xscale("symlog", linthresh=positive.min(), linscale=0.5)
+    ticks = [epoch for epoch in epochs if epoch in (0, 0.5) or epoch >= 1]
+    axis.set_xticks(ticks, [f"{epoch:g}" for epoch in ticks])
+    axis.minorticks_off()
+    axis.set(xlabel="training epochs")
+
+
+def alpha_effect(sweep: xr.Dataset) -> Figure:
+    """What TG adds to P, against epochs, a panel per alpha.
+
+    Args:
+        sweep: see `predictors.alpha_sweep`.
+    """
+    with plt.rc_context(STYLE):
+        figure, axes = plt.subplots(1, sweep.sizes["alpha"], figsize=(2.2 * COLUMN, 2.2), sharey=True)
+        for axis, alpha in zip(axes, sweep.alpha.values):
+            line = sweep.sel(alpha=alpha)
+            axis.axhline(0, color="0.5", lw=0.8, ls=":")
+            axis.plot(line.epoch, line.value, color="C1", marker="o", ms=3)
+            axis.fill_between(line.epoch, line.low, line.high, color="C1", alpha=0.2, lw=0)
+            _epoch_axis(axis, sweep.epoch.values)
+            axis.tick_params(axis="x", labelrotation=90)
+            axis.set_title(rf"$\alpha$ = {alpha:g}")
+        axes[0].set_ylabel(r"r(P + $\alpha$ TG) $-$ r(P)")
+        figure.suptitle(
+            f"gain in correlation with mature accuracy; bands: 95 % paired bootstrap, n = {sweep.n.max():.0f} networks",
+            fontsize=9,
+        )
+    return figure

@@ -1,0 +1,95 @@
+"""Predictors of mature accuracy from a premature state, and how well they do."""
+
+import numpy as np
+import xarray as xr
+
+from sage import guidance, statistics
+from sage.statistics import Estimate
+
+COMBINED = "P + alpha TG"
+
+
+def scores(pool: xr.Dataset, similarity: xr.DataArray, alpha: float) -> xr.DataArray:
+    """Every predictor's value for every network and epoch.
+
+    Args:
+        pool: see `Tracker.results`. similarity: see `guidance.compare`. alpha: weight of TG.
+
+    Returns:
+        [predictor, network, epoch]: P, the best match with each teacher layer, TG, P + alpha TG.
+    """
+    matches = guidance.best_match(similarity)
+    tg = guidance.teacher_guidance(similarity)
+    named = {"P": pool.accuracy}
+    for layer in matches.teacher_layer.values:
+        named[f"TG {layer}"] = matches.sel(teacher_layer=layer, drop=True)
+    named |= {"TG": tg, COMBINED: guidance.score(pool.accuracy, tg, alpha)}
+    table = xr.concat(named.values(), dim="predictor", join="exact", coords="minimal", compat="override")
+    return table.assign_coords(predictor=list(named)).rename("score").assign_attrs(alpha=alpha)
+
+
+def mature_accuracy(pool: xr.Dataset) -> xr.DataArray:
+    """Accuracy [network] at the last snapshot; NaN for a network that did not get there."""
+    return pool.accuracy.isel(epoch=-1, drop=True)
+
+
+def curves(table: xr.DataArray, mature: xr.DataArray, *, resamples: int, seed: int) -> xr.Dataset:
+    """Correlation of every predictor with mature accuracy, at each epoch before the mature one.
+
+    Args:
+        table: [predictor, network, epoch]. mature: [network].
+
+    Returns:
+        Dataset over predictor and epoch: value, low and high (95 % over networks) and n.
+    """
+    premature = table.isel(epoch=slice(None, -1))
+    return _over(
+        premature,
+        "network",
+        lambda values: statistics.correlation(values, mature.values, resamples=resamples, seed=seed),
+    )
+
+
+def alpha_sweep(
+    pool: xr.Dataset, similarity: xr.DataArray, alphas: np.ndarray, *, resamples: int, seed: int
+) -> xr.Dataset:
+    """What TG adds: correlation of P + alpha TG with mature accuracy minus that of P, by alpha and epoch.
+
+    Returns:
+        Dataset over alpha and epoch: value, low and high (95 %, paired over networks) and n.
+    """
+    tg = guidance.teacher_guidance(similarity)
+    mature = mature_accuracy(pool)
+    premature = pool.accuracy.isel(epoch=slice(None, -1))
+    combined = xr.concat([guidance.score(premature, tg, alpha) for alpha in alphas], dim="alpha", join="inner")
+    paired = xr.concat([combined, premature.expand_dims(alpha=len(alphas))], dim="pair", join="inner")
+    return _over(
+        paired.assign_coords(alpha=alphas),
+        ["pair", "network"],
+        lambda values: statistics.difference(*values, mature.values, resamples=resamples, seed=seed),
+    )
+
+
+def verdict(gain: Estimate) -> str:
+    """In words, whether guidance helped: what the 95 % interval of the gain over P allows to say."""
+    if np.isnan(gain.value):
+        return "There are too few networks, or too little spread among them, to compare the two."
+    if gain.low > 0:
+        return "On this pool teacher guidance predicts mature accuracy better than accuracy alone does."
+    if gain.high < 0:
+        return "On this pool teacher guidance predicts mature accuracy worse than accuracy alone does."
+    return "On this pool the interval of the gain includes 0: whether guidance helps is undecided."
+
+
+def _over(table: xr.DataArray, dimensions, estimate) -> xr.Dataset:
+    """An `Estimate` for every place of the other dimensions, as a Dataset of its fields."""
+    dimensions = [dimensions] if isinstance(dimensions, str) else dimensions
+
+    def fields(values: np.ndarray) -> tuple:
+        found: Estimate = estimate(values)
+        return found.value, found.low, found.high, found.n
+
+    parts = xr.apply_ufunc(
+        fields, table, input_core_dims=[dimensions], output_core_dims=[[], [], [], []], vectorize=True
+    )
+    return xr.Dataset(dict(zip(("value", "low", "high", "n"), parts)))

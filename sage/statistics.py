@@ -1,0 +1,71 @@
+"""Correlations over networks, with bootstrap intervals."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import stats
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A statistic with its 95 % interval, over `n` networks."""
+
+    value: float
+    low: float
+    high: float
+    n: int
+
+    def __str__(self) -> str:
+        return f"{self.value:.2f} ({self.low:.2f} to {self.high:.2f}, n = {self.n})"
+
+
+def pearson(x: np.ndarray, y: np.ndarray, axis: int = -1) -> np.ndarray:
+    """Pearson correlation along an axis; NaN where a sample is constant."""
+    x, y = (values - values.mean(axis, keepdims=True) for values in (x, y))
+    scale = np.sqrt((x**2).sum(axis) * (y**2).sum(axis))
+    return np.divide((x * y).sum(axis), scale, out=np.full(scale.shape, np.nan), where=scale > 1e-15)
+
+
+def spearman(x: np.ndarray, y: np.ndarray, axis: int = -1) -> np.ndarray:
+    """Rank correlation along an axis, ties at their mean rank."""
+    return pearson(stats.rankdata(x, axis=axis), stats.rankdata(y, axis=axis), axis)
+
+
+METHODS = {"pearson": pearson, "spearman": spearman}
+
+
+def correlation(
+    predictor: np.ndarray, target: np.ndarray, *, resamples: int, seed: int, method: str = "pearson"
+) -> Estimate:
+    """Correlation [-1, 1] of two samples [n] with its percentile bootstrap interval over the n pairs.
+
+    Pairs with a NaN are left out. With fewer than four pairs, or a constant sample, all is NaN.
+    """
+    correlate = METHODS[method]
+    return _bootstrap(correlate, (predictor, target), resamples, seed)
+
+
+def difference(
+    first: np.ndarray, second: np.ndarray, target: np.ndarray, *, resamples: int, seed: int, method: str = "pearson"
+) -> Estimate:
+    """Correlation of `first` with the target minus that of `second`, resampled together; as `correlation`."""
+    correlate = METHODS[method]
+
+    def gain(x, y, z, axis=-1):
+        return correlate(x, z, axis) - correlate(y, z, axis)
+
+    return _bootstrap(gain, (first, second, target), resamples, seed)
+
+
+def _bootstrap(statistic: Callable, samples: tuple[np.ndarray, ...], resamples: int, seed: int) -> Estimate:
+    table = np.stack([np.asarray(sample, dtype=np.float64) for sample in samples])
+    table = table[:, np.isfinite(table).all(0)]
+    n = table.shape[1]
+    value = float(statistic(*table)) if n >= 4 else np.nan
+    if np.isnan(value):
+        return Estimate(np.nan, np.nan, np.nan, n)
+    drawn = np.random.default_rng(seed).integers(n, size=(resamples, n))
+    # A resample that holds one network only has no correlation.
+    low, high = np.nanpercentile(statistic(*table[:, drawn]), (2.5, 97.5))
+    return Estimate(value, float(low), float(high), n)

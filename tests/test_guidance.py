@@ -1,0 +1,104 @@
+import numpy as np
+import pytest
+import xarray as xr
+
+from sage import guidance
+from sage.guidance import Teacher, TeacherLayer
+from sage.rdm import similarity
+
+PAIRS = 45
+
+
+def make_teacher(stimuli: str = "set a") -> Teacher:
+    rng = np.random.default_rng(0)
+    return Teacher(
+        "made up",
+        tuple(TeacherLayer(name, stimuli, {"class": rng.random(PAIRS), "image": rng.random(6)}) for name in "AB"),
+    )
+
+
+def make_snapshots() -> list:
+    """Two networks of two and three layers at two epochs."""
+    rng = np.random.default_rng(1)
+    return [
+        (network, epoch, {("set a", "class"): rng.random((layers, PAIRS)).astype(np.float16)})
+        for network, layers in ((0, 2), (4, 3))
+        for epoch in (0.5, 2.0)
+    ]
+
+
+def test_comparison_puts_every_similarity_in_its_place():
+    teacher, snapshots = make_teacher(), make_snapshots()
+    found = guidance.compare(snapshots, teacher, level="class")
+    assert found.dims == ("network", "epoch", "teacher_layer", "layer") and found.shape == (2, 2, 2, 3)
+    for network, epoch, rdms in snapshots:
+        for layer in teacher.layers:
+            expected = similarity(layer.rdms["class"][None], rdms["set a", "class"])[0]
+            place = found.sel(network=network, epoch=epoch, teacher_layer=layer.name).values
+            np.testing.assert_array_equal(place[: len(expected)], expected)
+            assert np.isnan(place[len(expected) :]).all()
+
+
+def test_guidance_by_hand():
+    values = xr.DataArray(
+        [[[0.1, 0.5, np.nan], [0.3, -0.2, 0.9]], [[np.nan] * 3, [0.2] * 3]],
+        dims=("network", "teacher_layer", "layer"),
+    )
+    np.testing.assert_allclose(guidance.best_match(values), [[0.5, 0.9], [np.nan, 0.2]])
+    np.testing.assert_allclose(guidance.teacher_guidance(values), [0.7, np.nan])
+    accuracy = xr.DataArray([0.4, 0.5], dims="network")
+    np.testing.assert_allclose(guidance.score(accuracy, guidance.teacher_guidance(values), 2), [1.8, np.nan])
+
+
+def test_a_candidate_that_equals_the_teacher_has_guidance_one():
+    teacher = make_teacher()
+    rdms = np.stack([layer.rdms["class"] for layer in teacher.layers])
+    found = guidance.compare([(0, 1.0, {("set a", "class"): rdms})], teacher, level="class")
+    np.testing.assert_allclose(guidance.teacher_guidance(found), 1)
+
+
+def test_teachers_whose_images_were_never_shown_say_so():
+    with pytest.raises(ValueError, match=r"layer A was measured on set b \(class\).*they were shown: set a \(class\)"):
+        guidance.compare(make_snapshots(), make_teacher("set b"), level="class")
+    with pytest.raises(ValueError, match="no RDM of level 'object', it has: class, image"):
+        guidance.compare(make_snapshots(), make_teacher(), level="object")
+
+
+def test_layers_may_bring_stimuli_of_their_own():
+    rng = np.random.default_rng(0)
+    first, second = rng.random((1, 45)), rng.random((1, 10))
+    teacher = Teacher(
+        "areas", (TeacherLayer("V4", "x", {"image": first[0]}), TeacherLayer("IT", "y", {"image": second[0]}))
+    )
+    found = guidance.compare([(0, 1.0, {("x", "image"): first, ("y", "image"): second})], teacher, level="image")
+    np.testing.assert_allclose(found.squeeze(), [1, 1])
+
+
+def test_a_bank_is_read_as_it_was_written(tmp_path):
+    teacher = make_teacher()
+    read = guidance.read_teacher(teacher.save(tmp_path / "bank.nc"))
+    assert read.name == teacher.name
+    for layer, expected in zip(read.layers, teacher.layers, strict=True):
+        assert (layer.name, layer.stimuli) == (expected.name, expected.stimuli)
+        assert layer.rdms.keys() == expected.rdms.keys()
+        for level in layer.rdms:
+            np.testing.assert_array_equal(layer.rdms[level], expected.rdms[level])
+
+
+def test_bad_banks_are_refused(tmp_path):
+    path = tmp_path / "bank.nc"
+    with pytest.raises(FileNotFoundError, match="bank.nc"):
+        guidance.read_teacher(path)
+    path.write_text("no netcdf")
+    with pytest.raises(ValueError, match="no NetCDF file"):
+        guidance.read_teacher(path)
+    attributes = {"layer": "A", "level": "class", "stimuli": "s"}
+    for bank, expected in (
+        (xr.Dataset(), "holds no RDMs"),
+        (xr.Dataset({"a": ("pair", np.zeros(45))}), "'a' lacks layer, level, stimuli"),
+        (xr.Dataset({"a": ("pair", np.zeros(44), attributes)}), "44 is no such number"),
+    ):
+        path.unlink()
+        bank.to_netcdf(path, engine="h5netcdf")
+        with pytest.raises(ValueError, match=expected):
+            guidance.read_teacher(path)

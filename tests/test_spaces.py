@@ -1,0 +1,156 @@
+import dataclasses
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import torch
+
+from sage import spaces
+from sage.models.cnn import ConvolutionalNetwork, merge
+from sage.spaces import Layer
+
+SPACE = spaces.cnn(10)
+
+
+def architectures(count: int, space: spaces.SearchSpace = SPACE) -> list[spaces.Architecture]:
+    rng = np.random.default_rng(0)
+    return [space.sample(rng) for _ in range(count)]
+
+
+def with_values(space: spaces.SearchSpace, **chosen) -> spaces.Architecture:
+    """An architecture by the values of its choices; `_` stands for a space in a name."""
+    options = dict.fromkeys(space.position, 0)
+    for name, value in chosen.items():
+        choice = space.choices[space.position[name.replace("_", " ")]]
+        options[choice.name] = choice.options.index(value)
+    return tuple(options.values())
+
+
+@pytest.mark.parametrize(
+    "depth, choices",
+    # One choice of depth, six per layer, and an edge to every layer but the first from all before it.
+    [(10, 1 + 60 + 54), (20, 1 + 120 + 209), (1, 7)],
+)
+def test_choices_are_the_papers(depth, choices):
+    space = spaces.cnn(depth)
+    assert len(space.choices) == choices
+    assert space.choices[0].options == tuple(range(1, depth + 1))
+    assert space.choices[space.position["filters 1"]].options == (32, 64, 128)
+    assert space.choices[space.position["height 1"]].options == (1, 3, 5, 7)
+    assert space.choices[space.position["stride 1"]].options == (1, 2)
+
+
+def test_samples_are_in_the_space_and_cover_it():
+    samples = architectures(500)
+    for architecture in samples:
+        SPACE.check(architecture)
+        assert json.loads(json.dumps(architecture)) == list(architecture)
+    for index, choice in enumerate(SPACE.choices):
+        assert {architecture[index] for architecture in samples} == set(range(len(choice.options)))
+
+
+def test_choices_of_layers_beyond_the_depth_have_no_effect():
+    shallow = with_values(SPACE, layers=2)
+    other = list(shallow)
+    other[SPACE.position["filters 3"]] = 2
+    assert SPACE.canonical(tuple(other)) == shallow
+    assert SPACE.hash(tuple(other)) == SPACE.hash(shallow)
+    assert SPACE.hash(with_values(SPACE, layers=3)) != SPACE.hash(shallow)
+
+
+def test_hash_is_the_same_in_another_process():
+    code = "import numpy as np; from sage import spaces; s = spaces.cnn(10); print(s.hash(s.sample(np.random.default_rng(3))))"
+    printed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip()
+    assert printed == SPACE.hash(SPACE.sample(np.random.default_rng(3)))
+    # Records name architectures by it: it may never change.
+    assert SPACE.hash(with_values(SPACE, layers=1)) == "be264161046e3b2a"
+
+
+@pytest.mark.parametrize("architecture", [(), (0,) * 114, (10, *(0,) * 114), (-1, *(0,) * 114)])
+def test_what_is_no_architecture_is_refused(architecture):
+    with pytest.raises(ValueError, match="expected"):
+        SPACE.check(architecture)
+
+
+def test_layers_say_what_was_chosen():
+    chosen = with_values(
+        SPACE, layers=3, filters_2=64, height_2=5, width_2=7, stride_2=2, activation_2="relu",
+        normalization_2="batch norm", **{"1_to_2": True, "0_to_2": True, "2_to_3": True},
+    )  # fmt: skip
+    first, second, third = spaces.cnn_layers(SPACE, chosen)
+    assert first.inputs == (0,) and second.inputs == (0, 1) and third.inputs == (2,)
+    assert second == Layer(64, (5, 7), 2, "relu", "batch norm", (0, 1))
+    assert spaces.describe((first, second)) == (
+        " 1  1x1 conv 32 <- image\n 2  5x7 conv 64 /2 batch norm relu <- image, 1"
+    )
+
+
+def test_a_layer_without_input_reads_the_image():
+    assert spaces.cnn_layers(SPACE, with_values(SPACE, layers=2))[1].inputs == (0,)
+
+
+def expected_parameters(layers: tuple[Layer, ...], classes: int) -> int:
+    """Counted from the definition, without building anything."""
+    channels = {0: 3} | {index: layer.filters for index, layer in enumerate(layers, 1)}
+    total = 0
+    for index, layer in enumerate(layers, 1):
+        height, width = layer.kernel
+        total += height * width * sum(channels[source] for source in layer.inputs) * layer.filters
+        total += 2 * layer.filters if layer.normalization == "batch norm" else layer.filters
+    read = {source for layer in layers for source in layer.inputs}
+    features = sum(channels[index] for index in channels if index and index not in read)
+    return total + (features + 1) * classes
+
+
+@pytest.mark.parametrize("depth, count", [(10, 200), (20, 100)])
+def test_every_architecture_builds_and_learns(depth, count):
+    space = spaces.cnn(depth)
+    images = torch.randn(2, 3, 8, 8, generator=torch.Generator().manual_seed(0))
+    for architecture in architectures(count, space):
+        layers = spaces.cnn_layers(space, architecture)
+        model = ConvolutionalNetwork(layers, classes=5, width=1 / 16)
+        scores = model(images)
+        assert scores.shape == (2, 5) and torch.isfinite(scores).all()
+        scores.square().sum().backward()
+        assert all(parameter.grad is not None for parameter in model.parameters())
+        narrow = tuple(dataclasses.replace(layer, filters=layer.filters // 16) for layer in layers)
+        assert sum(parameter.numel() for parameter in model.parameters()) == expected_parameters(narrow, 5)
+
+
+def test_output_sizes_are_those_of_same_padding():
+    layers = (
+        Layer(8, (7, 1), 2, "relu", "none", (0,)),
+        Layer(8, (1, 5), 1, "relu", "none", (1,)),
+        Layer(8, (3, 3), 2, "identity", "batch norm", (0, 2)),
+    )
+    model = ConvolutionalNetwork(layers, classes=5)
+    sizes = []
+    for layer in model.layers:
+        layer.register_forward_hook(lambda module, inputs, output: sizes.append(tuple(output.shape[1:])))
+    model(torch.zeros(1, 3, 9, 9))
+    assert sizes == [(8, 5, 5), (8, 5, 5), (8, 5, 5)]
+
+
+def test_unread_outputs_all_reach_the_classifier():
+    layers = (
+        Layer(8, (3, 3), 1, "relu", "none", (0,)),
+        Layer(4, (3, 3), 2, "relu", "none", (0,)),
+        Layer(6, (3, 3), 1, "relu", "none", (1,)),
+    )
+    model = ConvolutionalNetwork(layers, classes=5)
+    assert model.unread == [2, 3] and model.classifier.in_features == 10
+
+
+def test_merging_pads_around_and_concatenates():
+    large, small = torch.ones(1, 1, 4, 4), torch.full((1, 2, 2, 1), 3.0)
+    merged = merge([large, small])
+    assert merged.shape == (1, 3, 4, 4)
+    assert torch.equal(merged[:, :1], large)
+    assert merged[0, 1].tolist() == [[0, 0, 0, 0], [0, 3, 0, 0], [0, 3, 0, 0], [0, 0, 0, 0]]
+
+
+def test_at_least_one_layer():
+    with pytest.raises(ValueError, match="layers is 0"):
+        spaces.cnn(0)
