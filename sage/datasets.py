@@ -170,13 +170,13 @@ def _read_archive(path: Path) -> tuple:
     """The arrays of an .npz, checked."""
     advice = f"replace it by a whole file with arrays {', '.join(KEYS)}"
     try:
-        with np.load(path, allow_pickle=False) as archive:
-            missing = [key for key in KEYS if key not in archive]
-            if missing:
-                raise ValueError(f"{path} has no {', '.join(missing)}: {advice}")
-            arrays = {key: archive[key] for key in KEYS}
-    except (zipfile.BadZipFile, EOFError, OSError) as problem:
+        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as archive:
+            arrays = {key: archive[key] for key in KEYS if key in archive}
+    except (zipfile.BadZipFile, EOFError, OSError, ValueError) as problem:
         raise ValueError(f"{path} is truncated or no .npz file ({problem}): {advice}") from problem
+    missing = [key for key in KEYS if key not in arrays]
+    if missing:
+        raise ValueError(f"{path} has no {', '.join(missing)}: {advice}")
     for part in ("train", "test"):
         pixels, labels = arrays[f"x_{part}"], arrays[f"y_{part}"]
         if pixels.ndim != 4 or pixels.shape[3] != 3 or pixels.dtype != np.uint8 or not len(pixels):

@@ -5,6 +5,7 @@ import os
 import threading
 from collections.abc import Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
 
 import numpy as np
 import torch
@@ -27,13 +28,19 @@ def train_pool(run: Run, *, jobs: int = 0) -> xr.Dataset:
 
     Returns:
         Dataset over network and epoch, see `Tracker.results`, with provenance attributes.
+
+    Raises:
+        ValueError: negative jobs. RuntimeError: a training process died; what was finished is on record.
     """
+    if jobs < 0:
+        raise ValueError(f"jobs is {jobs}, expected 0 or more")
     protocol, count = Protocol.of(run.settings, run.dataset), run.settings.pool
     tracker, study = _open(run, protocol)
     missing = sorted(set(range(count)) - tracker.finished(study))
+    if not missing:
+        return tracker.results(study, count)
     stamp = provenance.stamp()
-    bar = tqdm(total=count, initial=count - len(missing), desc="pool", unit="network", disable=not missing)
-    with bar:
+    with tqdm(total=count, initial=count - len(missing), desc="pool", unit="network") as bar:
         for number, proposal, evaluated in _evaluate_all(protocol, run.seed, missing, jobs):
             tracker.record(
                 study,
@@ -74,7 +81,7 @@ def _evaluate_all(protocol: Protocol, seed: int, numbers: list[int], jobs: int) 
     jobs = jobs or (1 if devices.default().type == "cuda" else devices.cores())
     waiting = iter(numbers)
     running: dict[Future, tuple] = {}
-    with _workers(min(jobs, len(numbers) or 1)) as executor:
+    with _workers(min(jobs, len(numbers))) as executor:
         while True:
             for number in waiting:
                 proposal = propose(protocol, seed, number)
@@ -84,7 +91,14 @@ def _evaluate_all(protocol: Protocol, seed: int, numbers: list[int], jobs: int) 
             if not running:
                 return
             for future in wait(running, return_when=FIRST_COMPLETED).done:
-                yield *running.pop(future), future.result()
+                number, proposal = running.pop(future)
+                try:
+                    yield number, proposal, future.result()
+                except BrokenProcessPool as problem:
+                    raise RuntimeError(
+                        f"a process that trained network {number} or one beside it died, most often for lack "
+                        "of memory: try fewer jobs; finished networks are on record"
+                    ) from problem
 
 
 def _workers(count: int) -> ProcessPoolExecutor:

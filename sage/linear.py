@@ -18,6 +18,8 @@ def accuracy(train: Images, validation: Images) -> float:
     Source: Hastie, Tibshirani and Friedman 2009, The Elements of Statistical Learning, section 4.2.
     """
     pixels, seen = _rows(train), _rows(validation)
+    centre = pixels.mean(0)
+    pixels, seen = pixels - centre, seen - centre
     targets = torch.nn.functional.one_hot(train.labels).float()
     mean = targets.mean(0)
     products, correlations = pixels.T @ pixels, pixels.T @ (targets - mean)

@@ -1,5 +1,6 @@
 """Figures that can be printed: tables of results in, matplotlib figures out."""
 
+from functools import partial
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -8,7 +9,7 @@ import seaborn as sns
 import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import PercentFormatter
+from matplotlib.ticker import MaxNLocator, PercentFormatter
 from scipy.spatial.distance import squareform
 
 from sage import paths
@@ -24,14 +25,17 @@ STYLE = {
     "legend.frameon": False,
     "pdf.fonttype": 42,  # text stays text in a journal's production
     "savefig.dpi": 200,
+    "figure.dpi": 120,  # in the notebook
 }
 COLUMN = 3.4  # inches, one column of a two-column paper
+COLOURS = {"P": "C0", "P + alpha TG": "C1", "TG": "C2"}
 
 
 def save(figure: Figure, folder: Path, name: str) -> Figure:
     """Write `<folder>/<name>.png` and `.pdf`, the same bytes for the same figure; returns the figure."""
     for suffix, metadata in ((".png", {}), (".pdf", {"CreationDate": None, "Producer": None, "Creator": None})):
-        paths.replace(folder / f"{name}{suffix}", lambda partial: figure.savefig(partial, metadata=metadata))
+        with plt.rc_context(STYLE):
+            paths.replace(folder / f"{name}{suffix}", partial(figure.savefig, metadata=metadata))
     return figure
 
 
@@ -70,7 +74,9 @@ def learning_curve(curve: xr.Dataset, *, chance: float, linear: float) -> Figure
         left.yaxis.set_major_formatter(PercentFormatter(1))
         left.legend()
         right.plot(curve.epoch, curve.training_loss, "o-", ms=3)
-        right.set(xlabel="epochs", ylabel="training loss (nats)", ylim=(0, None), title="mean over the epoch")
+        right.set(xlabel="epochs", ylabel="training loss (nats)", title="mean over the epoch")
+        for axis in (left, right):
+            axis.xaxis.set_major_locator(MaxNLocator(integer=True))
     return figure
 
 
@@ -83,7 +89,7 @@ def dissimilarity(bank: xr.Dataset, categories: dict[str, tuple[str, ...]]) -> F
     levels = list(dict.fromkeys(values.attrs["level"] for values in bank.values()))
     layers = list(dict.fromkeys(values.attrs["layer"] for values in bank.values()))
     with plt.rc_context(STYLE):
-        size = (0.8 + 2.1 * len(layers), 2.3 * len(levels))
+        size = (1 + 2.1 * len(layers), 1.9 * len(levels))
         figure, axes = plt.subplots(len(levels), len(layers), figsize=size, squeeze=False)
         for values in bank.values():
             level, layer = values.attrs["level"], values.attrs["layer"]
@@ -94,8 +100,8 @@ def dissimilarity(bank: xr.Dataset, categories: dict[str, tuple[str, ...]]) -> F
             image = axis.imshow(matrix, vmin=low, vmax=high, cmap="viridis", interpolation="nearest")
             names = [categories[level][index] for index in order]
             _label_groups(axis, names, named=layer == layers[0])
-            axis.set_title(f"{layer}, {level} level (S = {len(matrix)})")
-            figure.colorbar(image, ax=axis, shrink=0.8, label="1 $-$ r")
+            axis.set(title=layer, ylabel=f"{level} level, S = {len(matrix)}" if layer == layers[0] else "")
+            figure.colorbar(image, ax=axis, shrink=0.7, label="1 $-$ r")
     return figure
 
 
@@ -104,11 +110,11 @@ def _label_groups(axis: Axes, groups: list[str], *, named: bool) -> None:
     ends = [*starts[1:], len(groups)]
     middles = [(start + end - 1) / 2 for start, end in zip(starts, ends)]
     for start in starts[1:]:
-        axis.axhline(start - 0.5, color="w", lw=0.4)
-        axis.axvline(start - 0.5, color="w", lw=0.4)
+        axis.axhline(start - 0.5, color="w", lw=4 / len(starts) ** 1.2)
+        axis.axvline(start - 0.5, color="w", lw=4 / len(starts) ** 1.2)
     labels = [groups[start] for start in starts] if named else []
     axis.set(xticks=[], yticks=middles if named else [], yticklabels=labels)
-    axis.tick_params(length=0, labelsize=8 if len(starts) <= 10 else 4.5)
+    axis.tick_params(length=0, labelsize=8 if len(starts) <= 10 else 4)
 
 
 def predictivity(table: xr.DataArray, mature: xr.DataArray, curves: xr.Dataset, *, epoch: float) -> Figure:
@@ -119,32 +125,34 @@ def predictivity(table: xr.DataArray, mature: xr.DataArray, curves: xr.Dataset, 
         curves: see `predictors.curves`. epoch: of the two scatter plots.
     """
     alpha = table.attrs["alpha"]
-    labels = {"P": "P (validation accuracy)", "P + alpha TG": rf"P + {alpha:g} TG"}
+    labels = {"P": "P", "P + alpha TG": f"P + {alpha:g} TG"}
     with plt.rc_context(STYLE):
-        figure, axes = plt.subplots(1, 3, figsize=(2.2 * COLUMN, 2.6), width_ratios=(1, 1, 1.4))
-        for axis, (name, label) in zip(axes, labels.items()):
-            axis.scatter(table.sel(predictor=name, epoch=epoch), mature, s=9, color=f"C{axis is axes[1]:d}", alpha=0.7)
+        figure, axes = plt.subplots(1, 3, figsize=(2.2 * COLUMN, 2.7), width_ratios=(1, 1, 1.5))
+        for axis, colour, (name, label) in zip(axes, COLOURS.values(), labels.items()):
+            axis.scatter(table.sel(predictor=name, epoch=epoch), mature, s=9, color=colour, alpha=0.7)
             r = curves.sel(predictor=name, epoch=epoch)
-            axis.set(xlabel=f"{label} after {epoch:g} epochs", ylabel="mature validation accuracy")
-            axis.set_title(f"r = {r.value:.2f} [{r.low:.2f}, {r.high:.2f}], n = {r.n:.0f} networks")
+            axis.set(xlabel=f"{label}, {epoch:g} epochs", ylabel="mature validation accuracy" if name == "P" else "")
+            axis.set_title(f"r = {r.value:.2f} [{r.low:.2f}, {r.high:.2f}]\nn = {r.n:.0f} networks")
             axis.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+            axis.xaxis.set_major_locator(MaxNLocator(4))
+        axes[0].xaxis.set_major_formatter(PercentFormatter(1))
         _curves(axes[2], curves, {name: labels.get(name, name) for name in curves.predictor.values})
-        axes[2].set(ylabel="correlation with mature accuracy (r)", title="bands: 95 % bootstrap over networks")
+        axes[2].set(ylabel="r with mature accuracy", title="correlation by amount of training\nbands: 95 % bootstrap")
+        handles, names = axes[2].get_legend_handles_labels()
+        figure.legend(handles, names, loc="outside lower center", ncols=len(names))
     return figure
 
 
 def _curves(axis: Axes, curves: xr.Dataset, labels: dict[str, str]) -> None:
     """The scores as bold lines, single teacher layers as thin ones; a band around each."""
     layers = [name for name in labels if name.startswith("TG ")]
-    colours = dict(zip(("P", "P + alpha TG", "TG"), ("C0", "C1", "C2")))
-    colours |= dict(zip(layers, sns.color_palette("Greys", len(layers) + 2)[1:]))
+    colours = COLOURS | dict(zip(layers, sns.color_palette("Greys", len(layers) + 2)[1:]))
     for name in [*layers, "TG", "P", "P + alpha TG"]:
         line = curves.sel(predictor=name)
         style = {"lw": 1, "ls": "--"} if name in layers else {"lw": 1.8, "marker": "o", "ms": 3}
         axis.plot(line.epoch, line.value, color=colours[name], label=labels[name], **style)
-        axis.fill_between(line.epoch, line.low, line.high, color=colours[name], alpha=0.12, lw=0)
+        axis.fill_between(line.epoch, line.low, line.high, color=colours[name], alpha=0.1, lw=0)
     _epoch_axis(axis, curves.epoch.values)
-    axis.legend(loc="lower right", ncols=2)
 
 
 def _epoch_axis(axis: Axes, epochs: np.ndarray) -> None:

@@ -1,6 +1,8 @@
 """Where a teacher's RDMs come from: a trained network, a control, or a file."""
 
 import json
+import pickle
+from collections import OrderedDict
 from dataclasses import asdict, replace
 from functools import lru_cache, partial
 from pathlib import Path
@@ -63,7 +65,7 @@ def train_resnet(profile: Profile, dataset: str, *, seed: int) -> tuple[ResNet, 
     curve: list[dict] = []
     sessions: list[dict] = []
     if path.exists():
-        state = torch.load(path, map_location=device, weights_only=True)
+        state = _read_state(path, device)
         trainer.load_state_dict(state["trainer"])
         curve, sessions = state["curve"], state["sessions"]
     stimuli = images.stimuli(profile.rdm_images)
@@ -111,7 +113,8 @@ def _untrained_resnet(name: str, profile: Profile, dataset: str, seed: int) -> T
 def _pixels(name: str, profile: Profile, dataset: str, seed: int) -> Teacher:
     """A control without a network: the standardised images themselves."""
     stimuli = load_images(profile, dataset).stimuli(profile.rdm_images)
-    return from_network(name, nn.Sequential(nn.Identity()), ("0",), stimuli, units=profile.rdm_units, seed=seed)
+    identity = nn.Sequential(OrderedDict(pixels=nn.Identity()))
+    return from_network(name, identity, ("pixels",), stimuli, units=profile.rdm_units, seed=seed)
 
 
 TEACHERS = {"resnet": _trained_resnet, "resnet-untrained": _untrained_resnet, "pixels": _pixels}
@@ -136,6 +139,13 @@ def load_images(profile: Profile, dataset: str) -> Dataset:
     return datasets.load(dataset).reduced(
         size=profile.image_size, train=profile.teacher_images, validation=profile.validation_images
     )
+
+
+def _read_state(path: Path, device: torch.device) -> dict:
+    try:
+        return torch.load(path, map_location=device, weights_only=True)
+    except (RuntimeError, EOFError, pickle.UnpicklingError) as problem:
+        raise ValueError(f"{path} is damaged ({problem}): remove it, and the teacher is trained again") from problem
 
 
 def _cache_path(profile: Profile, images: Dataset, seed: int, recipe: training.Recipe) -> Path:

@@ -1,0 +1,70 @@
+"""Which module may import which: only what stands below it."""
+
+import ast
+
+import pytest
+
+from sage import paths
+
+LAYERS = (
+    {"paths", "profiles", "spaces", "rdm", "statistics", "cost", "stimuli", "preprocessing", "devices",
+     "categories", "objects", "requirements_check"},
+    {"run", "provenance", "datasets", "models", "guidance", "tracker", "responses", "training"},
+    {"teachers", "predictors", "linear"},
+    {"evaluation"},
+    {"explorer"},
+)  # fmt: skip
+# Beside the layers: figures know nothing of networks, the batch nothing of the science.
+SIDE = {
+    "plots": {"paths"},
+    "command_line": {"profiles", "run"},
+    "execute": {"paths", "run"},
+    "publish": {"paths", "execute"},
+    "batch": {"paths", "profiles", "run", "command_line", "execute", "publish"},
+}
+PACKAGE = paths.ROOT / "sage"
+MODULES = sorted({path.relative_to(PACKAGE).parts[0].removesuffix(".py") for path in PACKAGE.rglob("*.py")} - {"__init__"})
+
+
+def imported(module: str) -> set[str]:
+    """Modules of sage, by their first name, that a module or package imports."""
+    files = [PACKAGE / f"{module}.py"] if (PACKAGE / f"{module}.py").exists() else (PACKAGE / module).glob("*.py")
+    found = set()
+    for path in files:
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Import):
+                found |= {alias.name.split(".")[1] for alias in node.names if alias.name.startswith("sage.")}
+            elif isinstance(node, ast.ImportFrom) and node.module and node.module.split(".")[0] == "sage":
+                parts = node.module.split(".")
+                found |= {parts[1]} if len(parts) > 1 else {alias.name for alias in node.names}
+    return found - {module}
+
+
+def test_every_module_has_its_place():
+    assert sorted([*set().union(*LAYERS), *SIDE]) == MODULES
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_modules_import_only_from_below(module):
+    if module in SIDE:
+        allowed = SIDE[module]
+    else:
+        (layer,) = [index for index, names in enumerate(LAYERS) if module in names]
+        allowed = set().union(*LAYERS[:layer])
+    assert imported(module) <= allowed
+
+
+def test_spaces_need_no_torch():
+    assert "torch" not in (PACKAGE / "spaces.py").read_text().split()
+
+
+def test_files_are_short():
+    lengths = {path.name: len(path.read_text().splitlines()) for path in PACKAGE.rglob("*.py")}
+    assert {name: length for name, length in lengths.items() if length > 400} == {}
+
+
+def test_public_functions_and_classes_are_documented():
+    for path in PACKAGE.rglob("*.py"):
+        for node in ast.parse(path.read_text()).body:
+            if isinstance(node, (ast.FunctionDef, ast.ClassDef)) and not node.name.startswith("_"):
+                assert ast.get_docstring(node), f"{path.name}: {node.name}"

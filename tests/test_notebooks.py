@@ -1,0 +1,97 @@
+"""The notebooks, executed at the smoke profile as a user would."""
+
+import ast
+import os
+import subprocess
+import sys
+
+import jupytext
+import nbformat
+import pytest
+import xarray as xr
+
+from sage import batch, linear, paths, profiles, teachers
+from sage.tracker import Tracker
+
+SOURCES = sorted((paths.ROOT / "notebooks").glob("*.py"))
+FIGURES = {"00_objects", "00_teacher", "00_rdms", "01_predictivity", "01_alpha"}
+
+
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory) -> dict[str, str]:
+    """One place for the runs of this file, which build on each other's record."""
+    folder = tmp_path_factory.mktemp("notebooks")
+    return {"SAGE_DATA": str(folder / "data"), "SAGE_FIGURES": str(folder / "figures")}
+
+
+@pytest.fixture(autouse=True)
+def use_folders(own_folders, folders, monkeypatch):
+    for name, folder in folders.items():
+        monkeypatch.setenv(name, folder)
+
+
+def recorded() -> dict[str, set[int]]:
+    tracker = Tracker(paths.cache() / "tracker.sqlite")
+    with tracker.engine.connect() as connection:
+        return {study: tracker.finished(study) for (study,) in connection.exec_driver_sql("select key from study")}
+
+
+def test_run_makes_figures_tables_and_notebooks_once(capsys):
+    assert batch.main(["--profile", "smoke"]) == 0
+    folder = paths.figures() / "objects-smoke"
+    assert {path.stem for path in folder.glob("*.png")} == {path.stem for path in folder.glob("*.pdf")} == FIGURES
+    assert {path.name for path in folder.glob("*.nc")} == {"00_teacher.nc", "00_teacher_rdms.nc", "01_pool.nc"}
+    results = xr.load_dataset(folder / "01_pool.nc")
+    assert results.sizes["network"] == 6 and {"accuracy", "similarity", "score", "mature_accuracy"} <= set(results)
+    assert {"commit", "versions", "hardware"} <= set(ast.literal_eval(results.attrs["provenance"])[0])
+    for path in folder.glob("*.ipynb"):
+        cells = [cell for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "code"]
+        assert all(cell.execution_count for cell in cells)
+    capsys.readouterr()
+    assert batch.main(["--profile", "smoke"]) == 0
+    assert capsys.readouterr().out.count("finished already, skipped") == len(SOURCES)
+
+
+def test_another_alpha_and_teacher_re_score_the_record():
+    before = recorded()
+    chosen = ["-p", "alpha", "2", "-p", "teacher", "pixels", "-p", "level", "image"]
+    assert batch.main(["--profile", "smoke", "--notebook", "01", *chosen]) == 0
+    assert recorded() == before
+    (folder,) = paths.figures().glob("objects-smoke-*")
+    assert folder.name == "objects-smoke-teacher-pixels-level-image-alpha-2.0"
+    default = xr.load_dataset(paths.figures() / "objects-smoke" / "01_pool.nc")
+    other = xr.load_dataset(folder / "01_pool.nc")
+    xr.testing.assert_identical(default.accuracy, other.accuracy)
+    assert other.score.attrs["alpha"] == 2 and other.teacher_layer.values.tolist() == ["pixels"]
+
+
+def test_papermill_works_from_the_command_line(tmp_path):
+    command = [sys.executable, "-m", "papermill", "notebooks/01_predictivity.ipynb", str(tmp_path / "out.ipynb")]
+    command += ["-p", "profile", "smoke", "-p", "alpha", "2", "-p", "seed", "1"]
+    done = subprocess.run(command, cwd=paths.ROOT, env=os.environ, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert (paths.figures() / "objects-smoke-alpha-2.0-seed-1" / "01_predictivity.png").exists()
+
+
+def test_wrong_parameter_stops_a_notebook_at_its_start(tmp_path):
+    command = [sys.executable, "-m", "papermill", "notebooks/01_predictivity.ipynb", str(tmp_path / "out.ipynb")]
+    done = subprocess.run([*command, "-p", "level", "pixel"], cwd=paths.ROOT, capture_output=True, text=True)
+    assert done.returncode != 0 and "unknown level 'pixel', expected one of class, image" in done.stderr
+
+
+@pytest.mark.parametrize("source", SOURCES, ids=lambda path: path.stem)
+def test_notebooks_hold_calls_and_prose(source):
+    for cell in jupytext.read(source).cells:
+        if cell.cell_type == "code":
+            assert len(cell.source.splitlines()) <= 15, cell.source
+            kinds = {type(node) for node in ast.walk(ast.parse(cell.source))}
+            assert not kinds & {ast.FunctionDef, ast.ClassDef, ast.Lambda, ast.For, ast.While}, cell.source
+
+
+def test_embedded_images_are_learnable_and_not_trivial():
+    """Measured with the quick profile's teacher, before which stands a linear classifier."""
+    quick = profiles.PROFILES["quick"]
+    _, curve = teachers.train_resnet(quick, "objects", seed=0)
+    images = teachers.load_images(quick, "objects")
+    reached, pixels = curve.accuracy[-1], linear.accuracy(images.train, images.validation)
+    assert reached > 0.6 and 1 / 64 < pixels < reached / 2

@@ -1,0 +1,84 @@
+import matplotlib
+
+matplotlib.use("Agg")
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+import xarray as xr
+
+from sage import plots, predictors
+from tests.test_guidance import make_teacher
+from tests.test_statistics import OPTIONS, make_pool
+
+
+@pytest.fixture(autouse=True)
+def closed():
+    yield
+    plt.close("all")
+
+
+def make_predictivity():
+    pool, similarity = make_pool()
+    scores, mature = predictors.scores(pool, similarity, 2.0), predictors.mature_accuracy(pool)
+    return plots.predictivity(scores, mature, predictors.curves(scores, mature, **OPTIONS), epoch=2.0)
+
+
+def labels(figure) -> list[str]:
+    return [axis.get_xlabel() for axis in figure.axes] + [axis.get_ylabel() for axis in figure.axes]
+
+
+def test_figures_are_saved_as_png_and_pdf_with_the_same_bytes_each_time(tmp_path):
+    for folder in ("first", "second"):
+        plots.save(make_predictivity(), tmp_path / folder, "figure")
+    for suffix in (".png", ".pdf"):
+        first, second = ((tmp_path / folder / f"figure{suffix}").read_bytes() for folder in ("first", "second"))
+        assert first == second and len(first) > 5000
+    assert len(list((tmp_path / "first").iterdir())) == 2
+
+
+def test_predictivity_shows_every_network_and_states_interval_and_n():
+    figure = make_predictivity()
+    p, combined, curves = figure.axes
+    assert len(p.collections[0].get_offsets()) == len(combined.collections[0].get_offsets()) == 30
+    assert "n = 30 networks" in p.get_title() and "[" in p.get_title()
+    assert combined.get_xlabel() == "P + 2 TG, 2 epochs"
+    assert len(curves.lines) == len(curves.collections) == 5  # a band for every curve
+    assert {text.get_text() for text in figure.legends[0].texts} == {"P", "TG", "TG L1", "TG L2", "P + 2 TG"}
+
+
+def test_alpha_effect_has_a_panel_per_alpha():
+    pool, similarity = make_pool()
+    sweep = predictors.alpha_sweep(pool, similarity, np.array([0.5, 1.0]), **OPTIONS)
+    figure = plots.alpha_effect(sweep)
+    assert [axis.get_title() for axis in figure.axes] == [r"$\alpha$ = 0.5", r"$\alpha$ = 1"]
+    assert "n = 30 networks" in figure.get_suptitle()
+    np.testing.assert_allclose(figure.axes[1].lines[1].get_ydata(), sweep.value.sel(alpha=1.0))
+
+
+def test_dissimilarities_stand_by_category():
+    teacher = make_teacher()
+    categories = {"class": tuple("abababababab"[:10]), "image": tuple("cccd")}
+    figure = plots.dissimilarity(teacher.bank(), categories)
+    axis = figure.axes[0]
+    assert [label.get_text() for label in axis.get_yticklabels()] == ["a", "b"]
+    shown = axis.images[0].get_array()
+    values = np.zeros((10, 10))
+    values[np.triu_indices(10, 1)] = teacher.layers[0].rdms["class"]
+    order = [0, 2, 4, 6, 8, 1, 3, 5, 7, 9]
+    np.testing.assert_allclose(shown, (values + values.T)[np.ix_(order, order)])
+
+
+def test_learning_curve_and_sheets_are_labelled():
+    curve = xr.Dataset(
+        {"accuracy": ("epoch", [0.1, 0.5]), "training_loss": ("epoch", [np.nan, 1.0])},
+        {"epoch": [0, 1]},
+        {"teacher": "ResNet-8"},
+    )
+    figure = plots.learning_curve(curve, chance=0.1, linear=0.2)
+    assert labels(figure) == ["epochs", "epochs", "validation accuracy", "training loss (nats)"]
+    images = np.zeros((2, 3, 3, 8, 6), np.uint8)
+    images[1, 2, 0] = 255
+    sheet = plots.image_sheets({"some": images}, ("a", "b")).axes[0].images[0].get_array()
+    assert sheet.shape == (2 * 10, 3 * 8, 3)
+    assert (sheet[11:19, 17:23] == [255, 0, 0]).all() and (sheet[1:9, 1:7] == 0).all()

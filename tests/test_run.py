@@ -1,0 +1,69 @@
+import re
+
+import pytest
+
+from sage import paths, profiles
+from sage.run import Run
+
+
+def test_folder_names_what_is_not_the_default():
+    assert Run().folder == paths.figures() / "objects-quick"
+    assert Run(profile="cpu", dataset="cifar100").folder.name == "cifar100-cpu"
+    assert Run(seed=1, alpha=2, level="image").folder.name == "objects-quick-level-image-alpha-2.0-seed-1"
+    first, second = (Run(teacher=f"/some/{folder}/bank v1.nc").folder.name for folder in "ab")
+    assert first != second and re.fullmatch(r"objects-quick-teacher-bank-v1-[0-9a-f]{6}", first)
+
+
+@pytest.mark.parametrize(
+    "wrong, message",
+    [
+        ({"alpha": "2"}, "parameter alpha is '2', expected a finite number like 1.0"),
+        ({"alpha": float("nan")}, "parameter alpha is nan"),
+        ({"alpha": True}, "parameter alpha is True"),
+        ({"seed": 1.5}, "parameter seed is 1.5, expected a whole number like 0"),
+        ({"dataset": 10}, "parameter dataset is 10, expected text like 'objects'"),
+    ],
+)
+def test_values_of_a_wrong_type_are_refused(wrong, message):
+    with pytest.raises(TypeError, match=re.escape(message)):
+        Run(**wrong)
+
+
+@pytest.mark.parametrize(
+    "wrong, message",
+    [
+        ({"profile": "huge"}, "unknown profile 'huge', expected one of smoke, quick, cpu, gpu, paper"),
+        ({"level": "pixel"}, "unknown level 'pixel', expected one of class, image"),
+        ({"seed": -1}, "seed is -1"),
+    ],
+)
+def test_values_that_do_not_exist_are_refused(wrong, message):
+    with pytest.raises(ValueError, match=message):
+        Run(**wrong)
+
+
+@pytest.mark.parametrize("profile", profiles.PROFILES.values(), ids=profiles.PROFILES.keys())
+def test_profiles_are_consistent(profile):
+    assert list(profile.snapshots) == sorted(set(profile.snapshots))
+    assert profile.snapshots[0] == 0 and profile.snapshots[-1] == profile.mature_epochs
+    assert profile.premature_epochs in profile.snapshots[:-1]
+
+
+def test_every_number_of_a_profile_has_its_reason():
+    source = (paths.ROOT / "sage" / "profiles.py").read_text()
+    numbers = re.findall(r"^        \w+=.*,.*$", source, re.MULTILINE)
+    assert len(numbers) == len(profiles.PROFILES) * len(profiles.Profile.__dataclass_fields__)
+    assert [line for line in numbers if not re.search(r",  # \w", line)] == []
+
+
+def test_files_are_written_whole_or_not_at_all(tmp_path):
+    path = tmp_path / "folder" / "file.txt"
+    paths.replace(path, lambda partial: partial.write_text("first"))
+
+    def fail(partial):
+        partial.write_text("half")
+        raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        paths.replace(path, fail)
+    assert path.read_text() == "first" and list(path.parent.iterdir()) == [path]
