@@ -93,6 +93,6 @@ plots.save(figure, run.folder, "00_teacher");
 
 # %%
 teacher = teachers.load("resnet", run.settings, run.dataset, seed=run.seed)
-teacher.save(run.folder / "00_teacher_rdms.nc")
+teacher.save(run.folder / "00_teacher_rdms.nc", provenance=curve.attrs["provenance"])
 stimuli = images.stimuli(run.settings.rdm_images)
 plots.save(plots.dissimilarity(teacher.bank(), stimuli.categories), run.folder, "00_rdms");

@@ -43,6 +43,8 @@ from sage.run import Run
 
 run = Run(profile=profile, dataset=dataset, teacher=teacher, level=level, alpha=alpha, seed=seed)
 settings, space = run.settings, Protocol.of(run.settings, run.dataset).space
+guide = teachers.load(run.teacher, settings, run.dataset, seed=run.seed)
+explorer.check_teacher(run, guide)
 
 # %% [markdown]
 # ## The pool
@@ -52,12 +54,13 @@ settings, space = run.settings, Protocol.of(run.settings, run.dataset).space
 
 # %%
 pool = explorer.train_pool(run, jobs=jobs)
+mature = predictors.mature_accuracy(pool, settings.mature_epochs)
 table = pool[["state", "parameters", "multiply_adds", "seconds"]].to_dataframe()
-table["mature accuracy"] = predictors.mature_accuracy(pool).to_series()
+table["mature accuracy"] = mature.to_series()
 table.sort_values("mature accuracy", ascending=False).head()
 
 # %%
-best = pool.isel(network=int(predictors.mature_accuracy(pool).fillna(0).argmax()))
+best = pool.isel(network=int(mature.fillna(0).argmax("network")))
 print("The best network of the pool; 0 is the image:\n")
 print(spaces.describe(spaces.cnn_layers(space, json.loads(best.architecture.item()))))
 
@@ -68,10 +71,8 @@ print(spaces.describe(spaces.cnn_layers(space, json.loads(best.architecture.item
 # of these. Everything is computed from the record, nothing is trained.
 
 # %%
-guide = teachers.load(run.teacher, settings, run.dataset, seed=run.seed)
 similarity = explorer.compare_pool(run, guide)
 scores = predictors.scores(pool, similarity, run.alpha)
-mature = predictors.mature_accuracy(pool)
 curves = predictors.curves(scores, mature, resamples=settings.resamples, seed=run.seed)
 
 # %% [markdown]
@@ -92,7 +93,7 @@ plots.save(figure, run.folder, "01_predictivity");
 
 # %%
 alphas = np.array([0.2, 0.5, 1, 2, 5])
-sweep = predictors.alpha_sweep(pool, similarity, alphas, resamples=settings.resamples, seed=run.seed)
+sweep = predictors.alpha_sweep(scores, mature, alphas, resamples=settings.resamples, seed=run.seed)
 plots.save(plots.alpha_effect(sweep), run.folder, "01_alpha");
 
 # %% [markdown]
@@ -107,7 +108,7 @@ print(f"P + {run.alpha:g} TG correlates better than P by {gain}. {predictors.ver
 curves.sel(epoch=settings.premature_epochs, drop=True).to_dataframe().round(2)
 
 # %%
-results = pool.assign(similarity=similarity, score=scores, mature_accuracy=mature)
+results = pool.assign(similarity=similarity, score=scores, mature_accuracy=mature.drop_vars("epoch"))
 results.to_netcdf(run.folder / "01_pool.nc", engine="h5netcdf")
 cost = int(pool.examples.isel(epoch=-1).sum()), int(pool.images_shown.sum())
 print(f"{cost[0]:,} training examples processed, {cost[1]:,} images shown to measure accuracy and RDMs")

@@ -64,6 +64,8 @@ def plan(options: argparse.Namespace, notebooks: Path) -> list[Step]:
     known = {name: value for parameters in takes.values() for name, value in parameters.items()}
     asked = {"profile": options.profile, "dataset": options.dataset}
     if options.jobs is not None:
+        if options.jobs < 0:
+            raise ValueError(f"--jobs is {options.jobs}, expected 0 or more")
         asked["jobs"] = options.jobs
     try:
         for name, text in options.parameter:

@@ -2,8 +2,9 @@
 
 import hashlib
 import zipfile
+import zlib
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import cached_property, lru_cache, partial
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,9 @@ from torchvision.transforms import functional
 
 from sage import categories, objects, paths
 from sage.stimuli import StimulusSet
+
+# What numpy raises for a file that is cut off, altered or something else.
+_DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, KeyError)
 
 KEYS = ("x_train", "y_train", "x_test", "y_test", "classes")
 
@@ -36,13 +40,7 @@ class Images:
         return digest.hexdigest()[:16]
 
     def first(self, count: int | None) -> "Images":
-        """The first `count` images, all for None: a random sample, as a split's order is random.
-
-        Raises:
-            ValueError: fewer images than asked for.
-        """
-        if count is not None and count > len(self):
-            raise ValueError(f"{count} images asked for, there are {len(self)}")
+        """At most the first `count` images, all for None: a random sample, as a split's order is random."""
         return Images(self.images[:count], self.labels[:count])
 
     def resized(self, size: int) -> "Images":
@@ -125,6 +123,12 @@ def load(name: str, *, root: Path | None = None, download: bool = False) -> Data
     return _split(name, *_read_folder(folder))
 
 
+@lru_cache(maxsize=2)
+def load_reduced(name: str, size: int, train: int | None, validation: int | None) -> Dataset:
+    """`load(name).reduced(...)`, kept: a process that evaluates many candidates reads the images once."""
+    return load(name).reduced(size=size, train=train, validation=validation)
+
+
 def _split(name: str, x_train, y_train, x_test, y_test, classes) -> Dataset:
     """Hold out a tenth of the training images for validation: 5,000 of CIFAR's 50,000 as in the paper.
 
@@ -132,6 +136,8 @@ def _split(name: str, x_train, y_train, x_test, y_test, classes) -> Dataset:
     is random, and the same whatever order a file has them in.
     """
     digests = [hashlib.sha256(image.tobytes()).digest() for image in x_train]
+    if len(classes) < 2:
+        raise ValueError(f"{name} has {len(classes)} class, expected 2 or more")
     order = np.array(sorted(range(len(digests)), key=digests.__getitem__))
     validation = _validation_ranks(len(order), max(1, len(order) // 10))
     training = np.setdiff1d(np.arange(len(order)), validation)
@@ -172,7 +178,7 @@ def _read_archive(path: Path) -> tuple:
     try:
         with path.open("rb") as stream, np.load(stream, allow_pickle=False) as archive:
             arrays = {key: archive[key] for key in KEYS if key in archive}
-    except (zipfile.BadZipFile, EOFError, OSError, ValueError) as problem:
+    except _DAMAGED as problem:
         raise ValueError(f"{path} is truncated or no .npz file ({problem}): {advice}") from problem
     missing = [key for key in KEYS if key not in arrays]
     if missing:
@@ -258,11 +264,13 @@ def _render_objects(root: Path, download: bool) -> Dataset:
     """The embedded images, rendered once and kept until the renderer changes."""
     source = b"".join(path.read_bytes() for path in sorted(Path(objects.__file__).parent.glob("*.py")))
     path = paths.cache() / f"objects-{hashlib.sha256(source).hexdigest()[:16]}.npz"
-    if not path.exists():
+    try:
+        with path.open("rb") as stream, np.load(stream) as archive:
+            pixels, labels = archive["pixels"], archive["labels"]
+    except _DAMAGED:
         pixels, labels = objects.render(sum(OBJECTS.values()), seed=0)
         paths.replace(path, lambda partial: np.savez(partial, pixels=pixels, labels=labels))
-    with np.load(path) as archive:
-        images = Images(torch.from_numpy(archive["pixels"]), torch.from_numpy(archive["labels"]))
+    images = Images(torch.from_numpy(pixels), torch.from_numpy(labels))
     parts = zip(images.images.split(list(OBJECTS.values())), images.labels.split(list(OBJECTS.values())))
     return Dataset("objects", objects.CLASSES, *(Images(*part) for part in parts))
 

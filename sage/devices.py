@@ -1,7 +1,9 @@
 """The device that trains, its number format, and how many networks it trains at once."""
 
 import os
+from contextlib import AbstractContextManager
 
+import psutil
 import torch
 
 
@@ -15,6 +17,11 @@ def autocast(device: torch.device) -> torch.autocast:
     return torch.autocast(device.type, torch.bfloat16, enabled=has_bfloat16(device))
 
 
+def deterministic() -> AbstractContextManager:
+    """Context in which a GPU's convolutions, gradients included, give the same numbers each time."""
+    return torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True)
+
+
 def has_bfloat16(device: torch.device) -> bool:
     """Whether bfloat16 is computed natively rather than emulated."""
     if device.type == "cuda":
@@ -22,6 +29,20 @@ def has_bfloat16(device: torch.device) -> bool:
     return torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
 
 
+def description() -> dict[str, str]:
+    """What of the device changes numbers, for keys of what is computed on it."""
+    device = default()
+    return {"device": device.type, "convolutions": "bfloat16" if has_bfloat16(device) else "float32"}
+
+
 def cores() -> int:
     """Processor cores this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def networks_at_once() -> int:
+    """How many networks to train side by side: one on a GPU, else one per core if the memory is there."""
+    if default().type == "cuda":
+        return 1
+    fitting = psutil.virtual_memory().available // 1.5e9  # a process with torch and CIFAR's images
+    return max(1, min(cores(), int(fitting)))

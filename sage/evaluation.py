@@ -2,7 +2,6 @@
 
 import time
 from dataclasses import asdict, dataclass
-from functools import lru_cache
 
 import numpy as np
 import torch
@@ -13,6 +12,10 @@ from sage.models.cnn import ConvolutionalNetwork
 from sage.profiles import Profile
 from sage.tracker import Evaluation, Snapshot
 from sage.training import Diverged, Recipe, Trainer, candidate_recipe
+
+
+# Part of a study's key. Raise it with any change of the code that changes what an evaluation gives.
+REVISION = 1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,37 +55,34 @@ class Protocol:
 
     def description(self) -> dict:
         """All that determines an evaluation, the images' content and the kind of device included; JSON-ready."""
-        images = load_images(self)
+        images = self.load_images()
         return {
             **asdict(self),
+            "revision": REVISION,
             "recipe": asdict(self.recipe),
             "training": images.train.identity,
             "stimuli": images.stimuli(self.rdm_images).identity,
-            "device": devices.default().type,
+            **devices.description(),
         }
 
-
-@lru_cache(maxsize=1)
-def load_images(protocol: Protocol) -> Dataset:
-    """The protocol's images; kept, as one process evaluates many candidates."""
-    return datasets.load(protocol.dataset).reduced(
-        size=protocol.image_size, train=protocol.train_images, validation=protocol.validation_images
-    )
+    def load_images(self) -> Dataset:
+        """The images that candidates are trained on and shown."""
+        return datasets.load_reduced(self.dataset, self.image_size, self.train_images, self.validation_images)
 
 
 def evaluate(protocol: Protocol, architecture: spaces.Architecture, seed: int) -> Evaluation:
     """Train a candidate to its mature state, with a snapshot at each of the protocol's epochs.
 
-    A candidate that diverges or does not fit the device's memory ends early: its evaluation has the
-    snapshots up to then and says why.
+    A candidate that diverges ends early: its evaluation has the snapshots up to then and says why.
     """
     began = time.perf_counter()
     device = devices.default()
-    images = load_images(protocol)
+    images = protocol.load_images()
     layers = spaces.cnn_layers(protocol.space, architecture)
-    with torch.random.fork_rng():
+    with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         model = ConvolutionalNetwork(layers, classes=len(images.classes), width=protocol.width)
+    size = {"parameters": cost.parameters(model), "multiply_adds": cost.multiply_adds(model, protocol.image_size)}
     snapshots, state, failure = [], "finished", None
     try:
         trainer = Trainer(model, images.train.images, images.train.labels, protocol.recipe, seed=seed, device=device)
@@ -91,13 +91,10 @@ def evaluate(protocol: Protocol, architecture: spaces.Architecture, seed: int) -
             snapshots.append(_measure(trainer, epoch, images, protocol, seed))
     except Diverged as problem:
         state, failure = "diverged", str(problem)
-    except torch.OutOfMemoryError as problem:
-        state, failure = "out of memory", str(problem)
     return Evaluation(
         state=state,
         failure=failure,
-        parameters=cost.parameters(model),
-        multiply_adds=cost.multiply_adds(model, protocol.image_size),
+        **size,
         seconds=time.perf_counter() - began,
         snapshots=tuple(snapshots),
     )

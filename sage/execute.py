@@ -202,9 +202,11 @@ def _explain(error: PapermillExecutionError | DeadKernelError, step: Step) -> st
 
 
 def _identity(value):
-    """A parameter's value; for one that names a file, what is in the file."""
-    if isinstance(value, str) and Path(value).is_file():
-        return _digest(Path(value))
+    """A parameter's value; for one that names a file or an archive of images, what is in the file."""
+    if isinstance(value, str):
+        for path in (Path(value), paths.raw() / f"{value}.npz"):
+            if path.is_file():
+                return _digest(path)
     return value
 
 

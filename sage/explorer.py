@@ -24,7 +24,7 @@ def train_pool(run: Run, *, jobs: int = 0) -> xr.Dataset:
     """The run's pool of random networks: read from the record, and whatever is missing trained first.
 
     Args:
-        jobs: networks trained side by side; 0 for one per core, or one where a GPU trains.
+        jobs: networks trained side by side; 0 for what `devices.networks_at_once` says.
 
     Returns:
         Dataset over network and epoch, see `Tracker.results`, with provenance attributes.
@@ -55,6 +55,12 @@ def train_pool(run: Run, *, jobs: int = 0) -> xr.Dataset:
     return tracker.results(study, count)
 
 
+def check_teacher(run: Run, teacher: Teacher) -> None:
+    """Raises ValueError if the run's pool could not be compared with this teacher, before it is trained."""
+    stimuli = Protocol.of(run.settings, run.dataset).load_images().stimuli(run.settings.rdm_images)
+    guidance.check(teacher, run.level, {stimuli.identity})
+
+
 def compare_pool(run: Run, teacher: Teacher) -> xr.DataArray:
     """Similarity of the stored pool's RDMs with a teacher's, [network, epoch, teacher_layer, layer]."""
     tracker, study = _open(run, Protocol.of(run.settings, run.dataset))
@@ -78,27 +84,26 @@ def _open(run: Run, protocol: Protocol) -> tuple[Tracker, str]:
 
 def _evaluate_all(protocol: Protocol, seed: int, numbers: list[int], jobs: int) -> Iterator[tuple]:
     """Number, proposal and evaluation of each candidate, as they finish; `jobs` are in flight at a time."""
-    jobs = jobs or (1 if devices.default().type == "cuda" else devices.cores())
+    jobs = jobs or devices.networks_at_once()
     waiting = iter(numbers)
     running: dict[Future, tuple] = {}
     with _workers(min(jobs, len(numbers))) as executor:
-        while True:
-            for number in waiting:
-                proposal = propose(protocol, seed, number)
-                running[executor.submit(evaluation.evaluate, protocol, *proposal)] = (number, proposal)
-                if len(running) == jobs:
-                    break
-            if not running:
-                return
-            for future in wait(running, return_when=FIRST_COMPLETED).done:
-                number, proposal = running.pop(future)
-                try:
-                    yield number, proposal, future.result()
-                except BrokenProcessPool as problem:
-                    raise RuntimeError(
-                        f"a process that trained network {number} or one beside it died, most often for lack "
-                        "of memory: try fewer jobs; finished networks are on record"
-                    ) from problem
+        try:
+            while True:
+                for number in waiting:
+                    proposal = propose(protocol, seed, number)
+                    running[executor.submit(evaluation.evaluate, protocol, *proposal)] = (number, proposal)
+                    if len(running) == jobs:
+                        break
+                if not running:
+                    return
+                for future in wait(running, return_when=FIRST_COMPLETED).done:
+                    yield *running.pop(future), future.result()
+        except BrokenProcessPool as problem:
+            raise RuntimeError(
+                "a training process died, for lack of memory perhaps: try fewer jobs; finished networks are on "
+                'record (in a script, call this below `if __name__ == "__main__":`)'
+            ) from problem
 
 
 def _workers(count: int) -> ProcessPoolExecutor:

@@ -39,9 +39,10 @@ class Teacher:
                 variables[f"{layer.name} {level}"] = (f"pair_{len(values)}", values, attributes)
         return xr.Dataset(variables, attrs={"teacher": self.name})
 
-    def save(self, path: Path) -> Path:
-        """Write the bank as NetCDF."""
-        return paths.replace(path, lambda partial: self.bank().to_netcdf(partial, engine="h5netcdf"))
+    def save(self, path: Path, **attributes: str) -> Path:
+        """Write the bank as NetCDF, with further attributes such as its provenance."""
+        bank = self.bank().assign_attrs(attributes)
+        return paths.replace(path, lambda partial: bank.to_netcdf(partial, engine="h5netcdf"))
 
 
 def read_teacher(path: Path) -> Teacher:
@@ -65,15 +66,42 @@ def read_teacher(path: Path) -> Teacher:
                 f"{path}: variable {name!r} lacks {', '.join(sorted(missing)) or 'a single dimension'}; "
                 "expected condensed RDMs with attributes layer, level and stimuli"
             )
-        rdm.stimulus_count(len(variable))
+        try:
+            rdm.stimulus_count(len(variable))
+        except ValueError as problem:
+            raise ValueError(f"{path}, variable {name!r}: {problem}") from problem
         place = (variable.attrs["layer"], variable.attrs["stimuli"])
         layers.setdefault(place, {})[variable.attrs["level"]] = variable.values
-    if not layers:
-        raise ValueError(f"{path} holds no RDMs")
+    names = [name for name, _ in layers]
+    if not layers or len(set(names)) < len(names):
+        raise ValueError(f"{path} holds layers {names}, expected one or more, each on one set of stimuli")
     return Teacher(
         str(bank.attrs.get("teacher", Path(path).stem)),
         tuple(TeacherLayer(name, stimuli, rdms) for (name, stimuli), rdms in layers.items()),
     )
+
+
+def check(teacher: Teacher, level: str, shown: set[str]) -> None:
+    """Whether candidates that were shown these stimuli can be compared with a teacher.
+
+    Args:
+        shown: each `StimulusSet.identity`.
+
+    Raises:
+        ValueError: a layer without an RDM of this level, with one of fewer than three stimuli, or measured
+            on other stimuli than those shown.
+    """
+    for layer in teacher.layers:
+        name = f"teacher {teacher.name}, layer {layer.name}"
+        if level not in layer.rdms:
+            raise ValueError(f"{name} has no RDM of level {level!r}, it has: {', '.join(layer.rdms)}")
+        if len(layer.rdms[level]) < 3:
+            raise ValueError(f"{name} has {len(layer.rdms[level])} pair at level {level!r}, expected 3 or more")
+        if layer.stimuli not in shown:
+            raise ValueError(
+                f"{name} was measured on {layer.stimuli}, which the candidates were never shown; "
+                f"they were shown: {', '.join(sorted(shown))}"
+            )
 
 
 def compare(
@@ -93,19 +121,14 @@ def compare(
         [network, epoch, teacher_layer, layer] float64 in [-1, 1]; NaN beyond a network's last layer.
 
     Raises:
-        ValueError: a teacher without RDMs of this level, or measured on stimuli no candidate was shown.
+        ValueError: as `check`.
     """
-    for layer in teacher.layers:
-        if level not in layer.rdms:
-            raise ValueError(
-                f"teacher {teacher.name}, layer {layer.name} has no RDM of level {level!r}, "
-                f"it has: {', '.join(layer.rdms)}"
-            )
     found: dict[tuple[int, float], np.ndarray] = {}
     for network, epoch, rdms in snapshots:
+        check(teacher, level, {stimuli for stimuli, _ in rdms})
         found[network, epoch] = np.concatenate(
             [
-                rdm.similarity(layer.rdms[level][None], _shown(rdms, layer, level, teacher), method=method)
+                rdm.similarity(layer.rdms[level][None], rdms[layer.stimuli, level], method=method)
                 for layer in teacher.layers
             ]
         )  # [T, L]
@@ -125,17 +148,6 @@ def compare(
         dims=("network", "epoch", "teacher_layer", "layer"),
         attrs={"teacher": teacher.name, "level": level, "method": method},
     )
-
-
-def _shown(rdms, layer: TeacherLayer, level: str, teacher: Teacher) -> np.ndarray:
-    try:
-        return rdms[layer.stimuli, level]
-    except KeyError:
-        shown = ", ".join(f"{stimuli} ({kind})" for stimuli, kind in rdms) or "none"
-        raise ValueError(
-            f"teacher {teacher.name}, layer {layer.name} was measured on {layer.stimuli} ({level}), "
-            f"which the candidates were never shown; they were shown: {shown}"
-        ) from None
 
 
 def best_match(similarity: xr.DataArray) -> xr.DataArray:

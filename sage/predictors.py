@@ -16,7 +16,8 @@ def scores(pool: xr.Dataset, similarity: xr.DataArray, alpha: float) -> xr.DataA
         pool: see `Tracker.results`. similarity: see `guidance.compare`. alpha: weight of TG.
 
     Returns:
-        [predictor, network, epoch]: P, the best match with each teacher layer, TG, P + alpha TG.
+        [predictor, network, epoch]: P, the best match with each teacher layer, TG, P + alpha TG. Where one
+        of them is not defined all are NaN, so that they are compared on the same networks.
     """
     matches = guidance.best_match(similarity)
     tg = guidance.teacher_guidance(similarity)
@@ -25,12 +26,19 @@ def scores(pool: xr.Dataset, similarity: xr.DataArray, alpha: float) -> xr.DataA
         named[f"TG {layer}"] = matches.sel(teacher_layer=layer, drop=True)
     named |= {"TG": tg, COMBINED: guidance.score(pool.accuracy, tg, alpha)}
     table = xr.concat(named.values(), dim="predictor", join="exact", coords="minimal", compat="override")
+    table = table.where(table.notnull().all("predictor"))
     return table.assign_coords(predictor=list(named)).rename("score").assign_attrs(alpha=alpha)
 
 
-def mature_accuracy(pool: xr.Dataset) -> xr.DataArray:
-    """Accuracy [network] at the last snapshot; NaN for a network that did not get there."""
-    return pool.accuracy.isel(epoch=-1, drop=True)
+def mature_accuracy(pool: xr.Dataset, epoch: float) -> xr.DataArray:
+    """Accuracy [network] at the mature epoch, which it keeps as a coordinate; NaN where a network diverged.
+
+    Raises:
+        ValueError: no network reached that epoch.
+    """
+    if epoch not in pool.epoch:
+        raise ValueError(f"no network of the pool reached epoch {epoch:g}")
+    return pool.accuracy.sel(epoch=epoch)
 
 
 def curves(table: xr.DataArray, mature: xr.DataArray, *, resamples: int, seed: int) -> xr.Dataset:
@@ -42,7 +50,7 @@ def curves(table: xr.DataArray, mature: xr.DataArray, *, resamples: int, seed: i
     Returns:
         Dataset over predictor and epoch: value, low and high (95 % over networks) and n.
     """
-    premature = table.isel(epoch=slice(None, -1))
+    premature = table.sel(epoch=table.epoch < mature.epoch)
     return _over(
         premature,
         "network",
@@ -51,20 +59,22 @@ def curves(table: xr.DataArray, mature: xr.DataArray, *, resamples: int, seed: i
 
 
 def alpha_sweep(
-    pool: xr.Dataset, similarity: xr.DataArray, alphas: np.ndarray, *, resamples: int, seed: int
+    table: xr.DataArray, mature: xr.DataArray, alphas: np.ndarray, *, resamples: int, seed: int
 ) -> xr.Dataset:
     """What TG adds: correlation of P + alpha TG with mature accuracy minus that of P, by alpha and epoch.
+
+    Args:
+        table: [predictor, network, epoch], see `scores`. mature: [network].
 
     Returns:
         Dataset over alpha and epoch: value, low and high (95 %, paired over networks) and n.
     """
-    tg = guidance.teacher_guidance(similarity)
-    mature = mature_accuracy(pool)
-    premature = pool.accuracy.isel(epoch=slice(None, -1))
-    combined = xr.concat([guidance.score(premature, tg, alpha) for alpha in alphas], dim="alpha", join="inner")
-    paired = xr.concat([combined, premature.expand_dims(alpha=len(alphas))], dim="pair", join="inner")
+    premature = table.sel(epoch=table.epoch < mature.epoch)
+    p, tg = (premature.sel(predictor=name, drop=True) for name in ("P", "TG"))
+    alpha = xr.DataArray(alphas, {"alpha": alphas}, "alpha")
+    paired = xr.concat(xr.broadcast(guidance.score(p, tg, alpha), p), dim="pair")
     return _over(
-        paired.assign_coords(alpha=alphas),
+        paired,
         ["pair", "network"],
         lambda values: statistics.difference(*values, mature.values, resamples=resamples, seed=seed),
     )

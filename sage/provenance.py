@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import os
 import platform
 import subprocess
 from datetime import datetime, timezone
@@ -10,7 +9,7 @@ from importlib.metadata import version
 
 import torch
 
-from sage import paths
+from sage import devices, paths
 
 
 def key(**parts) -> str:
@@ -55,7 +54,7 @@ def hardware() -> str:
     """The GPU if there is one, else the processor and its number of usable cores."""
     if torch.cuda.is_available():
         return f"{torch.cuda.device_count()} x {torch.cuda.get_device_name()}"
-    return f"{len(os.sched_getaffinity(0))} cores of {_processor()}"
+    return f"{devices.cores()} cores of {_processor()}"
 
 
 def _processor() -> str:

@@ -99,12 +99,16 @@ def draw_units(total: int, units: int, *, seed: int, layer: int) -> np.ndarray:
 
 
 class ConditionMeans:
-    """Mean response to each condition, summed up batch by batch in memory that does not grow.
+    """Mean response of every layer to each condition, summed up batch by batch.
 
-    A condition is what a row of an RDM stands for: a class (its images are averaged) or one image.
+    A condition is what a row of an RDM stands for: a class (its images are averaged) or one image. Memory
+    holds the conditions' sums, however many images there are.
 
     Args:
         conditions: [N] int64, the condition of each image in the order shown; -1 leaves it out.
+
+    Raises:
+        ValueError: a number below the highest that no image has.
     """
 
     def __init__(self, conditions: Tensor):
@@ -112,18 +116,20 @@ class ConditionMeans:
         self.counts = torch.bincount(conditions[conditions >= 0])
         if not len(self.counts) or (self.counts == 0).any():
             raise ValueError(f"conditions without an image: {(self.counts == 0).nonzero().flatten().tolist()}")
-        self.sums: Tensor | None = None
+        self.sums: list[Tensor] = []
 
-    def add(self, start: int, features: Tensor) -> None:
-        """Take in responses [B, U] to the images start ... start + B."""
-        conditions = self.conditions[start : start + len(features)].to(features.device)
-        if self.sums is None:
-            self.sums = features.new_zeros((len(self.counts), features.shape[1]), dtype=torch.float32)
-        used = conditions >= 0
+    def add(self, start: int, features: list[Tensor]) -> None:
+        """Take in each layer's responses [B, U] to the images start ... start + B."""
+        if not features:
+            return
+        device, count = features[0].device, len(features[0])
         # A product with indicators, where index_add on a GPU would sum in an order of its own each time.
-        members = torch.nn.functional.one_hot(conditions[used], len(self.counts)).float()  # [b, K]
-        self.sums += members.T @ features[used].float()
+        numbers = torch.arange(len(self.counts))
+        members = (self.conditions[start : start + count] == numbers[:, None]).float().to(device)  # [K, B]
+        sums = [members @ responses.float() for responses in features]
+        self.sums = [before + now for before, now in zip(self.sums, sums)] if self.sums else sums
 
-    def rdm(self) -> np.ndarray:
-        """Condensed RDM [K(K-1)/2] of the K condition means."""
-        return condensed_rdm(self.sums / self.counts.to(self.sums.device)[:, None])
+    def rdms(self) -> np.ndarray:
+        """Condensed RDMs [L, K(K-1)/2] of the K conditions' mean responses."""
+        counts = self.counts[:, None]
+        return np.array([condensed_rdm(sums / counts.to(sums.device)) for sums in self.sums])

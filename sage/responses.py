@@ -45,24 +45,21 @@ def show(
     """
     training = model.training
     model.eval()
-    means = {level: [ConditionMeans(of) for _ in layers] for level, of in stimuli.conditions.items()}
-    drawn: list[tuple[Tensor, ...] | None] = [None] * len(layers)
+    means = {level: ConditionMeans(conditions) for level, conditions in stimuli.conditions.items()}
+    drawn: list[tuple[Tensor, ...]] = []
     scores = []
-    with _outputs(model, layers) as outputs:
+    with devices.deterministic(), _outputs(model, layers) as outputs:
         for start in range(0, len(stimuli.images), BATCH):
             batch = standardise(stimuli.images[start : start + BATCH].to(device))
             with devices.autocast(device):
                 scores.append(model(batch).float())
-            for index, name in enumerate(layers):
-                output = outputs[name]
-                if drawn[index] is None:
-                    drawn[index] = _coordinates(output.shape[1:], units, seed, index)
-                features = output[(slice(None), *drawn[index])]  # [B, U]
-                for accumulators in means.values():
-                    accumulators[index].add(start, features)
+            if not drawn:
+                drawn = [_coordinates(outputs[name], units, seed, index) for index, name in enumerate(layers)]
+            features = [outputs[name][(slice(None), *chosen)] for name, chosen in zip(layers, drawn)]  # [B, U]
+            for level in means.values():
+                level.add(start, features)
     model.train(training)
-    rdms = {level: np.array([m.rdm() for m in accumulators]) for level, accumulators in means.items()}
-    return Responses(torch.cat(scores), rdms)
+    return Responses(torch.cat(scores), {level: of.rdms() for level, of in means.items()})
 
 
 def accuracy(scores: Tensor, labels: Tensor) -> float:
@@ -77,11 +74,11 @@ def loss(scores: Tensor, labels: Tensor) -> float:
     return nn.functional.cross_entropy(scores, labels.to(scores.device)).item()
 
 
-def _coordinates(shape: torch.Size, units: int, seed: int, layer: int) -> tuple[Tensor, ...]:
-    """Indices of the drawn units in a layer's output: indexing needs no flattened copy of it."""
-    total = int(np.prod(shape))
-    chosen = np.unravel_index(draw_units(total, units, seed=seed, layer=layer), shape)
-    return tuple(torch.from_numpy(index) for index in chosen)
+def _coordinates(output: Tensor, units: int, seed: int, layer: int) -> tuple[Tensor, ...]:
+    """Indices of the drawn units in a layer's output [B, ...]: indexing needs no flattened copy of it."""
+    shape = output.shape[1:]
+    chosen = np.unravel_index(draw_units(shape.numel(), units, seed=seed, layer=layer), shape)
+    return tuple(torch.from_numpy(index).to(output.device) for index in chosen)
 
 
 @contextmanager

@@ -21,10 +21,17 @@ class Estimate:
 
 
 def pearson(x: np.ndarray, y: np.ndarray, axis: int = -1) -> np.ndarray:
-    """Pearson correlation along an axis; NaN where a sample is constant."""
-    x, y = (values - values.mean(axis, keepdims=True) for values in (x, y))
-    scale = np.sqrt((x**2).sum(axis) * (y**2).sum(axis))
-    return np.divide((x * y).sum(axis), scale, out=np.full(scale.shape, np.nan), where=scale > 1e-15)
+    """Pearson correlation along an axis; NaN where a sample is constant but for rounding."""
+    (x, varies_x), (y, varies_y) = (_unit(values, axis) for values in (x, y))
+    return np.where(varies_x & varies_y, (x * y).sum(axis), np.nan)
+
+
+def _unit(values: np.ndarray, axis: int) -> tuple[np.ndarray, np.ndarray]:
+    """Values centred and scaled to length 1, and whether they vary by more than their own rounding."""
+    centred = values - values.mean(axis, keepdims=True)
+    length = np.linalg.norm(centred, axis=axis, keepdims=True)
+    varies = length > 1e-13 * np.linalg.norm(values, axis=axis, keepdims=True)
+    return centred / np.where(varies, length, 1), varies.squeeze(axis)
 
 
 def spearman(x: np.ndarray, y: np.ndarray, axis: int = -1) -> np.ndarray:

@@ -4,7 +4,7 @@ import json
 import pickle
 from collections import OrderedDict
 from dataclasses import asdict, replace
-from functools import lru_cache, partial
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -20,6 +20,10 @@ from sage.profiles import Profile
 from sage.stimuli import StimulusSet
 
 
+# Part of a trained teacher's key. Raise it with any change of the code that changes the trained network.
+REVISION = 1
+
+
 def load(name: str, profile: Profile, dataset: str, *, seed: int) -> Teacher:
     """A teacher by name, or from the NetCDF bank that the name is the path of.
 
@@ -33,6 +37,13 @@ def load(name: str, profile: Profile, dataset: str, *, seed: int) -> Teacher:
     return TEACHERS[name](name, profile, dataset, seed)
 
 
+def load_images(profile: Profile, dataset: str) -> Dataset:
+    """The teacher's training images, and the validation images that candidates are shown too."""
+    return datasets.load_reduced(
+        dataset, profile.image_size, profile.teacher_images, profile.validation_images
+    )
+
+
 def from_network(
     name: str, model: nn.Module, layers: tuple[str, ...], stimuli: StimulusSet, *, units: int, seed: int
 ) -> Teacher:
@@ -41,7 +52,8 @@ def from_network(
     Args:
         layers: names as in `model.named_modules()`. units: drawn once per layer from `seed`.
     """
-    shown = responses.show(model, layers, stimuli, units=units, seed=seed, device=devices.default())
+    device = devices.default()
+    shown = responses.show(model.to(device), layers, stimuli, units=units, seed=seed, device=device)
     return Teacher(
         name,
         tuple(
@@ -106,7 +118,7 @@ def _trained_resnet(name: str, profile: Profile, dataset: str, seed: int) -> Tea
 
 def _untrained_resnet(name: str, profile: Profile, dataset: str, seed: int) -> Teacher:
     """A control: the same network with its initial weights."""
-    model = _build_resnet(profile, load_images(profile, dataset), seed).to(devices.default())
+    model = _build_resnet(profile, load_images(profile, dataset), seed)
     return _resnet_teacher(name, model, profile, dataset, seed)
 
 
@@ -128,17 +140,9 @@ def _resnet_teacher(name: str, model: ResNet, profile: Profile, dataset: str, se
 
 
 def _build_resnet(profile: Profile, images: Dataset, seed: int) -> ResNet:
-    with torch.random.fork_rng():
+    with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         return ResNet(blocks=profile.teacher_blocks, width=profile.teacher_width, classes=len(images.classes))
-
-
-@lru_cache(maxsize=1)
-def load_images(profile: Profile, dataset: str) -> Dataset:
-    """The teacher's training images, and the validation images that candidates are shown too."""
-    return datasets.load(dataset).reduced(
-        size=profile.image_size, train=profile.teacher_images, validation=profile.validation_images
-    )
 
 
 def _read_state(path: Path, device: torch.device) -> dict:
@@ -150,13 +154,13 @@ def _read_state(path: Path, device: torch.device) -> dict:
 
 def _cache_path(profile: Profile, images: Dataset, seed: int, recipe: training.Recipe) -> Path:
     key = provenance.key(
-        dataset=images.name,
+        revision=REVISION,
         training=images.train.identity,
-        validation=images.stimuli(profile.rdm_images).identity,
+        validation=images.validation.identity,
         blocks=profile.teacher_blocks,
         width=profile.teacher_width,
         recipe=asdict(recipe),
         seed=seed,
-        device=devices.default().type,
+        **devices.description(),
     )
     return paths.cache() / "teachers" / f"resnet-{key}.pt"

@@ -33,7 +33,7 @@ class Snapshot:
 
 @dataclass(frozen=True, kw_only=True)
 class Evaluation:
-    """What the evaluation of one candidate gave; `state` is finished, diverged or out of memory."""
+    """What the evaluation of one candidate gave; `state` is finished or diverged."""
 
     state: str
     failure: str | None
@@ -188,6 +188,7 @@ class Tracker:
                     values[place[row.number], epochs.index(row.epoch)] = value
         measures["measurement_seconds"] = measures.pop("seconds")
         scalars = {name: [getattr(row, name) for row in candidates] for name in _SCALARS}
+        scalars["failure"] = [row.failure or "" for row in candidates]
         scalars["architecture"] = [json.dumps(row.architecture) for row in candidates]
         return xr.Dataset(
             {name: (("network", "epoch"), values) for name, values in measures.items()}

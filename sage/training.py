@@ -89,11 +89,12 @@ class Trainer:
         """
         last = round(epoch * self.steps_per_epoch)
         self.model.train()
-        while self.step < last:
-            self._step()
-            if self.step % self.steps_per_epoch == 0 or self.step == last:
-                if not torch.isfinite(self.loss_sum):
-                    raise Diverged(f"training loss is {self.loss_sum.item()} by step {self.step}")
+        with devices.deterministic():
+            while self.step < last:
+                self._step()
+                if self.step % self.steps_per_epoch == 0 or self.step == last:
+                    if not torch.isfinite(self.loss_sum):
+                        raise Diverged(f"training loss is {self.loss_sum.item()} by step {self.step}")
 
     def state_dict(self) -> dict:
         """All that a resumed training needs."""

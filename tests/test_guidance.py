@@ -58,10 +58,13 @@ def test_a_candidate_that_equals_the_teacher_has_guidance_one():
 
 
 def test_teachers_whose_images_were_never_shown_say_so():
-    with pytest.raises(ValueError, match=r"layer A was measured on set b \(class\).*they were shown: set a \(class\)"):
+    with pytest.raises(ValueError, match="layer A was measured on set b, which .* they were shown: set a$"):
         guidance.compare(make_snapshots(), make_teacher("set b"), level="class")
     with pytest.raises(ValueError, match="no RDM of level 'object', it has: class, image"):
         guidance.compare(make_snapshots(), make_teacher(), level="object")
+    two_classes = Teacher("small", (TeacherLayer("A", "set a", {"class": np.ones(1)}),))
+    with pytest.raises(ValueError, match="has 1 pair at level 'class', expected 3 or more"):
+        guidance.compare(make_snapshots(), two_classes, level="class")
 
 
 def test_layers_may_bring_stimuli_of_their_own():
@@ -94,9 +97,13 @@ def test_bad_banks_are_refused(tmp_path):
         guidance.read_teacher(path)
     attributes = {"layer": "A", "level": "class", "stimuli": "s"}
     for bank, expected in (
-        (xr.Dataset(), "holds no RDMs"),
+        (xr.Dataset(), "holds layers"),
         (xr.Dataset({"a": ("pair", np.zeros(45))}), "'a' lacks layer, level, stimuli"),
-        (xr.Dataset({"a": ("pair", np.zeros(44), attributes)}), "44 is no such number"),
+        (xr.Dataset({"a": ("pair", np.zeros(44), attributes)}), "bank.nc, variable 'a'.*44 is no such number"),
+        (
+            xr.Dataset({n: ("pair", np.zeros(45), attributes | {"stimuli": n}) for n in "ab"}),
+            "each on one set of stimuli",
+        ),
     ):
         path.unlink()
         bank.to_netcdf(path, engine="h5netcdf")

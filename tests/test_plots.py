@@ -20,7 +20,7 @@ def closed():
 
 def make_predictivity():
     pool, similarity = make_pool()
-    scores, mature = predictors.scores(pool, similarity, 2.0), predictors.mature_accuracy(pool)
+    scores, mature = predictors.scores(pool, similarity, 2.0), predictors.mature_accuracy(pool, 20)
     return plots.predictivity(scores, mature, predictors.curves(scores, mature, **OPTIONS), epoch=2.0)
 
 
@@ -49,7 +49,8 @@ def test_predictivity_shows_every_network_and_states_interval_and_n():
 
 def test_alpha_effect_has_a_panel_per_alpha():
     pool, similarity = make_pool()
-    sweep = predictors.alpha_sweep(pool, similarity, np.array([0.5, 1.0]), **OPTIONS)
+    scores, mature = predictors.scores(pool, similarity, 2.0), predictors.mature_accuracy(pool, 20)
+    sweep = predictors.alpha_sweep(scores, mature, np.array([0.5, 1.0]), **OPTIONS)
     figure = plots.alpha_effect(sweep)
     assert [axis.get_title() for axis in figure.axes] == [r"$\alpha$ = 0.5", r"$\alpha$ = 1"]
     assert "n = 30 networks" in figure.get_suptitle()

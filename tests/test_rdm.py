@@ -76,10 +76,13 @@ def test_shapes_that_are_no_table_are_refused(shape):
 def test_streamed_class_means_equal_those_of_all_features_at_once(features):
     conditions = torch.tensor([0, 1, 2, 0, 1, 2, -1, 0, 1, 2, 0, -1])
     means = rdm.ConditionMeans(conditions)
+    layers = features, features[:, :7] ** 2
     for start, end in ((0, 5), (5, 6), (6, 12)):
-        means.add(start, features[start:end])
-    expected = torch.stack([features[conditions == condition].mean(0) for condition in range(3)])
-    np.testing.assert_allclose(means.rdm(), rdm.condensed_rdm(expected), atol=1e-6)
+        means.add(start, [layer[start:end] for layer in layers])
+    assert [sums.shape for sums in means.sums] == [(3, 30), (3, 7)]  # whatever the number of images
+    for layer, found in zip(layers, means.rdms(), strict=True):
+        expected = torch.stack([layer[conditions == condition].mean(0) for condition in range(3)])
+        np.testing.assert_allclose(found, rdm.condensed_rdm(expected), atol=1e-5)
 
 
 def test_conditions_without_an_image_are_refused():

@@ -42,12 +42,6 @@ def test_one_pass_gives_what_all_features_at_once_give(model, shown, monkeypatch
         np.testing.assert_allclose(found.rdms["image"][row], rdm.condensed_rdm(layer[:8]), atol=0.02)
 
 
-def test_memory_holds_conditions_and_drawn_units_only(model, shown):
-    means = rdm.ConditionMeans(shown.conditions["class"])
-    means.add(0, torch.ones(30, 10))
-    assert means.sums.shape == (6, 10)
-
-
 def test_the_network_is_left_as_it_was(model, shown):
     model.train()
     before = {name: value.clone() for name, value in model.state_dict().items()}

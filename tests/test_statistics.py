@@ -40,6 +40,11 @@ def test_interval_covers_the_truth_about_19_times_in_20():
     assert 175 <= covered <= 199
 
 
+def test_small_numbers_correlate_as_large_ones():
+    x, y = correlated(30)
+    assert statistics.pearson(1e-9 * x, y) == pytest.approx(statistics.pearson(x, y))
+
+
 def test_difference_is_paired():
     x, y = correlated(60)
     nearly = x + 0.01 * np.random.default_rng(1).normal(size=60)
@@ -56,7 +61,9 @@ def test_networks_without_a_value_are_left_out():
     assert statistics.correlation(x, y, **OPTIONS) == expected and expected.n == 35
 
 
-@pytest.mark.parametrize("x", [np.full(10, 0.5), np.full(10, np.nan), np.arange(3.0)])
+@pytest.mark.parametrize(
+    "x", [np.full(10, 0.5), *(np.full(n, value) for n in (24, 60, 116) for value in (0.1, 0.37)), np.arange(3.0)]
+)
 def test_where_there_is_no_correlation_there_is_no_number(x):
     found = statistics.correlation(x, np.arange(len(x)) ** 2.0, **OPTIONS)
     assert np.isnan([found.value, found.low, found.high]).all()
@@ -81,7 +88,7 @@ def test_scores_by_hand():
     table = predictors.scores(pool, similarity, alpha=2.0)
     assert table.predictor.values.tolist() == ["P", "TG L1", "TG L2", "TG", "P + alpha TG"]
     assert table.dims == ("predictor", "network", "epoch") and table.attrs["alpha"] == 2
-    mature = predictors.mature_accuracy(pool)
+    mature = predictors.mature_accuracy(pool, 20)
     for name, expected in (
         ("P", pool.accuracy),
         ("TG L1", mature),
@@ -94,16 +101,31 @@ def test_scores_by_hand():
 
 def test_curves_and_sweep_are_correlations_with_mature_accuracy():
     pool, similarity = make_pool()
-    mature = predictors.mature_accuracy(pool)
+    mature = predictors.mature_accuracy(pool, 20)
     curves = predictors.curves(predictors.scores(pool, similarity, 1.0), mature, **OPTIONS)
     assert curves.epoch.values.tolist() == [0.5, 2.0]
     expected = stats.pearsonr(pool.accuracy.sel(epoch=0.5), mature).statistic
     assert curves.value.sel(predictor="P", epoch=0.5) == pytest.approx(expected)
     assert curves.value.sel(predictor="TG", epoch=0.5) == pytest.approx(1)
     assert (curves.n == 30).all() and ((curves.low <= curves.value) & (curves.value <= curves.high)).all()
-    sweep = predictors.alpha_sweep(pool, similarity, np.array([0.0, 1.0, 100.0]), **OPTIONS)
+    scores = predictors.scores(pool, similarity, 1.0)
+    sweep = predictors.alpha_sweep(scores, mature, np.array([0.0, 1.0, 100.0]), **OPTIONS)
     np.testing.assert_allclose(sweep.sel(alpha=0.0).value, 0, atol=1e-12)
     assert sweep.value.sel(alpha=100.0, epoch=0.5) == pytest.approx(1 - expected, abs=0.02)
+
+
+def test_predictors_are_compared_on_the_same_networks():
+    pool, similarity = make_pool()
+    similarity[3] = np.nan  # no layer of this network has an RDM
+    table = predictors.scores(pool, similarity, 1.0)
+    curves = predictors.curves(table, predictors.mature_accuracy(pool, 20), **OPTIONS)
+    assert (curves.n == 29).all() and np.isnan(table.sel(predictor="P", network=3)).all()
+
+
+def test_networks_that_never_matured_are_no_pool():
+    pool, _ = make_pool()
+    with pytest.raises(ValueError, match="no network of the pool reached epoch 30"):
+        predictors.mature_accuracy(pool, 30)
 
 
 @pytest.mark.parametrize(
