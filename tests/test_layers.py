@@ -23,7 +23,8 @@ SIDE = {
     "batch": {"paths", "profiles", "run", "command_line", "execute", "publish"},
 }
 PACKAGE = paths.ROOT / "sage"
-MODULES = sorted({path.relative_to(PACKAGE).parts[0].removesuffix(".py") for path in PACKAGE.rglob("*.py")} - {"__init__"})
+FIRST_NAMES = {path.relative_to(PACKAGE).parts[0].removesuffix(".py") for path in PACKAGE.rglob("*.py")}
+MODULES = sorted(FIRST_NAMES - {"__init__"})
 
 
 def imported(module: str) -> set[str]:
