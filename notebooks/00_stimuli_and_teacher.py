@@ -30,7 +30,7 @@ seed = 0  # of initial weights, data order and the drawn units
 # %%
 import pandas as pd
 
-from sage import categories, linear, objects, plots, teachers
+from sage import categories, linear, objects, paths, plots, teachers
 from sage.run import Run
 
 run = Run(profile=profile, dataset=dataset, seed=seed)
@@ -73,7 +73,7 @@ pd.DataFrame(counts, index=[f"{images.name}, {size} x {size} pixels"])
 
 # %%
 model, curve = teachers.train_resnet(run.settings, run.dataset, seed=run.seed)
-curve.to_netcdf(run.folder / "00_teacher.nc", engine="h5netcdf")
+paths.save_table(curve, run.folder / "00_teacher.nc")
 reached = float(curve.accuracy[-1])
 pixels = linear.accuracy(images.train, images.validation)
 print(f"{curve.attrs['teacher']}: validation accuracy {reached:.1%} after {int(curve.examples[-1]):,} examples")

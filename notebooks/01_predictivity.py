@@ -37,7 +37,7 @@ import json
 
 import numpy as np
 
-from sage import explorer, plots, predictors, spaces, statistics, teachers
+from sage import explorer, paths, plots, predictors, spaces, statistics, teachers
 from sage.evaluation import Protocol
 from sage.run import Run
 
@@ -109,7 +109,7 @@ curves.sel(epoch=settings.premature_epochs, drop=True).to_dataframe().round(2)
 
 # %%
 results = pool.assign(similarity=similarity, score=scores, mature_accuracy=mature.drop_vars("epoch"))
-results.to_netcdf(run.folder / "01_pool.nc", engine="h5netcdf")
+paths.save_table(results, run.folder / "01_pool.nc")
 cost = int(pool.examples.isel(epoch=-1).sum()), int(pool.images_shown.sum())
 print(f"{cost[0]:,} training examples processed, {cost[1]:,} images shown to measure accuracy and RDMs")
 print(json.dumps(json.loads(pool.attrs["provenance"]), indent=1))

@@ -41,8 +41,7 @@ class Teacher:
 
     def save(self, path: Path, **attributes: str) -> Path:
         """Write the bank as NetCDF, with further attributes such as its provenance."""
-        bank = self.bank().assign_attrs(attributes)
-        return paths.replace(path, lambda partial: bank.to_netcdf(partial, engine="h5netcdf"))
+        return paths.save_table(self.bank().assign_attrs(attributes), path)
 
 
 def read_teacher(path: Path) -> Teacher:

@@ -45,3 +45,8 @@ def replace(path: Path, write) -> Path:
     finally:
         partial.unlink(missing_ok=True)
     return path
+
+
+def save_table(table, path: Path) -> Path:
+    """Write an xarray Dataset as NetCDF, whole or not at all."""
+    return replace(path, lambda partial: table.to_netcdf(partial, engine="h5netcdf"))
