@@ -104,7 +104,7 @@ early = scores.sel(epoch=settings.premature_epochs)
 p, combined = early.sel(predictor="P"), early.sel(predictor=predictors.COMBINED)
 gain = statistics.difference(combined, p, mature, resamples=settings.resamples, seed=run.seed)
 print(f"After {settings.premature_epochs:g} epochs, {dataset}, teacher {guide.name}, {level} level:")
-print(f"P + {run.alpha:g} TG correlates better than P by {gain}. {predictors.verdict(gain)}")
+print(f"r(P + {run.alpha:g} TG) - r(P) = {gain}. {predictors.verdict(gain)}")
 curves.sel(epoch=settings.premature_epochs, drop=True).to_dataframe().round(2)
 
 # %%

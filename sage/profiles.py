@@ -79,8 +79,8 @@ PROFILES = {
     ),
     # An evening on two cores with CIFAR; the published run.
     "cpu": Profile(
-        minutes=120,  # measured: 2 cores, CIFAR-100
-        memory_gb=4,  # as quick, with larger images
+        minutes=100,  # measured: 2 cores that had other work too, CIFAR-100
+        memory_gb=4,  # measured: three processes, shared libraries counted in each
         image_size=16,  # a quarter of the work of 32
         teacher_images=None,  # the teacher is the stronger for all it can get
         train_images=20_000,  # less than half of CIFAR's 45,000, 156 steps an epoch
