@@ -39,9 +39,9 @@ class Teacher:
                 variables[f"{layer.name} {level}"] = (f"pair_{len(values)}", values, attributes)
         return xr.Dataset(variables, attrs={"teacher": self.name})
 
-    def save(self, path: Path, **attributes: str) -> Path:
+    def save(self, path: Path | str, **attributes: str) -> Path:
         """Write the bank as NetCDF, with further attributes such as its provenance."""
-        return paths.save_table(self.bank().assign_attrs(attributes), path)
+        return paths.save_table(self.bank().assign_attrs(attributes), Path(path))
 
 
 def read_teacher(path: Path) -> Teacher:

@@ -14,6 +14,9 @@ from scipy.spatial.distance import squareform
 
 from sage import paths
 
+# Loads the backend here: loaded within an rc_context below, a notebook would show its first figure only.
+plt.switch_backend(plt.get_backend())
+
 STYLE = {
     "axes.spines.right": False,
     "axes.spines.top": False,

@@ -79,7 +79,9 @@ def test_layers_may_bring_stimuli_of_their_own():
 
 def test_a_bank_is_read_as_it_was_written(tmp_path):
     teacher = make_teacher()
-    read = guidance.read_teacher(teacher.save(tmp_path / "bank.nc"))
+    path = teacher.save(str(tmp_path / "bank.nc"), provenance="here")
+    read = guidance.read_teacher(path)
+    assert xr.load_dataset(path).attrs == {"teacher": "made up", "provenance": "here"}
     assert read.name == teacher.name
     for layer, expected in zip(read.layers, teacher.layers, strict=True):
         assert (layer.name, layer.stimuli) == (expected.name, expected.stimuli)

@@ -47,6 +47,9 @@ def test_run_makes_figures_tables_and_notebooks_once(capsys):
     for path in folder.glob("*.ipynb"):
         cells = [cell for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "code"]
         assert all(cell.execution_count for cell in cells)
+        for cell in cells:
+            shown = [output for output in cell.outputs if "image/png" in output.get("data", {})]
+            assert len(shown) == cell.source.count("plots.save"), cell.source
     capsys.readouterr()
     assert batch.main(["--profile", "smoke"]) == 0
     assert capsys.readouterr().out.count("finished already, skipped") == len(SOURCES)
