@@ -20,7 +20,10 @@
 # how differently the network responds to the two. This notebook makes all three.
 #
 # The cell below holds the parameters. Change them here, or from outside:
-# `papermill notebooks/00_stimuli_and_teacher.ipynb out.ipynb -p dataset cifar100`.
+# `papermill notebooks/00_stimuli_and_teacher.ipynb figures/out.ipynb -p dataset cifar100`.
+#
+# As committed, the outputs below are those of the published run, whose parameters the second cell shows;
+# the defaults in the first are for a laptop.
 
 # %% tags=["parameters"]
 profile = "quick"  # sizes and budgets: smoke, quick, cpu, gpu or paper
@@ -35,6 +38,7 @@ from sage.run import Run
 
 run = Run(profile=profile, dataset=dataset, seed=seed)
 images = teachers.load_images(run.settings, run.dataset)
+run
 
 # %% [markdown]
 # ## The embedded images

@@ -21,7 +21,10 @@
 # with snapshots of accuracy and of all representations on the way.
 #
 # The record keeps the representations, so that another teacher or another alpha re-scores the pool in
-# seconds: `papermill notebooks/01_predictivity.ipynb out.ipynb -p alpha 2 -p teacher pixels`.
+# seconds: `papermill notebooks/01_predictivity.ipynb figures/out.ipynb -p alpha 2 -p teacher pixels`.
+#
+# As committed, the outputs below are those of the published run, whose parameters the second cell shows;
+# the defaults in the first are for a laptop.
 
 # %% tags=["parameters"]
 profile = "quick"  # sizes and budgets: smoke, quick, cpu, gpu or paper
@@ -45,6 +48,7 @@ run = Run(profile=profile, dataset=dataset, teacher=teacher, level=level, alpha=
 settings, space = run.settings, Protocol.of(run.settings, run.dataset).space
 guide = teachers.load(run.teacher, settings, run.dataset, seed=run.seed)
 explorer.check_teacher(run, guide)
+run
 
 # %% [markdown]
 # ## The pool
