@@ -87,8 +87,8 @@ def check(teacher: Teacher, level: str, shown: set[str]) -> None:
         shown: each `StimulusSet.identity`.
 
     Raises:
-        ValueError: a layer without an RDM of this level, with one of fewer than three stimuli, or measured
-            on other stimuli than those shown.
+        ValueError: a layer without an RDM of this level, with one that is not finite or has fewer than
+            three stimuli, or measured on other stimuli than those shown.
     """
     for layer in teacher.layers:
         name = f"teacher {teacher.name}, layer {layer.name}"
@@ -96,6 +96,8 @@ def check(teacher: Teacher, level: str, shown: set[str]) -> None:
             raise ValueError(f"{name} has no RDM of level {level!r}, it has: {', '.join(layer.rdms)}")
         if len(layer.rdms[level]) < 3:
             raise ValueError(f"{name} has {len(layer.rdms[level])} pair at level {level!r}, expected 3 or more")
+        if not np.isfinite(layer.rdms[level]).all():
+            raise ValueError(f"{name} has NaN or infinite values in its RDM of level {level!r}")
         if layer.stimuli not in shown:
             raise ValueError(
                 f"{name} was measured on {layer.stimuli}, which the candidates were never shown; "

@@ -62,6 +62,9 @@ def test_teachers_whose_images_were_never_shown_say_so():
         guidance.compare(make_snapshots(), make_teacher("set b"), level="class")
     with pytest.raises(ValueError, match="no RDM of level 'object', it has: class, image"):
         guidance.compare(make_snapshots(), make_teacher(), level="object")
+    broken = Teacher("broken", (TeacherLayer("A", "set a", {"class": np.full(PAIRS, np.nan)}),))
+    with pytest.raises(ValueError, match="layer A has NaN or infinite values in its RDM of level 'class'"):
+        guidance.compare(make_snapshots(), broken, level="class")
     two_classes = Teacher("small", (TeacherLayer("A", "set a", {"class": np.ones(1)}),))
     with pytest.raises(ValueError, match="has 1 pair at level 'class', expected 3 or more"):
         guidance.compare(make_snapshots(), two_classes, level="class")
