@@ -135,9 +135,9 @@ def _split(name: str, x_train, y_train, x_test, y_test, classes) -> Dataset:
     Images are ordered by a hash of their pixels, and the split's stored indices count in that order: it
     is random, and the same whatever order a file has them in.
     """
-    digests = [hashlib.sha256(image.tobytes()).digest() for image in x_train]
     if len(classes) < 2:
         raise ValueError(f"{name} has {len(classes)} class, expected 2 or more")
+    digests = [hashlib.sha256(image.tobytes()).digest() for image in x_train]
     order = np.array(sorted(range(len(digests)), key=digests.__getitem__))
     validation = _validation_ranks(len(order), max(1, len(order) // 10))
     training = np.setdiff1d(np.arange(len(order)), validation)

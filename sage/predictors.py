@@ -1,5 +1,7 @@
 """Predictors of mature accuracy from a premature state, and how well they do."""
 
+from collections.abc import Callable
+
 import numpy as np
 import xarray as xr
 
@@ -53,7 +55,7 @@ def curves(table: xr.DataArray, mature: xr.DataArray, *, resamples: int, seed: i
     premature = table.sel(epoch=table.epoch < mature.epoch)
     return _over(
         premature,
-        "network",
+        ["network"],
         lambda values: statistics.correlation(values, mature.values, resamples=resamples, seed=seed),
     )
 
@@ -91,12 +93,11 @@ def verdict(gain: Estimate) -> str:
     return "On this pool the interval of the gain includes 0: whether guidance helps is undecided."
 
 
-def _over(table: xr.DataArray, dimensions, estimate) -> xr.Dataset:
+def _over(table: xr.DataArray, dimensions: list[str], estimate: Callable[[np.ndarray], Estimate]) -> xr.Dataset:
     """An `Estimate` for every place of the other dimensions, as a Dataset of its fields."""
-    dimensions = [dimensions] if isinstance(dimensions, str) else dimensions
 
     def fields(values: np.ndarray) -> tuple:
-        found: Estimate = estimate(values)
+        found = estimate(values)
         return found.value, found.low, found.high, found.n
 
     parts = xr.apply_ufunc(
