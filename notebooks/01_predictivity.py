@@ -33,21 +33,21 @@ teacher = "resnet"  # resnet, resnet-untrained, pixels, or the path of a bank of
 level = "class"  # RDMs over class means ("class") or over single images ("image")
 alpha = 1.0  # weight of TG in P + alpha TG
 seed = 0  # of architectures, initial weights, data order and the drawn units
-jobs = 0  # networks trained side by side; 0: one per core, one on a GPU
+workers = "auto"  # processes that train: auto, a number, 0 (this one), slurm:JOBS, or a Dask scheduler
 
 # %%
 import json
 
 import numpy as np
 
-from sage import explorer, paths, plots, predictors, spaces, statistics, teachers
+from sage import paths, plots, pool, predictors, spaces, statistics, teachers
 from sage.evaluation import Protocol
 from sage.run import Run
 
 run = Run(profile=profile, dataset=dataset, teacher=teacher, level=level, alpha=alpha, seed=seed)
 settings, space = run.settings, Protocol.of(run.settings, run.dataset).space
 guide = teachers.load(run.teacher, settings, run.dataset, seed=run.seed)
-explorer.check_teacher(run, guide)
+pool.check_teacher(run, guide)
 run
 
 # %% [markdown]
@@ -57,14 +57,14 @@ run
 # record at once: a run that was stopped goes on where it stood.
 
 # %%
-pool = explorer.train_pool(run, jobs=jobs)
-mature = predictors.mature_accuracy(pool, settings.mature_epochs)
-table = pool[["state", "parameters", "multiply_adds", "seconds"]].to_dataframe()
+networks = pool.train(run, workers=workers)
+mature = predictors.mature_accuracy(networks, settings.mature_epochs)
+table = networks[["state", "parameters", "multiply_adds", "seconds"]].to_dataframe()
 table["mature accuracy"] = mature.to_series()
 table.sort_values("mature accuracy", ascending=False).head()
 
 # %%
-best = pool.isel(network=int(mature.fillna(0).argmax("network")))
+best = networks.isel(network=int(mature.fillna(0).argmax("network")))
 print("The best network of the pool; 0 is the image:\n")
 print(spaces.describe(spaces.cnn_layers(space, json.loads(best.architecture.item()))))
 
@@ -75,8 +75,8 @@ print(spaces.describe(spaces.cnn_layers(space, json.loads(best.architecture.item
 # of these. Everything is computed from the record, nothing is trained.
 
 # %%
-similarity = explorer.compare_pool(run, guide)
-scores = predictors.scores(pool, similarity, run.alpha)
+similarity = pool.compare(run, guide)
+scores = predictors.scores(networks, similarity, run.alpha)
 curves = predictors.curves(scores, mature, resamples=settings.resamples, seed=run.seed)
 
 # %% [markdown]
@@ -112,8 +112,9 @@ print(f"r(P + {run.alpha:g} TG) - r(P) = {gain}. {predictors.verdict(gain)}")
 curves.sel(epoch=settings.premature_epochs, drop=True).to_dataframe().round(2)
 
 # %%
-results = pool.assign(similarity=similarity, score=scores, mature_accuracy=mature.drop_vars("epoch"))
+results = networks.assign(similarity=similarity, score=scores, mature_accuracy=mature.drop_vars("epoch"))
 paths.save_table(results, run.folder / "01_pool.nc")
-cost = int(pool.examples.isel(epoch=-1).sum()), int(pool.images_shown.sum())
+paths.save_table(curves, run.folder / "01_summary.nc")
+cost = int(networks.examples.isel(epoch=-1).sum()), int(networks.images_shown.sum())
 print(f"{cost[0]:,} training examples processed, {cost[1]:,} images shown to measure accuracy and RDMs")
-print(json.dumps(json.loads(pool.attrs["provenance"]), indent=1))
+print(json.dumps(json.loads(networks.attrs["provenance"]), indent=1))

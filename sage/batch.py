@@ -11,7 +11,7 @@ from sage import command_line, paths
 from sage.execute import NotebookFailed, Step, defaults, execute, parse
 from sage.profiles import PROFILES, Profile
 from sage.publish import CannotPublish, commit, figures, publish
-from sage.run import Run
+from sage.run import Run, check_workers
 
 
 def main(argv: list[str] | None = None, *, checkout: Path = paths.ROOT) -> int:
@@ -63,10 +63,8 @@ def plan(options: argparse.Namespace, notebooks: Path) -> list[Step]:
     takes = {source: defaults(source) for source in _select(notebooks, options.notebook)}
     known = {name: value for parameters in takes.values() for name, value in parameters.items()}
     asked = {"profile": options.profile, "dataset": options.dataset}
-    if options.jobs is not None:
-        if options.jobs < 0:
-            raise ValueError(f"--jobs is {options.jobs}, expected 0 or more")
-        asked["jobs"] = options.jobs
+    if options.workers is not None:
+        asked["workers"] = options.workers
     try:
         for name, text in options.parameter:
             if name not in known:
@@ -78,6 +76,7 @@ def plan(options: argparse.Namespace, notebooks: Path) -> list[Step]:
         ]
         for step in steps:
             step.run()  # Checks the values.
+            check_workers(step.parameters.get("workers", "auto"))
     except (ValueError, TypeError) as error:
         lines = [f"  {name}: {type(value).__name__} = {value!r}" for name, value in known.items()]
         raise ValueError("\n".join([f"{error}; parameters and defaults are", *lines])) from error

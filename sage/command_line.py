@@ -38,7 +38,10 @@ def parser() -> argparse.ArgumentParser:
         help="set a parameter of the notebooks; can be repeated",
     )
     options.add_argument(
-        "--jobs", type=int, metavar="N", help="networks trained side by side; 0 means one per core"
+        "--workers",
+        metavar="WHERE",
+        help="where networks train: auto (a process per core, or one for a GPU), a number of processes, "
+        "0 (within the notebook), slurm:JOBS, or the address of a Dask scheduler",
     )
     options.add_argument(
         "--publish",

@@ -1,7 +1,8 @@
 """The device that trains, its number format, and how many networks it trains at once."""
 
 import os
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 
 import psutil
 import torch
@@ -22,6 +23,21 @@ def deterministic() -> AbstractContextManager:
     return torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True)
 
 
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Context in which torch computes in one thread.
+
+    Small networks train faster two on two cores than one on both, and a network's numbers do not depend
+    on how many are trained beside it.
+    """
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
 def has_bfloat16(device: torch.device) -> bool:
     """Whether bfloat16 is computed natively rather than emulated."""
     if device.type == "cuda":
@@ -33,6 +49,23 @@ def description() -> dict[str, str]:
     """What of the device changes numbers, for keys of what is computed on it."""
     device = default()
     return {"device": device.type, "convolutions": "bfloat16" if has_bfloat16(device) else "float32"}
+
+
+def of_workers() -> dict[str, str]:
+    """The `description` of the devices that candidates train on: this one, or what SAGE_DEVICE says.
+
+    An explorer on a cluster's login node names its workers' in SAGE_DEVICE, "cuda bfloat16" for instance.
+
+    Raises:
+        ValueError: SAGE_DEVICE is no such text.
+    """
+    named = os.environ.get("SAGE_DEVICE")
+    if named is None:
+        return description()
+    found = dict(zip(("device", "convolutions"), named.split(" ")))
+    if found.get("device") not in ("cpu", "cuda") or found.get("convolutions") not in ("bfloat16", "float32"):
+        raise ValueError(f"SAGE_DEVICE is {named!r}, expected cpu or cuda, a space, and bfloat16 or float32")
+    return found
 
 
 def cores() -> int:

@@ -1,16 +1,17 @@
 """Evaluation of one candidate: build it, train it, measure accuracy and RDMs on the way."""
 
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 
 import numpy as np
 import torch
 
-from sage import cost, datasets, devices, responses, spaces
+from sage import cost, datasets, devices, provenance, responses, spaces
 from sage.datasets import Dataset
 from sage.models.cnn import ConvolutionalNetwork
 from sage.profiles import Profile
-from sage.tracker import Evaluation, Snapshot
+from sage.record import Evaluation, Snapshot
+from sage.stimuli import StimulusSet
 from sage.training import Diverged, Recipe, Trainer, candidate_recipe
 
 
@@ -22,7 +23,8 @@ REVISION = 1
 class Protocol:
     """Everything besides architecture and seed that determines what an evaluation gives.
 
-    The fields are those of `Profile`, with the data set's name.
+    The fields are those of `Profile`, with the data set's name; `test` shows the test images at the end,
+    `device` and `convolutions` are as in `devices.description`.
     """
 
     dataset: str
@@ -36,11 +38,14 @@ class Protocol:
     batch_size: int
     rdm_units: int
     rdm_images: int
+    test: bool = False
+    device: str = field(default_factory=lambda: devices.of_workers()["device"])
+    convolutions: str = field(default_factory=lambda: devices.of_workers()["convolutions"])
 
     @classmethod
     def of(cls, profile: Profile, dataset: str) -> "Protocol":
         """The protocol of a profile's pool."""
-        names = set(cls.__dataclass_fields__) - {"dataset"}
+        names = cls.__dataclass_fields__.keys() & Profile.__dataclass_fields__.keys()
         return cls(dataset=dataset, **{name: getattr(profile, name) for name in names})
 
     @property
@@ -62,8 +67,12 @@ class Protocol:
             "recipe": asdict(self.recipe),
             "training": images.train.identity,
             "stimuli": images.stimuli(self.rdm_images).identity,
-            **devices.description(),
         }
+
+    @property
+    def key(self) -> str:
+        """Of what evaluations are stored under: changes with anything in the description."""
+        return provenance.key(**self.description())
 
     def load_images(self) -> Dataset:
         """The images that candidates are trained on and shown."""
@@ -71,33 +80,58 @@ class Protocol:
 
 
 def evaluate(protocol: Protocol, architecture: spaces.Architecture, seed: int) -> Evaluation:
-    """Train a candidate to its mature state, with a snapshot at each of the protocol's epochs.
+    """Train a candidate up to the last of the protocol's epochs, with a snapshot at each of them.
 
     A candidate that diverges ends early: its evaluation has the snapshots up to then and says why.
+
+    Raises:
+        RuntimeError: the protocol is of another device than this one.
     """
     began = time.perf_counter()
+    here, wanted = devices.description(), {"device": protocol.device, "convolutions": protocol.convolutions}
+    if here != wanted:
+        raise RuntimeError(
+            f"this worker computes on {' '.join(here.values())}, the study is of {' '.join(wanted.values())}: "
+            f"start the explorer with SAGE_DEVICE='{' '.join(here.values())}' if all workers are like this one"
+        )
     device = devices.default()
     images = protocol.load_images()
     layers = spaces.cnn_layers(protocol.space, architecture)
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        model = ConvolutionalNetwork(layers, classes=len(images.classes), width=protocol.width)
-    size = {"parameters": cost.parameters(model), "multiply_adds": cost.multiply_adds(model, protocol.image_size)}
-    snapshots, state, failure = [], "finished", None
-    try:
-        trainer = Trainer(model, images.train.images, images.train.labels, protocol.recipe, seed=seed, device=device)
-        for epoch in protocol.snapshots:
-            trainer.advance(epoch)
-            snapshots.append(_measure(trainer, epoch, images, protocol, seed))
-    except Diverged as problem:
-        state, failure = "diverged", str(problem)
+    with devices.one_thread():
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            model = ConvolutionalNetwork(layers, classes=len(images.classes), width=protocol.width)
+        size = {
+            "parameters": cost.parameters(model),
+            "multiply_adds": cost.multiply_adds(model, protocol.image_size),
+        }
+        trainer = Trainer(
+            model, images.train.images, images.train.labels, protocol.recipe, seed=seed, device=device
+        )
+        snapshots, test_accuracy, state, failure = [], None, "finished", None
+        try:
+            for epoch in protocol.snapshots:
+                trainer.advance(epoch)
+                snapshots.append(_measure(trainer, epoch, images, protocol, seed))
+            if protocol.test:
+                test_accuracy = _test_accuracy(trainer, images, seed)
+        except Diverged as problem:
+            state, failure = "diverged", str(problem)
     return Evaluation(
         state=state,
         failure=failure,
         **size,
         seconds=time.perf_counter() - began,
+        test_accuracy=test_accuracy,
+        hardware=provenance.hardware(),
         snapshots=tuple(snapshots),
     )
+
+
+def _test_accuracy(trainer: Trainer, images: Dataset, seed: int) -> float:
+    stimuli = StimulusSet("test", images.test.images, {}, {})
+    shown = responses.show(trainer.model, (), stimuli, units=0, seed=seed, device=trainer.device)
+    return responses.accuracy(shown.scores, images.test.labels)
 
 
 def _measure(trainer: Trainer, epoch: float, images: Dataset, protocol: Protocol, seed: int) -> Snapshot:

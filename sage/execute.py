@@ -20,7 +20,9 @@ from papermill.exceptions import PapermillExecutionError, strip_color
 from traitlets import default
 
 from sage import paths
-from sage.run import Run, check_type
+from sage.run import Run, SearchRun, check_type
+
+_NOT_THE_RUNS = {"workers"}  # parameters that say where to compute, and not what
 
 
 class NotebookFailed(RuntimeError):
@@ -60,16 +62,17 @@ class Step:
         Raises:
             TypeError, ValueError: as `Run`.
         """
+        asked = {name: value for name, value in self.parameters.items() if name not in _NOT_THE_RUNS}
         names = {field.name for field in fields(Run)}
-        return Run(**{name: value for name, value in self.parameters.items() if name in names})
+        return (Run if asked.keys() <= names else SearchRun)(**asked)
 
     def key(self) -> str:
         """Changes with whatever the result depends on: notebook, parameters, and the code of the package.
 
-        `jobs` is left out, it says how to compute and not what.
+        Where it is computed is left out.
         """
         package = paths.ROOT / "sage"
-        counted = self.parameters.keys() - {"jobs"}
+        counted = self.parameters.keys() - _NOT_THE_RUNS
         parts = {
             "notebook": _digest(self.source),
             "parameters": {name: _identity(self.parameters[name]) for name in counted},

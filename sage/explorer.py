@@ -1,126 +1,212 @@
-"""The explorer: proposes architectures, has them evaluated, and keeps the record complete."""
+"""The explorer: proposes architectures, has them evaluated, records what came of it, and tells the searcher."""
 
-import multiprocessing
-import os
-import threading
-from collections.abc import Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import FIRST_COMPLETED, Future, wait
+from dataclasses import dataclass
 
-import numpy as np
-import torch
-import xarray as xr
 from tqdm.auto import tqdm
 
-from sage import devices, evaluation, guidance, paths, provenance
-from sage.evaluation import Protocol
-from sage.guidance import Teacher
-from sage.run import Run
-from sage.spaces import Architecture
+from sage import provenance
+from sage.cluster import LostScheduler, Workers
+from sage.record import Candidate, Evaluation
+from sage.searchers import Searcher
+from sage.spaces import Architecture, SearchSpace
 from sage.tracker import Tracker
 
+# So many failures one after the other are no misfortune of single candidates.
+FAILURES_IN_A_ROW = 5
 
-def train_pool(run: Run, *, jobs: int = 0) -> xr.Dataset:
-    """The run's pool of random networks: read from the record, and whatever is missing trained first.
+
+@dataclass(frozen=True, kw_only=True)
+class Study:
+    """What is explored, and how its candidates are judged.
 
     Args:
-        jobs: networks trained side by side; 0 for what `devices.networks_at_once` says.
+        description: all that determines the candidates, JSON-ready; its key names the study in the record.
+        protocol: key of all that determines an evaluation, besides architecture and seed.
+        evaluate: called on a worker with architecture and seed; can be pickled.
+        score: higher is better, NaN where there is none.
+        seed: of the candidate with this number.
+    """
 
-    Returns:
-        Dataset over network and epoch, see `Tracker.results`, with provenance attributes.
+    description: dict
+    protocol: str
+    evaluate: Callable[[Architecture, int], Evaluation]
+    score: Callable[[Evaluation], float]
+    seed: Callable[[int], int]
+
+    @property
+    def key(self) -> str:
+        """16 hexadecimal digits."""
+        return provenance.key(**self.description)
+
+
+def search(
+    space: SearchSpace,
+    searcher: Searcher,
+    study: Study,
+    tracker: Tracker,
+    budget: int,
+    workers: Workers,
+    *,
+    bar: tqdm | None = None,
+) -> str:
+    """Bring a study to `budget` candidates that have ended; returns its key.
+
+    What is on record is not done again: the searcher is restored from it, candidates that were in flight
+    when an earlier explorer ended are submitted again, and an architecture that was evaluated with the same
+    protocol and seed, in whatever study, is looked up.
+
+    Args:
+        searcher: a new one. bar: is advanced by every candidate that ends, those on record included.
 
     Raises:
-        ValueError: negative jobs. RuntimeError: a training process died; what was finished is on record.
+        StudyInUse: another explorer is at work on the study.
+        LostScheduler: the workers' scheduler is gone. RuntimeError: `FAILURES_IN_A_ROW` candidates failed in
+            a row; the next explorer tries them once more.
     """
-    if jobs < 0:
-        raise ValueError(f"jobs is {jobs}, expected 0 or more")
-    protocol, count = Protocol.of(run.settings, run.dataset), run.settings.pool
-    tracker, study = _open(run, protocol)
-    missing = sorted(set(range(count)) - tracker.finished(study))
-    if not missing:
-        return tracker.results(study, count)
-    stamp = provenance.stamp()
-    with tqdm(total=count, initial=count - len(missing), desc="pool", unit="network") as bar:
-        for number, proposal, evaluated in _evaluate_all(protocol, run.seed, missing, jobs):
-            tracker.record(
-                study,
-                number,
-                architecture=proposal[0],
-                hash=protocol.space.hash(proposal[0]),
-                seed=proposal[1],
-                evaluation=evaluated,
-                provenance=stamp,
-            )
-            bar.update()
-    return tracker.results(study, count)
+    tracker.open_study(study.key, study.description)
+    if not tracker.ended(study.key, budget):
+        with tracker.exclusive(study.key):
+            _Exploration(space, searcher, study, tracker, budget, workers, bar).run()
+    elif bar is not None:
+        bar.update(budget)
+    return study.key
 
 
-def check_teacher(run: Run, teacher: Teacher) -> None:
-    """Raises ValueError if the run's pool could not be compared with this teacher, before it is trained."""
-    stimuli = Protocol.of(run.settings, run.dataset).load_images().stimuli(run.settings.rdm_images)
-    guidance.check(teacher, run.level, {stimuli.identity})
+class _Exploration:
+    """One explorer's work on one study, which it has to itself."""
 
+    def __init__(
+        self,
+        space: SearchSpace,
+        searcher: Searcher,
+        study: Study,
+        tracker: Tracker,
+        budget: int,
+        workers: Workers,
+        bar: tqdm | None,
+    ):
+        self.space, self.searcher, self.study, self.tracker = space, searcher, study, tracker
+        self.budget, self.workers, self.bar = budget, workers, bar
+        self.key, self.stamp = study.key, provenance.stamp()
+        recorded = tracker.candidates(self.key)
+        told = sorted((one for one in recorded if one.told is not None), key=lambda one: one.told)
+        searcher.restore([one.architecture for one in recorded], [(one.number, one.score) for one in told])
+        self.waiting = deque(one for one in recorded if one.told is None and one.number < budget)
+        self.running: dict[Future, list[Candidate]] = {}  # Candidates that are the same share one evaluation.
+        self.failed_in_a_row: list[list[Candidate]] = []
+        self.best = max((one.score for one in told if one.score == one.score), default=None)
+        self.failures = sum(one.state != "finished" for one in told)
+        self._advance(sum(one.number < budget for one in told))
 
-def compare_pool(run: Run, teacher: Teacher) -> xr.DataArray:
-    """Similarity of the stored pool's RDMs with a teacher's, [network, epoch, teacher_layer, layer]."""
-    tracker, study = _open(run, Protocol.of(run.settings, run.dataset))
-    return guidance.compare(tracker.rdms(study, run.settings.pool, run.level), teacher, level=run.level)
-
-
-def propose(protocol: Protocol, seed: int, number: int) -> tuple[Architecture, int]:
-    """The pool's candidate of this number: its architecture and its seed, whatever the pool's size."""
-    rng = np.random.default_rng([seed, number])
-    return protocol.space.sample(rng), int(rng.integers(2**31))
-
-
-def _open(run: Run, protocol: Protocol) -> tuple[Tracker, str]:
-    """The run's study, under a key of all that determines its candidates."""
-    description = protocol.description() | {"seed": run.seed}
-    study = provenance.key(**description)
-    tracker = Tracker(paths.cache() / "tracker.sqlite")
-    tracker.open_study(study, description)
-    return tracker, study
-
-
-def _evaluate_all(protocol: Protocol, seed: int, numbers: list[int], jobs: int) -> Iterator[tuple]:
-    """Number, proposal and evaluation of each candidate, as they finish; `jobs` are in flight at a time."""
-    jobs = jobs or devices.networks_at_once()
-    waiting = iter(numbers)
-    running: dict[Future, tuple] = {}
-    with _workers(min(jobs, len(numbers))) as executor:
+    def run(self) -> None:
         try:
-            while True:
-                for number in waiting:
-                    proposal = propose(protocol, seed, number)
-                    running[executor.submit(evaluation.evaluate, protocol, *proposal)] = (number, proposal)
-                    if len(running) == jobs:
-                        break
-                if not running:
-                    return
-                for future in wait(running, return_when=FIRST_COMPLETED).done:
-                    yield *running.pop(future), future.result()
-        except BrokenProcessPool as problem:
+            self._explore()
+        except LostScheduler:
+            for future in [future for future in self.running if future.done()]:
+                if not isinstance(future.exception(), LostScheduler):
+                    self._end(future)
+            raise
+
+    def _explore(self) -> None:
+        while True:
+            while sum(map(len, self.running.values())) < max(1, self.workers.slots()):
+                candidate = self._next()
+                if candidate is None:
+                    break
+                self._start(candidate)
+            if not self.running:
+                return
+            # Awakes now and then, as more workers may have come.
+            ended = wait(self.running, timeout=5, return_when=FIRST_COMPLETED).done
+            for future in ended:
+                self._end(future)
+            if not ended and self.bar is not None and not self.workers.slots():
+                self.bar.set_postfix_str("waiting for workers")
+
+    def _next(self) -> Candidate | None:
+        if self.waiting:
+            return self.waiting.popleft()
+        if len(self.searcher.proposed) >= self.budget:
+            return None
+        number, architecture = self.searcher.ask()
+        candidate = Candidate(
+            number=number,
+            architecture=architecture,
+            hash=self.space.hash(architecture),
+            seed=self.study.seed(number),
+            state="running",
+            attempts=0,
+            failure=None,
+            score=float("nan"),
+            told=None,
+        )
+        self.tracker.propose(self.key, candidate)
+        return candidate
+
+    def _start(self, candidate: Candidate) -> None:
+        stored = self.tracker.find(self.study.protocol, candidate.hash, candidate.seed)
+        if stored is not None:
+            self._record([candidate], stored)
+            return
+        for future, same in self.running.items():
+            if (same[0].hash, same[0].seed) == (candidate.hash, candidate.seed):
+                same.append(candidate)
+                return
+        self.tracker.attempt(self.key, candidate.number)
+        future = self.workers.submit(self.study.evaluate, candidate.architecture, candidate.seed)
+        self.running[future] = [candidate]
+
+    def _end(self, future: Future) -> None:
+        problem = future.exception()
+        if isinstance(problem, LostScheduler):
+            raise problem
+        candidates = self.running.pop(future)
+        if problem is not None:
+            self._fail(candidates, problem)
+            return
+        evaluation, one = future.result(), candidates[0]
+        stamp = self.stamp | {"hardware": evaluation.hardware}
+        self._record(candidates, self.tracker.store(self.study.protocol, one.hash, one.seed, evaluation, stamp))
+
+    def _record(self, candidates: list[Candidate], stored: int) -> None:
+        evaluation = self.tracker.evaluation(stored)
+        score = self.study.score(evaluation) if evaluation.state == "finished" else float("nan")
+        for candidate in candidates:
+            self._finish(candidate, evaluation.state, score, stored, evaluation.failure)
+        self.failed_in_a_row.clear()
+
+    def _fail(self, candidates: list[Candidate], problem: BaseException) -> None:
+        failure = f"{type(problem).__name__}: {problem}"
+        for candidate in candidates:
+            self._finish(candidate, "failed", float("nan"), None, failure)
+        if candidates[0].failure is None:  # One that failed before has had its second chance.
+            self.failed_in_a_row.append(candidates)
+        if len(self.failed_in_a_row) == FAILURES_IN_A_ROW:
+            self.tracker.reopen(self.key, [one.number for same in self.failed_in_a_row for one in same])
             raise RuntimeError(
-                "a training process died, for lack of memory perhaps: try fewer jobs; finished networks are on "
-                'record (in a script, call this below `if __name__ == "__main__":`)'
+                f"{FAILURES_IN_A_ROW} candidates of study {self.key} failed in a row, the last with: {failure}; "
+                "started again, the search tries them once more and then goes on without them"
             ) from problem
 
+    def _finish(
+        self, candidate: Candidate, state: str, score: float, stored: int | None, failure: str | None
+    ) -> None:
+        self.tracker.finish(
+            self.key, candidate.number, state=state, score=score, evaluation=stored, failure=failure
+        )
+        self.searcher.tell(candidate.number, score)
+        self.failures += state != "finished"
+        if score == score and (self.best is None or score > self.best):
+            self.best = score
+        self._advance(1)
 
-def _workers(count: int) -> ProcessPoolExecutor:
-    """Processes with one thread each.
-
-    Small networks train faster two on two cores than one on both, and a network's numbers do not
-    depend on how many are trained beside it.
-    """
-    return ProcessPoolExecutor(count, multiprocessing.get_context("spawn"), initializer=_start_worker)
-
-
-def _start_worker() -> None:
-    torch.set_num_threads(1)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-
-
-def _end_with_parent() -> None:
-    """A worker whose parent was killed would train on for nobody."""
-    multiprocessing.parent_process().join()
-    os._exit(1)
+    def _advance(self, count: int) -> None:
+        if self.bar is not None:
+            shown = {"best": "none yet" if self.best is None else f"{self.best:.3f}"}
+            if self.failures:
+                shown["failed or diverged"] = str(self.failures)
+            self.bar.set_postfix(shown, refresh=False)
+            self.bar.update(count)

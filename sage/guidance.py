@@ -1,7 +1,9 @@
 """Teachers as data, and the paper's score: teacher guidance TG, and P + alpha TG."""
 
+import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -29,6 +31,16 @@ class Teacher:
 
     name: str
     layers: tuple[TeacherLayer, ...]
+
+    @cached_property
+    def identity(self) -> str:
+        """The name with a hash of the content, for keys of what is guided by it."""
+        digest = hashlib.sha256()
+        for layer in self.layers:
+            for level in sorted(layer.rdms):
+                digest.update(f"{layer.name} {layer.stimuli} {level}".encode())
+                digest.update(np.asarray(layer.rdms[level], "<f8").tobytes())
+        return f"{self.name} {digest.hexdigest()[:16]}"
 
     def bank(self) -> xr.Dataset:
         """One variable per layer and level, with layer, level and stimuli as attributes."""

@@ -21,6 +21,11 @@ def cache() -> Path:
     return data() / "cache"
 
 
+def tracker() -> str:
+    """The tracker's database as an SQLAlchemy URL: SAGE_TRACKER, or an SQLite file in the cache."""
+    return os.environ.get("SAGE_TRACKER", f"sqlite:///{cache() / 'tracker.sqlite'}")
+
+
 def figures() -> Path:
     """Folder of run outputs: SAGE_FIGURES, or `figures/` of the checkout."""
     return Path(os.environ.get("SAGE_FIGURES", ROOT / "figures"))

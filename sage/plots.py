@@ -1,6 +1,7 @@
 """Figures that can be printed: tables of results in, matplotlib figures out."""
 
 from functools import partial
+from itertools import product
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -9,7 +10,7 @@ import seaborn as sns
 import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator, PercentFormatter
+from matplotlib.ticker import EngFormatter, LogLocator, MaxNLocator, NullFormatter, PercentFormatter
 from scipy.spatial.distance import squareform
 
 from sage import paths
@@ -190,3 +191,58 @@ def alpha_effect(sweep: xr.Dataset) -> Figure:
             fontsize=9,
         )
     return figure
+
+
+def search_progress(table: xr.Dataset) -> Figure:
+    """Best mature accuracy among what each search has found, a column per searcher (the paper's Figure 3).
+
+    Args:
+        table: see `comparison.results`.
+    """
+    names = {"random": "random search", "reinforce": "reinforcement learning", "tpe": "TPE"}
+    random = table.random_accuracy.values[np.isfinite(table.random_accuracy)]
+    with plt.rc_context(STYLE):
+        size = (0.6 + 1.9 * table.sizes["searcher"], 4.4)
+        figure, axes = plt.subplots(2, table.sizes["searcher"], figsize=size, sharey=True, squeeze=False)
+        for column, searcher in zip(axes.T, table.searcher.values):
+            for axis in column:
+                name = f"mean of {random.size} random architectures"
+                axis.axhline(random.mean(), color="0.5", ls=":", lw=1, label=name)
+                _searches(axis, table.sel(searcher=searcher), against="samples" if axis is column[0] else "examples")
+                axis.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+            column[0].set(title=names.get(searcher, searcher), xlabel="candidates", xticks=table.samples.values)
+            column[1].set(xlabel="training examples", xscale="log")
+            column[1].xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+            column[1].xaxis.set_major_formatter(EngFormatter(sep=""))
+            column[1].xaxis.set_minor_formatter(NullFormatter())
+        for axis in axes[:, 0]:
+            axis.set_ylabel("mature validation\naccuracy")
+        handles, labels = axes[0, 0].get_legend_handles_labels()
+        figure.legend(handles, labels, loc="outside lower center", ncols=3)
+        figure.suptitle(
+            f"best of the top {table.attrs['top']} by the search's own score; "
+            f"mean and s.d. of n = {table.sizes['run']} runs",
+            fontsize=9,
+        )
+    return figure
+
+
+def _searches(axis: Axes, table: xr.Dataset, *, against: str) -> None:
+    """A line per score and amount of training: colour is the score, dashes are the fewest epochs."""
+    styles = ("--", "-", "-.", ":")
+    lines = list(product(enumerate(table.epochs.values), table.score.values))
+    for place, ((position, epochs), score) in enumerate(lines):
+        line = table.sel(score=score, epochs=epochs)
+        x = line.samples if against == "samples" else line.examples.mean("run")
+        aside = 0.015 * (place - (len(lines) - 1) / 2)  # Bars in one place would hide each other.
+        axis.errorbar(
+            x + aside * x.max() if against == "samples" else x * (1 + aside),
+            line.mature_accuracy.mean("run"),
+            line.mature_accuracy.std("run", ddof=1),
+            ls=styles[position % len(styles)],
+            color=COLOURS["P" if score == "P" else "P + alpha TG"],
+            marker="o",
+            ms=3,
+            elinewidth=0.8,
+            label=f"{'P' if score == 'P' else f'P + {table.alpha:g} TG'}, {epochs:g} epochs",
+        )

@@ -4,6 +4,21 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, kw_only=True)
+class SearchBudget:
+    """How large the comparison of searches is; the pool's sizes hold for all that is not named here."""
+
+    layers: int  # deepest network of the space
+    train_images: int | None  # training images of a candidate, at most; None means all
+    mature_epochs: int
+    epochs: tuple[float, ...]  # premature training of a candidate, one search for each, few first
+    samples: int  # candidates of a search
+    every: int  # samples between checkpoints
+    top: int  # candidates that are trained to maturity at a checkpoint
+    runs: int  # repetitions of each search
+    starts: int  # random candidates before TPE takes over
+
+
+@dataclass(frozen=True, kw_only=True)
 class Profile:
     """How large a run is.
 
@@ -30,6 +45,7 @@ class Profile:
     rdm_units: int  # units drawn per layer
     rdm_images: int  # images of the image-level RDMs
     resamples: int  # of the bootstrap
+    search: SearchBudget
 
 
 PROFILES = {
@@ -54,10 +70,21 @@ PROFILES = {
         rdm_units=200,  # some layers have more, some fewer
         rdm_images=64,  # fewer than the validation images
         resamples=200,  # intervals only have to exist
+        search=SearchBudget(
+            layers=4,  # connections that skip, merge and end unread all occur
+            train_images=320,  # 5 batches
+            mature_epochs=2,  # longer than both premature ones
+            epochs=(0.5, 1),  # few and many
+            samples=6,  # one update of the reinforcement learner, and one more
+            every=3,  # two checkpoints
+            top=2,  # a best one and another
+            runs=2,  # a spread exists
+            starts=3,  # TPE proposes three
+        ),
     ),
     # The default: a laptop's two cores, in minutes. Meant for the embedded images.
     "quick": Profile(
-        minutes=6,  # measured: 2 cores, objects
+        minutes=10,  # measured: 2 cores, objects; 4 of them for the searches
         memory_gb=3.5,  # measured: three processes, shared libraries counted in each
         image_size=16,  # objects are still told apart, at a quarter of the work of 32
         teacher_images=None,  # the teacher is the stronger for all it can get
@@ -76,10 +103,21 @@ PROFILES = {
         rdm_units=1000,  # the authors' published utilities draw as many
         rdm_images=200,  # 20 kB per layer in float16
         resamples=2000,  # interval ends settle to 0.01
+        search=SearchBudget(
+            layers=10,  # the paper's smaller space
+            train_images=3_000,  # half of the embedded images, 46 steps an epoch
+            mature_epochs=6,  # the learning rate drops first after 2
+            epochs=(0.5, 2),  # both before the learning rate drops, as the paper's 2 and 20 of 300
+            samples=8,  # what the minutes allow
+            every=4,  # two checkpoints
+            top=2,  # what the minutes allow
+            runs=2,  # a spread exists; three would take half as long again
+            starts=4,  # half of the samples; the paper has 20 of 1000
+        ),
     ),
     # An evening on two cores with CIFAR; the published run.
     "cpu": Profile(
-        minutes=100,  # measured: 2 cores that had other work too, CIFAR-100
+        minutes=170,  # measured: 2 cores that had other work too, CIFAR-100; 70 of them for the searches
         memory_gb=4,  # measured: three processes, shared libraries counted in each
         image_size=16,  # a quarter of the work of 32
         teacher_images=None,  # the teacher is the stronger for all it can get
@@ -98,10 +136,21 @@ PROFILES = {
         rdm_units=1000,  # the authors' published utilities draw as many
         rdm_images=200,  # 100 networks with all snapshots stay under 500 MB
         resamples=5000,  # interval ends settle to 0.005
+        search=SearchBudget(
+            layers=10,  # the paper's smaller space
+            train_images=10_000,  # 78 steps an epoch
+            mature_epochs=9,  # the learning rate drops first after 3
+            epochs=(1, 3),  # both before the learning rate drops, as the paper's 2 and 20 of 300
+            samples=20,  # what the time allows
+            every=10,  # two checkpoints
+            top=3,  # what the time allows; the paper has 5
+            runs=2,  # what the time allows; the paper has 3
+            starts=8,  # the paper has 20 of 1000
+        ),
     ),
-    # An hour of one modern GPU with CIFAR. Not measured yet: no GPU was at hand.
+    # An evening of one modern GPU with CIFAR. Not measured yet: no GPU was at hand.
     "gpu": Profile(
-        minutes=60,  # the budget it is meant for, not measured
+        minutes=270,  # 60 for the pool, the rest for searches of 105 million examples; not measured
         memory_gb=8,  # images on the device, one network at a time
         image_size=32,  # as in the paper
         teacher_images=None,  # 45,000 of CIFAR
@@ -120,6 +169,17 @@ PROFILES = {
         rdm_units=1000,  # the authors' published utilities draw as many
         rdm_images=200,  # 100 networks with all snapshots stay under 500 MB
         resamples=5000,  # interval ends settle to 0.005
+        search=SearchBudget(
+            layers=10,  # the paper's smaller space
+            train_images=15_000,  # as the pool's
+            mature_epochs=30,  # the learning rate drops first after 10
+            epochs=(2, 10),  # the paper's few; many ends before the learning rate drops
+            samples=40,  # 35 million examples a run
+            every=10,  # four checkpoints
+            top=3,  # the paper has 5
+            runs=3,  # the paper's
+            starts=20,  # the paper's
+        ),
     ),
     # The paper's own sizes.
     "paper": Profile(
@@ -142,5 +202,16 @@ PROFILES = {
         rdm_units=1000,  # not stated; the authors' published utilities draw as many
         rdm_images=200,  # 116 networks with all snapshots stay under 500 MB
         resamples=5000,  # interval ends settle to 0.005
+        search=SearchBudget(
+            layers=10,  # the paper has 20 too: parameter layers of the notebook, with samples 2000
+            train_images=None,  # 45,000 of CIFAR
+            mature_epochs=300,  # section "CIFAR Training"
+            epochs=(2, 20),  # Table 1
+            samples=1000,  # section 4.2
+            every=100,  # section 4.1
+            top=5,  # section 4.2
+            runs=3,  # section 4.2
+            starts=20,  # section "TPE Search Algorithm"
+        ),
     ),
 }

@@ -2,12 +2,14 @@
 
 import hashlib
 import re
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 from sage import paths
-from sage.profiles import PROFILES, Profile
+from sage.profiles import PROFILES, Profile, SearchBudget
 
+NUMBER, SLURM = re.compile("0|[1-9][0-9]*"), re.compile("slurm:([1-9][0-9]*)(?:x([1-9][0-9]*))?")
+ADDRESS = re.compile(r"(?:tcp|tls|ucx|ws|wss)://\S+:[0-9]+")
 LEVELS = ("class", "image")  # of description: an RDM's rows are class means, or single images
 
 
@@ -51,6 +53,63 @@ class Run:
             if field.name not in ("dataset", "profile") and getattr(self, field.name) != field.default
         ]
         return paths.figures() / "-".join([_file_name(self.dataset), self.profile, *changed])
+
+
+@dataclass(frozen=True, kw_only=True)
+class SearchRun(Run):
+    """A run that compares searches; an empty text or 0 stands for the profile's value.
+
+    Raises:
+        ValueError: epochs that are not numbers above 0 and at most the mature epochs, or negative numbers.
+    """
+
+    searchers: str = "random reinforce tpe"
+    scores: str = "P P+TG"
+    epochs: str = ""
+    layers: int = 0
+    samples: int = 0
+    runs: int = 0
+
+    def __post_init__(self):
+        super().__post_init__()
+        for name in ("layers", "samples", "runs"):
+            if getattr(self, name) < 0:
+                raise ValueError(f"{name} is {getattr(self, name)}, expected 0 (the profile's) or more")
+        mature = self.settings.search.mature_epochs
+        if not self.budget.epochs or not all(0 < epochs <= mature for epochs in self.budget.epochs):
+            raise ValueError(
+                f"epochs is {self.epochs!r}, expected numbers above 0 and up to {mature} with spaces between"
+            )
+
+    @property
+    def budget(self) -> SearchBudget:
+        """The profile's search budget with what this run changes."""
+        changes = {name: getattr(self, name) for name in ("layers", "samples", "runs") if getattr(self, name)}
+        if self.epochs:
+            changes["epochs"] = tuple(_numbers(self.epochs))
+        return replace(self.settings.search, **changes)
+
+
+def check_workers(workers: str) -> None:
+    """Whether a text says where networks can train, see `cluster.open_workers`.
+
+    Raises:
+        ValueError: it does not.
+    """
+    if workers != "auto" and not any(form.fullmatch(workers) for form in (NUMBER, SLURM, ADDRESS)):
+        raise ValueError(
+            f"workers is {workers!r}, expected 0 (within this process), a number of processes, auto, "
+            "slurm:JOBS, slurm:JOBSxPROCESSES, or the address of a Dask scheduler such as tcp://host:8786"
+        )
+
+
+def _numbers(text: str) -> list[float]:
+    """The numbers in a text; none if one of its words is no number."""
+    try:
+        # A whole number stays one: 2 and 2.0 would make two keys.
+        return sorted({int(number) if number.is_integer() else number for number in map(float, text.split())})
+    except (ValueError, OverflowError):
+        return []
 
 
 def check_type(name: str, value, *, like):

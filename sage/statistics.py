@@ -9,7 +9,7 @@ from scipy import stats
 
 @dataclass(frozen=True)
 class Estimate:
-    """A statistic with its 95 % interval, over `n` networks."""
+    """A statistic with its 95 % interval, over `n` networks or runs."""
 
     value: float
     low: float
@@ -63,6 +63,16 @@ def difference(
         return correlate(x, z, axis) - correlate(y, z, axis)
 
     return _bootstrap(gain, (first, second, target), resamples, seed)
+
+
+def mean(values: np.ndarray) -> Estimate:
+    """Mean of a sample [n] with its 95 % t interval, which is NaN for a single value; NaNs are left out."""
+    finite = values[np.isfinite(values)]
+    value, n = (float(finite.mean()) if len(finite) else np.nan), len(finite)
+    if n < 2:
+        return Estimate(value, np.nan, np.nan, n)
+    half = stats.t.ppf(0.975, n - 1) * stats.sem(finite)
+    return Estimate(value, float(value - half), float(value + half), n)
 
 
 def _bootstrap(statistic: Callable, samples: tuple[np.ndarray, ...], resamples: int, seed: int) -> Estimate:

@@ -27,6 +27,9 @@ REVISION = 1
 def load(name: str, profile: Profile, dataset: str, *, seed: int) -> Teacher:
     """A teacher by name, or from the NetCDF bank that the name is the path of.
 
+    A named teacher is measured once: its bank is kept, since the last digits of what is measured change with
+    the machine and the number of its cores, and searches are on record under the teacher's content.
+
     Raises:
         ValueError: neither. Reading a bank raises as `guidance.read_teacher` does.
     """
@@ -34,7 +37,16 @@ def load(name: str, profile: Profile, dataset: str, *, seed: int) -> Teacher:
         return guidance.read_teacher(Path(name))
     if name not in TEACHERS:
         raise ValueError(f"unknown teacher {name!r}, expected one of {', '.join(TEACHERS)} or a bank's path (.nc)")
-    return TEACHERS[name](name, profile, dataset, seed)
+    images = load_images(profile, dataset)
+    key = provenance.key(
+        state=_state_key(profile, images, seed),
+        stimuli=images.stimuli(profile.rdm_images).identity,
+        units=profile.rdm_units,
+    )
+    bank = paths.cache() / "teachers" / f"{name}-{key}.nc"
+    if not bank.exists():
+        TEACHERS[name](name, profile, dataset, seed).save(bank)
+    return guidance.read_teacher(bank)
 
 
 def load_images(profile: Profile, dataset: str) -> Dataset:
@@ -69,8 +81,8 @@ def train_resnet(profile: Profile, dataset: str, *, seed: int) -> tuple[ResNet, 
     The training is saved after every epoch, under a key of all that determines it, and goes on from there.
     """
     images = load_images(profile, dataset)
-    recipe = training.teacher_recipe(profile.teacher_epochs, profile.batch_size)
-    path = _cache_path(profile, images, seed, recipe)
+    recipe = _recipe(profile)
+    path = paths.cache() / "teachers" / f"resnet-{_state_key(profile, images, seed)}.pt"
     model = _build_resnet(profile, images, seed)
     device = devices.default()
     trainer = training.Trainer(model, images.train.images, images.train.labels, recipe, seed=seed, device=device)
@@ -108,6 +120,16 @@ def train_resnet(profile: Profile, dataset: str, *, seed: int) -> tuple[ResNet, 
         recipe=json.dumps(asdict(recipe)),
         provenance=json.dumps(sessions),
     )
+
+
+def training_examples(name: str, profile: Profile, dataset: str, *, seed: int) -> float:
+    """Examples that a teacher's own training processed; NaN for one from a file, which does not say."""
+    if name.endswith(".nc"):
+        return float("nan")
+    if TEACHERS[name] is not _trained_resnet:
+        return 0.0
+    _, curve = train_resnet(profile, dataset, seed=seed)
+    return float(curve.examples[-1])
 
 
 def _trained_resnet(name: str, profile: Profile, dataset: str, seed: int) -> Teacher:
@@ -152,15 +174,19 @@ def _read_state(path: Path, device: torch.device) -> dict:
         raise ValueError(f"{path} is damaged ({problem}): remove it, and the teacher is trained again") from problem
 
 
-def _cache_path(profile: Profile, images: Dataset, seed: int, recipe: training.Recipe) -> Path:
-    key = provenance.key(
+def _recipe(profile: Profile) -> training.Recipe:
+    return training.teacher_recipe(profile.teacher_epochs, profile.batch_size)
+
+
+def _state_key(profile: Profile, images: Dataset, seed: int) -> str:
+    """Of all that determines the trained network."""
+    return provenance.key(
         revision=REVISION,
         training=images.train.identity,
         validation=images.validation.identity,
         blocks=profile.teacher_blocks,
         width=profile.teacher_width,
-        recipe=asdict(recipe),
+        recipe=asdict(_recipe(profile)),
         seed=seed,
         **devices.description(),
     )
-    return paths.cache() / "teachers" / f"resnet-{key}.pt"

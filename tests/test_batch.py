@@ -16,7 +16,7 @@ import psutil
 import pytest
 
 from sage import batch, execute, paths
-from sage.run import Run
+from sage.run import SearchRun
 
 HEADER = """\
 # ---
@@ -37,7 +37,7 @@ profile = "quick"  # how large
 dataset = "objects"  # images
 alpha = 1.0  # weight
 seed = 0  # of everything
-jobs = 1  # side by side
+workers = "1"  # where
 
 # %%
 """
@@ -63,17 +63,17 @@ def outputs(path: Path) -> str:
 
 
 def test_run_skip_and_run_again(checkout, capsys):
-    """A finished notebook is skipped until its source changes; jobs change nothing."""
-    write(checkout, "01_first", "print('alpha', alpha, 'jobs', jobs)")
+    """A finished notebook is skipped until its source changes; workers change nothing."""
+    write(checkout, "01_first", "print('alpha', alpha, 'workers', workers)")
     result = checkout / "figures" / "objects-quick" / "01_first.ipynb"
 
     assert batch.main([], checkout=checkout) == 0
-    assert outputs(result) == "alpha 1.0 jobs 1\n"
+    assert outputs(result) == "alpha 1.0 workers 1\n"
     said = capsys.readouterr().out
     assert "to run" in said and "Estimate" in said and str(result.parent) in said
 
     made = result.stat().st_mtime_ns
-    assert batch.main(["--jobs", "2"], checkout=checkout) == 0
+    assert batch.main(["--workers", "2"], checkout=checkout) == 0
     assert result.stat().st_mtime_ns == made
     assert "finished already, skipped" in capsys.readouterr().out
 
@@ -139,6 +139,7 @@ def test_whole_number_for_a_float(checkout):
         (["-p", "seed", "1.5"], "parameter seed is 1.5, expected a whole number"),
         (["-p", "seed", "-1"], "seed is -1, expected 0 or more"),
         (["-p", "profile", "huge"], "unknown profile 'huge'"),
+        (["--workers", "many"], "workers is 'many', expected 0 (within this process), a number"),
         (["--profile", "huge"], "'huge'"),
         (["--notebook", "07"], "unknown notebook '07', expected a number or name of 01_first"),
         (["--notebok", "01"], "--notebok"),
@@ -326,9 +327,9 @@ def test_notebooks_are_paired():
 
 
 def test_notebooks_parameters_are_known():
-    """Every parameter of a notebook is one of the run's, or jobs, and has the run's default."""
-    known = {field.name: field.default for field in fields(Run)}
+    """Every parameter of a notebook is one of the run's, or workers, and has the run's default."""
+    known = {field.name: field.default for field in fields(SearchRun)}
     for source in SOURCES:
         found = execute.defaults(source)
-        found.pop("jobs", None)
+        found.pop("workers", None)
         assert found.items() <= known.items(), source.name

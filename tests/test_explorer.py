@@ -1,245 +1,285 @@
-"""The pool: evaluation, resumption and re-scoring, at a size below the smoke profile's."""
+"""The search loop: what is recorded, looked up, told and resumed, whoever is killed."""
 
 import json
+import multiprocessing
 import os
 import signal
 import subprocess
 import sys
+import threading
 import time
+from concurrent.futures import Future
 from dataclasses import replace
+from functools import partial
+from pathlib import Path
 
 import numpy as np
-import psutil
 import pytest
-import xarray as xr
+from tqdm import tqdm
 
-from sage import datasets, devices, evaluation, explorer, guidance, paths, profiles, spaces, teachers
-from sage.evaluation import Protocol
-from sage.run import Run
-from sage.tracker import Tracker
+from sage import cluster, explorer, searchers
+from sage.cluster import LostScheduler, Workers
+from sage.tracker import StudyInUse, Tracker
+from tests import studies
 
-TINY = replace(profiles.PROFILES["smoke"], pool=5, train_images=128, teacher_images=128)
-CHANGING = ["seconds", "measurement_seconds"]
-
-
-@pytest.fixture
-def run(monkeypatch, images) -> Run:
-    monkeypatch.setitem(profiles.PROFILES, "tiny", TINY)
-    return Run(profile="tiny", dataset="mine")
+HERE = Workers(cluster._compute, lambda: 1)
 
 
 @pytest.fixture
-def images() -> None:
-    """A data set `mine` of 5 classes."""
-    rng = np.random.default_rng(0)
-    classes, count = np.array(list("abcde")), 2600
-    labels = np.arange(count) % 5
-    pixels = rng.integers(0, 128, (count, 16, 16, 3), dtype=np.uint8)
-    colours = np.array([[1, 0, 0], [0, 1, 0], [0, 0, 1], [1, 1, 0], [0, 1, 1]], np.uint8)
-    pixels += 60 * colours[labels][:, None, None]
-    paths.raw().mkdir(parents=True)
-    np.savez(paths.raw() / "mine.npz", x_train=pixels, y_train=labels, x_test=pixels[:9], y_test=labels[:9],
-             classes=classes)  # fmt: skip
-    datasets.load_reduced.cache_clear()
+def log(tmp_path) -> Path:
+    return tmp_path / "trainings"
 
 
-def protocol(run: Run) -> Protocol:
-    return Protocol.of(run.settings, run.dataset)
+def search(study: explorer.Study, budget: int, searcher=None, workers: Workers = HERE, **options):
+    tracker = Tracker()
+    explorer.search(studies.SPACE, searcher or studies.searcher(), study, tracker, budget, workers, **options)
+    return tracker.results(study.key, budget)
 
 
-def test_evaluation_measures_every_snapshot(run):
-    architecture, seed = explorer.propose(protocol(run), 0, 0)
-    found = evaluation.evaluate(protocol(run), architecture, seed)
-    depth = len(spaces.cnn_layers(protocol(run).space, architecture))
-    assert found.state == "finished" and [point.epoch for point in found.snapshots] == [0, 0.5, 1, 2]
-    assert [point.examples for point in found.snapshots] == [0, 64, 128, 256]
-    for point in found.snapshots:
-        assert {level for _, level in point.rdms} == {"class", "image"}
-        for (_, level), rdms in point.rdms.items():
-            assert rdms.dtype == np.float16
-            assert rdms.shape == (depth, {"class": 10, "image": 2016}[level])
-    again = evaluation.evaluate(protocol(run), architecture, seed)
-    for first, second in zip(found.snapshots, again.snapshots):
-        assert (first.accuracy, first.loss) == (second.accuracy, second.loss)
-        assert all(np.array_equal(first.rdms[key], second.rdms[key], equal_nan=True) for key in first.rdms)
+def trainings(log: Path) -> list[str]:
+    return log.read_text().splitlines() if log.exists() else []
 
 
-def test_candidates_learn_what_the_labels_say(run):
-    easy = replace(protocol(run), mature_epochs=8, snapshots=(0, 8), train_images=640)
-    options = {"activation 1": 1, "normalization 1": 1}  # one layer of 1 x 1 filters, which see colours
-    architecture = tuple(options.get(choice.name, 0) for choice in easy.space.choices)
-    first, last = evaluation.evaluate(easy, architecture, 0).snapshots
-    assert first.accuracy < 0.5 and last.accuracy > 0.9 and last.loss < first.loss
+def test_every_candidate_is_proposed_evaluated_and_told_once(database, log):
+    table = search(studies.study(log), 20)
+    assert table.network.values.tolist() == table.told.values.tolist() == list(range(20))
+    assert set(table.state.values) == {"finished"} and set(table.attempts.values) == {1}
+    np.testing.assert_array_equal(table.score, table.accuracy.isel(epoch=-1))
+    expected = studies.searcher()
+    assert [tuple(json.loads(text)) for text in table.architecture.values] == [expected.ask()[1] for _ in range(20)]
+    assert len(trainings(log)) == 20
+    search(studies.study(log), 25)  # A larger budget continues the study, a smaller one finds it done.
+    search(studies.study(log), 10)
+    assert len(trainings(log)) == 25
 
 
-def test_numbers_are_those_of_this_revision(run, monkeypatch):
-    """Whoever changes what training or measuring gives has to raise evaluation.REVISION, then this number."""
-    monkeypatch.setattr(devices, "has_bfloat16", lambda device: False)
-    found = evaluation.evaluate(protocol(run), *explorer.propose(protocol(run), 0, 0)).snapshots
-    values = np.concatenate([rdms.astype(float).ravel() for rdms in found[-1].rdms.values()])
-    assert evaluation.REVISION == 1
-    assert found[-1].training_loss_sum == pytest.approx(5.9198, rel=1e-3)
-    assert np.nanmean(values) == pytest.approx(0.92491, rel=1e-3)
+@pytest.mark.parametrize("name", searchers.SEARCHERS)
+def test_a_search_that_was_stopped_goes_on_as_if_it_had_not(database, log, name):
+    settings = {"starts": 5} if name == "tpe" else {}
+    whole = search(studies.study(log), 24, studies.searcher(name, **settings))
+    calls = []
+
+    def stopped(architecture, seed):
+        calls.append(architecture)
+        if len(calls) % 7 == 0:
+            raise KeyboardInterrupt
+        return replace(studies.evaluation(architecture), seconds=1.0)
+
+    again = replace(studies.study(log, name="again", function=stopped), protocol="again")
+    while True:
+        try:
+            resumed = search(again, 24, studies.searcher(name, **settings))
+            break
+        except KeyboardInterrupt:
+            pass
+    assert resumed.architecture.equals(whole.architecture) and resumed.score.equals(whole.score)
+    assert resumed.attempts.sum() == len(calls) > len(resumed.network) == 24
 
 
-def test_snapshots_on_the_way_do_not_change_the_outcome(run):
-    architecture, seed = explorer.propose(protocol(run), 0, 0)
-    many = evaluation.evaluate(protocol(run), architecture, seed).snapshots[-1]
-    (only,) = evaluation.evaluate(replace(protocol(run), snapshots=(2,)), architecture, seed).snapshots
-    assert (many.accuracy, many.loss, many.training_loss_sum) == (only.accuracy, only.loss, only.training_loss_sum)
+def test_an_architecture_is_trained_once_for_all_studies(database, log):
+    search(studies.study(log), 10)
+    other = search(studies.study(log, name="other"), 12)
+    assert len(trainings(log)) == 12 and other.attempts.values.tolist() == [0] * 10 + [1] * 2
+    assert np.isfinite(other.score).all()
+    search(replace(studies.study(log, name="third"), protocol="longer"), 10)
+    search(replace(studies.study(log, name="fourth"), seed=lambda number: 8), 10)
+    assert len(trainings(log)) == 32
 
 
-def test_divergence_is_recorded_and_the_pool_goes_on(run, monkeypatch):
-    plain = evaluation.candidate_recipe
-    monkeypatch.setattr(evaluation, "candidate_recipe", lambda *sizes: replace(plain(*sizes), learning_rate=1e30))
-    found = evaluation.evaluate(protocol(run), *explorer.propose(protocol(run), 0, 0))
-    assert found.state == "diverged" and "loss is" in found.failure and len(found.snapshots) < 4
+class _Same(searchers.Searcher):
+    name = "same"
+
+    def _propose(self, rng):
+        return self.space.canonical((0,) * len(self.space.choices))
 
 
-def test_pool_is_the_same_however_many_are_trained_side_by_side_and_wherever_it_stopped(run, monkeypatch):
-    together = explorer.train_pool(run, jobs=2)
-    assert together.state.values.tolist() == ["finished"] * 5
-    tracker = paths.cache() / "tracker.sqlite"
-    tracker.rename(tracker.with_name("first"))
-    evaluations = explorer._evaluate_all
+def test_the_same_architecture_in_flight_is_trained_once(database, log):
+    proposed = []
 
-    def stopped(*arguments):
-        for count, finished in enumerate(evaluations(*arguments), 1):
-            yield finished
-            if count == 2:
-                raise KeyboardInterrupt
+    def slots():
+        proposed.append(len(Tracker().candidates(studies.study(log).key)))
+        return 2
 
-    monkeypatch.setattr(explorer, "_evaluate_all", stopped)
-    with pytest.raises(KeyboardInterrupt):
-        explorer.train_pool(run, jobs=1)
-    monkeypatch.setattr(explorer, "_evaluate_all", evaluations)
-    resumed = explorer.train_pool(run, jobs=1)
-    xr.testing.assert_identical(
-        together.drop_vars(CHANGING).drop_attrs(), resumed.drop_vars(CHANGING).drop_attrs()
-    )
-    study = resumed.attrs["study"]
-    stored = [Tracker(tracker.with_name(name)).rdms(study, 5, "class") for name in ("first", tracker.name)]
-    for (*first, rdms), (*second, others) in zip(*stored, strict=True):
-        assert first == second and rdms.keys() == others.keys()
-        assert all(np.array_equal(rdms[key], others[key], equal_nan=True) for key in rdms)
+    with cluster.open_workers("2") as workers:
+        opened = Workers(workers.submit, slots)
+        table = search(studies.study(log, seconds=1.0), 6, _Same(studies.SPACE, seed=0), opened)
+    assert len(trainings(log)) == 1 and table.sizes["network"] == 6
+    assert sorted(table.told.values) == list(range(6))
+    assert 2 in proposed  # They take the places of others: not all are proposed at once.
+
+
+def test_failed_and_diverged_candidates_do_not_end_a_search(database, log):
+    def sometimes(architecture, seed):
+        match sum(architecture) % 3:
+            case 0:
+                raise MemoryError("3 GB")
+            case 1:
+                return studies.evaluation(architecture, state="diverged", failure="loss is inf", snapshots=())
+        return studies.evaluation(architecture)
+
+    with tqdm(total=30, file=open(log, "w")) as bar:
+        table = search(studies.study(log, function=sometimes), 30, bar=bar)
+        assert bar.n == 30 and f"failed or diverged={(table.state != 'finished').sum().item()}" in bar.postfix
+        bar.fp.close()
+    assert set(table.state.values) == {"finished", "failed", "diverged"}
+    assert set(table.failure.where(table.state == "failed", drop=True).values) == {"MemoryError: 3 GB"}
+    assert set(table.failure.where(table.state == "diverged", drop=True).values) == {"loss is inf"}
+    np.testing.assert_array_equal(np.isnan(table.score), table.state != "finished")
+
+
+def test_failures_in_a_row_end_a_search_and_are_tried_again(database, log):
+    def fail(architecture, seed):
+        raise MemoryError("3 GB")
+
+    with pytest.raises(RuntimeError, match="5 candidates of .* failed in a row, the last with: MemoryError: 3 GB"):
+        search(studies.study(log, function=fail), 20)
+    table = search(studies.study(log), 20)
+    assert set(table.state.values) == {"finished"} and table.attempts.values.tolist() == [2] * 5 + [1] * 15
+    assert table.architecture.equals(search(studies.study(log, name="other"), 20).architecture)
+
+
+def test_candidates_that_fail_again_do_not_hold_up_a_search_for_good(database, log):
+    def fail_at_first(architecture, seed):
+        calls.append(architecture)
+        if calls.index(architecture) < 5:
+            raise MemoryError("3 GB")
+        return studies.evaluation(architecture)
+
+    calls = []
+    with pytest.raises(RuntimeError, match="5 candidates of study"):
+        search(studies.study(log, function=fail_at_first), 20)
+    table = search(studies.study(log, function=fail_at_first), 20)
+    assert table.state.values.tolist() == ["failed"] * 5 + ["finished"] * 15
+
+
+def test_results_that_came_with_the_loss_of_the_scheduler_are_kept(database, log):
+    futures = []
+
+    def submit(function, *arguments):
+        if len(futures) == 3:
+            raise LostScheduler("tcp://nowhere is gone")
+        futures.append(cluster._compute(function, *arguments))
+        return futures[-1]
+
+    with pytest.raises(LostScheduler):
+        search(studies.study(log), 10, workers=Workers(submit, lambda: 4))
+    states = [one.state for one in Tracker().candidates(studies.study(log).key)]
+    assert states == ["finished"] * 3 + ["running"]
+
+
+def test_a_lost_scheduler_leaves_the_study_intact(database, log):
+    def gone(function, *arguments):
+        if len(trainings(log)) < 3:
+            return cluster._compute(function, *arguments)
+        future = Future()
+        future.set_exception(LostScheduler("tcp://nowhere is gone"))
+        return future
+
+    with pytest.raises(LostScheduler, match="nowhere"):
+        search(studies.study(log), 10, workers=Workers(gone, lambda: 1))
+    table = search(studies.study(log), 10)
+    assert set(table.state.values) == {"finished"} and table.attempts.values.tolist() == [1, 1, 1, 2, *[1] * 6]
+
+
+def test_more_workers_are_used_as_they_come(database, log):
+    with cluster.open_workers("2") as workers:
+        slots = iter([0, 0, 1, 1, *[2] * 100])
+        futures, in_flight = [], []
+
+        def submit(function, *arguments):
+            futures.append(workers.submit(function, *arguments))
+            in_flight.append(sum(not future.done() for future in futures))
+            return futures[-1]
+
+        table = search(studies.study(log, seconds=0.5), 6, workers=Workers(submit, lambda: next(slots)))
+    assert in_flight[0] == 1 and max(in_flight) == 2 and set(table.state.values) == {"finished"}
 
 
 SCRIPT = """
-import dataclasses, sys
-from sage import explorer, profiles
-from sage.run import Run
-profiles.PROFILES["tiny"] = dataclasses.replace(profiles.PROFILES["smoke"], **{changes})
+import sys
+from pathlib import Path
+from sage import cluster, explorer
+from sage.tracker import Tracker
+from tests import studies
+
 if __name__ == "__main__":
-    explorer.train_pool(Run(profile="tiny", dataset="mine"), jobs=2)
+    log, workers, name = sys.argv[1:]
+    with cluster.open_workers(workers) as opened:
+        study = studies.study(Path(log), seconds=0.1)
+        explorer.search(studies.SPACE, studies.searcher(name), study, Tracker(), 40, opened)
 """
 
 
-def test_killed_pool_loses_nothing_on_record_and_leaves_no_process(run, tmp_path):
-    changes = {"pool": 40, "train_images": 128, "teacher_images": 128}
+def start(tmp_path: Path, log: Path, workers: str, name: str) -> subprocess.Popen:
     script = tmp_path / "script.py"
-    script.write_text(SCRIPT.format(changes=changes))
-    process = subprocess.Popen([sys.executable, script], stderr=subprocess.DEVNULL, start_new_session=True)
-    tracker, study = explorer._open(run, protocol(run))
-    deadline = time.monotonic() + 120
-    while len(tracker.finished(study)) < 2 and time.monotonic() < deadline:
-        time.sleep(0.02)
-    workers = psutil.Process(process.pid).children(recursive=True)
-    assert len(workers) >= 2
-    process.send_signal(signal.SIGKILL)
-    process.wait()
-    _, alive = psutil.wait_procs(workers, timeout=20)
-    assert not alive
-    finished = tracker.finished(study)
-    assert 2 <= len(finished) < 40
-    before = tracker.results(study, 40)
-    whole = explorer.train_pool(run, jobs=2)
-    assert set(whole.network.values) == set(range(5))
-    before = before.sel(network=before.network < 5)
-    kept = whole.sel(network=before.network)
-    assert kept.seconds.equals(before.seconds)  # measured anew, it would be another
+    script.write_text(SCRIPT)
+    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])}
+    return subprocess.Popen([sys.executable, script, log, workers, name], env=environment, stderr=subprocess.PIPE)
 
 
-def test_a_dead_worker_ends_the_run_with_an_explanation(run, monkeypatch):
-    monkeypatch.setattr(explorer.evaluation, "evaluate", _die)
-    with pytest.raises(RuntimeError, match="a training process died.*fewer jobs"):
-        explorer.train_pool(run, jobs=1)
+@pytest.mark.parametrize("workers", ["0", "2"])
+def test_an_explorer_that_is_killed_again_and_again_loses_at_most_what_is_in_flight(database, tmp_path, log, workers):
+    rng = np.random.default_rng(0)
+    for _ in range(3):
+        before = len(trainings(log))
+        process = start(tmp_path, log, workers, "reinforce")
+        while len(trainings(log)) < before + 3 and process.poll() is None:
+            time.sleep(0.01)
+        time.sleep(rng.uniform(0, 0.2))
+        process.kill()
+        process.wait()
+        process.stderr.close()
+    tracker, study = Tracker(), studies.study(log)
+    ended = [one for one in tracker.candidates(study.key) if one.told is not None]
+    assert len(ended) >= 9 - 3 * 2
+    process = start(tmp_path, log, workers, "reinforce")
+    _, errors = process.communicate()
+    assert process.returncode == 0, errors
+    found = tracker.candidates(study.key)
+    assert [one.number for one in found] == list(range(40))
+    assert sorted(one.told for one in found) == list(range(40))
+    assert {one.state for one in found} == {"finished"}
+    assert {one.number: one for one in ended}.items() <= {one.number: one for one in found}.items()
+    different = {one.hash for one in found}
+    in_flight = 3 * max(1, int(workers))
+    assert len(different) <= len(trainings(log)) <= len(different) + in_flight
+    table = tracker.results(study.key, 40)
+    assert np.isfinite(table.accuracy).all() and len(list(tracker.rdms(study.key, 40, "class"))) == 40
 
 
-def _die(*arguments):
-    os._exit(9)
+def test_a_second_explorer_is_refused(database, tmp_path, log):
+    process = start(tmp_path, log, "0", "random")
+    while len(trainings(log)) < 2:
+        time.sleep(0.01)
+    with pytest.raises(StudyInUse, match=f"being explored by process {process.pid}"):
+        search(studies.study(log), 40)
+    process.kill()
+    process.communicate()
+    search(studies.study(log), 40)
 
 
-def test_negative_jobs_are_refused(run):
-    with pytest.raises(ValueError, match="jobs is -1"):
-        explorer.train_pool(run, jobs=-1)
+def test_a_candidate_whose_process_dies_is_retried_and_given_up_if_it_always_does(database, log):
+    study = studies.study(log, function=partial(studies.kill_first_time, log))
+    with cluster.open_workers("2") as workers:
+        table = search(study, 6, workers=workers)
+    depths = np.array([json.loads(text)[0] for text in table.architecture.values])
+    assert table.state.values.tolist() == ["failed" if depth == 1 else "finished" for depth in depths]
+    assert all("WorkerDied: " in text for text in table.failure.values[depths == 1])
+    assert len(list(log.parent.glob("*.tried"))) > (depths == 1).sum() > 0
 
 
-def test_changing_what_determines_a_result_starts_another_study(run):
-    _, study = explorer._open(run, protocol(run))
-    others = [
-        explorer._open(run, replace(protocol(run), rdm_units=100))[1],
-        explorer._open(replace(run, seed=1), protocol(run))[1],
-    ]
-    assert len({study, *others}) == 3
-    assert explorer._open(replace(run, alpha=3.0, teacher="pixels"), protocol(run))[1] == study
+def test_a_worker_killed_from_outside_costs_its_candidate_another_training_only(database, log):
+    with cluster.open_workers("2") as workers:
+        search(studies.study(log, name="warm"), 2, workers=workers)
+        killer = threading.Thread(target=_kill_in_mid_training, args=(log, multiprocessing.active_children()[0]))
+        killer.start()
+        table = search(replace(studies.study(log, seconds=1.0), protocol="slow"), 8, workers=workers)
+        killer.join()
+    assert set(table.state.values) == {"finished"} and table.attempts.values.tolist() == [1] * 8
+    assert len(trainings(log)) == 2 + 8 + 1
 
 
-def test_another_teacher_re_scores_the_stored_pool_without_training(run, monkeypatch):
-    explorer.train_pool(run, jobs=1)
-    monkeypatch.setattr(explorer, "ProcessPoolExecutor", lambda *arguments: pytest.fail("trains again"))
-    explorer.train_pool(run)
-    scores = {}
-    for name in teachers.TEACHERS:
-        teacher = teachers.load(name, run.settings, run.dataset, seed=0)
-        similarity = explorer.compare_pool(run, teacher)
-        scores[name] = guidance.teacher_guidance(similarity)
-        assert similarity.sizes["network"] == 5 and np.abs(similarity).max() <= 1
-    assert not np.allclose(scores["resnet"], scores["pixels"])
-    bank = teacher.save(paths.figures() / "bank.nc")
-    stored = explorer.compare_pool(run, teachers.load(str(bank), run.settings, run.dataset, seed=0))
-    np.testing.assert_array_equal(guidance.teacher_guidance(stored), scores[name])
-
-
-def test_unknown_teachers_are_refused_with_the_valid_ones(run):
-    with pytest.raises(ValueError, match="'resnett', expected one of resnet, resnet-untrained, pixels"):
-        teachers.load("resnett", run.settings, run.dataset, seed=0)
-
-
-def test_teacher_that_was_stopped_goes_on_to_the_same_network(run, monkeypatch):
-    model, curve = teachers.train_resnet(run.settings, run.dataset, seed=0)
-    again, same = teachers.train_resnet(run.settings, run.dataset, seed=0)
-    assert len(json.loads(same.attrs["provenance"])) == 1
-    (stored,) = (paths.cache() / "teachers").iterdir()
-    stored.unlink()
-    saves = []
-
-    def stop_after_two(*arguments):
-        saves.append(save(*arguments))
-        if len(saves) == 2:
-            raise KeyboardInterrupt
-
-    save = teachers.torch.save
-    monkeypatch.setattr(teachers.torch, "save", stop_after_two)
-    with pytest.raises(KeyboardInterrupt):
-        teachers.train_resnet(run.settings, run.dataset, seed=0)
-    resumed, resumed_curve = teachers.train_resnet(run.settings, run.dataset, seed=0)
-    xr.testing.assert_equal(curve, resumed_curve)
-    for name, value in model.state_dict().items():
-        assert value.equal(resumed.state_dict()[name]) and value.equal(again.state_dict()[name])
-
-
-def test_damaged_teacher_is_named(run):
-    teachers.train_resnet(run.settings, run.dataset, seed=0)
-    (stored,) = (paths.cache() / "teachers").iterdir()
-    stored.write_bytes(stored.read_bytes()[:1000])
-    with pytest.raises(ValueError, match=f"{stored.name} is damaged.*remove it"):
-        teachers.train_resnet(run.settings, run.dataset, seed=0)
-
-
-def test_hundred_networks_with_all_snapshots_stay_under_500_megabytes():
-    for profile in profiles.PROFILES.values():
-        classes, images = 100, profile.rdm_images
-        pairs = classes * (classes - 1) // 2 + images * (images - 1) // 2
-        mean_depth = (profile.layers + 1) / 2  # the depth is drawn evenly
-        size = 2 * pairs * mean_depth * len(profile.snapshots) * 100
-        assert size < 500e6
+def _kill_in_mid_training(log: Path, process) -> None:
+    while len(trainings(log)) < 4:  # Both are at it.
+        time.sleep(0.01)
+    os.kill(process.pid, signal.SIGKILL)

@@ -10,19 +10,23 @@ from sage import paths
 
 LAYERS = (
     {"paths", "profiles", "spaces", "rdm", "statistics", "cost", "stimuli", "preprocessing", "devices",
-     "categories", "objects", "requirements_check"},
-    {"run", "provenance", "datasets", "models", "guidance", "tracker", "responses", "training"},
+     "categories", "objects", "requirements_check", "record"},
+    {"run", "provenance", "datasets", "models", "guidance", "tracker", "searchers", "responses",
+     "training"},
     {"teachers", "predictors", "linear"},
-    {"evaluation"},
+    {"evaluation", "cluster"},
     {"explorer"},
+    {"pool", "comparison"},
 )  # fmt: skip
 # Beside the layers: figures know nothing of networks, the batch nothing of the science.
 SIDE = {
     "plots": {"paths"},
+    "watch": {"record", "tracker"},
     "command_line": {"profiles", "run"},
     "execute": {"paths", "run"},
     "publish": {"paths", "execute"},
     "batch": {"paths", "profiles", "run", "command_line", "execute", "publish"},
+    "grid": {"paths", "profiles", "run", "command_line", "execute", "batch"},
 }
 PACKAGE = paths.ROOT / "sage"
 FIRST_NAMES = {path.relative_to(PACKAGE).parts[0].removesuffix(".py") for path in PACKAGE.rglob("*.py")}

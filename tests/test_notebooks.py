@@ -14,7 +14,7 @@ from sage import batch, linear, paths, profiles, teachers
 from sage.tracker import Tracker
 
 SOURCES = sorted((paths.ROOT / "notebooks").glob("*.py"))
-FIGURES = {"00_objects", "00_teacher", "00_rdms", "01_predictivity", "01_alpha"}
+FIGURES = {"00_objects", "00_teacher", "00_rdms", "01_predictivity", "01_alpha", "02_searches"}
 
 
 @pytest.fixture(scope="module")
@@ -30,17 +30,18 @@ def use_folders(own_folders, folders, monkeypatch):
         monkeypatch.setenv(name, folder)
 
 
-def recorded() -> dict[str, set[int]]:
-    tracker = Tracker(paths.cache() / "tracker.sqlite")
-    with tracker.engine.connect() as connection:
-        return {study: tracker.finished(study) for (study,) in connection.exec_driver_sql("select key from study")}
+TABLES = {"00_teacher", "00_teacher_rdms", "01_pool", "01_summary", "02_searches", "02_summary"}
+
+
+def recorded() -> dict[str, dict[str, int]]:
+    return {study["key"]: study["states"] for study in Tracker().studies()}
 
 
 def test_run_makes_figures_tables_and_notebooks_once(capsys):
     assert batch.main(["--profile", "smoke"]) == 0
     folder = paths.figures() / "objects-smoke"
     assert {path.stem for path in folder.glob("*.png")} == {path.stem for path in folder.glob("*.pdf")} == FIGURES
-    assert {path.name for path in folder.glob("*.nc")} == {"00_teacher.nc", "00_teacher_rdms.nc", "01_pool.nc"}
+    assert {path.stem for path in folder.glob("*.nc")} == TABLES
     results = xr.load_dataset(folder / "01_pool.nc")
     assert results.sizes["network"] == 6 and {"accuracy", "similarity", "score", "mature_accuracy"} <= set(results)
     assert {"commit", "versions", "hardware"} <= set(ast.literal_eval(results.attrs["provenance"])[0])

@@ -8,6 +8,7 @@ import pytest
 import xarray as xr
 
 from sage import plots, predictors
+from tests.test_comparison import make_table
 from tests.test_guidance import make_teacher
 from tests.test_statistics import OPTIONS, make_pool
 
@@ -83,3 +84,23 @@ def test_learning_curve_and_sheets_are_labelled():
     sheet = plots.image_sheets({"some": images}, ("a", "b")).axes[0].images[0].get_array()
     assert sheet.shape == (2 * 10, 3 * 8, 3)
     assert (sheet[11:19, 17:23] == [255, 0, 0]).all() and (sheet[1:9, 1:7] == 0).all()
+
+
+def test_search_progress_has_a_column_per_searcher_and_a_line_per_search():
+    table = make_table()
+    figure = plots.search_progress(table)
+    assert [axis.get_title() for axis in figure.axes[:2]] == ["random search", "TPE"]
+    assert figure.axes[0].get_ylabel() and figure.axes[0].get_xlabel() == "candidates"
+    assert figure.axes[2].get_xlabel() == "training examples"
+    assert all(len(axis.containers) == 4 for axis in figure.axes)  # a line with bars for every search
+    names = {text.get_text() for text in figure.legends[0].texts}
+    searches = {f"{score}, {n} epochs" for score in ("P", "P + 2 TG") for n in (1, 4)}
+    assert names == searches | {"mean of 6 random architectures"}
+    assert "n = 3 runs" in figure.get_suptitle() and "top 2" in figure.get_suptitle()
+    line = figure.axes[3].containers[1].lines[0]
+    expected = table.mature_accuracy.sel(searcher="tpe", score="P+TG", epochs=1).mean("run")
+    np.testing.assert_allclose(line.get_ydata(orig=False), expected)
+
+
+def test_search_progress_of_one_run_has_no_bars(tmp_path):
+    plots.save(plots.search_progress(make_table().isel(run=[0])), tmp_path, "figure")

@@ -1,9 +1,10 @@
+import json
 import re
 
 import pytest
 
 from sage import paths, profiles
-from sage.run import Run
+from sage.run import Run, SearchRun, check_workers
 
 
 def test_folder_names_what_is_not_the_default():
@@ -47,12 +48,18 @@ def test_profiles_are_consistent(profile):
     assert list(profile.snapshots) == sorted(set(profile.snapshots))
     assert profile.snapshots[0] == 0 and profile.snapshots[-1] == profile.mature_epochs
     assert profile.premature_epochs in profile.snapshots[:-1]
+    search = profile.search
+    assert list(search.epochs) == sorted(set(search.epochs)) and 0 < search.epochs[0]
+    assert search.epochs[-1] <= search.mature_epochs
+    assert search.top <= search.every <= search.samples and search.starts < search.samples
 
 
 def test_every_number_of_a_profile_has_its_reason():
     source = (paths.ROOT / "sage" / "profiles.py").read_text()
-    numbers = re.findall(r"^        \w+=.*,.*$", source, re.MULTILINE)
-    assert len(numbers) == len(profiles.PROFILES) * len(profiles.Profile.__dataclass_fields__)
+    numbers = re.findall(r"^ {8,}\w+=.*,.*$", source, re.MULTILINE)
+    of_one = {*profiles.Profile.__dataclass_fields__, *profiles.SearchBudget.__dataclass_fields__} - {"search"}
+    twice = profiles.Profile.__dataclass_fields__.keys() & profiles.SearchBudget.__dataclass_fields__.keys()
+    assert len(numbers) == len(profiles.PROFILES) * (len(of_one) + len(twice))
     assert [line for line in numbers if not re.search(r",  # \w", line)] == []
 
 
@@ -67,3 +74,32 @@ def test_files_are_written_whole_or_not_at_all(tmp_path):
     with pytest.raises(RuntimeError):
         paths.replace(path, fail)
     assert path.read_text() == "first" and list(path.parent.iterdir()) == [path]
+
+
+def test_a_search_run_changes_its_profiles_budget():
+    run = SearchRun(profile="paper", epochs="20 2", layers=20, samples=2000)
+    assert run.budget.epochs == (2, 20) and json.dumps(run.budget.epochs) == "[2, 20]"
+    assert (run.budget.layers, run.budget.samples, run.budget.runs) == (20, 2000, 3)
+    assert SearchRun().budget == SearchRun().settings.search
+    assert SearchRun(samples=5, scores="P").folder.name == "objects-quick-scores-P-samples-5"
+
+
+@pytest.mark.parametrize(
+    "wrong, message",
+    [
+        ({"epochs": "two"}, "epochs is 'two', expected numbers above 0 and up to 300"),
+        ({"epochs": "0 2"}, "epochs is '0 2'"),
+        ({"epochs": "301"}, "epochs is '301'"),
+        ({"epochs": "inf"}, "epochs is 'inf'"),
+        ({"samples": -1}, "samples is -1, expected 0"),
+    ],
+)
+def test_search_budgets_that_cannot_be_are_refused(wrong, message):
+    with pytest.raises(ValueError, match=re.escape(message)):
+        SearchRun(profile="paper", **wrong)
+
+
+@pytest.mark.parametrize("workers", ["many", "-1", "2x", "slurm", "slurm:0", "tcp://host", ""])
+def test_workers_that_cannot_be_are_refused(workers):
+    with pytest.raises(ValueError, match=re.escape(f"workers is {workers!r}, expected 0 (within this process)")):
+        check_workers(workers)

@@ -162,7 +162,7 @@ def test_help_from_anywhere():
     """Help needs no set-up and no working directory."""
     result = subprocess.run([paths.ROOT / "run_all.sh", "--help"], cwd="/", capture_output=True, text=True)
     assert result.returncode == 0, result.stderr
-    for option in ("--test", "--profile", "--dataset", "--notebook", "-p NAME VALUE", "--jobs", "--publish"):
+    for option in ("--test", "--profile", "--dataset", "--notebook", "-p NAME VALUE", "--workers", "--publish"):
         assert option in result.stdout
 
 

@@ -1,4 +1,5 @@
 import dataclasses
+import itertools
 import json
 import subprocess
 import sys
@@ -9,7 +10,7 @@ import torch
 
 from sage import spaces
 from sage.models.cnn import ConvolutionalNetwork, merge
-from sage.spaces import Layer
+from sage.spaces import Choice, Layer, SearchSpace
 
 SPACE = spaces.cnn(10)
 
@@ -70,6 +71,77 @@ print(space.hash(space.sample(numpy.random.default_rng(3))))"""
     assert done.stdout.strip() == SPACE.hash(SPACE.sample(np.random.default_rng(3)))
     # Records name architectures by it: it may never change.
     assert SPACE.hash(with_values(SPACE, layers=1)) == "be264161046e3b2a"
+
+
+TREES = [
+    SearchSpace("flat", (Choice("a", (1, 2, 3)), Choice("b", (1,)), Choice("c", (1, 2)))),
+    SearchSpace(
+        "chain",
+        (
+            Choice("a", (1, 2, 3)),
+            Choice("b", (1, 2, 3, 4), needs=("a", 1)),
+            Choice("c", (1, 2), needs=("b", 2)),
+            Choice("d", (1, 2, 3), needs=("c", 1)),
+            Choice("e", (1, 2), needs=("a", 2)),
+            Choice("f", (1, 2), needs=("b", 1)),
+            Choice("g", (1, 2)),
+        ),
+    ),
+    SearchSpace("two roots", (Choice("a", (1, 2)), Choice("b", (1, 2)), Choice("c", (1, 2, 3), needs=("b", 0)))),
+]
+
+
+@pytest.mark.parametrize("space", TREES, ids=lambda space: space.name)
+def test_size_counts_the_canonical_architectures(space):
+    every = itertools.product(*(range(len(choice.options)) for choice in space.choices))
+    canonical = {space.canonical(architecture) for architecture in every}
+    assert space.size == len(canonical)
+    assert all(space.canonical(architecture) == architecture for architecture in canonical)
+
+
+def test_sizes_of_the_papers_spaces_are_exact():
+    layer = 3 * 4 * 4 * 2 * 2 * 2
+    for depth in (1, 2, 10, 20):
+        expected = sum(
+            layer**layers * 2 ** sum(index for index in range(2, layers + 1)) for layers in range(1, depth + 1)
+        )
+        assert spaces.cnn(depth).size == expected
+
+
+def test_what_needs_a_choice_without_effect_has_none():
+    space = TREES[1]
+    assert space.active((0, 3, 1, 2, 0, 0, 0)) == (True, False, False, False, False, False, True)
+    assert space.active((1, 3, 1, 2, 0, 0, 0)) == (True, True, True, True, False, True, True)
+    assert space.canonical((0, 3, 1, 2, 1, 1, 1)) == (0, 0, 0, 0, 0, 0, 1)
+
+
+def test_layers_share_kinds_of_choices():
+    choices = {choice.name: choice for choice in SPACE.choices}
+    assert {choice.kind for choice in SPACE.choices} == {
+        "layers", "filters", "height", "width", "stride", "activation", "normalization", "connection"
+    }  # fmt: skip
+    assert (choices["layers"].step, choices["width 1"].step, choices["width 10"].step) == (0, 1, 10)
+    for source, layer in itertools.combinations(range(11), 2):
+        if layer > 1:
+            connection = choices[f"{source} to {layer}"]
+            assert (connection.kind, connection.source, connection.step) == ("connection", source, layer)
+    assert {choice.source for choice in SPACE.choices if choice.kind != "connection"} == {None}
+    assert Choice("pool", (1, 2)).kind == "pool"
+
+
+@pytest.mark.parametrize(
+    "choices, problem",
+    [
+        ((Choice("a", (1,)), Choice("a", (2,))), "two choices are named a"),
+        ((Choice("a", (1,), needs=("b", 1)), Choice("b", (2,))), "a needs b, expected an earlier choice"),
+        ((Choice("a", (1,), step=2), Choice("b", (2,), step=1)), "b is at step 1, expected 2 or later"),
+        ((Choice("a", (False, True), step=1, source=1),), "from step 1 to 1, expected"),
+        ((Choice("a", (1, 2, 3), step=1, source=0),), "connection a with 3 options"),
+    ],
+)
+def test_what_is_no_space_is_refused(choices, problem):
+    with pytest.raises(ValueError, match=problem):
+        SearchSpace("own", choices)
 
 
 @pytest.mark.parametrize("architecture", [(), (0,) * 114, (10, *(0,) * 114), (-1, *(0,) * 114)])

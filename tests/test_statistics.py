@@ -133,3 +133,14 @@ def test_networks_that_never_matured_are_no_pool():
 )
 def test_verdict_follows_the_interval(low, high, word):
     assert word in predictors.verdict(statistics.Estimate((low + high) / 2, low, high, 40))
+
+
+def test_mean_has_the_t_interval():
+    values = np.array([1.0, 2.0, 4.0, np.nan])
+    found = statistics.mean(values)
+    expected = stats.ttest_1samp(values[:3], 0).confidence_interval(0.95)
+    assert (found.value, found.n) == (pytest.approx(7 / 3), 3)
+    assert (found.low, found.high) == pytest.approx((expected.low, expected.high))
+    alone = statistics.mean(np.array([1.0]))
+    assert (alone.value, alone.n) == (1.0, 1) and np.isnan([alone.low, alone.high]).all()
+    assert np.isnan(statistics.mean(np.array([np.nan])).value)

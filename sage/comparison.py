@@ -1,0 +1,380 @@
+"""Whole searches, repeated and compared: what each searcher finds with each score and amount of training."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, replace
+from functools import partial
+from itertools import product
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+from tqdm.auto import tqdm
+
+from sage import cluster, evaluation, explorer, guidance, searchers, statistics
+from sage.cluster import Workers
+from sage.evaluation import Protocol
+from sage.explorer import Study
+from sage.guidance import Teacher
+from sage.record import Evaluation
+from sage.run import SearchRun, check_workers
+from sage.searchers import Searcher
+from sage.spaces import Architecture, SearchSpace
+from sage.tracker import Tracker
+
+GUIDED = "P+TG"
+SCORES = ("P", GUIDED)
+
+
+@dataclass(frozen=True)
+class Search:
+    """One search of the comparison; `seed` is that of its repetition."""
+
+    searcher: str
+    score: str
+    epochs: float
+    seed: int
+
+
+def check(run: SearchRun, teacher: Teacher) -> None:
+    """Whether a run can be made, before any training.
+
+    Raises:
+        ValueError: an unknown searcher or score, or a teacher that the candidates cannot be compared with.
+    """
+    for name, asked, known in (
+        ("searchers", run.searchers, searchers.SEARCHERS),
+        ("scores", run.scores, SCORES),
+    ):
+        words = asked.split()
+        if not words or len(set(words)) < len(words) or not set(words) <= set(known):
+            raise ValueError(f"{name} is {asked!r}, expected some of {', '.join(known)} with spaces between")
+    if GUIDED in run.scores.split():
+        stimuli = _mature(run).load_images().stimuli(run.settings.rdm_images)
+        guidance.check(teacher, run.level, {stimuli.identity})
+
+
+def train(run: SearchRun, teacher: Teacher, *, workers: str = "auto") -> xr.Dataset:
+    """Make every search of a run, and train to maturity what they found; what is on record is not done again.
+
+    The repetitions come one after the other, so that a run that is stopped has whole ones on record.
+
+    Returns:
+        As `results`.
+
+    Raises:
+        ValueError: as `check`, or no such workers. Else as `explorer.search` does.
+    """
+    check(run, teacher)
+    check_workers(workers)
+    tracker, budget = Tracker(), run.budget
+    searches = _searches(run)
+    with (
+        cluster.open_workers(workers) as opened,
+        tqdm(total=len(searches) * budget.samples, unit="candidate") as bar,
+    ):
+        for number, seed in enumerate(_seeds(run), 1):
+            for search in searches:
+                if search.seed == seed:
+                    name = f"{search.searcher}, {search.score}, {search.epochs:g} epochs"
+                    bar.set_description(f"run {number} of {budget.runs}: {name}")
+                    _explore(run, search, teacher, tracker, opened, bar)
+            _train_to_maturity(run, seed, teacher, tracker, opened)
+    return results(run, teacher)
+
+
+def results(run: SearchRun, teacher: Teacher) -> xr.Dataset:
+    """What the searches found, from the record.
+
+    Returns:
+        Dataset over searcher, score, epochs, run and samples (the checkpoints).
+        mature_accuracy: the best in [0, 1] among the `top` candidates by the search's own score, fully trained;
+        examples, images_shown: of the search up to there; mature_examples: to train those candidates fully.
+        Of the last checkpoint, without the dimension samples: test_accuracy and architecture of the best,
+        failed: candidates that failed or diverged. random_accuracy [run, candidate]: random architectures,
+        fully trained.
+    """
+    tracker, budget = Tracker(), run.budget
+    mature = {seed: _mature_table(run, seed, teacher, tracker) for seed in _seeds(run)}
+    found = [_found(run, search, teacher, tracker, mature[search.seed]) for search in _searches(run)]
+    table = xr.combine_by_coords(found)
+    order = {"searcher": run.searchers.split(), "score": run.scores.split(), "epochs": list(budget.epochs)}
+    space = _mature(run).space
+    random = [mature[seed].accuracy[[space.hash(one) for one in _random(run, seed)]] for seed in _seeds(run)]
+    table = table.sel(order).assign(random_accuracy=(("run", "candidate"), np.stack(random)))
+    return table.assign_attrs(
+        alpha=run.alpha,
+        level=run.level,
+        teacher=teacher.identity,
+        top=budget.top,
+        provenance=json.dumps(_provenance(run, teacher, tracker)),
+    )
+
+
+def summary(table: xr.Dataset) -> pd.DataFrame:
+    """The paper's Table 1 from the last checkpoint: a row per searcher, epochs and score, over runs.
+
+    Args:
+        table: see `results`.
+
+    Returns:
+        Errors in percent and the gain of a score over P in points, each as mean and standard deviation.
+    """
+    last = table.isel(samples=-1)
+    measures = {"mature error": 100 * (1 - last.mature_accuracy), "test error": 100 * (1 - last.test_accuracy)}
+    if "P" in table.score:
+        measures["gain over P"] = 100 * (last.mature_accuracy - last.mature_accuracy.sel(score="P", drop=True))
+    columns = {}
+    for name, values in measures.items():
+        columns[name] = values.mean("run")
+        columns[f"{name}, s.d."] = values.std("run", ddof=1)
+    return _rows(xr.Dataset(columns))
+
+
+def reading(table: xr.Dataset) -> str:
+    """In words, what the paper claims and what these runs say about it, averaged over searchers.
+
+    Args:
+        table: see `results`.
+    """
+    accuracy = 100 * table.mature_accuracy.isel(samples=-1)
+    few, many = table.epochs.values[[0, -1]]
+    if not set(SCORES) <= set(table.score.values):
+        return "One score alone: there is nothing to compare it with."
+    guided = accuracy.sel(score=GUIDED, epochs=few)
+    lines = [_compared(f"P+TG at {few:g} epochs", f"P at {few:g} epochs", guided - accuracy.sel(score="P", epochs=few))]
+    if many > few:
+        rival = f"P at {many:g} epochs, {many / few:g} times the training,"
+        lines.append(_compared(f"P+TG at {few:g} epochs", rival, guided - accuracy.sel(score="P", epochs=many)))
+    return "\n".join(lines)
+
+
+def _compared(one: str, other: str, gain: xr.DataArray) -> str:
+    found = statistics.mean(gain.mean("searcher").to_numpy())
+    if found.n < 2:
+        verdict = "one run alone has no interval."
+    elif found.low > 0:
+        verdict = "the first finds better networks."
+    elif found.high < 0:
+        verdict = "the first finds worse networks."
+    else:
+        verdict = "the interval includes 0: undecided."
+    return f"{one} minus {other} in points of mature accuracy: {found} runs; {verdict}"
+
+
+def costs(table: xr.Dataset, *, teacher_examples: float, alpha_examples: float) -> pd.DataFrame:
+    """Examples processed by a run's searches as the paper counts them, M1 E1 + M2 E2, and what it leaves out.
+
+    Args:
+        table: see `results`. teacher_examples: of the teacher's own training, NaN if unknown.
+        alpha_examples: spent on choosing alpha, likewise.
+
+    Returns:
+        A row per searcher, epochs and score; means over runs.
+    """
+    last = table.isel(samples=-1).mean("run")
+    guided = table.score == GUIDED
+    columns = {
+        "search, M1 E1": last.examples,
+        "top to maturity, M2 E2": last.mature_examples,
+        "sum": last.examples + last.mature_examples,
+        "shown for accuracy and RDMs": last.images_shown,
+        "teacher": xr.where(guided, teacher_examples, 0.0),
+        "choice of alpha": xr.where(guided, alpha_examples, 0.0),
+    }
+    return _rows(xr.Dataset(columns))
+
+
+def _rows(table: xr.Dataset) -> pd.DataFrame:
+    order = ["searcher", "epochs", "score"]
+    return table.to_dataframe(dim_order=order)[list(table)]
+
+
+class _Listed(Searcher):
+    """Proposes given architectures, each once."""
+
+    name = "listed"
+
+    def __init__(self, space: SearchSpace, architectures: list[Architecture]):
+        super().__init__(space, seed=0)
+        self.architectures = architectures
+
+    def _propose(self, rng: np.random.Generator) -> Architecture:
+        return self.architectures[len(self.proposed)]
+
+
+def _seeds(run: SearchRun) -> range:
+    return range(run.seed, run.seed + run.budget.runs)
+
+
+def _searches(run: SearchRun) -> list[Search]:
+    return [
+        Search(searcher, score, epochs, seed)
+        for seed, epochs, searcher, score in product(
+            _seeds(run), run.budget.epochs, run.searchers.split(), run.scores.split()
+        )
+    ]
+
+
+def _premature(run: SearchRun, epochs: float) -> Protocol:
+    """Training as for maturity, ended and measured after `epochs`."""
+    return replace(_mature(run), snapshots=(epochs,), test=False)
+
+
+def _mature(run: SearchRun) -> Protocol:
+    budget = run.budget
+    return replace(
+        Protocol.of(run.settings, run.dataset),
+        layers=budget.layers,
+        train_images=budget.train_images,
+        mature_epochs=budget.mature_epochs,
+        snapshots=(budget.mature_epochs,),
+        test=True,
+    )
+
+
+def _searcher(run: SearchRun, search: Search) -> Searcher:
+    settings = {"starts": run.budget.starts} if search.searcher == "tpe" else {}
+    return searchers.make(search.searcher, _mature(run).space, seed=search.seed, **settings)
+
+
+def _study(run: SearchRun, search: Search, teacher: Teacher) -> Study:
+    protocol = _premature(run, search.epochs)
+    score = {"name": search.score} | (_guidance(run, teacher) if search.score == GUIDED else {})
+    return Study(
+        description=protocol.description()
+        | {"searcher": _searcher(run, search).description, "score": score, "seed": search.seed},
+        protocol=protocol.key,
+        evaluate=partial(evaluation.evaluate, protocol),
+        score=partial(_score, search.score, teacher, run),
+        seed=lambda number: search.seed,
+    )
+
+
+def _guidance(run: SearchRun, teacher: Teacher) -> dict:
+    return {"teacher": teacher.identity, "alpha": run.alpha, "level": run.level}
+
+
+def _score(name: str, teacher: Teacher, run: SearchRun, evaluated: Evaluation) -> float:
+    last = evaluated.snapshots[-1]
+    if name == "P":
+        return last.accuracy
+    similarity = guidance.compare([(0, last.epoch, last.rdms)], teacher, level=run.level)
+    return guidance.score(last.accuracy, guidance.teacher_guidance(similarity).item(), run.alpha)
+
+
+def _explore(
+    run: SearchRun, search: Search, teacher: Teacher, tracker: Tracker, workers: Workers, bar: tqdm
+) -> None:
+    explorer.search(
+        _mature(run).space,
+        _searcher(run, search),
+        _study(run, search, teacher),
+        tracker,
+        run.budget.samples,
+        workers,
+        bar=bar,
+    )
+
+
+def _checkpoints(run: SearchRun) -> list[int]:
+    budget = run.budget
+    return sorted({*range(budget.every, budget.samples + 1, budget.every), budget.samples})
+
+
+def _top(run: SearchRun, table: xr.Dataset, samples: int) -> list[int]:
+    """Places in the table of the best different architectures among the first `samples`, best first."""
+    scores = table.score.where(table.network < samples).to_numpy()
+    best = [place for place in np.argsort(-scores, kind="stable") if np.isfinite(scores[place])]
+    hashes = table.hash.values
+    first = {hashes[place]: place for place in reversed(best)}
+    return sorted(first.values(), key=best.index)[: run.budget.top]
+
+
+def _random(run: SearchRun, seed: int) -> list[Architecture]:
+    """The first random candidates of a repetition: what a random architecture is worth."""
+    searcher = searchers.make("random", _mature(run).space, seed=seed)
+    return [searcher.ask()[1] for _ in range(run.budget.top)]
+
+
+def _chosen(run: SearchRun, seed: int, teacher: Teacher, tracker: Tracker) -> Iterator[Architecture]:
+    """Of one repetition, every architecture that is to be trained to maturity."""
+    for search in _searches(run):
+        if search.seed == seed:
+            table = tracker.results(_study(run, search, teacher).key, run.budget.samples)
+            for samples in _checkpoints(run):
+                for place in _top(run, table, samples):
+                    yield tuple(json.loads(table.architecture.values[place]))
+    yield from _random(run, seed)
+
+
+def _mature_study(run: SearchRun, seed: int, teacher: Teacher) -> Study:
+    """What a run's searches chose, of one repetition; other runs that chose the same have it trained already."""
+    protocol = _mature(run)
+    chosen = {"searchers": run.searchers, "scores": run.scores, "guidance": _guidance(run, teacher)}
+    return Study(
+        description=protocol.description() | {"seed": seed, "chosen by": chosen | asdict(run.budget)},
+        protocol=protocol.key,
+        evaluate=partial(evaluation.evaluate, protocol),
+        score=partial(_score, "P", teacher, run),
+        seed=lambda number: seed,
+    )
+
+
+def _train_to_maturity(run: SearchRun, seed: int, teacher: Teacher, tracker: Tracker, workers: Workers) -> None:
+    """Train what the searches of a repetition chose, each architecture once."""
+    study, space = _mature_study(run, seed, teacher), _mature(run).space
+    chosen = list(dict.fromkeys(_chosen(run, seed, teacher, tracker)))
+    with tqdm(total=len(chosen), desc="to maturity", unit="network", leave=False) as bar:
+        explorer.search(space, _Listed(space, chosen), study, tracker, len(chosen), workers, bar=bar)
+
+
+def _mature_table(run: SearchRun, seed: int, teacher: Teacher, tracker: Tracker) -> pd.DataFrame:
+    """Accuracy and examples by an architecture's hash."""
+    table = _at(run.budget.mature_epochs, tracker.results(_mature_study(run, seed, teacher).key))
+    return table[["accuracy", "examples"]].to_dataframe().set_index(table.hash.values)
+
+
+def _at(epoch: float, table: xr.Dataset) -> xr.Dataset:
+    """Results at one snapshot; candidates that diverged or failed before cost what the others did."""
+    last = table.reindex(epoch=[epoch]).isel(epoch=0)
+    spent = last[["examples", "images_shown"]]
+    return last.assign(spent.fillna(spent.max()))
+
+
+def _found(
+    run: SearchRun, search: Search, teacher: Teacher, tracker: Tracker, mature: pd.DataFrame
+) -> xr.Dataset:
+    table = _at(search.epochs, tracker.results(_study(run, search, teacher).key, run.budget.samples))
+    checkpoints = _checkpoints(run)
+    tops = [mature.loc[table.hash.values[_top(run, table, samples)]] for samples in checkpoints]
+    spent = [table[["examples", "images_shown"]].where(table.network < samples).sum() for samples in checkpoints]
+    best, test, architecture = np.nan, np.nan, ""
+    if tops[-1].accuracy.notna().any():
+        best = tops[-1].accuracy.idxmax()
+        protocol = _mature(run).key
+        test = tracker.evaluation(tracker.find(protocol, best, search.seed)).test_accuracy
+        architecture = table.architecture.values[list(table.hash.values).index(best)]
+    place = {"searcher": [search.searcher], "score": [search.score], "epochs": [search.epochs], "run": [search.seed]}
+    return xr.Dataset(
+        {
+            "mature_accuracy": ("samples", [top.accuracy.max() for top in tops]),
+            "examples": ("samples", [float(sums.examples) for sums in spent]),
+            "images_shown": ("samples", [float(sums.images_shown) for sums in spent]),
+            "mature_examples": ("samples", [float(top.examples.sum()) for top in tops]),
+            "test_accuracy": test,
+            "architecture": architecture,
+            "failed": int((table.state != "finished").sum()),
+        },
+        coords={"samples": checkpoints},
+    ).expand_dims(place)
+
+
+def _provenance(run: SearchRun, teacher: Teacher, tracker: Tracker) -> list[dict]:
+    studies = [_study(run, search, teacher) for search in _searches(run)]
+    studies += [_mature_study(run, seed, teacher) for seed in _seeds(run)]
+    found = [one for study in studies for one in json.loads(tracker.results(study.key).attrs["provenance"])]
+    found.sort(key=lambda one: one.get("created", ""), reverse=True)
+    # Of explorers alike but for the time, the first.
+    alike = {tuple(value for name, value in sorted(one.items()) if name != "created"): one for one in found}
+    return list(alike.values())[::-1]

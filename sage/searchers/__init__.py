@@ -1,0 +1,20 @@
+"""Searchers propose architectures and learn from their scores. The registry: one class and one line each."""
+
+from sage.searchers.base import Searcher
+from sage.searchers.random import Random
+from sage.searchers.reinforce import Reinforce
+from sage.searchers.tpe import TPE
+from sage.spaces import SearchSpace
+
+SEARCHERS: dict[str, type[Searcher]] = {searcher.name: searcher for searcher in (Random, Reinforce, TPE)}
+
+
+def make(name: str, space: SearchSpace, *, seed: int, **settings) -> Searcher:
+    """The searcher of this name, on a space.
+
+    Raises:
+        ValueError: an unknown name. TypeError: a setting that this searcher does not have.
+    """
+    if name not in SEARCHERS:
+        raise ValueError(f"searcher {name!r}, expected one of {', '.join(SEARCHERS)}")
+    return SEARCHERS[name](space, seed=seed, **settings)

@@ -1,0 +1,243 @@
+"""Evaluation, and the pool: resumption and re-scoring, at a size below the smoke profile's."""
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+
+import numpy as np
+import psutil
+import pytest
+import xarray as xr
+
+from sage import datasets, devices, evaluation, guidance, paths, pool, profiles, searchers, spaces, teachers
+from sage.evaluation import Protocol
+from sage.run import Run
+from sage.tracker import Tracker
+
+TINY = replace(profiles.PROFILES["smoke"], pool=5, train_images=128, teacher_images=128)
+CHANGING = ["seconds", "measurement_seconds", "attempts", "told", "proposed_at", "ended_at"]
+
+
+@pytest.fixture
+def run(monkeypatch, images) -> Run:
+    monkeypatch.setitem(profiles.PROFILES, "tiny", TINY)
+    return Run(profile="tiny", dataset="mine")
+
+
+def protocol(run: Run) -> Protocol:
+    return Protocol.of(run.settings, run.dataset)
+
+
+def first_candidate(run: Run) -> tuple[spaces.Architecture, int]:
+    _, architecture = searchers.make("random", protocol(run).space, seed=0).ask()
+    return architecture, pool._study(run).seed(0)
+
+
+def study(run: Run) -> str:
+    return pool._study(run).key
+
+
+def test_evaluation_measures_every_snapshot(run):
+    architecture, seed = first_candidate(run)
+    found = evaluation.evaluate(protocol(run), architecture, seed)
+    depth = len(spaces.cnn_layers(protocol(run).space, architecture))
+    assert found.state == "finished" and [point.epoch for point in found.snapshots] == [0, 0.5, 1, 2]
+    assert [point.examples for point in found.snapshots] == [0, 64, 128, 256]
+    for point in found.snapshots:
+        assert {level for _, level in point.rdms} == {"class", "image"}
+        for (_, level), rdms in point.rdms.items():
+            assert rdms.dtype == np.float16
+            assert rdms.shape == (depth, {"class": 10, "image": 2016}[level])
+    again = evaluation.evaluate(protocol(run), architecture, seed)
+    for first, second in zip(found.snapshots, again.snapshots):
+        assert (first.accuracy, first.loss) == (second.accuracy, second.loss)
+        assert all(np.array_equal(first.rdms[key], second.rdms[key], equal_nan=True) for key in first.rdms)
+
+
+def test_candidates_learn_what_the_labels_say(run):
+    easy = replace(protocol(run), mature_epochs=8, snapshots=(0, 8), train_images=640)
+    options = {"activation 1": 1, "normalization 1": 1}  # one layer of 1 x 1 filters, which see colours
+    architecture = tuple(options.get(choice.name, 0) for choice in easy.space.choices)
+    first, last = evaluation.evaluate(easy, architecture, 0).snapshots
+    assert first.accuracy < 0.5 and last.accuracy > 0.9 and last.loss < first.loss
+
+
+def test_numbers_are_those_of_this_revision(run, monkeypatch):
+    """Whoever changes what training or measuring gives has to raise evaluation.REVISION, then this number."""
+    monkeypatch.setattr(devices, "has_bfloat16", lambda device: False)
+    found = evaluation.evaluate(protocol(run), *first_candidate(run)).snapshots
+    values = np.concatenate([rdms.astype(float).ravel() for rdms in found[-1].rdms.values()])
+    assert evaluation.REVISION == 1
+    assert found[-1].training_loss_sum == pytest.approx(5.9198, rel=1e-3)
+    assert np.nanmean(values) == pytest.approx(0.92491, rel=1e-3)
+
+
+def test_a_worker_of_another_device_than_the_studys_is_refused(run, monkeypatch):
+    monkeypatch.setenv("SAGE_DEVICE", "cuda float32")
+    elsewhere = protocol(run)
+    assert elsewhere.description()["device"] == "cuda"
+    with pytest.raises(RuntimeError, match="computes on cpu .*, the study is of cuda float32: .*SAGE_DEVICE"):
+        evaluation.evaluate(elsewhere, *first_candidate(run))
+    monkeypatch.setenv("SAGE_DEVICE", "gpu")
+    with pytest.raises(ValueError, match="SAGE_DEVICE is 'gpu', expected cpu or cuda"):
+        protocol(run)
+
+
+def test_snapshots_on_the_way_do_not_change_the_outcome(run):
+    architecture, seed = first_candidate(run)
+    many = evaluation.evaluate(protocol(run), architecture, seed).snapshots[-1]
+    (only,) = evaluation.evaluate(replace(protocol(run), snapshots=(2,)), architecture, seed).snapshots
+    assert (many.accuracy, many.loss, many.training_loss_sum) == (only.accuracy, only.loss, only.training_loss_sum)
+
+
+def test_divergence_is_recorded_and_the_pool_goes_on(run, monkeypatch):
+    plain = evaluation.candidate_recipe
+    monkeypatch.setattr(evaluation, "candidate_recipe", lambda *sizes: replace(plain(*sizes), learning_rate=1e30))
+    found = evaluation.evaluate(protocol(run), *first_candidate(run))
+    assert found.state == "diverged" and "loss is" in found.failure and len(found.snapshots) < 4
+
+
+def test_pool_is_the_same_however_many_are_trained_side_by_side_and_wherever_it_stopped(run, monkeypatch):
+    together = pool.train(run, workers="2")
+    assert together.state.values.tolist() == ["finished"] * 5
+    file = paths.cache() / "tracker.sqlite"
+    first = file.rename(file.with_name("first"))
+    evaluate = evaluation.evaluate
+    calls = []
+
+    def stopped(*arguments):
+        calls.append(arguments)
+        if len(calls) == 3:
+            raise KeyboardInterrupt
+        return evaluate(*arguments)
+
+    monkeypatch.setattr(evaluation, "evaluate", stopped)
+    with pytest.raises(KeyboardInterrupt):
+        pool.train(run, workers="0")
+    resumed = pool.train(run, workers="0")
+    assert len(calls) == 6 and resumed.attempts.values.tolist() == [1, 1, 2, 1, 1]
+    xr.testing.assert_identical(
+        together.drop_vars(CHANGING).drop_attrs(), resumed.drop_vars(CHANGING).drop_attrs()
+    )
+    stored = [Tracker(f"sqlite:///{path}").rdms(study(run), 5, "class") for path in (first, file)]
+    for (*first, rdms), (*second, others) in zip(*stored, strict=True):
+        assert first == second and rdms.keys() == others.keys()
+        assert all(np.array_equal(rdms[key], others[key], equal_nan=True) for key in rdms)
+
+
+SCRIPT = """
+import dataclasses, sys
+from sage import pool, profiles
+from sage.run import Run
+profiles.PROFILES["tiny"] = dataclasses.replace(profiles.PROFILES["smoke"], **{changes})
+if __name__ == "__main__":
+    pool.train(Run(profile="tiny", dataset="mine"), workers="2")
+"""
+
+
+def test_killed_pool_loses_nothing_on_record_and_leaves_no_process(run, tmp_path):
+    changes = {"pool": 40, "train_images": 128, "teacher_images": 128}
+    script = tmp_path / "script.py"
+    script.write_text(SCRIPT.format(changes=changes))
+    process = subprocess.Popen([sys.executable, script], stderr=subprocess.DEVNULL, start_new_session=True)
+    tracker = Tracker()
+    deadline = time.monotonic() + 120
+    while not tracker.ended(study(run), 2) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    workers = psutil.Process(process.pid).children(recursive=True)
+    assert len(workers) >= 2
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    _, alive = psutil.wait_procs(workers, timeout=20)
+    assert not alive
+    before = tracker.results(study(run), 40)
+    assert 2 <= before.sizes["network"] < 40
+    whole = pool.train(run, workers="2")
+    assert set(whole.network.values) == set(range(5))
+    before = before.sel(network=before.network < 5)
+    kept = whole.sel(network=before.network)
+    assert kept.seconds.equals(before.seconds)  # measured anew, it would be another
+
+
+def test_workers_that_do_not_exist_are_refused(run):
+    with pytest.raises(ValueError, match="workers is '-1'"):
+        pool.train(run, workers="-1")
+
+
+def test_changing_what_determines_a_result_starts_another_study(run, monkeypatch):
+    keys = {study(run), study(replace(run, seed=1))}
+    assert study(replace(run, alpha=3.0, teacher="pixels")) in keys
+    monkeypatch.setitem(profiles.PROFILES, "tiny", replace(TINY, rdm_units=100))
+    assert len(keys | {study(run)}) == 3
+
+
+def test_another_teacher_re_scores_the_stored_pool_without_training(run, monkeypatch):
+    pool.train(run, workers="0")
+    monkeypatch.setattr(evaluation, "evaluate", lambda *arguments: pytest.fail("trains again"))
+    pool.train(run, workers="0")
+    scores = {}
+    for name in teachers.TEACHERS:
+        teacher = teachers.load(name, run.settings, run.dataset, seed=0)
+        similarity = pool.compare(run, teacher)
+        scores[name] = guidance.teacher_guidance(similarity)
+        assert similarity.sizes["network"] == 5 and np.abs(similarity).max() <= 1
+    assert not np.allclose(scores["resnet"], scores["pixels"])
+    bank = teacher.save(paths.figures() / "bank.nc")
+    stored = pool.compare(run, teachers.load(str(bank), run.settings, run.dataset, seed=0))
+    np.testing.assert_array_equal(guidance.teacher_guidance(stored), scores[name])
+
+
+def test_a_teacher_is_measured_once(run, monkeypatch):
+    first = {name: teachers.load(name, run.settings, run.dataset, seed=0) for name in teachers.TEACHERS}
+    monkeypatch.setattr(teachers.responses, "show", lambda *arguments, **options: pytest.fail("measured again"))
+    for name, teacher in first.items():
+        assert teachers.load(name, run.settings, run.dataset, seed=0).identity == teacher.identity
+    assert len({teacher.identity for teacher in first.values()}) == 3
+
+
+def test_unknown_teachers_are_refused_with_the_valid_ones(run):
+    with pytest.raises(ValueError, match="'resnett', expected one of resnet, resnet-untrained, pixels"):
+        teachers.load("resnett", run.settings, run.dataset, seed=0)
+
+
+def test_teacher_that_was_stopped_goes_on_to_the_same_network(run, monkeypatch):
+    model, curve = teachers.train_resnet(run.settings, run.dataset, seed=0)
+    again, same = teachers.train_resnet(run.settings, run.dataset, seed=0)
+    assert len(json.loads(same.attrs["provenance"])) == 1
+    (stored,) = (paths.cache() / "teachers").glob("*.pt")
+    stored.unlink()
+    saves = []
+
+    def stop_after_two(*arguments):
+        saves.append(save(*arguments))
+        if len(saves) == 2:
+            raise KeyboardInterrupt
+
+    save = teachers.torch.save
+    monkeypatch.setattr(teachers.torch, "save", stop_after_two)
+    with pytest.raises(KeyboardInterrupt):
+        teachers.train_resnet(run.settings, run.dataset, seed=0)
+    resumed, resumed_curve = teachers.train_resnet(run.settings, run.dataset, seed=0)
+    xr.testing.assert_equal(curve, resumed_curve)
+    for name, value in model.state_dict().items():
+        assert value.equal(resumed.state_dict()[name]) and value.equal(again.state_dict()[name])
+
+
+def test_damaged_teacher_is_named(run):
+    teachers.train_resnet(run.settings, run.dataset, seed=0)
+    (stored,) = (paths.cache() / "teachers").glob("*.pt")
+    stored.write_bytes(stored.read_bytes()[:1000])
+    with pytest.raises(ValueError, match=f"{stored.name} is damaged.*remove it"):
+        teachers.train_resnet(run.settings, run.dataset, seed=0)
+
+
+def test_hundred_networks_with_all_snapshots_stay_under_500_megabytes():
+    for profile in profiles.PROFILES.values():
+        classes, images = 100, profile.rdm_images
+        pairs = classes * (classes - 1) // 2 + images * (images - 1) // 2
+        mean_depth = (profile.layers + 1) / 2  # the depth is drawn evenly
+        size = 2 * pairs * mean_depth * len(profile.snapshots) * 100
+        assert size < 500e6
