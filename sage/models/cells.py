@@ -1,0 +1,292 @@
+"""Networks that repeat a convolutional cell: CIFAR's, ImageNet's, and the search's on 64 x 64 images."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from sage.models.genotypes import Cell, Genotype
+
+
+@dataclass(frozen=True)
+class Skeleton:
+    """What stands around the cells.
+
+    Args:
+        stem_filters: of the 3 x 3 convolution on the image; None for 3F.
+        stem_stride: its stride; with 2 it has no padding.
+        stem_cells: cells with stride 2 that follow it, F halved before the first and doubled up to F again.
+        skips: after a reduction the next cell's second input is that of the reduction, not the reduction's first.
+
+    Source: Zoph et al. 2018, figure 2, and the authors' code in tensorflow/models, slim.
+    """
+
+    stem_filters: int | None = None
+    stem_stride: int = 1
+    stem_cells: int = 0
+    skips: bool = False
+
+    def stem_size(self, image_size: int) -> int:
+        """Pixels a side behind the stem's convolution."""
+        return (image_size - 1) // 2 if self.stem_stride == 2 else image_size
+
+
+SKELETONS = {
+    "cifar": Skeleton(),
+    "imagenet mobile": Skeleton(stem_filters=32, stem_stride=2, stem_cells=2),
+    "imagenet large": Skeleton(stem_filters=96, stem_stride=2, stem_cells=2, skips=True),
+    # Section 4.4 of the paper: ImageNet's without its first two reductions.
+    "imagenet search": Skeleton(stem_filters=32, stem_stride=2),
+}
+
+
+class CellNetwork(nn.Module):
+    """N cells, a reduction, N cells, a reduction, N cells; F doubles at each reduction.
+
+    In training mode a network with an auxiliary classifier gives a pair: its scores and the auxiliary ones.
+
+    Args:
+        filters: F. repeats: N. skeleton: of `SKELETONS`.
+        auxiliary_size: image size that an auxiliary classifier is built for, None for none.
+
+    Raises:
+        ValueError: an unknown skeleton, fewer than 2 filters in its first cell, no repeats, or images too small
+            for the auxiliary classifier.
+
+    Source: Zoph et al. 2018, doi:10.1109/CVPR.2018.00907; Liu et al. 2018, arXiv:1712.00559, for cells in line.
+    """
+
+    def __init__(
+        self,
+        genotype: Genotype,
+        *,
+        classes: int,
+        filters: int,
+        repeats: int,
+        skeleton: str = "cifar",
+        auxiliary_size: int | None = None,
+    ):
+        super().__init__()
+        if skeleton not in SKELETONS:
+            raise ValueError(f"unknown skeleton {skeleton!r}, expected one of {', '.join(SKELETONS)}")
+        plan = SKELETONS[skeleton]
+        if filters >> plan.stem_cells < 2:
+            raise ValueError(f"filters is {filters}, expected {2 << plan.stem_cells} or more on skeleton {skeleton}")
+        if repeats < 1:
+            raise ValueError(f"repeats is {repeats}, expected 1 or more")
+        channels = plan.stem_filters or 3 * filters
+        self.stem = nn.Sequential(
+            nn.Conv2d(3, channels, 3, plan.stem_stride, padding=2 - plan.stem_stride, bias=False),
+            nn.BatchNorm2d(channels),
+        )
+        maps = [_Map(channels, plan.stem_size(auxiliary_size or 0))]
+        self.cells, self.reads = nn.ModuleList(), []  # and the places of the states that each of them reads
+        reductions = []
+        for width, reduces in _plan(genotype, filters, repeats, plan.stem_cells):
+            after_reduction = bool(reductions) and reductions[-1] == len(self.cells) - 1 >= plan.stem_cells
+            first = len(maps) - 1
+            second = max(0, first - 1 - (plan.skips and after_reduction))
+            built = _Cell(
+                genotype.reduction if reduces else genotype.normal,
+                maps[first], None if first == 0 else maps[second], width, stride=1 + reduces,
+            )  # fmt: skip
+            if reduces:
+                reductions.append(len(self.cells))
+            self.cells.append(built)
+            self.reads.append((first, second))
+            maps.append(built.output)
+        self.classifier = nn.Linear(maps[-1].channels, classes)
+        self._auxiliary_at = reductions[-1]  # the state that the last reduction reads
+        self.auxiliary = None
+        if auxiliary_size is not None:
+            self.auxiliary = _auxiliary(maps[self._auxiliary_at], classes)
+        for module in self.modules():
+            if isinstance(module, nn.Conv2d):
+                nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
+        self.set_drop_path(keep=1.0, generator=None)
+
+    @property
+    def layer_names(self) -> tuple[str, ...]:
+        """Names of the modules whose outputs are compared with a teacher's: every cell."""
+        return tuple(f"cells.{index}" for index in range(len(self.cells)))
+
+    def set_drop_path(self, *, keep: float, generator: torch.Generator | None) -> None:
+        """Have the next training steps drop paths: each block's operations, image by image.
+
+        Args:
+            keep: probability that a path of the last cell stays; it falls linearly from 1 over the depth.
+        """
+        for number, cell in enumerate(self.cells, 1):
+            cell.keep = 1 - (1 - keep) * number / len(self.cells)
+            cell.generator = generator
+
+    def forward(self, images: Tensor) -> Tensor | tuple[Tensor, Tensor]:
+        """Class scores [B, C] of standardised images [B, 3, H, W]."""
+        states = [self.stem(images)]
+        for cell, (first, second) in zip(self.cells, self.reads):
+            states.append(cell(states[first], states[second]))
+        scores = self.classifier(nn.functional.relu(states[-1]).mean((2, 3)))
+        if self.auxiliary is None or not self.training:
+            return scores
+        return scores, self.auxiliary(states[self._auxiliary_at])
+
+
+class _Map(NamedTuple):
+    channels: int
+    size: int  # pixels a side; only that of networks with an auxiliary classifier means anything
+    halvings: int = 0
+
+    def reduced(self, channels: int, stride: int) -> "_Map":
+        return _Map(channels, -(-self.size // stride), self.halvings + stride - 1)
+
+
+def _plan(genotype: Genotype, filters: int, repeats: int, stem_cells: int) -> Iterator[tuple[int, bool]]:
+    """Of each cell its filters and whether it has stride 2."""
+    for number in range(stem_cells, 0, -1):
+        yield filters >> number, True
+    for stage in range(3):
+        reduces = stage > 0
+        cells = repeats + (reduces and not genotype.in_line)
+        for number in range(cells):
+            yield filters << stage, reduces and number == 0
+
+
+class _Cell(nn.Module):
+    """One cell; `current` is what it reads first, `previous` what second, None where that is the same map.
+
+    Inputs of another size or number of channels are brought to the cell's own first. Only where the first cell
+    has the stem alone to read, its second input stays as it is.
+    """
+
+    def __init__(self, cell: Cell, current: _Map, previous: _Map | None, filters: int, *, stride: int):
+        super().__init__()
+        self.cell = cell
+        self.current = nn.Sequential(nn.ReLU(), *_convolution(current.channels, filters, 1))
+        if previous is None:
+            self.previous = nn.Identity()
+        else:
+            self.previous = _fit(previous.channels, filters, 1 + current.halvings - previous.halvings, nn.ReLU())
+        channels = [filters, current.channels if previous is None else filters]
+        channels += [filters] * len(cell.blocks)
+        self.operations = nn.ModuleList(
+            OPERATIONS[step.operation](channels[step.state], filters, stride if step.state < 2 else 1)
+            for block in cell.blocks
+            for step in block
+        )
+        self.outputs = nn.ModuleDict(
+            {str(state): _fit(channels[state], filters, stride) for state in cell.outputs if state < 2}
+        )
+        self.output = current.reduced(filters * len(cell.outputs), stride)
+        self.keep, self.generator = 1.0, None
+
+    def forward(self, current: Tensor, previous: Tensor) -> Tensor:
+        states = [self.current(current), self.previous(previous)]
+        operations = iter(self.operations)
+        for block in self.cell.blocks:
+            left, right = (self._drop(next(operations)(states[step.state])) for step in block)
+            states.append(left + right)
+        for state, fit in self.outputs.items():
+            states[int(state)] = fit(states[int(state)])
+        return torch.cat([states[state] for state in self.cell.outputs], 1)
+
+    def _drop(self, path: Tensor) -> Tensor:
+        if not self.training or self.keep == 1:
+            return path
+        draws = torch.rand(len(path), 1, 1, 1, generator=self.generator, device=path.device)
+        return path * ((draws < self.keep) / self.keep).to(path.dtype)
+
+
+class _FactorizedReduction(nn.Module):
+    """Half the size by two strided 1 x 1 convolutions, the second on the map shifted by a pixel."""
+
+    def __init__(self, inputs: int, outputs: int):
+        super().__init__()
+        self.straight = nn.Conv2d(inputs, outputs // 2, 1, 2, bias=False)
+        self.shifted = nn.Conv2d(inputs, outputs - outputs // 2, 1, 2, bias=False)
+        self.normalization = nn.BatchNorm2d(outputs)
+
+    def forward(self, x: Tensor) -> Tensor:
+        shifted = nn.functional.pad(x, (0, 1, 0, 1))[:, :, 1:, 1:]
+        return self.normalization(torch.cat([self.straight(x), self.shifted(shifted)], 1))
+
+
+def _convolution(inputs: int, outputs: int, kernel: int, stride: int = 1, dilation: int = 1) -> list[nn.Module]:
+    padding = dilation * (kernel // 2)
+    return [
+        nn.Conv2d(inputs, outputs, kernel, stride, padding, dilation, bias=False),
+        nn.BatchNorm2d(outputs),
+    ]
+
+
+def _fit(inputs: int, outputs: int, stride: int, *before: nn.Module) -> nn.Module:
+    """Brings a map to a size and number of channels, by as little as that takes."""
+    if stride == 2:
+        return nn.Sequential(*before, _FactorizedReduction(inputs, outputs))
+    if inputs != outputs:
+        return nn.Sequential(*before, *_convolution(inputs, outputs, 1))
+    return nn.Identity()
+
+
+def _identity(inputs: int, outputs: int, stride: int) -> nn.Module:
+    if stride == 1 and inputs == outputs:
+        return nn.Identity()
+    return nn.Sequential(nn.ReLU(), *_convolution(inputs, outputs, 1, stride))
+
+
+def _pooling(pool: Callable[..., nn.Module], inputs: int, outputs: int, stride: int) -> nn.Module:
+    widen = _convolution(inputs, outputs, 1) if inputs != outputs else []
+    return nn.Sequential(pool(3, stride, padding=1), *widen)
+
+
+def _dilated(inputs: int, outputs: int, stride: int) -> nn.Module:
+    return nn.Sequential(nn.ReLU(), *_convolution(inputs, outputs, 3, stride, dilation=2))
+
+
+def _symmetric(inputs: int, outputs: int, stride: int) -> nn.Module:
+    return nn.Sequential(
+        nn.ReLU(),
+        nn.Conv2d(inputs, outputs, (1, 7), (1, stride), padding=(0, 3), bias=False),
+        nn.Conv2d(outputs, outputs, (7, 1), (stride, 1), padding=(3, 0), bias=False),
+        nn.BatchNorm2d(outputs),
+    )
+
+
+def _separable(kernel: int, inputs: int, outputs: int, stride: int) -> nn.Module:
+    def once(inputs: int, stride: int) -> list[nn.Module]:
+        depthwise = nn.Conv2d(inputs, inputs, kernel, stride, kernel // 2, groups=inputs, bias=False)
+        return [nn.ReLU(), depthwise, *_convolution(inputs, outputs, 1)]
+
+    return nn.Sequential(*once(inputs, stride), *once(outputs, 1))
+
+
+# Each takes the channels that come in, those that go out, and the stride.
+OPERATIONS: dict[str, Callable[[int, int, int], nn.Module]] = {
+    "id": _identity,
+    "avg3": partial(_pooling, partial(nn.AvgPool2d, count_include_pad=False)),
+    "max3": partial(_pooling, nn.MaxPool2d),
+    "dil3": _dilated,
+    "1x7-7x1": _symmetric,
+    "sep3": partial(_separable, 3),
+    "sep5": partial(_separable, 5),
+    "sep7": partial(_separable, 7),
+}
+
+
+def _auxiliary(read: _Map, classes: int) -> nn.Module:
+    pooled = (read.size - 5) // 3 + 1
+    if pooled < 1:
+        raise ValueError(f"the auxiliary classifier reads maps of {read.size} x {read.size}, expected 5 x 5 or more")
+    return nn.Sequential(
+        nn.ReLU(),
+        nn.AvgPool2d(5, 3),
+        *_convolution(read.channels, 128, 1),
+        nn.ReLU(),
+        nn.Conv2d(128, 768, pooled, bias=False),
+        nn.BatchNorm2d(768),
+        nn.ReLU(),
+        nn.Flatten(),
+        nn.Linear(768, classes),
+    )
