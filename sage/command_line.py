@@ -15,12 +15,7 @@ def parser() -> argparse.ArgumentParser:
         "parameters are skipped. With --test as the first argument, run the tests instead.",
         allow_abbrev=False,
     )
-    options.add_argument(
-        "--profile", choices=PROFILES, default=Run.profile, help="how large a run is (default: %(default)s)"
-    )
-    options.add_argument(
-        "--dataset", metavar="NAME", default=Run.dataset, help="images to train on (default: %(default)s)"
-    )
+    add_run(options)
     options.add_argument(
         "--notebook",
         metavar="NN",
@@ -49,6 +44,16 @@ def parser() -> argparse.ArgumentParser:
         help="copy the results to where git tracks them; the code must be committed",
     )
     return options
+
+
+def add_run(options: argparse.ArgumentParser) -> None:
+    """Add the options that every run has."""
+    options.add_argument(
+        "--profile", choices=PROFILES, default=Run.profile, help="how large a run is (default: %(default)s)"
+    )
+    options.add_argument(
+        "--dataset", metavar="NAME", default=Run.dataset, help="images to train on (default: %(default)s)"
+    )
 
 
 if __name__ == "__main__":

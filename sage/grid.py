@@ -16,8 +16,6 @@ import xarray as xr
 
 from sage import batch, command_line, paths
 from sage.execute import Step
-from sage.profiles import PROFILES
-from sage.run import Run
 
 
 class GridFailed(RuntimeError):
@@ -195,12 +193,7 @@ def _parser() -> argparse.ArgumentParser:
     submits = commands.add_parser("submit", help="one batch run per point, as SLURM jobs", allow_abbrev=False)
     gathers = commands.add_parser("gather", help="the points' summaries as one table", allow_abbrev=False)
     for command in (submits, gathers):
-        command.add_argument(
-            "--profile", choices=PROFILES, default=Run.profile, help="how large a run is (default: %(default)s)"
-        )
-        command.add_argument(
-            "--dataset", metavar="NAME", default=Run.dataset, help="images to train on (default: %(default)s)"
-        )
+        command_line.add_run(command)
         command.add_argument(
             "--notebook",
             metavar="NN",

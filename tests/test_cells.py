@@ -60,6 +60,8 @@ def test_published_networks_have_their_shapes():
         ("NASNet-A", "cifar", 1, [(0, 0), (1, 0), (2, 1), (3, 2), (4, 3)]),
         ("NASNet-A", "imagenet large", 1, [(0, 0), (1, 0), (2, 1), (3, 2), (4, 2), (5, 4), (6, 4)]),
         ("PNASNet-5", "cifar", 2, [(0, 0), (1, 0), (2, 1), (3, 2), (4, 3), (5, 4)]),
+        # Its reductions are in line: there is none of its own to skip.
+        ("PNASNet-5", "imagenet large", 2, [(0, 0)] + [(place, place - 1) for place in range(1, 8)]),
     ],
 )
 def test_cells_read_the_two_before_them(name, skeleton, repeats, reads):

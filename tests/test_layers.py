@@ -26,7 +26,7 @@ SIDE = {
     "execute": {"paths", "run"},
     "publish": {"paths", "execute"},
     "batch": {"paths", "profiles", "run", "command_line", "execute", "publish"},
-    "grid": {"paths", "profiles", "run", "command_line", "execute", "batch"},
+    "grid": {"paths", "command_line", "execute", "batch"},
 }
 PACKAGE = paths.ROOT / "sage"
 FIRST_NAMES = {path.relative_to(PACKAGE).parts[0].removesuffix(".py") for path in PACKAGE.rglob("*.py")}

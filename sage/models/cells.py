@@ -19,7 +19,7 @@ class Skeleton:
         stem_filters: of the 3 x 3 convolution on the image; None for 3F.
         stem_stride: its stride; with 2 it has no padding.
         stem_cells: cells with stride 2 that follow it, F halved before the first and doubled up to F again.
-        skips: after a reduction the next cell's second input is that of the reduction, not the reduction's first.
+        skips: the cell after a reduction of its own shares the reduction's second input, rather than its first.
 
     Source: Zoph et al. 2018, figure 2, and the authors' code in tensorflow/models, slim.
     """
@@ -84,22 +84,19 @@ class CellNetwork(nn.Module):
         )
         maps = [_Map(channels, plan.stem_size(auxiliary_size or 0))]
         self.cells, self.reads = nn.ModuleList(), []  # and the places of the states that each of them reads
-        reductions = []
-        for width, reduces in _plan(genotype, filters, repeats, plan.stem_cells):
-            after_reduction = bool(reductions) and reductions[-1] == len(self.cells) - 1 >= plan.stem_cells
+        for width, reduces, back in _plan(genotype, filters, repeats, plan):
             first = len(maps) - 1
-            second = max(0, first - 1 - (plan.skips and after_reduction))
+            second = max(0, first - back)
             built = _Cell(
                 genotype.reduction if reduces else genotype.normal,
                 maps[first], None if first == 0 else maps[second], width, stride=1 + reduces,
             )  # fmt: skip
             if reduces:
-                reductions.append(len(self.cells))
+                self._auxiliary_at = first  # in the end, what the last reduction reads
             self.cells.append(built)
             self.reads.append((first, second))
             maps.append(built.output)
         self.classifier = nn.Linear(maps[-1].channels, classes)
-        self._auxiliary_at = reductions[-1]  # the state that the last reduction reads
         self.auxiliary = None
         if auxiliary_size is not None:
             self.auxiliary = _auxiliary(maps[self._auxiliary_at], classes)
@@ -143,15 +140,14 @@ class _Map(NamedTuple):
         return _Map(channels, -(-self.size // stride), self.halvings + stride - 1)
 
 
-def _plan(genotype: Genotype, filters: int, repeats: int, stem_cells: int) -> Iterator[tuple[int, bool]]:
-    """Of each cell its filters and whether it has stride 2."""
-    for number in range(stem_cells, 0, -1):
-        yield filters >> number, True
+def _plan(genotype: Genotype, filters: int, repeats: int, plan: Skeleton) -> Iterator[tuple[int, bool, int]]:
+    """Of each cell its filters, whether it has stride 2, and how far before its first input the second one is."""
+    for number in range(plan.stem_cells, 0, -1):
+        yield filters >> number, True, 1
     for stage in range(3):
-        reduces = stage > 0
-        cells = repeats + (reduces and not genotype.in_line)
-        for number in range(cells):
-            yield filters << stage, reduces and number == 0
+        added = stage > 0 and not genotype.in_line  # a reduction
+        for number in range(repeats + added):
+            yield filters << stage, stage > 0 and number == 0, 1 + (plan.skips and added and number == 1)
 
 
 class _Cell(nn.Module):
