@@ -45,7 +45,7 @@ from sage.evaluation import Protocol
 from sage.run import Run
 
 run = Run(profile=profile, dataset=dataset, teacher=teacher, level=level, alpha=alpha, seed=seed)
-settings, space = run.settings, Protocol.of(run.settings, run.dataset).space
+settings, space = run.settings, Protocol.of(run.settings, run.dataset).networks.space
 guide = teachers.load(run.teacher, settings, run.dataset, seed=run.seed)
 pool.check_teacher(run, guide)
 run

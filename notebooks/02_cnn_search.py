@@ -101,7 +101,7 @@ print(comparison.reading(table))
 # training; and choosing alpha, which cost nothing where it is the paper's, and is unknown here where it is not.
 
 # %%
-spent = teachers.training_examples(run.teacher, run.settings, run.dataset, seed=run.seed)
+spent = teachers.training_examples(run.teacher, run.settings, run.dataset)
 on_alpha = 0 if run.alpha == SearchRun.alpha else float("nan")  # the paper's value, or chosen elsewhere
 comparison.costs(table, teacher_examples=spent, alpha_examples=on_alpha).round()
 

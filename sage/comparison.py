@@ -11,13 +11,13 @@ import pandas as pd
 import xarray as xr
 from tqdm.auto import tqdm
 
-from sage import cluster, evaluation, explorer, guidance, searchers, statistics
+from sage import candidates, cluster, evaluation, explorer, guidance, searchers, statistics
 from sage.cluster import Workers
 from sage.evaluation import Protocol
 from sage.explorer import Study
 from sage.guidance import Teacher
 from sage.record import Evaluation
-from sage.run import SearchRun, check_workers
+from sage.run import ComparisonRun, check_workers
 from sage.searchers import Searcher
 from sage.spaces import Architecture, SearchSpace
 from sage.tracker import Tracker
@@ -36,7 +36,7 @@ class Search:
     seed: int
 
 
-def check(run: SearchRun, teacher: Teacher) -> None:
+def check(run: ComparisonRun, teacher: Teacher) -> None:
     """Whether a run can be made, before any training.
 
     Raises:
@@ -54,7 +54,7 @@ def check(run: SearchRun, teacher: Teacher) -> None:
         guidance.check(teacher, run.level, {stimuli.identity})
 
 
-def train(run: SearchRun, teacher: Teacher, *, workers: str = "auto") -> xr.Dataset:
+def train(run: ComparisonRun, teacher: Teacher, *, workers: str = "auto") -> xr.Dataset:
     """Make every search of a run, and train to maturity what they found; what is on record is not done again.
 
     The repetitions come one after the other, so that a run that is stopped has whole ones on record.
@@ -83,14 +83,15 @@ def train(run: SearchRun, teacher: Teacher, *, workers: str = "auto") -> xr.Data
     return results(run, teacher)
 
 
-def results(run: SearchRun, teacher: Teacher) -> xr.Dataset:
+def results(run: ComparisonRun, teacher: Teacher) -> xr.Dataset:
     """What the searches found, from the record.
 
     Returns:
         Dataset over searcher, score, epochs, run and samples (the checkpoints).
         mature_accuracy: the best in [0, 1] among the `top` candidates by the search's own score, fully trained;
         examples, images_shown: of the search up to there; mature_examples: to train those candidates fully.
-        Of the last checkpoint, without the dimension samples: test_accuracy and architecture of the best,
+        Of the last checkpoint, without the dimension samples: test_accuracy (NaN if not shown) and architecture
+        of the best,
         failed: candidates that failed or diverged. random_accuracy [run, candidate]: random architectures,
         fully trained.
     """
@@ -99,7 +100,7 @@ def results(run: SearchRun, teacher: Teacher) -> xr.Dataset:
     found = [_found(run, search, teacher, tracker, mature[search.seed]) for search in _searches(run)]
     table = xr.combine_by_coords(found)
     order = {"searcher": run.searchers.split(), "score": run.scores.split(), "epochs": list(budget.epochs)}
-    space = _mature(run).space
+    space = _mature(run).networks.space
     random = [mature[seed].accuracy[[space.hash(one) for one in _random(run, seed)]] for seed in _seeds(run)]
     table = table.sel(order).assign(random_accuracy=(("run", "candidate"), np.stack(random)))
     return table.assign_attrs(
@@ -121,7 +122,9 @@ def summary(table: xr.Dataset) -> pd.DataFrame:
         Errors in percent and the gain of a score over P in points, each as mean and standard deviation.
     """
     last = table.isel(samples=-1)
-    measures = {"mature error": 100 * (1 - last.mature_accuracy), "test error": 100 * (1 - last.test_accuracy)}
+    measures = {"mature error": 100 * (1 - last.mature_accuracy)}
+    if last.test_accuracy.notnull().any():
+        measures["test error"] = 100 * (1 - last.test_accuracy)
     if "P" in table.score:
         measures["gain over P"] = 100 * (last.mature_accuracy - last.mature_accuracy.sel(score="P", drop=True))
     columns = {}
@@ -203,11 +206,11 @@ class _Listed(Searcher):
         return self.architectures[len(self.proposed)]
 
 
-def _seeds(run: SearchRun) -> range:
+def _seeds(run: ComparisonRun) -> range:
     return range(run.seed, run.seed + run.budget.runs)
 
 
-def _searches(run: SearchRun) -> list[Search]:
+def _searches(run: ComparisonRun) -> list[Search]:
     return [
         Search(searcher, score, epochs, seed)
         for seed, epochs, searcher, score in product(
@@ -216,29 +219,29 @@ def _searches(run: SearchRun) -> list[Search]:
     ]
 
 
-def _premature(run: SearchRun, epochs: float) -> Protocol:
+def _premature(run: ComparisonRun, epochs: float) -> Protocol:
     """Training as for maturity, ended and measured after `epochs`."""
     return replace(_mature(run), snapshots=(epochs,), test=False)
 
 
-def _mature(run: SearchRun) -> Protocol:
+def _mature(run: ComparisonRun) -> Protocol:
     budget = run.budget
+    named = Protocol.__dataclass_fields__.keys() & budget.__dataclass_fields__.keys()
     return replace(
         Protocol.of(run.settings, run.dataset),
-        layers=budget.layers,
-        train_images=budget.train_images,
-        mature_epochs=budget.mature_epochs,
+        networks=candidates.searched(budget, run.settings),
         snapshots=(budget.mature_epochs,),
-        test=True,
+        test=budget.tests,
+        **{name: getattr(budget, name) for name in named},
     )
 
 
-def _searcher(run: SearchRun, search: Search) -> Searcher:
+def _searcher(run: ComparisonRun, search: Search) -> Searcher:
     settings = {"starts": run.budget.starts} if search.searcher == "tpe" else {}
-    return searchers.make(search.searcher, _mature(run).space, seed=search.seed, **settings)
+    return searchers.make(search.searcher, _mature(run).networks.space, seed=search.seed, **settings)
 
 
-def _study(run: SearchRun, search: Search, teacher: Teacher) -> Study:
+def _study(run: ComparisonRun, search: Search, teacher: Teacher) -> Study:
     protocol = _premature(run, search.epochs)
     score = {"name": search.score} | (_guidance(run, teacher) if search.score == GUIDED else {})
     return Study(
@@ -251,11 +254,11 @@ def _study(run: SearchRun, search: Search, teacher: Teacher) -> Study:
     )
 
 
-def _guidance(run: SearchRun, teacher: Teacher) -> dict:
+def _guidance(run: ComparisonRun, teacher: Teacher) -> dict:
     return {"teacher": teacher.identity, "alpha": run.alpha, "level": run.level}
 
 
-def _score(name: str, teacher: Teacher, run: SearchRun, evaluated: Evaluation) -> float:
+def _score(name: str, teacher: Teacher, run: ComparisonRun, evaluated: Evaluation) -> float:
     last = evaluated.snapshots[-1]
     if name == "P":
         return last.accuracy
@@ -264,10 +267,10 @@ def _score(name: str, teacher: Teacher, run: SearchRun, evaluated: Evaluation) -
 
 
 def _explore(
-    run: SearchRun, search: Search, teacher: Teacher, tracker: Tracker, workers: Workers, bar: tqdm
+    run: ComparisonRun, search: Search, teacher: Teacher, tracker: Tracker, workers: Workers, bar: tqdm
 ) -> None:
     explorer.search(
-        _mature(run).space,
+        _mature(run).networks.space,
         _searcher(run, search),
         _study(run, search, teacher),
         tracker,
@@ -277,12 +280,12 @@ def _explore(
     )
 
 
-def _checkpoints(run: SearchRun) -> list[int]:
+def _checkpoints(run: ComparisonRun) -> list[int]:
     budget = run.budget
     return sorted({*range(budget.every, budget.samples + 1, budget.every), budget.samples})
 
 
-def _top(run: SearchRun, table: xr.Dataset, samples: int) -> list[int]:
+def _top(run: ComparisonRun, table: xr.Dataset, samples: int) -> list[int]:
     """Places in the table of the best different architectures among the first `samples`, best first."""
     scores = table.score.where(table.network < samples).to_numpy()
     best = [place for place in np.argsort(-scores, kind="stable") if np.isfinite(scores[place])]
@@ -291,13 +294,13 @@ def _top(run: SearchRun, table: xr.Dataset, samples: int) -> list[int]:
     return sorted(first.values(), key=best.index)[: run.budget.top]
 
 
-def _random(run: SearchRun, seed: int) -> list[Architecture]:
+def _random(run: ComparisonRun, seed: int) -> list[Architecture]:
     """The first random candidates of a repetition: what a random architecture is worth."""
-    searcher = searchers.make("random", _mature(run).space, seed=seed)
+    searcher = searchers.make("random", _mature(run).networks.space, seed=seed)
     return [searcher.ask()[1] for _ in range(run.budget.top)]
 
 
-def _chosen(run: SearchRun, seed: int, teacher: Teacher, tracker: Tracker) -> Iterator[Architecture]:
+def _chosen(run: ComparisonRun, seed: int, teacher: Teacher, tracker: Tracker) -> Iterator[Architecture]:
     """Of one repetition, every architecture that is to be trained to maturity."""
     for search in _searches(run):
         if search.seed == seed:
@@ -308,7 +311,7 @@ def _chosen(run: SearchRun, seed: int, teacher: Teacher, tracker: Tracker) -> It
     yield from _random(run, seed)
 
 
-def _mature_study(run: SearchRun, seed: int, teacher: Teacher) -> Study:
+def _mature_study(run: ComparisonRun, seed: int, teacher: Teacher) -> Study:
     """What a run's searches chose, of one repetition; other runs that chose the same have it trained already."""
     protocol = _mature(run)
     chosen = {"searchers": run.searchers, "scores": run.scores, "guidance": _guidance(run, teacher)}
@@ -321,15 +324,15 @@ def _mature_study(run: SearchRun, seed: int, teacher: Teacher) -> Study:
     )
 
 
-def _train_to_maturity(run: SearchRun, seed: int, teacher: Teacher, tracker: Tracker, workers: Workers) -> None:
+def _train_to_maturity(run: ComparisonRun, seed: int, teacher: Teacher, tracker: Tracker, workers: Workers) -> None:
     """Train what the searches of a repetition chose, each architecture once."""
-    study, space = _mature_study(run, seed, teacher), _mature(run).space
+    study, space = _mature_study(run, seed, teacher), _mature(run).networks.space
     chosen = list(dict.fromkeys(_chosen(run, seed, teacher, tracker)))
     with tqdm(total=len(chosen), desc="to maturity", unit="network", leave=False) as bar:
         explorer.search(space, _Listed(space, chosen), study, tracker, len(chosen), workers, bar=bar)
 
 
-def _mature_table(run: SearchRun, seed: int, teacher: Teacher, tracker: Tracker) -> pd.DataFrame:
+def _mature_table(run: ComparisonRun, seed: int, teacher: Teacher, tracker: Tracker) -> pd.DataFrame:
     """Accuracy and examples by an architecture's hash."""
     table = _at(run.budget.mature_epochs, tracker.results(_mature_study(run, seed, teacher).key))
     return table[["accuracy", "examples"]].to_dataframe().set_index(table.hash.values)
@@ -343,7 +346,7 @@ def _at(epoch: float, table: xr.Dataset) -> xr.Dataset:
 
 
 def _found(
-    run: SearchRun, search: Search, teacher: Teacher, tracker: Tracker, mature: pd.DataFrame
+    run: ComparisonRun, search: Search, teacher: Teacher, tracker: Tracker, mature: pd.DataFrame
 ) -> xr.Dataset:
     table = _at(search.epochs, tracker.results(_study(run, search, teacher).key, run.budget.samples))
     checkpoints = _checkpoints(run)
@@ -353,7 +356,8 @@ def _found(
     if tops[-1].accuracy.notna().any():
         best = tops[-1].accuracy.idxmax()
         protocol = _mature(run).key
-        test = tracker.evaluation(tracker.find(protocol, best, search.seed)).test_accuracy
+        tested = tracker.evaluation(tracker.find(protocol, best, search.seed)).test_accuracy
+        test = np.nan if tested is None else tested
         architecture = table.architecture.values[list(table.hash.values).index(best)]
     place = {"searcher": [search.searcher], "score": [search.score], "epochs": [search.epochs], "run": [search.seed]}
     return xr.Dataset(
@@ -370,7 +374,7 @@ def _found(
     ).expand_dims(place)
 
 
-def _provenance(run: SearchRun, teacher: Teacher, tracker: Tracker) -> list[dict]:
+def _provenance(run: ComparisonRun, teacher: Teacher, tracker: Tracker) -> list[dict]:
     studies = [_study(run, search, teacher) for search in _searches(run)]
     studies += [_mature_study(run, seed, teacher) for seed in _seeds(run)]
     found = [one for study in studies for one in json.loads(tracker.results(study.key).attrs["provenance"])]

@@ -6,13 +6,14 @@ from dataclasses import asdict, dataclass, field
 import numpy as np
 import torch
 
-from sage import cost, datasets, devices, provenance, responses, spaces
+from sage import cost, datasets, devices, provenance, responses
+from sage.candidates import Candidates, Convolutional
 from sage.datasets import Dataset
-from sage.models.cnn import ConvolutionalNetwork
 from sage.profiles import Profile
 from sage.record import Evaluation, Snapshot
+from sage.spaces import Architecture
 from sage.stimuli import StimulusSet
-from sage.training import Diverged, Recipe, Trainer, candidate_recipe
+from sage.training import Diverged, Trainer
 
 
 # Part of a study's key. Raise it with any change of the code that changes what an evaluation gives.
@@ -23,16 +24,15 @@ REVISION = 1
 class Protocol:
     """Everything besides architecture and seed that determines what an evaluation gives.
 
-    The fields are those of `Profile`, with the data set's name; `test` shows the test images at the end,
-    `device` and `convolutions` are as in `devices.description`.
+    `networks` are what is evaluated; the fields besides are those of `Profile`, with the data set's name; `test`
+    shows the test images at the end, `device` and `convolutions` are as in `devices.description`.
     """
 
     dataset: str
     image_size: int
     train_images: int | None
     validation_images: int | None
-    layers: int
-    width: float
+    networks: Candidates
     mature_epochs: int
     snapshots: tuple[float, ...]
     batch_size: int
@@ -46,17 +46,8 @@ class Protocol:
     def of(cls, profile: Profile, dataset: str) -> "Protocol":
         """The protocol of a profile's pool."""
         names = cls.__dataclass_fields__.keys() & Profile.__dataclass_fields__.keys()
-        return cls(dataset=dataset, **{name: getattr(profile, name) for name in names})
-
-    @property
-    def recipe(self) -> Recipe:
-        """How candidates are trained."""
-        return candidate_recipe(self.mature_epochs, self.batch_size)
-
-    @property
-    def space(self) -> spaces.SearchSpace:
-        """Where candidates come from."""
-        return spaces.cnn(self.layers)
+        networks = Convolutional(layers=profile.layers, width=profile.width)
+        return cls(dataset=dataset, networks=networks, **{name: getattr(profile, name) for name in names})
 
     def description(self) -> dict:
         """All that determines an evaluation, the images' content and the kind of device included; JSON-ready."""
@@ -64,7 +55,8 @@ class Protocol:
         return {
             **asdict(self),
             "revision": REVISION,
-            "recipe": asdict(self.recipe),
+            "networks": self.networks.description,
+            "recipe": self.networks.recipe(self.mature_epochs, self.batch_size).description,
             "training": images.train.identity,
             "stimuli": images.stimuli(self.rdm_images).identity,
         }
@@ -79,7 +71,7 @@ class Protocol:
         return datasets.load_reduced(self.dataset, self.image_size, self.train_images, self.validation_images)
 
 
-def evaluate(protocol: Protocol, architecture: spaces.Architecture, seed: int) -> Evaluation:
+def evaluate(protocol: Protocol, architecture: Architecture, seed: int) -> Evaluation:
     """Train a candidate up to the last of the protocol's epochs, with a snapshot at each of them.
 
     A candidate that diverges ends early: its evaluation has the snapshots up to then and says why.
@@ -96,18 +88,16 @@ def evaluate(protocol: Protocol, architecture: spaces.Architecture, seed: int) -
         )
     device = devices.default()
     images = protocol.load_images()
-    layers = spaces.cnn_layers(protocol.space, architecture)
     with devices.one_thread():
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            model = ConvolutionalNetwork(layers, classes=len(images.classes), width=protocol.width)
+            model = protocol.networks.build(architecture, classes=len(images.classes))
         size = {
             "parameters": cost.parameters(model),
             "multiply_adds": cost.multiply_adds(model, protocol.image_size),
         }
-        trainer = Trainer(
-            model, images.train.images, images.train.labels, protocol.recipe, seed=seed, device=device
-        )
+        recipe = protocol.networks.recipe(protocol.mature_epochs, protocol.batch_size)
+        trainer = Trainer(model, images.train.images, images.train.labels, recipe, seed=seed, device=device)
         snapshots, test_accuracy, state, failure = [], None, "finished", None
         try:
             for epoch in protocol.snapshots:

@@ -6,7 +6,7 @@ import json
 import os
 import sys
 import tempfile
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 
 import jupytext
@@ -19,8 +19,8 @@ from nbformat import NotebookNode
 from papermill.exceptions import PapermillExecutionError, strip_color
 from traitlets import default
 
-from sage import paths
-from sage.run import Run, SearchRun, check_type
+from sage import paths, run
+from sage.run import Run, check_type
 
 _NOT_THE_RUNS = {"workers"}  # parameters that say where to compute, and not what
 
@@ -63,8 +63,7 @@ class Step:
             TypeError, ValueError: as `Run`.
         """
         asked = {name: value for name, value in self.parameters.items() if name not in _NOT_THE_RUNS}
-        names = {field.name for field in fields(Run)}
-        return (Run if asked.keys() <= names else SearchRun)(**asked)
+        return run.of(asked)
 
     def key(self) -> str:
         """Changes with whatever the result depends on: notebook, parameters, and the code of the package.

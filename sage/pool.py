@@ -30,7 +30,7 @@ def train(run: Run, *, workers: str = "auto") -> xr.Dataset:
     check_workers(workers)
     study, tracker, count = _study(run), Tracker(), run.settings.pool
     if not tracker.ended(study.key, count):
-        space = Protocol.of(run.settings, run.dataset).space
+        space = Protocol.of(run.settings, run.dataset).networks.space
         searcher = searchers.make("random", space, seed=run.seed)
         with (
             cluster.open_workers(workers) as opened,
@@ -58,7 +58,7 @@ def _study(run: Run) -> Study:
 
     def seed(number: int) -> int:
         rng = np.random.default_rng([run.seed, number])
-        protocol.space.sample(rng)
+        protocol.networks.space.sample(rng)
         return int(rng.integers(2**31))
 
     return Study(

@@ -1,7 +1,11 @@
-"""The paper's preprocessing of small images, on whole batches on the training device."""
+"""The paper's preprocessing of images, on whole batches on the training device."""
 
 import torch
 from torch import Tensor
+from torchvision.transforms import functional
+
+# Of large images: pixels a side of what the network is shown, and of the shorter side that it is cut from.
+SIZE, SHORTER, SHORTER_IN_TRAINING = 224, 256, (256, 512)
 
 
 def standardise(images: Tensor) -> Tensor:
@@ -45,3 +49,40 @@ def augment(images: Tensor, generator: torch.Generator) -> Tensor:
     image = torch.arange(count, device=device)[:, None, None]
     # Indices around the channel slice put it last: [B, H, W, 3].
     return padded[image, :, rows[:, :, None], columns[:, None, :]].permute(0, 3, 1, 2)
+
+
+def scaled_crop(images: Tensor, generator: torch.Generator) -> Tensor:
+    """A random crop of the image scaled at random, flipped half of the time, one draw per image.
+
+    The shorter side becomes any of `SHORTER_IN_TRAINING`, both ends included.
+
+    Args:
+        images: [B, 3, H, W] uint8. generator: on the images' device.
+
+    Returns:
+        [B, 3, SIZE, SIZE], same type.
+
+    Source: Simonyan and Zisserman 2015, arXiv:1409.1556, section 3.1.
+    """
+    low, high = SHORTER_IN_TRAINING
+    device = images.device
+    shorter = torch.randint(low, high + 1, (len(images),), generator=generator, device=device)
+    place = torch.rand(len(images), 2, generator=generator, device=device)
+    flipped = torch.rand(len(images), generator=generator, device=device) < 0.5
+    crops = []
+    for image, side, (row, column), flip in zip(images, shorter.tolist(), place.tolist(), flipped.tolist()):
+        scaled = functional.resize(image, side)
+        height, width = scaled.shape[1:]
+        top, left = int(row * (height - SIZE + 1)), int(column * (width - SIZE + 1))
+        crop = functional.crop(scaled, top, left, SIZE, SIZE)
+        crops.append(functional.hflip(crop) if flip else crop)
+    return torch.stack(crops)
+
+
+def central_crop(images: Tensor) -> Tensor:
+    """What a network trained on `scaled_crop` is shown for evaluation, [B, 3, SIZE, SIZE]: the centre.
+
+    Args:
+        images: [B, 3, H, W] uint8; the shorter side becomes `SHORTER`.
+    """
+    return functional.center_crop(functional.resize(images, SHORTER), SIZE)

@@ -1,13 +1,15 @@
 """Sizes and budgets of a run, in one place. Every number says why it is what it is."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 
 @dataclass(frozen=True, kw_only=True)
-class SearchBudget:
-    """How large the comparison of searches is; the pool's sizes hold for all that is not named here."""
+class Budget:
+    """How large a comparison of searches is; the pool's sizes hold for all that is not named here."""
 
-    layers: int  # deepest network of the space
+    tests: ClassVar[bool]  # whether what was trained to maturity is shown the test images
+
     train_images: int | None  # training images of a candidate, at most; None means all
     mature_epochs: int
     epochs: tuple[float, ...]  # premature training of a candidate, one search for each, few first
@@ -16,6 +18,32 @@ class SearchBudget:
     top: int  # candidates that are trained to maturity at a checkpoint
     runs: int  # repetitions of each search
     starts: int  # random candidates before TPE takes over
+
+
+@dataclass(frozen=True, kw_only=True)
+class SearchBudget(Budget):
+    """Of searches for convolutional networks."""
+
+    tests = True
+
+    layers: int  # deepest network of the space
+
+
+@dataclass(frozen=True, kw_only=True)
+class CellBudget(Budget):
+    """Of searches for cells, and of the full training of those that they find."""
+
+    tests = False  # but the fully trained are
+
+    blocks: int  # B
+    batch_size: int
+    repeats: int  # N of candidates
+    filters: int  # F of candidates
+    full_repeats: int  # N of the fully trained
+    full_filters: int  # F likewise
+    full_images: int | None  # their training images, validation images among them; None means all
+    full_epochs: int
+    drop_path_keep: float  # share of the last cell's paths that stay at the end of full training
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,6 +74,7 @@ class Profile:
     rdm_images: int  # images of the image-level RDMs
     resamples: int  # of the bootstrap
     search: SearchBudget
+    cells: CellBudget
 
 
 PROFILES = {
@@ -81,6 +110,25 @@ PROFILES = {
             runs=2,  # a spread exists
             starts=3,  # TPE proposes three
         ),
+        cells=CellBudget(
+            train_images=320,  # 5 batches
+            mature_epochs=1,  # longer than the premature
+            epochs=(0.5,),  # one is the paper's way too
+            samples=3,  # TPE proposes one
+            every=3,  # one checkpoint
+            top=2,  # a best one and another
+            runs=1,  # the paper's
+            starts=2,  # so that TPE proposes
+            blocks=2,  # one block can read the other
+            batch_size=64,  # 5 steps an epoch
+            repeats=1,  # cells that follow a reduction and cells that do not
+            filters=2,  # the fewest
+            full_repeats=1,  # as the candidates
+            full_filters=2,  # likewise
+            full_images=640,  # 10 batches
+            full_epochs=2,  # so that a resumed training has something to resume
+            drop_path_keep=0.6,  # Zoph et al. 2018
+        ),
     ),
     # The default: a laptop's two cores, in minutes. Meant for the embedded images.
     "quick": Profile(
@@ -113,6 +161,25 @@ PROFILES = {
             top=2,  # what the minutes allow
             runs=2,  # a spread exists; three would take half as long again
             starts=4,  # half of the samples; the paper has 20 of 1000
+        ),
+        cells=CellBudget(
+            train_images=2_000,  # a third of the embedded images, 31 steps an epoch
+            mature_epochs=2,  # what the minutes allow
+            epochs=(0.5,),  # 1,000 examples
+            samples=8,  # what the minutes allow
+            every=8,  # one checkpoint
+            top=3,  # what the minutes allow; the paper has 10
+            runs=1,  # the paper's
+            starts=4,  # half of the samples; the paper has 20 of 1000
+            blocks=5,  # the paper's
+            batch_size=64,  # as the pool's
+            repeats=1,  # five cells; the paper's N = 2 would take half as long again
+            filters=8,  # a quarter of the smallest published
+            full_repeats=1,  # as the candidates
+            full_filters=8,  # likewise
+            full_images=6_000,  # four fifths of the embedded images
+            full_epochs=1,  # what the minutes allow
+            drop_path_keep=1.0,  # so short a training cannot overfit
         ),
     ),
     # An evening on two cores with CIFAR; the published run.
@@ -147,6 +214,25 @@ PROFILES = {
             runs=2,  # what the time allows; the paper has 3
             starts=8,  # the paper has 20 of 1000
         ),
+        cells=CellBudget(
+            train_images=10_000,  # so that the re-ranked see many different images
+            mature_epochs=2,  # 20,000 examples, what the time allows
+            epochs=(0.5,),  # 5,000 examples, likewise
+            samples=60,  # likewise; the paper has 1000
+            every=60,  # one checkpoint
+            top=10,  # the paper's
+            runs=1,  # the paper's
+            starts=20,  # the paper's
+            blocks=5,  # the paper's
+            batch_size=64,  # after 5,000 images four points of accuracy, against three with 128 (two published cells)
+            repeats=2,  # section 4.3: eight cells, and as many RDMs
+            filters=8,  # a quarter of the smallest published
+            full_repeats=2,  # as the candidates; published networks have 3 to 6
+            full_filters=8,  # likewise; published networks have 32 to 48
+            full_images=None,  # all 50,000 of CIFAR
+            full_epochs=3,  # what the time allows
+            drop_path_keep=1.0,  # so short a training cannot overfit
+        ),
     ),
     # An evening of one modern GPU with CIFAR. Not measured yet: no GPU was at hand.
     "gpu": Profile(
@@ -180,6 +266,25 @@ PROFILES = {
             runs=3,  # the paper's
             starts=20,  # the paper's
         ),
+        cells=CellBudget(
+            train_images=15_000,  # as the pool's
+            mature_epochs=20,  # the paper's premature epochs for its accuracy-guided searches
+            epochs=(2,),  # the paper's
+            samples=200,  # 24 million examples for four searches
+            every=50,  # four checkpoints
+            top=10,  # the paper's
+            runs=1,  # the paper's
+            starts=20,  # the paper's
+            blocks=5,  # the paper's
+            batch_size=128,  # the usual value on CIFAR
+            repeats=2,  # section 4.3: eight cells, and as many RDMs
+            filters=24,  # not stated; between the published 32 and what is fast
+            full_repeats=2,  # as the candidates
+            full_filters=32,  # section 4.3
+            full_images=None,  # all 50,000 of CIFAR
+            full_epochs=60,  # a tenth of the paper's
+            drop_path_keep=0.8,  # half as many dropped as in ten times the training
+        ),
     ),
     # The paper's own sizes.
     "paper": Profile(
@@ -212,6 +317,25 @@ PROFILES = {
             top=5,  # section 4.2
             runs=3,  # section 4.2
             starts=20,  # section "TPE Search Algorithm"
+        ),
+        cells=CellBudget(
+            train_images=None,  # 45,000 of CIFAR
+            mature_epochs=300,  # Table 2: E2 = 13.5 million
+            epochs=(2,),  # Table 2: E1 = 90,000
+            samples=1000,  # section 4.3
+            every=100,  # section 4.1
+            top=10,  # section 4.3
+            runs=1,  # section 4.3
+            starts=20,  # section "TPE Search Algorithm"
+            blocks=5,  # section 4.3
+            batch_size=128,  # not stated; the usual value on CIFAR
+            repeats=2,  # section 4.3: eight cells
+            filters=24,  # not stated
+            full_repeats=6,  # Table 2
+            full_filters=32,  # Table 2
+            full_images=None,  # all 50,000 of CIFAR
+            full_epochs=600,  # section "CIFAR Training"
+            drop_path_keep=0.6,  # not stated; Zoph et al. 2018
         ),
     ),
 }

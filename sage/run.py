@@ -6,7 +6,7 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 from sage import paths
-from sage.profiles import PROFILES, Profile, SearchBudget
+from sage.profiles import PROFILES, Budget, CellBudget, Profile, SearchBudget
 
 NUMBER, SLURM = re.compile("0|[1-9][0-9]*"), re.compile("slurm:([1-9][0-9]*)(?:x([1-9][0-9]*))?")
 ADDRESS = re.compile(r"(?:tcp|tls|ucx|ws|wss)://\S+:[0-9]+")
@@ -56,38 +56,93 @@ class Run:
 
 
 @dataclass(frozen=True, kw_only=True)
-class SearchRun(Run):
+class ComparisonRun(Run):
     """A run that compares searches; an empty text or 0 stands for the profile's value.
 
     Raises:
         ValueError: epochs that are not numbers above 0 and at most the mature epochs, or negative numbers.
     """
 
-    searchers: str = "random reinforce tpe"
+    searchers: str
     scores: str = "P P+TG"
     epochs: str = ""
-    layers: int = 0
     samples: int = 0
     runs: int = 0
 
     def __post_init__(self):
         super().__post_init__()
-        for name in ("layers", "samples", "runs"):
+        for name in self._sizes:
             if getattr(self, name) < 0:
                 raise ValueError(f"{name} is {getattr(self, name)}, expected 0 (the profile's) or more")
-        mature = self.settings.search.mature_epochs
+        mature = self.planned.mature_epochs
         if not self.budget.epochs or not all(0 < epochs <= mature for epochs in self.budget.epochs):
             raise ValueError(
                 f"epochs is {self.epochs!r}, expected numbers above 0 and up to {mature} with spaces between"
             )
 
     @property
-    def budget(self) -> SearchBudget:
-        """The profile's search budget with what this run changes."""
-        changes = {name: getattr(self, name) for name in ("layers", "samples", "runs") if getattr(self, name)}
+    def planned(self) -> Budget:
+        """The profile's budget."""
+        raise NotImplementedError
+
+    @property
+    def budget(self) -> Budget:
+        """The profile's budget with what this run changes."""
+        changes = {name: getattr(self, name) for name in self._sizes if getattr(self, name)}
         if self.epochs:
             changes["epochs"] = tuple(_numbers(self.epochs))
-        return replace(self.settings.search, **changes)
+        return replace(self.planned, **changes)
+
+    @property
+    def _sizes(self) -> list[str]:
+        """Parameters that are whole numbers of the budget."""
+        named = {field.name for field in fields(self.planned)} - {"epochs"}
+        return [field.name for field in fields(self) if field.name in named]
+
+
+@dataclass(frozen=True, kw_only=True)
+class SearchRun(ComparisonRun):
+    """A run that compares searches for convolutional networks."""
+
+    searchers: str = "random reinforce tpe"
+    layers: int = 0
+
+    @property
+    def planned(self) -> SearchBudget:
+        return self.settings.search
+
+
+@dataclass(frozen=True, kw_only=True)
+class CellRun(ComparisonRun):
+    """A run that compares searches for cells, and what they find with given cells.
+
+    `beside` are names that `models.genotypes.load` takes, with spaces between; `transfer` is a second data set
+    on which all of them are trained fully, or empty.
+    """
+
+    searchers: str = "random tpe"
+    blocks: int = 0
+    beside: str = "NASNet-A PNASNet-5 AmoebaNet-A"
+    transfer: str = ""
+
+    @property
+    def planned(self) -> CellBudget:
+        return self.settings.cells
+
+
+KINDS = (Run, SearchRun, CellRun)
+
+
+def of(parameters: dict) -> Run:
+    """The run that a notebook's parameters make: of the first kind that has them all.
+
+    Raises:
+        TypeError, ValueError: as `Run`.
+    """
+    kinds = [kind for kind in KINDS if parameters.keys() <= {field.name for field in fields(kind)}]
+    if not kinds:
+        raise TypeError(f"parameters {', '.join(parameters)}: no kind of run has all of them")
+    return kinds[0](**parameters)
 
 
 def check_workers(workers: str) -> None:

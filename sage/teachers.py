@@ -1,18 +1,14 @@
 """Where a teacher's RDMs come from: a trained network, a control, or a file."""
 
-import json
-import pickle
 from collections import OrderedDict
-from dataclasses import asdict, replace
-from functools import partial
+from dataclasses import replace
 from pathlib import Path
 
 import torch
 import xarray as xr
 from torch import nn
-from tqdm.auto import tqdm
 
-from sage import cost, datasets, devices, guidance, paths, provenance, responses, training
+from sage import checkpoints, cost, datasets, devices, guidance, paths, provenance, responses, training
 from sage.datasets import Dataset
 from sage.guidance import Teacher, TeacherLayer
 from sage.models.resnet import ResNet
@@ -76,60 +72,37 @@ def from_network(
 
 
 def train_resnet(profile: Profile, dataset: str, *, seed: int) -> tuple[ResNet, xr.Dataset]:
-    """The trained teacher network and its learning curve over `epoch`.
-
-    The training is saved after every epoch, under a key of all that determines it, and goes on from there.
-    """
+    """The trained teacher network and its learning curve over `epoch`, see `checkpoints.train`."""
     images = load_images(profile, dataset)
-    recipe = _recipe(profile)
-    path = paths.cache() / "teachers" / f"resnet-{_state_key(profile, images, seed)}.pt"
     model = _build_resnet(profile, images, seed)
     device = devices.default()
-    trainer = training.Trainer(model, images.train.images, images.train.labels, recipe, seed=seed, device=device)
-    curve: list[dict] = []
-    sessions: list[dict] = []
-    if path.exists():
-        state = _read_state(path, device)
-        trainer.load_state_dict(state["trainer"])
-        curve, sessions = state["curve"], state["sessions"]
-    stimuli = images.stimuli(profile.rdm_images)
-    remaining = range(len(curve), profile.teacher_epochs + 1)
-    if remaining:
-        sessions = [*sessions, provenance.stamp()]
-    for epoch in tqdm(remaining, desc="teacher", unit="epoch", disable=not remaining):
-        trainer.advance(epoch)
+    trainer = training.Trainer(
+        model, images.train.images, images.train.labels, _recipe(profile), seed=seed, device=device
+    )
+
+    def measure() -> dict[str, float]:
+        stimuli = images.stimuli(profile.rdm_images)
         scores = responses.show(model, (), stimuli, units=0, seed=seed, device=device).scores
-        curve.append(
-            {
-                "epoch": epoch,
-                "examples": trainer.examples,
-                "accuracy": responses.accuracy(scores, images.validation.labels),
-                "loss": responses.loss(scores, images.validation.labels),
-                "training_loss_sum": trainer.loss_sum.item(),
-            }
-        )
-        state = {"trainer": trainer.state_dict(), "curve": curve, "sessions": sessions}
-        paths.replace(path, partial(torch.save, state))
-    table = xr.Dataset({name: ("epoch", [point[name] for point in curve]) for name in curve[0]})
-    steps = table.examples.diff("epoch") / recipe.batch_size
-    table["training_loss"] = table.training_loss_sum.diff("epoch") / steps  # of the epoch; none at the first point
+        labels = images.validation.labels
+        return {"accuracy": responses.accuracy(scores, labels), "loss": responses.loss(scores, labels)}
+
+    path = paths.cache() / "teachers" / f"resnet-{_state_key(profile, images, seed)}.pt"
+    curve = checkpoints.train(trainer, path, measure, name="teacher")
     layers = 6 * profile.teacher_blocks + 2
-    return model, table.assign_attrs(
+    return model, curve.assign_attrs(
         teacher=f"ResNet-{layers} (n = {profile.teacher_blocks}), width {profile.teacher_width}",
         parameters=cost.parameters(model),
-        recipe=json.dumps(asdict(recipe)),
-        provenance=json.dumps(sessions),
     )
 
 
-def training_examples(name: str, profile: Profile, dataset: str, *, seed: int) -> float:
+def training_examples(name: str, profile: Profile, dataset: str) -> float:
     """Examples that a teacher's own training processed; NaN for one from a file, which does not say."""
     if name.endswith(".nc"):
         return float("nan")
     if TEACHERS[name] is not _trained_resnet:
         return 0.0
-    _, curve = train_resnet(profile, dataset, seed=seed)
-    return float(curve.examples[-1])
+    steps = len(load_images(profile, dataset).train) // profile.batch_size
+    return float(profile.teacher_epochs * steps * profile.batch_size)
 
 
 def _trained_resnet(name: str, profile: Profile, dataset: str, seed: int) -> Teacher:
@@ -167,13 +140,6 @@ def _build_resnet(profile: Profile, images: Dataset, seed: int) -> ResNet:
         return ResNet(blocks=profile.teacher_blocks, width=profile.teacher_width, classes=len(images.classes))
 
 
-def _read_state(path: Path, device: torch.device) -> dict:
-    try:
-        return torch.load(path, map_location=device, weights_only=True)
-    except (RuntimeError, EOFError, pickle.UnpicklingError) as problem:
-        raise ValueError(f"{path} is damaged ({problem}): remove it, and the teacher is trained again") from problem
-
-
 def _recipe(profile: Profile) -> training.Recipe:
     return training.teacher_recipe(profile.teacher_epochs, profile.batch_size)
 
@@ -186,7 +152,7 @@ def _state_key(profile: Profile, images: Dataset, seed: int) -> str:
         validation=images.validation.identity,
         blocks=profile.teacher_blocks,
         width=profile.teacher_width,
-        recipe=asdict(_recipe(profile)),
+        recipe=_recipe(profile).description,
         seed=seed,
         **devices.description(),
     )

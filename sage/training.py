@@ -1,13 +1,15 @@
-"""Training of one network: the recipe, and a trainer that stops and goes on at any step."""
+"""Training of one network: the paper's recipes, and a trainer that stops and goes on at any step."""
 
-from dataclasses import dataclass
+from abc import ABC, abstractmethod
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from math import cos, pi
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from sage import devices
-from sage.preprocessing import augment, standardise
+from sage import devices, preprocessing
 
 
 class Diverged(RuntimeError):
@@ -15,41 +17,143 @@ class Diverged(RuntimeError):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Recipe:
-    """Stochastic gradient descent with Nesterov momentum and a learning rate that drops in steps.
+class Recipe(ABC):
+    """How a network is trained: stochastic gradient descent with Nesterov momentum, here without a learning rate.
 
-    `drops` are the fractions of training after which the rate is divided by 10.
+    Args:
+        epochs: passes over the training images. published_epochs: of the recipe before it was scaled to `epochs`.
+        weight_decay: of all trained values. clip: longest gradient over all of them, None for any.
+        drop_path_keep: probability with which the last cell's paths stay, see `CellNetwork.set_drop_path`; falls
+            linearly over training, from 1 to this.
+        auxiliary_weight: of the loss of a network's second output, if it has one.
     """
 
     epochs: float
     batch_size: int
-    drops: tuple[float, ...]
-    learning_rate: float = 0.1
+    published_epochs: float
+    learning_rate: float
+    weight_decay: float
     momentum: float = 0.9
-    weight_decay: float = 1e-4
+    clip: float | None = None
+    drop_path_keep: float = 1.0
+    auxiliary_weight: float = 0.0
+
+    @abstractmethod
+    def rate(self, done: float) -> float:
+        """Learning rate of a step, `done` is the part of training before it, in [0, 1)."""
+
+    def optimizer(self, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
+        """Of a network's parameters; the trainer sets its learning rate before every step."""
+        return torch.optim.SGD(
+            parameters,
+            lr=self.learning_rate,
+            momentum=self.momentum,
+            weight_decay=self.weight_decay,
+            nesterov=True,
+        )
+
+    def augment(self, images: Tensor, generator: torch.Generator) -> Tensor:
+        """Of images [B, 3, H, W] what the network is shown, see `preprocessing`."""
+        return preprocessing.augment(images, generator)
+
+    @property
+    def description(self) -> dict:
+        """All that determines the recipe, JSON-ready."""
+        return {"schedule": type(self).__name__, **asdict(self)}
 
 
-def candidate_recipe(epochs: int, batch_size: int) -> Recipe:
+@dataclass(frozen=True, kw_only=True)
+class Steps(Recipe):
+    """The learning rate is divided by 10 after each of `drops`, fractions of training."""
+
+    drops: tuple[float, ...]
+
+    def rate(self, done: float) -> float:
+        return self.learning_rate * 0.1 ** sum(done >= drop for drop in self.drops)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cosine(Recipe):
+    """The learning rate falls to 0 as half a period of the cosine (Loshchilov and Hutter 2017)."""
+
+    def rate(self, done: float) -> float:
+        return self.learning_rate * (1 + cos(pi * done)) / 2
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImageNet(Steps):
+    """RMSProp, and crops of large images.
+
+    The paper gives decay and momentum; a first moment of gradients and `epsilon` are as in the authors' code of
+    NASNet (tensorflow/models, slim): none, and 1.
+    """
+
+    decay: float = 0.9
+    epsilon: float = 1.0
+
+    def optimizer(self, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
+        return torch.optim.RMSprop(
+            parameters,
+            lr=self.learning_rate,
+            alpha=self.decay,
+            eps=self.epsilon,
+            momentum=self.momentum,
+            weight_decay=self.weight_decay,
+        )
+
+    def augment(self, images: Tensor, generator: torch.Generator) -> Tensor:
+        return preprocessing.scaled_crop(images, generator)
+
+
+def candidate_recipe(epochs: float, batch_size: int) -> Recipe:
     """The paper's for networks of the convolutional space: 300 epochs, dropping after every 100, scaled.
 
     Weight decay is not stated there: 1e-4 is the value of Zoph and Le 2017.
     """
-    return Recipe(epochs=epochs, batch_size=batch_size, drops=(1 / 3, 2 / 3))
+    return Steps(
+        epochs=epochs, batch_size=batch_size, published_epochs=300,
+        learning_rate=0.1, weight_decay=1e-4, drops=(1 / 3, 2 / 3),
+    )  # fmt: skip
 
 
-def teacher_recipe(epochs: int, batch_size: int) -> Recipe:
+def teacher_recipe(epochs: float, batch_size: int) -> Recipe:
     """He et al. 2016, section 4.2: 64k steps with drops at 32k and 48k, scaled."""
-    return Recipe(epochs=epochs, batch_size=batch_size, drops=(1 / 2, 3 / 4))
+    return Steps(
+        epochs=epochs, batch_size=batch_size, published_epochs=64_000 * 128 / 45_000,
+        learning_rate=0.1, weight_decay=1e-4, drops=(1 / 2, 3 / 4),
+    )  # fmt: skip
+
+
+def cell_recipe(
+    epochs: float, batch_size: int, *, drop_path_keep: float = 0.6, auxiliary_weight: float = 0.4
+) -> Recipe:
+    """The paper's for cells on CIFAR: 600 epochs with one cosine, scaled.
+
+    Drop-path and auxiliary classifier are not stated there: the values are those of Zoph et al. 2018.
+    """
+    return Cosine(
+        epochs=epochs, batch_size=batch_size, published_epochs=600, learning_rate=0.025, weight_decay=5e-4,
+        clip=5.0, drop_path_keep=drop_path_keep, auxiliary_weight=auxiliary_weight,
+    )  # fmt: skip
+
+
+def imagenet_recipe(epochs: float, batch_size: int) -> Recipe:
+    """The paper's for cells on ImageNet: 40 epochs in batches of 128, dropping after every 15, scaled."""
+    return ImageNet(
+        epochs=epochs, batch_size=batch_size, published_epochs=40, learning_rate=0.1, weight_decay=4e-5,
+        clip=10.0, drops=(15 / 40, 30 / 40),
+    )  # fmt: skip
 
 
 class Trainer:
     """Trains a network up to a given epoch, again and again.
 
-    Every step draws its images and their augmentation from (seed, step) alone. So nothing that
+    Every step draws its images, their augmentation and dropped paths from (seed, step) alone. So nothing that
     happens between two calls disturbs the training, and the state to resume from is small.
 
     Args:
-        model: moved to `device`. images: [N, 3, H, W] uint8. labels: [N] int64.
+        model: moved to `device`; gives scores [B, C], and in training mode a pair with those of an auxiliary
+            classifier if it has one. images: [N, 3, H, W] uint8. labels: [N] int64.
 
     Raises:
         ValueError: fewer images than one batch.
@@ -63,13 +167,7 @@ class Trainer:
         self.model = model.to(device, memory_format=torch.channels_last)
         self.images, self.labels = images.to(device), labels.to(device)
         self.recipe, self.seed, self.device = recipe, seed, device
-        self.optimizer = torch.optim.SGD(
-            model.parameters(),
-            lr=recipe.learning_rate,
-            momentum=recipe.momentum,
-            weight_decay=recipe.weight_decay,
-            nesterov=True,
-        )
+        self.optimizer = recipe.optimizer(model.parameters())
         self.steps_per_epoch = len(images) // recipe.batch_size
         self.step = 0
         self._ordered = -1
@@ -103,32 +201,46 @@ class Trainer:
             "optimizer": self.optimizer.state_dict(),
             "step": self.step,
             "loss_sum": self.loss_sum,
+            "seed": self.seed,
+            "recipe": self.recipe.description,
         }
 
     def load_state_dict(self, state: dict) -> None:
-        """Go on where another trainer of the same network, images, recipe and seed stood."""
+        """Go on where another trainer of the same network and images stood.
+
+        Raises:
+            ValueError: the state is of another recipe or seed.
+        """
+        for name, own in (("seed", self.seed), ("recipe", self.recipe.description)):
+            if state[name] != own:
+                raise ValueError(f"the state to resume from has {name} {state[name]}, expected {own}")
         self.model.load_state_dict(state["model"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.step = state["step"]
         self.loss_sum = state["loss_sum"].to(self.device)
 
     def _step(self) -> None:
+        done = self.step / (self.recipe.epochs * self.steps_per_epoch)
         for group in self.optimizer.param_groups:
-            group["lr"] = self._learning_rate()
+            group["lr"] = self.recipe.rate(done)
+        if self.recipe.drop_path_keep < 1:
+            keep = 1 - done * (1 - self.recipe.drop_path_keep)
+            self.model.set_drop_path(keep=keep, generator=self._generator("drop", self.step))
         chosen, generator = self._batch()
-        batch = standardise(augment(self.images[chosen], generator))
+        batch = preprocessing.standardise(self.recipe.augment(self.images[chosen], generator))
         with devices.autocast(self.device):
-            scores = self.model(batch)
+            outputs = self.model(batch)
+        scores, *auxiliary = outputs if isinstance(outputs, tuple) else (outputs,)
         loss = nn.functional.cross_entropy(scores.float(), self.labels[chosen])
+        self.loss_sum += loss.detach()
+        for side in auxiliary:
+            loss = loss + self.recipe.auxiliary_weight * nn.functional.cross_entropy(side.float(), self.labels[chosen])
         self.optimizer.zero_grad()
         loss.backward()
+        if self.recipe.clip is not None:
+            nn.utils.clip_grad_norm_(self.model.parameters(), self.recipe.clip)
         self.optimizer.step()
-        self.loss_sum += loss.detach()
         self.step += 1
-
-    def _learning_rate(self) -> float:
-        done = self.step / (self.recipe.epochs * self.steps_per_epoch)
-        return self.recipe.learning_rate * 0.1 ** sum(done >= drop for drop in self.recipe.drops)
 
     def _batch(self) -> tuple[Tensor, torch.Generator]:
         """Indices [B] of the step's images, and the generator of its augmentation."""
@@ -142,6 +254,6 @@ class Trainer:
 
     def _generator(self, purpose: str, index: int) -> torch.Generator:
         """Torch's CPU generator keeps 32 bits of a seed, so that they have to be mixed beforehand."""
-        entropy = [self.seed, ("order", "augment").index(purpose), index]
+        entropy = [self.seed, ("order", "augment", "drop").index(purpose), index]
         state = np.random.SeedSequence(entropy).generate_state(1)[0]
         return torch.Generator(self.device).manual_seed(int(state))

@@ -10,6 +10,7 @@ import pytest
 import xarray as xr
 
 from sage import comparison, evaluation, guidance, paths, profiles, teachers
+from sage.candidates import Convolutional
 from sage.guidance import Teacher, TeacherLayer
 from sage.profiles import SearchBudget
 from sage.run import SearchRun
@@ -93,7 +94,7 @@ def test_the_best_by_the_searches_own_score_are_trained_to_maturity(run, guide):
     small = replace(run, searchers="random", runs=1, epochs="1")
     table = comparison.train(small, guide, workers="0").sel(searcher="random", epochs=1).isel(run=0)
     protocol = replace(
-        evaluation.Protocol.of(TINY, "mine"), layers=3, train_images=128, mature_epochs=3, snapshots=(1.0,)
+        evaluation.Protocol.of(TINY, "mine"), networks=Convolutional(layers=3, width=0.25), train_images=128, mature_epochs=3, snapshots=(1.0,)
     )
     searcher = comparison._searcher(small, comparison.Search("random", "P", 1.0, 0))
     architectures = [searcher.ask()[1] for _ in range(8)]

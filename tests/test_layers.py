@@ -13,8 +13,8 @@ LAYERS = (
      "categories", "objects", "requirements_check", "record"},
     {"run", "provenance", "datasets", "models", "guidance", "tracker", "searchers", "responses",
      "training"},
-    {"teachers", "predictors", "linear"},
-    {"evaluation", "cluster"},
+    {"predictors", "linear", "candidates", "checkpoints"},
+    {"teachers", "evaluation", "cluster"},
     {"explorer"},
     {"pool", "comparison"},
 )  # fmt: skip

@@ -12,7 +12,9 @@ import psutil
 import pytest
 import xarray as xr
 
-from sage import datasets, devices, evaluation, guidance, paths, pool, profiles, searchers, spaces, teachers
+from sage import (
+    checkpoints, datasets, devices, evaluation, guidance, paths, pool, profiles, searchers, spaces, teachers, training
+)  # fmt: skip
 from sage.evaluation import Protocol
 from sage.run import Run
 from sage.tracker import Tracker
@@ -32,7 +34,7 @@ def protocol(run: Run) -> Protocol:
 
 
 def first_candidate(run: Run) -> tuple[spaces.Architecture, int]:
-    _, architecture = searchers.make("random", protocol(run).space, seed=0).ask()
+    _, architecture = searchers.make("random", protocol(run).networks.space, seed=0).ask()
     return architecture, pool._study(run).seed(0)
 
 
@@ -43,7 +45,7 @@ def study(run: Run) -> str:
 def test_evaluation_measures_every_snapshot(run):
     architecture, seed = first_candidate(run)
     found = evaluation.evaluate(protocol(run), architecture, seed)
-    depth = len(spaces.cnn_layers(protocol(run).space, architecture))
+    depth = len(spaces.cnn_layers(protocol(run).networks.space, architecture))
     assert found.state == "finished" and [point.epoch for point in found.snapshots] == [0, 0.5, 1, 2]
     assert [point.examples for point in found.snapshots] == [0, 64, 128, 256]
     for point in found.snapshots:
@@ -60,7 +62,7 @@ def test_evaluation_measures_every_snapshot(run):
 def test_candidates_learn_what_the_labels_say(run):
     easy = replace(protocol(run), mature_epochs=8, snapshots=(0, 8), train_images=640)
     options = {"activation 1": 1, "normalization 1": 1}  # one layer of 1 x 1 filters, which see colours
-    architecture = tuple(options.get(choice.name, 0) for choice in easy.space.choices)
+    architecture = tuple(options.get(choice.name, 0) for choice in easy.networks.space.choices)
     first, last = evaluation.evaluate(easy, architecture, 0).snapshots
     assert first.accuracy < 0.5 and last.accuracy > 0.9 and last.loss < first.loss
 
@@ -94,8 +96,8 @@ def test_snapshots_on_the_way_do_not_change_the_outcome(run):
 
 
 def test_divergence_is_recorded_and_the_pool_goes_on(run, monkeypatch):
-    plain = evaluation.candidate_recipe
-    monkeypatch.setattr(evaluation, "candidate_recipe", lambda *sizes: replace(plain(*sizes), learning_rate=1e30))
+    plain = training.candidate_recipe
+    monkeypatch.setattr(training, "candidate_recipe", lambda *sizes: replace(plain(*sizes), learning_rate=1e30))
     found = evaluation.evaluate(protocol(run), *first_candidate(run))
     assert found.state == "diverged" and "loss is" in found.failure and len(found.snapshots) < 4
 
@@ -216,8 +218,8 @@ def test_teacher_that_was_stopped_goes_on_to_the_same_network(run, monkeypatch):
         if len(saves) == 2:
             raise KeyboardInterrupt
 
-    save = teachers.torch.save
-    monkeypatch.setattr(teachers.torch, "save", stop_after_two)
+    save = checkpoints.torch.save
+    monkeypatch.setattr(checkpoints.torch, "save", stop_after_two)
     with pytest.raises(KeyboardInterrupt):
         teachers.train_resnet(run.settings, run.dataset, seed=0)
     resumed, resumed_curve = teachers.train_resnet(run.settings, run.dataset, seed=0)

@@ -1,5 +1,6 @@
 import json
 import re
+from dataclasses import fields
 
 import pytest
 
@@ -48,18 +49,18 @@ def test_profiles_are_consistent(profile):
     assert list(profile.snapshots) == sorted(set(profile.snapshots))
     assert profile.snapshots[0] == 0 and profile.snapshots[-1] == profile.mature_epochs
     assert profile.premature_epochs in profile.snapshots[:-1]
-    search = profile.search
-    assert list(search.epochs) == sorted(set(search.epochs)) and 0 < search.epochs[0]
-    assert search.epochs[-1] <= search.mature_epochs
-    assert search.top <= search.every <= search.samples and search.starts < search.samples
+    for budget in (profile.search, profile.cells):
+        assert list(budget.epochs) == sorted(set(budget.epochs)) and 0 < budget.epochs[0]
+        assert budget.epochs[-1] <= budget.mature_epochs
+        assert budget.top <= budget.every <= budget.samples and budget.starts < budget.samples
 
 
 def test_every_number_of_a_profile_has_its_reason():
     source = (paths.ROOT / "sage" / "profiles.py").read_text()
     numbers = re.findall(r"^ {8,}\w+=.*,.*$", source, re.MULTILINE)
-    of_one = {*profiles.Profile.__dataclass_fields__, *profiles.SearchBudget.__dataclass_fields__} - {"search"}
-    twice = profiles.Profile.__dataclass_fields__.keys() & profiles.SearchBudget.__dataclass_fields__.keys()
-    assert len(numbers) == len(profiles.PROFILES) * (len(of_one) + len(twice))
+    parts = (profiles.Profile, profiles.SearchBudget, profiles.CellBudget)
+    of_one = sum(len(fields(part)) for part in parts) - len(("search", "cells"))
+    assert len(numbers) == len(profiles.PROFILES) * of_one
     assert [line for line in numbers if not re.search(r",  # \w", line)] == []
 
 

@@ -1,4 +1,5 @@
 import copy
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from sage import preprocessing, responses, stimuli, training
 from sage.models.resnet import ResNet
 
 CPU = torch.device("cpu")
-RECIPE = training.Recipe(epochs=4, batch_size=8, drops=(1 / 2, 3 / 4))
+RECIPE = training.teacher_recipe(4, 8)
 
 
 def make_images(count: int = 36) -> tuple[torch.Tensor, torch.Tensor]:
@@ -109,10 +110,7 @@ def test_every_epoch_shows_each_image_at_most_once_in_a_new_order():
 
 
 def test_learning_rate_drops_by_ten_where_the_recipe_says():
-    trainer = make_trainer()
-    rates = []
-    for trainer.step in (0, 7, 8, 11, 12, 15):
-        rates.append(trainer._learning_rate())
+    rates = [RECIPE.rate(step / 16) for step in (0, 7, 8, 11, 12, 15)]
     np.testing.assert_allclose(rates, [0.1, 0.1, 0.01, 0.01, 0.001, 0.001])
 
 
@@ -153,7 +151,7 @@ def test_training_learns():
     images[labels == 1, :, :8] //= 4  # a dark upper half
     torch.manual_seed(0)
     model = ResNet(blocks=1, width=4, classes=4)
-    recipe = training.Recipe(epochs=20, batch_size=16, drops=(0.8,))
+    recipe = replace(training.teacher_recipe(20, 16), drops=(0.8,))
     trainer = training.Trainer(model, images, (labels == 1).long(), recipe, seed=0, device=CPU)
     trainer.advance(20)
     shown = stimuli.StimulusSet("some", images, {}, {})
@@ -162,14 +160,14 @@ def test_training_learns():
 
 
 def test_divergence_is_raised():
-    trainer = make_trainer(recipe=training.Recipe(epochs=4, batch_size=8, drops=(), learning_rate=1e30))
+    trainer = make_trainer(recipe=replace(RECIPE, learning_rate=1e30))
     with pytest.raises(training.Diverged, match="nan|inf"):
         trainer.advance(4)
 
 
 def test_fewer_images_than_a_batch_are_refused():
     with pytest.raises(ValueError, match="36 training images, expected at least one batch of 64"):
-        make_trainer(recipe=training.Recipe(epochs=1, batch_size=64, drops=()))
+        make_trainer(recipe=training.teacher_recipe(1, 64))
 
 
 def test_resnet_has_the_published_size_and_shapes():

@@ -1,0 +1,59 @@
+"""Training with a checkpoint after every epoch, from which a stopped one goes on."""
+
+import json
+import pickle
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+import torch
+import xarray as xr
+from tqdm.auto import tqdm
+
+from sage import paths, provenance
+from sage.training import Trainer
+
+
+def train(trainer: Trainer, path: Path, measure: Callable[[], dict[str, float]], *, name: str) -> xr.Dataset:
+    """Train to the recipe's end, or on from the checkpoint at `path`; a finished training is read from there.
+
+    Args:
+        path: of a file that is the training's own: a key of all that determines it belongs in its name.
+        measure: called before training and after every epoch. name: for the progress bar.
+
+    Returns:
+        The learning curve over epoch: what `measure` gave, examples processed, training_loss (mean of the epoch in
+        nats, NaN before the first), and as attributes the recipe and the provenance of each start.
+
+    Raises:
+        ValueError: a damaged checkpoint, or one of another training. Diverged: as `Trainer.advance`.
+    """
+    curve: list[dict] = []
+    starts: list[dict] = []
+    if path.exists():
+        state = _read(path, trainer.device)
+        trainer.load_state_dict(state["trainer"])
+        curve, starts = state["curve"], state["starts"]
+    remaining = range(len(curve), round(trainer.recipe.epochs) + 1)
+    if remaining:
+        starts = [*starts, provenance.stamp()]
+    for epoch in tqdm(remaining, desc=name, unit="epoch", disable=not remaining):
+        trainer.advance(epoch)
+        curve.append(
+            {"epoch": epoch, "examples": trainer.examples, "loss_sum": trainer.loss_sum.item(), **measure()}
+        )
+        state = {"trainer": trainer.state_dict(), "curve": curve, "starts": starts}
+        paths.replace(path, partial(torch.save, state))
+    table = xr.Dataset({name: ("epoch", [point[name] for point in curve]) for name in curve[0]})
+    steps = table.examples.diff("epoch") / trainer.recipe.batch_size
+    table["training_loss"] = table.loss_sum.diff("epoch") / steps
+    return table.drop_vars("loss_sum").assign_attrs(
+        recipe=json.dumps(trainer.recipe.description), provenance=json.dumps(starts)
+    )
+
+
+def _read(path: Path, device: torch.device) -> dict:
+    try:
+        return torch.load(path, map_location=device, weights_only=True)
+    except (RuntimeError, EOFError, pickle.UnpicklingError) as problem:
+        raise ValueError(f"{path} is damaged ({problem}): remove it, and the training starts again") from problem
