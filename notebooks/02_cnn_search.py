@@ -6,6 +6,7 @@
 #       extension: .py
 #       format_name: percent
 #       format_version: '1.3'
+#       jupytext_version: 1.19.6
 #   kernelspec:
 #     display_name: Python 3 (ipykernel)
 #     language: python
@@ -45,7 +46,7 @@ workers = "auto"  # processes that train: auto, a number, 0 (this one), slurm:JO
 # %%
 import json
 
-from sage import comparison, paths, plots, spaces, teachers
+from sage import comparison, paths, plots, search_tables, spaces, teachers
 from sage.run import SearchRun
 
 run = SearchRun(
@@ -87,11 +88,11 @@ plots.save(figure, run.folder, "02_searches");
 # errors only: nothing was chosen by them.
 
 # %%
-summary = comparison.summary(table)
+summary = search_tables.summary(table)
 summary.round(1)
 
 # %%
-print(comparison.reading(table))
+print(search_tables.reading(table))
 
 # %% [markdown]
 # ## Costs
@@ -103,7 +104,7 @@ print(comparison.reading(table))
 # %%
 spent = teachers.training_examples(run.teacher, run.settings, run.dataset)
 on_alpha = 0 if run.alpha == SearchRun.alpha else float("nan")  # the paper's value, or chosen elsewhere
-comparison.costs(table, teacher_examples=spent, alpha_examples=on_alpha).round()
+search_tables.costs(table, teacher_examples=spent, alpha_examples=on_alpha).round()
 
 # %% [markdown]
 # ## The best network of all

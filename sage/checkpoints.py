@@ -14,12 +14,14 @@ from sage import paths, provenance
 from sage.training import Trainer
 
 
-def train(trainer: Trainer, path: Path, measure: Callable[[], dict[str, float]], *, name: str) -> xr.Dataset:
+def train(
+    trainer: Trainer, path: Path, measure: Callable[[], dict[str, float]], *, name: str | None
+) -> xr.Dataset:
     """Train to the recipe's end, or on from the checkpoint at `path`; a finished training is read from there.
 
     Args:
         path: of a file that is the training's own: a key of all that determines it belongs in its name.
-        measure: called before training and after every epoch. name: for the progress bar.
+        measure: called before training and after every epoch. name: for the progress bar, None for no bar.
 
     Returns:
         The learning curve over epoch: what `measure` gave, examples processed, training_loss (mean of the epoch in
@@ -37,7 +39,7 @@ def train(trainer: Trainer, path: Path, measure: Callable[[], dict[str, float]],
     remaining = range(len(curve), round(trainer.recipe.epochs) + 1)
     if remaining:
         starts = [*starts, provenance.stamp()]
-    for epoch in tqdm(remaining, desc=name, unit="epoch", disable=not remaining):
+    for epoch in tqdm(remaining, desc=name, unit="epoch", disable=not remaining or name is None):
         trainer.advance(epoch)
         curve.append(
             {"epoch": epoch, "examples": trainer.examples, "loss_sum": trainer.loss_sum.item(), **measure()}

@@ -11,19 +11,18 @@ import pandas as pd
 import xarray as xr
 from tqdm.auto import tqdm
 
-from sage import candidates, cluster, evaluation, explorer, guidance, searchers, statistics
+from sage import candidates, cluster, evaluation, explorer, guidance, searchers
 from sage.cluster import Workers
 from sage.evaluation import Protocol
 from sage.explorer import Study
 from sage.guidance import Teacher
 from sage.record import Evaluation
 from sage.run import ComparisonRun, check_workers
+from sage.search_tables import GUIDED, SCORES
 from sage.searchers import Searcher
 from sage.spaces import Architecture, SearchSpace
 from sage.tracker import Tracker
 
-GUIDED = "P+TG"
-SCORES = ("P", GUIDED)
 
 
 @dataclass(frozen=True)
@@ -91,7 +90,7 @@ def results(run: ComparisonRun, teacher: Teacher) -> xr.Dataset:
         mature_accuracy: the best in [0, 1] among the `top` candidates by the search's own score, fully trained;
         examples, images_shown: of the search up to there; mature_examples: to train those candidates fully.
         Of the last checkpoint, without the dimension samples: test_accuracy (NaN if not shown) and architecture
-        of the best,
+        of the best, top_accuracy [place] of all that were fully trained, best score first and NaN behind the last,
         failed: candidates that failed or diverged. random_accuracy [run, candidate]: random architectures,
         fully trained.
     """
@@ -110,87 +109,6 @@ def results(run: ComparisonRun, teacher: Teacher) -> xr.Dataset:
         top=budget.top,
         provenance=json.dumps(_provenance(run, teacher, tracker)),
     )
-
-
-def summary(table: xr.Dataset) -> pd.DataFrame:
-    """The paper's Table 1 from the last checkpoint: a row per searcher, epochs and score, over runs.
-
-    Args:
-        table: see `results`.
-
-    Returns:
-        Errors in percent and the gain of a score over P in points, each as mean and standard deviation.
-    """
-    last = table.isel(samples=-1)
-    measures = {"mature error": 100 * (1 - last.mature_accuracy)}
-    if last.test_accuracy.notnull().any():
-        measures["test error"] = 100 * (1 - last.test_accuracy)
-    if "P" in table.score:
-        measures["gain over P"] = 100 * (last.mature_accuracy - last.mature_accuracy.sel(score="P", drop=True))
-    columns = {}
-    for name, values in measures.items():
-        columns[name] = values.mean("run")
-        columns[f"{name}, s.d."] = values.std("run", ddof=1)
-    return _rows(xr.Dataset(columns))
-
-
-def reading(table: xr.Dataset) -> str:
-    """In words, what the paper claims and what these runs say about it, averaged over searchers.
-
-    Args:
-        table: see `results`.
-    """
-    accuracy = 100 * table.mature_accuracy.isel(samples=-1)
-    few, many = table.epochs.values[[0, -1]]
-    if not set(SCORES) <= set(table.score.values):
-        return "One score alone: there is nothing to compare it with."
-    guided = accuracy.sel(score=GUIDED, epochs=few)
-    lines = [_compared(f"P+TG at {few:g} epochs", f"P at {few:g} epochs", guided - accuracy.sel(score="P", epochs=few))]
-    if many > few:
-        rival = f"P at {many:g} epochs, {many / few:g} times the training,"
-        lines.append(_compared(f"P+TG at {few:g} epochs", rival, guided - accuracy.sel(score="P", epochs=many)))
-    return "\n".join(lines)
-
-
-def _compared(one: str, other: str, gain: xr.DataArray) -> str:
-    found = statistics.mean(gain.mean("searcher").to_numpy())
-    if found.n < 2:
-        verdict = "one run alone has no interval."
-    elif found.low > 0:
-        verdict = "the first finds better networks."
-    elif found.high < 0:
-        verdict = "the first finds worse networks."
-    else:
-        verdict = "the interval includes 0: undecided."
-    return f"{one} minus {other} in points of mature accuracy: {found} runs; {verdict}"
-
-
-def costs(table: xr.Dataset, *, teacher_examples: float, alpha_examples: float) -> pd.DataFrame:
-    """Examples processed by a run's searches as the paper counts them, M1 E1 + M2 E2, and what it leaves out.
-
-    Args:
-        table: see `results`. teacher_examples: of the teacher's own training, NaN if unknown.
-        alpha_examples: spent on choosing alpha, likewise.
-
-    Returns:
-        A row per searcher, epochs and score; means over runs.
-    """
-    last = table.isel(samples=-1).mean("run")
-    guided = table.score == GUIDED
-    columns = {
-        "search, M1 E1": last.examples,
-        "top to maturity, M2 E2": last.mature_examples,
-        "sum": last.examples + last.mature_examples,
-        "shown for accuracy and RDMs": last.images_shown,
-        "teacher": xr.where(guided, teacher_examples, 0.0),
-        "choice of alpha": xr.where(guided, alpha_examples, 0.0),
-    }
-    return _rows(xr.Dataset(columns))
-
-
-def _rows(table: xr.Dataset) -> pd.DataFrame:
-    order = ["searcher", "epochs", "score"]
-    return table.to_dataframe(dim_order=order)[list(table)]
 
 
 class _Listed(Searcher):
@@ -366,6 +284,7 @@ def _found(
             "examples": ("samples", [float(sums.examples) for sums in spent]),
             "images_shown": ("samples", [float(sums.images_shown) for sums in spent]),
             "mature_examples": ("samples", [float(top.examples.sum()) for top in tops]),
+            "top_accuracy": ("place", tops[-1].accuracy.reset_index(drop=True).reindex(range(run.budget.top))),
             "test_accuracy": test,
             "architecture": architecture,
             "failed": int((table.state != "finished").sum()),

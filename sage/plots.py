@@ -6,6 +6,7 @@ from pathlib import Path
 
 import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
 import seaborn as sns
 import xarray as xr
 from matplotlib.axes import Axes
@@ -13,7 +14,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import EngFormatter, LogLocator, MaxNLocator, NullFormatter, PercentFormatter
 from scipy.spatial.distance import squareform
 
-from sage import paths
+from sage import paths, statistics
 
 # Loads the backend here: loaded within an rc_context below, a notebook would show its first figure only.
 plt.switch_backend(plt.get_backend())
@@ -32,6 +33,7 @@ STYLE = {
     "figure.dpi": 120,  # in the notebook
 }
 COLUMN = 3.4  # inches, one column of a two-column paper
+SEARCHERS = {"random": "random search", "reinforce": "reinforcement learning", "tpe": "TPE"}
 COLOURS = {"P": "C0", "P + alpha TG": "C1", "TG": "C2"}
 
 
@@ -199,7 +201,6 @@ def search_progress(table: xr.Dataset) -> Figure:
     Args:
         table: see `comparison.results`.
     """
-    names = {"random": "random search", "reinforce": "reinforcement learning", "tpe": "TPE"}
     random = table.random_accuracy.values[np.isfinite(table.random_accuracy)]
     with plt.rc_context(STYLE):
         size = (0.6 + 1.9 * table.sizes["searcher"], 4.4)
@@ -210,7 +211,7 @@ def search_progress(table: xr.Dataset) -> Figure:
                 axis.axhline(random.mean(), color="0.5", ls=":", lw=1, label=name)
                 _searches(axis, table.sel(searcher=searcher), against="samples" if axis is column[0] else "examples")
                 axis.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
-            column[0].set(title=names.get(searcher, searcher), xlabel="candidates", xticks=table.samples.values)
+            column[0].set(title=SEARCHERS.get(searcher, searcher), xlabel="candidates", xticks=table.samples.values)
             column[1].set(xlabel="training examples", xscale="log")
             column[1].xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
             column[1].xaxis.set_major_formatter(EngFormatter(sep=""))
@@ -220,11 +221,50 @@ def search_progress(table: xr.Dataset) -> Figure:
         handles, labels = axes[0, 0].get_legend_handles_labels()
         figure.legend(handles, labels, loc="outside lower center", ncols=3)
         figure.suptitle(
-            f"best of the top {table.attrs['top']} by the search's own score; "
+            f"best of the top {table.attrs['top']} by the search's own score\n"
             f"mean and s.d. of n = {table.sizes['run']} runs",
             fontsize=9,
         )
     return figure
+
+
+def finalists(table: xr.Dataset) -> Figure:
+    """Mature accuracy of every network that a search chose by its own score, beside that of random ones.
+
+    Args:
+        table: see `comparison.results`.
+    """
+    random = table.random_accuracy.values.ravel()
+    groups = {"not selected": ("0.5", random[np.isfinite(random)])}
+    for searcher, score in product(table.searcher.values, table.score.values):
+        values = table.top_accuracy.sel(searcher=searcher, score=score).values.ravel()
+        label = f"{SEARCHERS.get(searcher, searcher)}\n{_score(table, score)}"
+        groups[label] = (_colour(score), values[np.isfinite(values)])
+    with plt.rc_context(STYLE):
+        figure, axis = plt.subplots(figsize=(0.7 + 1.15 * len(groups), 2.8))
+        for place, (colour, values) in enumerate(groups.values()):
+            beside = place + np.linspace(-0.12, 0.12, len(values)) - 0.1
+            axis.plot(beside, values, "o", ms=3.5, mfc="none", color=colour, alpha=0.8)
+            found = statistics.mean(values)
+            bars = [[found.value - found.low], [found.high - found.value]]
+            axis.errorbar(place + 0.2, found.value, bars, fmt="D", ms=4, color=colour)
+        labels = [f"{name}\nn = {len(values)}" for name, (_, values) in groups.items()]
+        axis.set(xticks=range(len(groups)), xticklabels=labels, xlim=(-0.5, len(groups) - 0.5))
+        axis.set_ylabel("mature validation accuracy")
+        axis.yaxis.set_major_formatter(PercentFormatter(1))
+        axis.set_title(
+            f"each search's top {table.attrs['top']}, best score first, and random architectures\n"
+            "diamonds: mean and 95 % interval over networks"
+        )
+    return figure
+
+
+def _score(table: xr.Dataset, score: str) -> str:
+    return "P" if score == "P" else f"P + {table.alpha:g} TG"
+
+
+def _colour(score: str) -> str:
+    return COLOURS["P" if score == "P" else "P + alpha TG"]
 
 
 def _searches(axis: Axes, table: xr.Dataset, *, against: str) -> None:
@@ -240,9 +280,29 @@ def _searches(axis: Axes, table: xr.Dataset, *, against: str) -> None:
             line.mature_accuracy.mean("run"),
             line.mature_accuracy.std("run", ddof=1),
             ls=styles[position % len(styles)],
-            color=COLOURS["P" if score == "P" else "P + alpha TG"],
+            color=_colour(score),
             marker="o",
             ms=3,
             elinewidth=0.8,
-            label=f"{'P' if score == 'P' else f'P + {table.alpha:g} TG'}, {epochs:g} epochs",
+            label=f"{_score(table, score)}, {epochs:g} epoch{'s' * (epochs != 1)}",
         )
+
+
+def final_errors(frame: pd.DataFrame, dataset: str, *, found: int, images: int) -> Figure:
+    """Errors of fully trained networks on the test images, with their 95 % intervals.
+
+    Args:
+        frame: see `cell_tables.table_2`, its first `found` rows are searched and the rest published cells.
+        images: tested.
+    """
+    error, low, high = (frame[f"{dataset} {name}"].to_numpy() for name in ("error (%)", "low", "high"))
+    places = np.arange(len(frame))
+    with plt.rc_context(STYLE):
+        figure, axis = plt.subplots(figsize=(COLUMN + 0.6, 0.9 + 0.24 * len(frame)))
+        for label, colour, chosen in (("found here", "C1", places < found), ("published", "C0", places >= found)):
+            bars = np.stack([error - low, high - error])[:, chosen]
+            axis.errorbar(error[chosen], places[chosen], xerr=bars, fmt="o", ms=4, color=colour, label=label)
+        axis.set(yticks=places, yticklabels=frame.index.get_level_values("network"), ylim=(len(frame) - 0.5, -0.5))
+        axis.set(xlabel=f"{dataset} test error (%), n = {images:,} images", title="one training each; bars: 95 %")
+        figure.legend(*axis.get_legend_handles_labels(), loc="outside lower center", ncols=2)
+    return figure

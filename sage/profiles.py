@@ -230,7 +230,7 @@ PROFILES = {
             full_repeats=2,  # as the candidates; published networks have 3 to 6
             full_filters=8,  # likewise; published networks have 32 to 48
             full_images=None,  # all 50,000 of CIFAR
-            full_epochs=3,  # what the time allows
+            full_epochs=2,  # 100,000 examples, what the time allows
             drop_path_keep=1.0,  # so short a training cannot overfit
         ),
     ),

@@ -51,7 +51,7 @@ def publish(steps: list[Step], checkout: Path) -> None:
     made_with = commit(checkout)
     for folder in sorted({step.folder for step in steps}):
         _copy(figures(folder), checkout / "figures" / "published" / folder.name)
-        _copy(sorted(folder.glob("*.nc")), checkout / "data" / "results" / folder.name)
+        _copy(sorted([*folder.glob("*.nc"), *folder.glob("*.txt")]), checkout / "data" / "results" / folder.name)
     for step in steps:
         notebook = _with_outputs(read(step.source), nbformat.read(step.output, as_version=4))
         notebook.metadata["sage"] = {"commit": made_with}

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 import xarray as xr
 
-from sage import comparison, evaluation, guidance, paths, profiles, teachers
+from sage import comparison, evaluation, guidance, paths, profiles, search_tables, teachers
 from sage.candidates import Convolutional
 from sage.guidance import Teacher, TeacherLayer
 from sage.profiles import SearchBudget
@@ -210,7 +210,7 @@ def make_table(gain: float = 0.1) -> xr.Dataset:
 
 def test_summary_has_means_spreads_and_paired_gains():
     table = make_table()
-    frame = comparison.summary(table)
+    frame = search_tables.summary(table)
     assert list(frame.index[:3]) == [("random", 1.0, "P"), ("random", 1.0, "P+TG"), ("random", 4.0, "P")]
     accuracy = table.mature_accuracy.isel(samples=-1).sel(searcher="tpe", epochs=1)
     row = frame.loc[("tpe", 1.0, "P+TG")]
@@ -224,11 +224,11 @@ def test_summary_has_means_spreads_and_paired_gains():
 
 
 def test_costs_are_examples_as_the_paper_counts_them():
-    frame = comparison.costs(make_table(), teacher_examples=700, alpha_examples=50)
+    frame = search_tables.costs(make_table(), teacher_examples=700, alpha_examples=50)
     row = frame.loc[("tpe", 4.0, "P+TG")]
     assert row.to_list() == [4000, 3000, 7000, 2000, 700, 50]
     assert frame.loc[("tpe", 4.0, "P"), "choice of alpha"] == 0
-    unknown = comparison.costs(make_table(), teacher_examples=np.nan, alpha_examples=0)
+    unknown = search_tables.costs(make_table(), teacher_examples=np.nan, alpha_examples=0)
     assert pd.isna(unknown.loc[("tpe", 1.0, "P+TG"), "teacher"])
 
 
@@ -236,11 +236,11 @@ def test_costs_are_examples_as_the_paper_counts_them():
     "gain, verdict", [(0.1, "better networks"), (-0.1, "worse networks"), (0.0, "includes 0: undecided")]
 )
 def test_reading_says_what_the_numbers_say(gain, verdict):
-    few, many = comparison.reading(make_table(gain)).splitlines()
+    few, many = search_tables.reading(make_table(gain)).splitlines()
     assert few.startswith("P+TG at 1 epochs minus P at 1 epochs") and verdict in few and "n = 3" in few
     assert many.startswith("P+TG at 1 epochs minus P at 4 epochs, 4 times the training,") and verdict in many
 
 
 def test_reading_of_one_run_or_one_score_claims_nothing():
-    assert "one run alone has no interval" in comparison.reading(make_table().isel(run=[0]))
-    assert "nothing to compare" in comparison.reading(make_table().sel(score=["P"]))
+    assert "one run alone has no interval" in search_tables.reading(make_table().isel(run=[0]))
+    assert "nothing to compare" in search_tables.reading(make_table().sel(score=["P"]))

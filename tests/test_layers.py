@@ -10,17 +10,18 @@ from sage import paths
 
 LAYERS = (
     {"paths", "profiles", "spaces", "rdm", "statistics", "cost", "stimuli", "preprocessing", "devices",
-     "categories", "objects", "requirements_check", "record"},
+     "categories", "objects", "requirements_check", "record", "quoted"},
     {"run", "provenance", "datasets", "models", "guidance", "tracker", "searchers", "responses",
      "training"},
-    {"predictors", "linear", "candidates", "checkpoints"},
-    {"teachers", "evaluation", "cluster"},
-    {"explorer"},
+    {"predictors", "linear", "candidates", "checkpoints", "search_tables"},
+    {"teachers", "evaluation", "cluster", "cell_tables"},
+    {"explorer", "full_training"},
     {"pool", "comparison"},
 )  # fmt: skip
 # Beside the layers: figures know nothing of networks, the batch nothing of the science.
 SIDE = {
-    "plots": {"paths"},
+    "plots": {"paths", "statistics"},
+    "drawing": {"plots", "models"},
     "watch": {"record", "tracker"},
     "command_line": {"profiles", "run"},
     "execute": {"paths", "run"},

@@ -1,0 +1,117 @@
+"""The paper's Tables 2 and 3 in our version: cells found, published cells, and the paper's own numbers beside."""
+
+import numpy as np
+import pandas as pd
+import torch
+import xarray as xr
+from scipy.stats import binomtest
+
+from sage import cost, quoted, search_tables
+from sage.models import genotypes
+from sage.models.cells import CellNetwork
+from sage.models.genotypes import Genotype
+from sage.run import CellRun
+
+OURS, PAPERS = "ours, scaled down", "the paper's"
+COUNTED = "ours, exact count"
+MOBILE_LIMIT = 600e6  # multiply-adds of a network in the mobile setting, Zoph et al. 2018
+MOBILE_REPEATS = 4  # N of NASNet-A and of the paper's networks there
+IMAGENET = {"classes": 1000, "image_size": 224}
+
+
+def table_2(run: CellRun, searched: xr.Dataset, trained: dict[str, xr.Dataset]) -> pd.DataFrame:
+    """Errors on the test images after full training, sizes, and what the searches cost.
+
+    Args:
+        searched: see `comparison.results`. trained: by data set, see `full_training.train_all`.
+
+    Returns:
+        A row per network, ours first; errors in percent with the ends of their 95 % interval (Wilson) over test
+        images, the cost in training examples as M1 E1 + M2 E2.
+    """
+    budget, spent = run.budget, _costs(run, searched)
+    rows = []
+    for network in next(iter(trained.values())).network.values.tolist():
+        row = {"network": network, "numbers": OURS, "B": _blocks(trained, network)}
+        row |= {"N": budget.full_repeats, "F": budget.full_filters}
+        for place, (dataset, table) in enumerate(trained.items()):
+            one = table.sel(network=network)
+            if place == 0:
+                row |= {"parameters (M)": one.parameters.item() / 1e6, "multiply-adds (M)": one.multiply_adds.item() / 1e6}
+            row |= _error(dataset, one)
+        rows.append(row | spent.get(network, {}))
+    return pd.DataFrame([*rows, *({"numbers": PAPERS} | row for row in quoted.TABLE_2)]).set_index(["network", "numbers"])
+
+
+def table_3(cells: list[Genotype]) -> pd.DataFrame:
+    """Sizes in ImageNet's mobile setting: the widest network of each cell that keeps within `MOBILE_LIMIT`."""
+    rows = []
+    for genotype in cells:
+        filters = mobile_filters(genotype)
+        model = _mobile(genotype, filters)
+        operations = 2 * cost.multiply_adds(model, IMAGENET["image_size"])
+        rows.append(
+            {
+                "network": genotype.name, "numbers": COUNTED, "B": len(genotype.normal.blocks), "N": MOBILE_REPEATS,
+                "F": filters, "parameters (M)": cost.parameters(model) / 1e6, "operations (G)": operations / 1e9,
+            }
+        )  # fmt: skip
+    return pd.DataFrame([*rows, *({"numbers": PAPERS} | row for row in quoted.TABLE_3)]).set_index(["network", "numbers"])
+
+
+def mobile_filters(genotype: Genotype) -> int:
+    """The largest F, a multiple of 4, whose network at N = `MOBILE_REPEATS` keeps within `MOBILE_LIMIT`.
+
+    Raises:
+        ValueError: even F = 4 is above.
+    """
+    # Multiply-adds are a polynomial of degree 2 in F, which three widths give.
+    widths = (8, 16, 24)
+    sizes = [cost.multiply_adds(_mobile(genotype, filters), IMAGENET["image_size"]) for filters in widths]
+    excess = np.polyfit(widths, np.array(sizes) - MOBILE_LIMIT, deg=2)
+    filters = 4 * int(np.roots(excess).max() // 4)
+    if filters < 4:
+        raise ValueError(f"cell {genotype.name} has {sizes[0]:,} multiply-adds with F = 8, expected a smaller one")
+    return filters
+
+
+def _mobile(genotype: Genotype, filters: int) -> CellNetwork:
+    """Without memory: it is counted, and never computed."""
+    with torch.device("meta"):
+        return CellNetwork(
+            genotype, classes=IMAGENET["classes"], filters=filters, repeats=MOBILE_REPEATS, skeleton="imagenet mobile"
+        )
+
+
+def _blocks(trained: dict[str, xr.Dataset], network: str) -> int:
+    text = next(iter(trained.values())).genotype.sel(network=network).item()
+    return len(genotypes.parse(text).normal.blocks)
+
+
+def _error(dataset: str, one: xr.Dataset) -> dict[str, float]:
+    count = int(one.test_images)
+    if one.test_accuracy.isnull():
+        return {f"{dataset} error (%)": float("nan")}
+    wrong = round((1 - one.test_accuracy.item()) * count)
+    interval = binomtest(wrong, count).proportion_ci(method="wilson")
+    return {
+        f"{dataset} error (%)": 100 * wrong / count,
+        f"{dataset} low": 100 * interval.low,
+        f"{dataset} high": 100 * interval.high,
+    }
+
+
+def _costs(run: CellRun, searched: xr.Dataset) -> dict[str, dict[str, float]]:
+    """Of each search's winner, by its name; repetitions and amounts of training are added up, as it is their best."""
+    last = searched.isel(samples=-1)
+    found = {}
+    for (searcher, score), name in search_tables.winner_names(searched).items():
+        one = last.sel(searcher=searcher, score=score)
+        searches = one.sizes["epochs"] * one.sizes["run"]
+        candidates, finalists = searches * run.budget.samples, searches * run.budget.top
+        examples, mature = float(one.examples.sum()), float(one.mature_examples.sum())
+        found[name] = {
+            "M1": candidates, "E1": examples / candidates, "M2": finalists, "E2": mature / finalists,
+            "cost": examples + mature,
+        }  # fmt: skip
+    return found

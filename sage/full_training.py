@@ -1,0 +1,198 @@
+"""Full training of networks of cells: on all images but the test images, which are then shown once."""
+
+import json
+from concurrent.futures import as_completed
+from dataclasses import asdict, dataclass, field, replace
+from functools import partial
+
+import numpy as np
+import torch
+import xarray as xr
+from tqdm.auto import tqdm
+
+from sage import checkpoints, cluster, cost, datasets, devices, paths, provenance, responses, training
+from sage.datasets import Images
+from sage.models import genotypes
+from sage.models.cells import CellNetwork
+from sage.models.genotypes import Genotype
+from sage.run import CellRun
+from sage.stimuli import StimulusSet
+from sage.training import Diverged, Recipe
+
+# Part of a network's key. Raise it with any change of the code that changes the trained network.
+REVISION = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class FullTraining:
+    """Everything that determines a fully trained network of cells.
+
+    Args:
+        images: training images at most, validation images among them; None means all. repeats: N. filters: F.
+        drop_path_keep: see `Recipe`. device, convolutions: as in `devices.description`.
+    """
+
+    genotype: Genotype
+    dataset: str
+    image_size: int
+    images: int | None
+    repeats: int
+    filters: int
+    epochs: int
+    batch_size: int
+    drop_path_keep: float
+    seed: int
+    device: str = field(default_factory=lambda: devices.of_workers()["device"])
+    convolutions: str = field(default_factory=lambda: devices.of_workers()["convolutions"])
+
+    @classmethod
+    def of(cls, run: CellRun, genotype: Genotype, dataset: str) -> "FullTraining":
+        """As the run's budget says."""
+        budget = run.budget
+        return cls(
+            genotype=genotype, dataset=dataset, image_size=run.settings.image_size, images=budget.full_images,
+            repeats=budget.full_repeats, filters=budget.full_filters, epochs=budget.full_epochs,
+            batch_size=budget.batch_size, drop_path_keep=budget.drop_path_keep, seed=run.seed,
+        )  # fmt: skip
+
+    @property
+    def recipe(self) -> Recipe:
+        """The paper's for cells on CIFAR, scaled."""
+        return training.cell_recipe(self.epochs, self.batch_size, drop_path_keep=self.drop_path_keep)
+
+    @property
+    def key(self) -> str:
+        """Changes with everything but the genotype's name; the images' content counts, not their data set's name."""
+        train, test, _ = self.load_images()
+        nameless = str(replace(self.genotype, name=""))
+        parts = asdict(self) | {"genotype": nameless, "dataset": [train.identity, test.identity]}
+        return provenance.key(revision=REVISION, recipe=self.recipe.description, **parts)
+
+    def build(self, classes: int) -> CellNetwork:
+        """The network, its weights drawn by torch's generator.
+
+        Raises:
+            ValueError: images too small for the auxiliary classifier.
+        """
+        return CellNetwork(
+            self.genotype, classes=classes, filters=self.filters, repeats=self.repeats,
+            auxiliary_size=self.image_size,
+        )  # fmt: skip
+
+    def load_images(self) -> tuple[Images, Images, int]:
+        """Training images, test images, and the number of classes."""
+        loaded = datasets.load_reduced(self.dataset, self.image_size, None, None)
+        parts = (loaded.train, loaded.validation)
+        train = Images(torch.cat([part.images for part in parts]), torch.cat([part.labels for part in parts]))
+        return train.first(self.images), loaded.test, len(loaded.classes)
+
+
+def check(run: CellRun) -> list[Genotype]:
+    """Whether a run's cells can be trained fully, before any training; gives the cells that it names.
+
+    Raises:
+        FileNotFoundError: no such file or data set. ValueError: an unknown cell or one that is named twice, the
+            run's data set as the second, or images too small.
+    """
+    beside = [genotypes.load(name) for name in run.beside.split()]
+    names = [genotype.name for genotype in beside]
+    if len(set(names)) < len(names):
+        raise ValueError(f"beside is {run.beside!r}, expected cells of different names, not {', '.join(names)}")
+    if run.transfer == run.dataset:
+        raise ValueError(f"transfer is {run.transfer!r}, the run's own data set; expected another or nothing")
+    for dataset in data_sets(run):
+        planned = FullTraining.of(run, genotypes.NASNET_A, dataset)
+        images, _, classes = planned.load_images()
+        with torch.device("meta"):
+            planned.build(classes)
+        if len(images) < planned.batch_size:
+            raise ValueError(f"{dataset} has {len(images)} images to train on, expected {planned.batch_size} or more")
+    return beside
+
+
+def data_sets(run: CellRun) -> list[str]:
+    """Those on which cells are trained fully."""
+    return [run.dataset, *filter(None, [run.transfer])]
+
+
+def train(planned: FullTraining, *, progress: bool = True) -> xr.Dataset:
+    """Train a network, or go on from its last checkpoint, and test it; one that is finished is read from its file.
+
+    Args:
+        progress: show a bar.
+
+    Returns:
+        Dataset with training_loss over epoch, and of the network test_accuracy (in [0, 1], NaN if it diverged),
+        test_images, parameters (without auxiliary classifier), multiply_adds and examples, the genotype's text,
+        and provenance as an attribute.
+
+    Raises:
+        ValueError: as `checkpoints.train`, or images too small for the auxiliary classifier.
+    """
+    path = paths.cache() / "cells" / f"{planned.key}.nc"
+    if path.exists():
+        return xr.load_dataset(path).assign(genotype=str(planned.genotype))
+    images, test, classes = planned.load_images()
+    with devices.one_thread():
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(planned.seed)
+            model = planned.build(classes)
+        trainer = training.Trainer(
+            model, images.images, images.labels, planned.recipe, seed=planned.seed, device=devices.default()
+        )
+        accuracy, failure = float("nan"), ""
+        try:
+            name = planned.genotype.name if progress else None
+            table = checkpoints.train(trainer, path.with_suffix(".pt"), dict, name=name)
+            shown = StimulusSet("test", test.images, {}, {})
+            scores = responses.show(model, (), shown, units=0, seed=planned.seed, device=trainer.device).scores
+            accuracy = responses.accuracy(scores, test.labels)
+        except Diverged as problem:
+            empty = np.full(planned.epochs + 1, np.nan)
+            table = xr.Dataset({"training_loss": ("epoch", empty)}, {"epoch": np.arange(planned.epochs + 1)})
+            table.attrs["provenance"] = json.dumps([provenance.stamp()])
+            failure = str(problem)
+    table = table[["training_loss"]].assign(
+        genotype=str(planned.genotype),
+        test_accuracy=accuracy,
+        test_images=len(test),
+        parameters=cost.parameters(model) - cost.parameters(model.auxiliary),
+        multiply_adds=cost.multiply_adds(model, planned.image_size),
+        examples=trainer.examples,
+        failure=failure,
+    )
+    paths.save_table(table, path)
+    return table
+
+
+def train_all(plans: list[FullTraining], *, workers: str = "auto") -> xr.Dataset:
+    """Train networks side by side; what is finished or begun is not done again.
+
+    Args:
+        plans: alike but for their genotypes, which differ by name. workers: see `cluster.open_workers`.
+
+    Returns:
+        What `train` gives, over network, by the genotypes' names.
+
+    Raises:
+        As `train`, when the others have ended; LostScheduler or WorkerDied as the workers.
+    """
+    by_key: dict[str, list[FullTraining]] = {}
+    for planned in plans:
+        by_key.setdefault(planned.key, []).append(planned)
+    work = partial(train, progress=workers == "0")
+    with cluster.open_workers(workers) as opened, tqdm(total=len(by_key), unit="network", desc="full training") as bar:
+        futures = {opened.submit(work, same[0]): same for same in by_key.values()}
+        for future in as_completed(futures):
+            bar.update(future.exception() is None)
+    tables = {planned.genotype.name: future.result() for future, same in futures.items() for planned in same}
+    named = [
+        tables[name].assign(genotype=str(planned.genotype), provenance=tables[name].attrs["provenance"])
+        for planned in plans
+        for name in [planned.genotype.name]
+    ]
+    whole = xr.concat(named, "network", combine_attrs="drop", data_vars="all")
+    settings = {name: value for name, value in asdict(plans[0]).items() if name != "genotype" and value is not None}
+    return whole.assign_coords(network=[planned.genotype.name for planned in plans]).assign_attrs(
+        settings | {"recipe": json.dumps(plans[0].recipe.description)}
+    )

@@ -1,0 +1,130 @@
+"""What whole searches found, as tables, words and costs; see `comparison.results`."""
+
+import json
+from itertools import product
+
+import pandas as pd
+import xarray as xr
+
+from sage import statistics
+from sage.spaces import Architecture
+
+GUIDED = "P+TG"
+SCORES = ("P", GUIDED)
+
+
+def summary(table: xr.Dataset) -> pd.DataFrame:
+    """The paper's Table 1 from the last checkpoint: a row per searcher, epochs and score, over runs.
+
+    Args:
+        table: see `results`.
+
+    Returns:
+        Errors in percent and the gain of a score over P in points, each as mean and standard deviation.
+    """
+    last = table.isel(samples=-1)
+    measures = {"mature error": 100 * (1 - last.mature_accuracy)}
+    if last.test_accuracy.notnull().any():
+        measures["test error"] = 100 * (1 - last.test_accuracy)
+    if "P" in table.score:
+        measures["gain over P"] = 100 * (last.mature_accuracy - last.mature_accuracy.sel(score="P", drop=True))
+    columns = {}
+    for name, values in measures.items():
+        columns[name] = values.mean("run")
+        columns[f"{name}, s.d."] = values.std("run", ddof=1)
+    return _rows(xr.Dataset(columns))
+
+
+def reading(table: xr.Dataset) -> str:
+    """In words, what the paper claims and what these runs say about it, averaged over searchers.
+
+    Args:
+        table: see `results`.
+    """
+    accuracy = 100 * table.mature_accuracy.isel(samples=-1)
+    few, many = table.epochs.values[[0, -1]]
+    if not set(SCORES) <= set(table.score.values):
+        return "One score alone: there is nothing to compare it with."
+    guided = accuracy.sel(score=GUIDED, epochs=few)
+    lines = [_compared(f"P+TG at {few:g} epochs", f"P at {few:g} epochs", guided - accuracy.sel(score="P", epochs=few))]
+    if many > few:
+        rival = f"P at {many:g} epochs, {many / few:g} times the training,"
+        lines.append(_compared(f"P+TG at {few:g} epochs", rival, guided - accuracy.sel(score="P", epochs=many)))
+    return "\n".join(lines)
+
+
+def _compared(one: str, other: str, gain: xr.DataArray) -> str:
+    found = statistics.mean(gain.mean("searcher").to_numpy())
+    if found.n < 2:
+        verdict = "one run alone has no interval."
+    elif found.low > 0:
+        verdict = "the first finds better networks."
+    elif found.high < 0:
+        verdict = "the first finds worse networks."
+    else:
+        verdict = "the interval includes 0: undecided."
+    return f"{one} minus {other} in points of mature accuracy: {found} runs; {verdict}"
+
+
+def costs(table: xr.Dataset, *, teacher_examples: float, alpha_examples: float) -> pd.DataFrame:
+    """Examples processed by a run's searches as the paper counts them, M1 E1 + M2 E2, and what it leaves out.
+
+    Args:
+        table: see `results`. teacher_examples: of the teacher's own training, NaN if unknown.
+        alpha_examples: spent on choosing alpha, likewise.
+
+    Returns:
+        A row per searcher, epochs and score; means over runs.
+    """
+    last = table.isel(samples=-1).mean("run")
+    guided = table.score == GUIDED
+    columns = {
+        "search, M1 E1": last.examples,
+        "top to maturity, M2 E2": last.mature_examples,
+        "sum": last.examples + last.mature_examples,
+        "shown for accuracy and RDMs": last.images_shown,
+        "teacher": xr.where(guided, teacher_examples, 0.0),
+        "choice of alpha": xr.where(guided, alpha_examples, 0.0),
+    }
+    return _rows(xr.Dataset(columns))
+
+
+def winners(table: xr.Dataset) -> dict[str, Architecture]:
+    """The best of each searcher and score by mature accuracy, over epochs and runs, by `winner_names`.
+
+    Args:
+        table: see `results`.
+
+    Raises:
+        ValueError: a search whose networks all diverged.
+    """
+    last = table.isel(samples=-1)
+    found = {}
+    for (searcher, score), name in winner_names(table).items():
+        searches = last.sel(searcher=searcher, score=score).stack(search=("epochs", "run"))
+        if searches.mature_accuracy.isnull().all():
+            raise ValueError(f"search {name} found no network that can be trained to maturity")
+        best = searches.isel(search=int(searches.mature_accuracy.argmax("search")))
+        found[name] = tuple(json.loads(best.architecture.item()))
+    return found
+
+
+def discovered(table: xr.Dataset) -> str:
+    """The name among `winners` of the best that guidance found, or of the best of all without guided searches."""
+    last = table.mature_accuracy.isel(samples=-1).max(("epochs", "run"))
+    scores = [GUIDED] if GUIDED in table.score else table.score.values.tolist()
+    best = last.sel(score=scores).stack(search=("searcher", "score"))
+    return winner_names(table)[best.search[int(best.argmax("search"))].item()]
+
+
+def winner_names(table: xr.Dataset) -> dict[tuple[str, str], str]:
+    """By searcher and score, what the best that they found is called."""
+    return {
+        (searcher, score): f"{searcher} {score}"
+        for searcher, score in product(table.searcher.values.tolist(), table.score.values.tolist())
+    }
+
+
+def _rows(table: xr.Dataset) -> pd.DataFrame:
+    order = ["searcher", "epochs", "score"]
+    return table.to_dataframe(dim_order=order)[list(table)]
