@@ -57,5 +57,5 @@ def train(
 def _read(path: Path, device: torch.device) -> dict:
     try:
         return torch.load(path, map_location=device, weights_only=True)
-    except (RuntimeError, EOFError, pickle.UnpicklingError) as problem:
+    except (RuntimeError, EOFError, LookupError, ValueError, pickle.UnpicklingError) as problem:
         raise ValueError(f"{path} is damaged ({problem}): remove it, and the training starts again") from problem
