@@ -284,7 +284,7 @@ def _searches(axis: Axes, table: xr.Dataset, *, against: str) -> None:
             marker="o",
             ms=3,
             elinewidth=0.8,
-            label=f"{_score(table, score)}, {epochs:g} epoch{'s' * (epochs != 1)}",
+            label=f"{_score(table, score)}, {epochs:g} epoch{'' if epochs == 1 else 's'}",
         )
 
 

@@ -46,11 +46,15 @@ def reading(table: xr.Dataset) -> str:
     if not set(SCORES) <= set(table.score.values):
         return "One score alone: there is nothing to compare it with."
     guided = accuracy.sel(score=GUIDED, epochs=few)
-    lines = [_compared(f"P+TG at {few:g} epochs", f"P at {few:g} epochs", guided - accuracy.sel(score="P", epochs=few))]
+    lines = [_compared(f"P+TG at {_epochs(few)}", f"P at {_epochs(few)}", guided - accuracy.sel(score="P", epochs=few))]
     if many > few:
-        rival = f"P at {many:g} epochs, {many / few:g} times the training,"
-        lines.append(_compared(f"P+TG at {few:g} epochs", rival, guided - accuracy.sel(score="P", epochs=many)))
+        rival = f"P at {_epochs(many)}, {many / few:g} times the training,"
+        lines.append(_compared(f"P+TG at {_epochs(few)}", rival, guided - accuracy.sel(score="P", epochs=many)))
     return "\n".join(lines)
+
+
+def _epochs(number: float) -> str:
+    return f"{number:g} epoch{'' if number == 1 else 's'}"
 
 
 def _compared(one: str, other: str, gain: xr.DataArray) -> str:

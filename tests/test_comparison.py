@@ -10,10 +10,10 @@ import pytest
 import xarray as xr
 
 from sage import comparison, evaluation, guidance, paths, profiles, search_tables, teachers
-from sage.candidates import Convolutional
+from sage.candidates import Cells, Convolutional
 from sage.guidance import Teacher, TeacherLayer
 from sage.profiles import SearchBudget
-from sage.run import SearchRun
+from sage.run import CellRun, SearchRun
 from sage.tracker import Tracker
 
 SMOKE = profiles.PROFILES["smoke"]
@@ -50,7 +50,7 @@ def trained(monkeypatch) -> list:
 
 def test_everything_is_trained_once_and_nothing_again(run, guide, trained):
     table = comparison.train(run, guide, workers="0")
-    assert dict(table.sizes) == {"searcher": 3, "score": 2, "epochs": 2, "run": 2, "samples": 2, "candidate": 2}
+    assert dict(table.sizes) == {"searcher": 3, "score": 2, "epochs": 2, "run": 2, "samples": 2, "candidate": 2, "place": 2}
     assert max(Counter(trained).values()) == 1
     count = len(trained)
     again = comparison.train(run, guide, workers="0")
@@ -120,6 +120,20 @@ def test_the_best_by_the_searches_own_score_are_trained_to_maturity(run, guide):
         assert tuple(json.loads(one.architecture.item())) == architectures[best]
         assert one.test_accuracy == mature[best].test_accuracy
     np.testing.assert_array_equal(table.random_accuracy, reached[:2])
+
+
+def test_cells_are_searched_alike_but_not_tested(run, guide, trained, monkeypatch):
+    monkeypatch.setitem(profiles.PROFILES, "tiny", replace(TINY, cells=replace(TINY.cells, train_images=192)))
+    cells = CellRun(profile="tiny", dataset="mine", searchers="tpe")
+    table = comparison.train(cells, guide, workers="0").isel(epochs=0, run=0, samples=0, searcher=0)
+    assert {protocol.networks for protocol, _, _ in trained} == {Cells(blocks=2, repeats=1, filters=2)}
+    assert {protocol.test for protocol, _, _ in trained} == {False} and table.test_accuracy.isnull().all()
+    assert max(Counter(trained).values()) == 1
+    assert (table.top_accuracy.max("place") == table.mature_accuracy).all() and table.sizes["place"] == 2
+    found = Tracker().rdms(comparison._study(cells, comparison.Search("tpe", "P", 0.5, 0), guide).key, 3, "class")
+    assert {len(next(iter(rdms.values()))) for _, _, rdms in found} == {5}  # a matrix for every cell, with N = 1
+    frame = search_tables.summary(comparison.results(cells, guide))
+    assert "mature error" in frame and "test error" not in frame
 
 
 def test_diverged_candidates_cost_in_full_and_are_not_chosen(run, guide, monkeypatch):
@@ -237,8 +251,8 @@ def test_costs_are_examples_as_the_paper_counts_them():
 )
 def test_reading_says_what_the_numbers_say(gain, verdict):
     few, many = search_tables.reading(make_table(gain)).splitlines()
-    assert few.startswith("P+TG at 1 epochs minus P at 1 epochs") and verdict in few and "n = 3" in few
-    assert many.startswith("P+TG at 1 epochs minus P at 4 epochs, 4 times the training,") and verdict in many
+    assert few.startswith("P+TG at 1 epoch minus P at 1 epoch ") and verdict in few and "n = 3" in few
+    assert many.startswith("P+TG at 1 epoch minus P at 4 epochs, 4 times the training,") and verdict in many
 
 
 def test_reading_of_one_run_or_one_score_claims_nothing():

@@ -11,10 +11,14 @@ import pytest
 import xarray as xr
 
 from sage import batch, linear, paths, profiles, teachers
+from sage.models import genotypes
 from sage.tracker import Tracker
 
 SOURCES = sorted((paths.ROOT / "notebooks").glob("*.py"))
-FIGURES = {"00_objects", "00_teacher", "00_rdms", "01_predictivity", "01_alpha", "02_searches"}
+FIGURES = {
+    "00_objects", "00_teacher", "00_rdms", "01_predictivity", "01_alpha", "02_searches", "03_cell", "03_errors",
+    "03_finalists",
+}  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +34,10 @@ def use_folders(own_folders, folders, monkeypatch):
         monkeypatch.setenv(name, folder)
 
 
-TABLES = {"00_teacher", "00_teacher_rdms", "01_pool", "01_summary", "02_searches", "02_summary"}
+TABLES = {
+    "00_teacher", "00_teacher_rdms", "01_pool", "01_summary", "02_searches", "02_summary", "03_errors", "03_mobile",
+    "03_searches", "03_trained_objects",
+}  # fmt: skip
 
 
 def recorded() -> dict[str, dict[str, int]]:
@@ -51,6 +58,10 @@ def test_run_makes_figures_tables_and_notebooks_once(capsys):
         for cell in cells:
             shown = [output for output in cell.outputs if "image/png" in output.get("data", {})]
             assert len(shown) == cell.source.count("plots.save"), cell.source
+    found = genotypes.load(str(folder / "03_cell.txt"))
+    trained = xr.load_dataset(folder / "03_trained_objects.nc")
+    assert trained.genotype.sel(network=found.name) == str(found)
+    assert {"NASNet-A", "PNASNet-5", "AmoebaNet-A", f"{found.name}-sep"} < set(trained.network.values)
     capsys.readouterr()
     assert batch.main(["--profile", "smoke"]) == 0
     assert capsys.readouterr().out.count("finished already, skipped") == len(SOURCES)

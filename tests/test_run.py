@@ -4,8 +4,8 @@ from dataclasses import fields
 
 import pytest
 
-from sage import paths, profiles
-from sage.run import Run, SearchRun, check_workers
+from sage import paths, profiles, run
+from sage.run import CellRun, Run, SearchRun, check_workers
 
 
 def test_folder_names_what_is_not_the_default():
@@ -83,6 +83,22 @@ def test_a_search_run_changes_its_profiles_budget():
     assert (run.budget.layers, run.budget.samples, run.budget.runs) == (20, 2000, 3)
     assert SearchRun().budget == SearchRun().settings.search
     assert SearchRun(samples=5, scores="P").folder.name == "objects-quick-scores-P-samples-5"
+
+
+def test_a_cell_run_changes_its_profiles_budget():
+    found = CellRun(profile="paper", blocks=3, samples=60)
+    assert (found.budget.blocks, found.budget.samples, found.budget.epochs) == (3, 60, (2,))
+    assert CellRun().budget == CellRun().settings.cells
+    with pytest.raises(ValueError, match="blocks is -1, expected 0"):
+        CellRun(blocks=-1)
+
+
+def test_a_run_is_of_the_first_kind_that_has_its_parameters():
+    assert type(run.of({"seed": 1})) is Run
+    assert type(run.of({"samples": 3, "seed": 1})) is SearchRun
+    assert run.of({"blocks": 2, "samples": 3}) == CellRun(blocks=2, samples=3)
+    with pytest.raises(TypeError, match="parameters layers, blocks: no kind of run has all of them"):
+        run.of({"layers": 2, "blocks": 2})
 
 
 @pytest.mark.parametrize(
