@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, fields, replace
 from functools import partial
 from itertools import product
 
@@ -16,6 +16,7 @@ from sage.cluster import Workers
 from sage.evaluation import Protocol
 from sage.explorer import Study
 from sage.guidance import Teacher
+from sage.profiles import Budget
 from sage.record import Evaluation
 from sage.run import ComparisonRun, check_workers
 from sage.search_tables import GUIDED, SCORES
@@ -233,8 +234,9 @@ def _mature_study(run: ComparisonRun, seed: int, teacher: Teacher) -> Study:
     """What a run's searches chose, of one repetition; other runs that chose the same have it trained already."""
     protocol = _mature(run)
     chosen = {"searchers": run.searchers, "scores": run.scores, "guidance": _guidance(run, teacher)}
+    chosen |= {field.name: getattr(run.budget, field.name) for field in fields(Budget)}
     return Study(
-        description=protocol.description() | {"seed": seed, "chosen by": chosen | asdict(run.budget)},
+        description=protocol.description() | {"seed": seed, "chosen by": chosen},
         protocol=protocol.key,
         evaluate=partial(evaluation.evaluate, protocol),
         score=partial(_score, "P", teacher, run),

@@ -68,6 +68,20 @@ def of_workers() -> dict[str, str]:
     return found
 
 
+def require(wanted: dict[str, str]) -> None:
+    """Whether this process computes on what results are to be stored under, a `description`.
+
+    Raises:
+        RuntimeError: it does not.
+    """
+    here = description()
+    if here != wanted:
+        raise RuntimeError(
+            f"this worker computes on {' '.join(here.values())}, the study is of {' '.join(wanted.values())}: "
+            f"start the explorer with SAGE_DEVICE='{' '.join(here.values())}' if all workers are like this one"
+        )
+
+
 def cores() -> int:
     """Processor cores this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -80,12 +80,7 @@ def evaluate(protocol: Protocol, architecture: Architecture, seed: int) -> Evalu
         RuntimeError: the protocol is of another device than this one.
     """
     began = time.perf_counter()
-    here, wanted = devices.description(), {"device": protocol.device, "convolutions": protocol.convolutions}
-    if here != wanted:
-        raise RuntimeError(
-            f"this worker computes on {' '.join(here.values())}, the study is of {' '.join(wanted.values())}: "
-            f"start the explorer with SAGE_DEVICE='{' '.join(here.values())}' if all workers are like this one"
-        )
+    devices.require({"device": protocol.device, "convolutions": protocol.convolutions})
     device = devices.default()
     images = protocol.load_images()
     with devices.one_thread():

@@ -127,11 +127,13 @@ def train(planned: FullTraining, *, progress: bool = True) -> xr.Dataset:
         and provenance as an attribute.
 
     Raises:
-        ValueError: as `checkpoints.train`, or images too small for the auxiliary classifier.
+        ValueError: as `checkpoints.train`, or images too small for the auxiliary classifier. RuntimeError: planned
+            for another device than this one.
     """
     path = paths.cache() / "cells" / f"{planned.key}.nc"
     if path.exists():
         return xr.load_dataset(path).assign(genotype=str(planned.genotype))
+    devices.require({"device": planned.device, "convolutions": planned.convolutions})
     images, test, classes = planned.load_images()
     with devices.one_thread():
         with torch.random.fork_rng(devices=[]):

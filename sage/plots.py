@@ -33,7 +33,7 @@ STYLE = {
     "figure.dpi": 120,  # in the notebook
 }
 COLUMN = 3.4  # inches, one column of a two-column paper
-SEARCHERS = {"random": "random search", "reinforce": "reinforcement learning", "tpe": "TPE"}
+SEARCHER_NAMES = {"random": "random search", "reinforce": "reinforcement learning", "tpe": "TPE"}
 COLOURS = {"P": "C0", "P + alpha TG": "C1", "TG": "C2"}
 
 
@@ -211,7 +211,7 @@ def search_progress(table: xr.Dataset) -> Figure:
                 axis.axhline(random.mean(), color="0.5", ls=":", lw=1, label=name)
                 _searches(axis, table.sel(searcher=searcher), against="samples" if axis is column[0] else "examples")
                 axis.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
-            column[0].set(title=SEARCHERS.get(searcher, searcher), xlabel="candidates", xticks=table.samples.values)
+            column[0].set(title=SEARCHER_NAMES.get(searcher, searcher), xlabel="candidates", xticks=table.samples.values)
             column[1].set(xlabel="training examples", xscale="log")
             column[1].xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
             column[1].xaxis.set_major_formatter(EngFormatter(sep=""))
@@ -238,7 +238,7 @@ def finalists(table: xr.Dataset) -> Figure:
     groups = {"not selected": ("0.5", random[np.isfinite(random)])}
     for searcher, score in product(table.searcher.values, table.score.values):
         values = table.top_accuracy.sel(searcher=searcher, score=score).values.ravel()
-        label = f"{SEARCHERS.get(searcher, searcher)}\n{_score(table, score)}"
+        label = f"{SEARCHER_NAMES.get(searcher, searcher)}\n{_score(table, score)}"
         groups[label] = (_colour(score), values[np.isfinite(values)])
     with plt.rc_context(STYLE):
         figure, axis = plt.subplots(figsize=(0.7 + 1.15 * len(groups), 2.8))

@@ -89,6 +89,12 @@ def test_a_diverged_network_has_no_accuracy(run, monkeypatch):
     assert np.isnan(table.test_accuracy) and "training loss is" in table.failure.item()
 
 
+def test_a_plan_for_another_device_is_refused(run):
+    planned = replace(FullTraining.of(run, SMALL, "mine"), device="cuda")
+    with pytest.raises(RuntimeError, match="computes on cpu .*, the study is of cuda"):
+        full_training.train(planned)
+
+
 def test_everything_that_changes_a_network_changes_its_key(run):
     planned = FullTraining.of(run, SMALL, "mine")
     changes = (

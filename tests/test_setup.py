@@ -47,7 +47,7 @@ def test_environment_yml_matches_pyproject():
     assert found.pop("pip") == ""
     assert found == REQUIRED
     by_pip = {Requirement(text).name for text in listed[-1]["pip"][:-1]}
-    assert by_pip == {"hyperopt", "torch", "torchvision"}
+    assert by_pip == {"hyperopt", "igraph", "torch", "torchvision"}
 
 
 def locked() -> dict[str, list[str]]:
