@@ -80,8 +80,8 @@ def test_padding_does_not_count_in_averages():
 
 def test_random_cells_train():
     rng = np.random.default_rng(0)
-    images, labels = torch.randn(2, 3, 16, 16), torch.tensor([0, 1])
-    for _ in range(100):
+    images, labels = torch.randn(2, 3, 8, 8), torch.tensor([0, 1])
+    for _ in range(200):
         genotype = genotypes.from_architecture(SPACE, SPACE.sample(rng))
         model = network(genotype, filters=2, device="cpu")
         loss = torch.nn.functional.cross_entropy(model(images), labels)
