@@ -79,7 +79,7 @@ plots.save(figure, run.folder, "03_finalists");
 
 # %%
 summary = search_tables.summary(table)
-summary.round(1)
+summary.dropna(axis="columns", how="all").round(1)  # one run has no spread
 
 # %%
 print(search_tables.reading(table))

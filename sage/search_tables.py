@@ -60,8 +60,8 @@ def _epochs(number: float) -> str:
 def _compared(one: str, other: str, gain: xr.DataArray) -> str:
     found = statistics.mean(gain.mean("searcher").to_numpy())
     if found.n < 2:
-        verdict = "one run alone has no interval."
-    elif found.low > 0:
+        return f"{one} minus {other} in points of mature accuracy: {found.value:.2f} in one run, which has no interval."
+    if found.low > 0:
         verdict = "the first finds better networks."
     elif found.high < 0:
         verdict = "the first finds worse networks."
@@ -114,10 +114,13 @@ def winners(table: xr.Dataset) -> dict[str, Architecture]:
 
 
 def discovered(table: xr.Dataset) -> str:
-    """The name among `winners` of the best that guidance found, or of the best of all without guided searches."""
+    """The name among `winners` of the best that guidance found, or of the best of all without guided searches.
+
+    A tie goes to the later searcher.
+    """
     last = table.mature_accuracy.isel(samples=-1).max(("epochs", "run"))
     scores = [GUIDED] if GUIDED in table.score else table.score.values.tolist()
-    best = last.sel(score=scores).stack(search=("searcher", "score"))
+    best = last.sel(score=scores).stack(search=("searcher", "score"))[::-1]
     return winner_names(table)[best.search[int(best.argmax("search"))].item()]
 
 

@@ -256,5 +256,5 @@ def test_reading_says_what_the_numbers_say(gain, verdict):
 
 
 def test_reading_of_one_run_or_one_score_claims_nothing():
-    assert "one run alone has no interval" in search_tables.reading(make_table().isel(run=[0]))
+    assert "in one run, which has no interval" in search_tables.reading(make_table().isel(run=[0]))
     assert "nothing to compare" in search_tables.reading(make_table().sel(score=["P"]))

@@ -160,6 +160,7 @@ def test_the_winner_of_a_search_is_its_best_over_runs():
         assert list(found[name]) == json.loads(table.architecture.values.ravel()[2 * place + 1])
     assert search_tables.discovered(table) == "tpe P+TG"
     assert search_tables.discovered(table.sel(score=["P"])) == "tpe P"
+    assert search_tables.discovered(table.assign(mature_accuracy=0 * table.mature_accuracy)) == "tpe P+TG"
     table.mature_accuracy.loc[{"searcher": "tpe", "score": "P+TG"}] = np.nan
     with pytest.raises(ValueError, match="search tpe P\\+TG found no network"):
         search_tables.winners(table)
