@@ -7,6 +7,7 @@ import torch
 from sage import cost, spaces
 from sage.models import genotypes
 from sage.models.cells import OPERATIONS, SKELETONS, CellNetwork
+from sage.models.genotypes import Step
 
 SPACE = spaces.cells(5)
 PUBLISHED = [  # filters, repeats, classes, image size, parameters, millions of multiply-adds
@@ -118,16 +119,29 @@ def test_paths_are_dropped_image_by_image():
     generator = torch.Generator().manual_seed(0)
     model.set_drop_path(keep=0.5, generator=generator)
     assert [cell.keep for cell in model.cells] == pytest.approx([0.9, 0.8, 0.7, 0.6, 0.5])
-    last = model.cells[-1]
-    dropped = last._drop(torch.ones(2000, 1, 1, 1))
+    last, step = model.cells[-1], Step("sep3", 0)
+    dropped = last._drop(step, torch.ones(2000, 1, 1, 1))
     assert set(dropped.unique().tolist()) == {0.0, 2.0}
     assert dropped.mean().item() == pytest.approx(1, abs=0.1)
     last.generator = torch.Generator().manual_seed(1)
-    first = last._drop(torch.ones(50, 1, 1, 1))
+    first = last._drop(step, torch.ones(50, 1, 1, 1))
     last.generator = torch.Generator().manual_seed(1)
-    assert torch.equal(first, last._drop(torch.ones(50, 1, 1, 1)))
+    assert torch.equal(first, last._drop(step, torch.ones(50, 1, 1, 1)))
+    assert (last._drop(Step("id", 0), torch.ones(50, 1, 1, 1)) == 1).all()  # as the authors' code has it
     model.eval()
-    assert (last._drop(torch.ones(50, 1, 1, 1)) == 1).all()
+    assert (last._drop(step, torch.ones(50, 1, 1, 1)) == 1).all()
+
+
+def test_weights_are_drawn_for_what_reads_them():
+    model = network(genotypes.NASNET_A, filters=32, device="cpu")
+    convolutions = [module for module in model.modules() if isinstance(module, torch.nn.Conv2d)]
+    assert {module.groups > 1 for module in convolutions} == {False, True}
+    for module in convolutions:
+        height, width = module.kernel_size
+        readers = module.out_channels // module.groups * height * width
+        # Of n draws the deviation is off by 1 / sqrt(2n) of itself: five times that.
+        tolerance = 5 / (2 * module.weight.numel()) ** 0.5
+        assert module.weight.std().item() == pytest.approx((2 / readers) ** 0.5, rel=tolerance)
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from sage.models.genotypes import Cell, Genotype
+from sage.models.convolution import Convolution
+from sage.models.genotypes import Cell, Genotype, Step
 
 
 @dataclass(frozen=True)
@@ -102,7 +103,9 @@ class CellNetwork(nn.Module):
             self.auxiliary = _auxiliary(maps[self._auxiliary_at], classes)
         for module in self.modules():
             if isinstance(module, nn.Conv2d):
-                nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
+                # He et al. 2015 by what reads a channel; torch's own counts all channels for a depthwise kernel.
+                fan_out = module.weight.numel() / module.in_channels
+                nn.init.normal_(module.weight, std=(2 / fan_out) ** 0.5)
         self.set_drop_path(keep=1.0, generator=None)
 
     @property
@@ -111,7 +114,7 @@ class CellNetwork(nn.Module):
         return tuple(f"cells.{index}" for index in range(len(self.cells)))
 
     def set_drop_path(self, *, keep: float, generator: torch.Generator | None) -> None:
-        """Have the next training steps drop paths: each block's operations, image by image.
+        """Have the next training steps drop paths: each block's operations but identity, image by image.
 
         Args:
             keep: probability that a path of the last cell stays; it falls linearly from 1 over the depth.
@@ -182,14 +185,14 @@ class _Cell(nn.Module):
         states = [self.current(current), self.previous(previous)]
         operations = iter(self.operations)
         for block in self.cell.blocks:
-            left, right = (self._drop(next(operations)(states[step.state])) for step in block)
+            left, right = (self._drop(step, next(operations)(states[step.state])) for step in block)
             states.append(left + right)
         for state, fit in self.outputs.items():
             states[int(state)] = fit(states[int(state)])
         return torch.cat([states[state] for state in self.cell.outputs], 1)
 
-    def _drop(self, path: Tensor) -> Tensor:
-        if not self.training or self.keep == 1:
+    def _drop(self, step: Step, path: Tensor) -> Tensor:
+        if not self.training or self.keep == 1 or step.operation == "id":
             return path
         draws = torch.rand(len(path), 1, 1, 1, generator=self.generator, device=path.device)
         return path * ((draws < self.keep) / self.keep).to(path.dtype)
@@ -200,8 +203,8 @@ class _FactorizedReduction(nn.Module):
 
     def __init__(self, inputs: int, outputs: int):
         super().__init__()
-        self.straight = nn.Conv2d(inputs, outputs // 2, 1, 2, bias=False)
-        self.shifted = nn.Conv2d(inputs, outputs - outputs // 2, 1, 2, bias=False)
+        self.straight = Convolution(inputs, outputs // 2, 1, 2, bias=False)
+        self.shifted = Convolution(inputs, outputs - outputs // 2, 1, 2, bias=False)
         self.normalization = nn.BatchNorm2d(outputs)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -212,7 +215,7 @@ class _FactorizedReduction(nn.Module):
 def _convolution(inputs: int, outputs: int, kernel: int, stride: int = 1, dilation: int = 1) -> list[nn.Module]:
     padding = dilation * (kernel // 2)
     return [
-        nn.Conv2d(inputs, outputs, kernel, stride, padding, dilation, bias=False),
+        Convolution(inputs, outputs, kernel, stride, padding, dilation, bias=False),
         nn.BatchNorm2d(outputs),
     ]
 

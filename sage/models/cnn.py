@@ -4,6 +4,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from sage.models.convolution import Convolution
 from sage.spaces import Layer
 
 ACTIVATIONS = {"identity": nn.Identity, "relu": nn.ReLU}
@@ -62,7 +63,7 @@ def _pad(m: Tensor, rows: int, columns: int) -> Tensor:
 def _convolution(layer: Layer, inputs: int, outputs: int) -> nn.Sequential:
     normalized = layer.normalization == "batch norm"
     height, width = layer.kernel
-    convolution = nn.Conv2d(
+    convolution = Convolution(
         inputs, outputs, layer.kernel, layer.stride, (height // 2, width // 2), bias=not normalized
     )
     gain = "relu" if layer.activation == "relu" else "linear"
