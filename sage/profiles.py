@@ -215,9 +215,9 @@ PROFILES = {
             starts=8,  # the paper has 20 of 1000
         ),
         cells=CellBudget(
-            train_images=10_000,  # so that the re-ranked see many different images
-            mature_epochs=2,  # 20,000 examples, what the time allows
-            epochs=(0.5,),  # 5,000 examples, likewise
+            train_images=5_000,  # 78 steps an epoch
+            mature_epochs=3,  # 15,000 examples, what the time allows
+            epochs=(1,),  # 5,000 examples, likewise
             samples=60,  # likewise; the paper has 1000
             every=60,  # one checkpoint
             top=10,  # the paper's
