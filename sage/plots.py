@@ -303,6 +303,6 @@ def final_errors(frame: pd.DataFrame, dataset: str, *, found: int, images: int) 
             bars = np.stack([error - low, high - error])[:, chosen]
             axis.errorbar(error[chosen], places[chosen], xerr=bars, fmt="o", ms=4, color=colour, label=label)
         axis.set(yticks=places, yticklabels=frame.index.get_level_values("network"), ylim=(len(frame) - 0.5, -0.5))
-        axis.set(xlabel=f"{dataset} test error (%), n = {images:,} images", title="one training each; bars: 95 %")
+        axis.set(xlabel=f"{dataset} test error (%), n = {images:,} images", title="one training each; bars: 95 % over images")
         figure.legend(*axis.get_legend_handles_labels(), loc="outside lower center", ncols=2)
     return figure
