@@ -53,8 +53,9 @@ run = SearchRun(
     profile=profile, dataset=dataset, teacher=teacher, level=level, alpha=alpha, seed=seed,
     searchers=searchers, scores=scores, epochs=epochs, layers=layers, samples=samples, runs=runs,
 )  # fmt: skip
+comparison.check(run, workers=workers)
 guide = teachers.load(run.teacher, run.settings, run.dataset, seed=run.seed)
-comparison.check(run, guide)
+comparison.check_teacher(run, guide)
 run.budget
 
 # %% [markdown]

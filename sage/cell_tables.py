@@ -12,7 +12,7 @@ from sage.models.cells import CellNetwork
 from sage.models.genotypes import Genotype
 from sage.run import CellRun
 
-OURS, PAPERS = "ours, scaled down", "the paper's"
+OURS, SCALED, PAPERS = "ours", "ours, scaled down", "the paper's"
 COUNTED = "ours, exact count"
 MOBILE_LIMIT = 600e6  # multiply-adds of a network in the mobile setting, Zoph et al. 2018
 MOBILE_REPEATS = 4  # N of NASNet-A and of the paper's networks there
@@ -30,9 +30,10 @@ def table_2(run: CellRun, searched: xr.Dataset, trained: dict[str, xr.Dataset]) 
         images, the cost in training examples as M1 E1 + M2 E2.
     """
     budget, spent = run.budget, _costs(run, searched)
+    label = OURS if run.profile == "paper" else SCALED
     rows = []
     for network in next(iter(trained.values())).network.values.tolist():
-        row = {"network": network, "numbers": OURS, "B": _blocks(trained, network)}
+        row = {"network": network, "numbers": label, "B": _blocks(trained, network)}
         row |= {"N": budget.full_repeats, "F": budget.full_filters}
         for place, (dataset, table) in enumerate(trained.items()):
             one = table.sel(network=network)
@@ -108,7 +109,7 @@ def _costs(run: CellRun, searched: xr.Dataset) -> dict[str, dict[str, float]]:
     for (searcher, score), name in search_tables.winner_names(searched).items():
         one = last.sel(searcher=searcher, score=score)
         searches = one.sizes["epochs"] * one.sizes["run"]
-        candidates, finalists = searches * run.budget.samples, searches * run.budget.top
+        candidates, finalists = searches * run.budget.samples, int(one.finalists.sum())
         examples, mature = float(one.examples.sum()), float(one.mature_examples.sum())
         found[name] = {
             "M1": candidates, "E1": examples / candidates, "M2": finalists, "E2": mature / finalists,

@@ -25,7 +25,6 @@ from sage.spaces import Architecture, SearchSpace
 from sage.tracker import Tracker
 
 
-
 @dataclass(frozen=True)
 class Search:
     """One search of the comparison; `seed` is that of its repetition."""
@@ -36,12 +35,13 @@ class Search:
     seed: int
 
 
-def check(run: ComparisonRun, teacher: Teacher) -> None:
-    """Whether a run can be made, before any training.
+def check(run: ComparisonRun, *, workers: str = "auto") -> None:
+    """Whether a run can be made, before a teacher is trained.
 
     Raises:
-        ValueError: an unknown searcher or score, or a teacher that the candidates cannot be compared with.
+        ValueError: an unknown searcher or score, or no such workers.
     """
+    check_workers(workers)
     for name, asked, known in (
         ("searchers", run.searchers, searchers.SEARCHERS),
         ("scores", run.scores, SCORES),
@@ -49,6 +49,10 @@ def check(run: ComparisonRun, teacher: Teacher) -> None:
         words = asked.split()
         if not words or len(set(words)) < len(words) or not set(words) <= set(known):
             raise ValueError(f"{name} is {asked!r}, expected some of {', '.join(known)} with spaces between")
+
+
+def check_teacher(run: ComparisonRun, teacher: Teacher) -> None:
+    """Raises ValueError if the run's candidates could not be compared with this teacher, before they are trained."""
     if GUIDED in run.scores.split():
         stimuli = _mature(run).load_images().stimuli(run.settings.rdm_images)
         guidance.check(teacher, run.level, {stimuli.identity})
@@ -63,10 +67,10 @@ def train(run: ComparisonRun, teacher: Teacher, *, workers: str = "auto") -> xr.
         As `results`.
 
     Raises:
-        ValueError: as `check`, or no such workers. Else as `explorer.search` does.
+        ValueError: as `check` and `check_teacher`. Else as `explorer.search` does.
     """
-    check(run, teacher)
-    check_workers(workers)
+    check(run, workers=workers)
+    check_teacher(run, teacher)
     tracker, budget = Tracker(), run.budget
     searches = _searches(run)
     with (
@@ -89,7 +93,8 @@ def results(run: ComparisonRun, teacher: Teacher) -> xr.Dataset:
     Returns:
         Dataset over searcher, score, epochs, run and samples (the checkpoints).
         mature_accuracy: the best in [0, 1] among the `top` candidates by the search's own score, fully trained;
-        examples, images_shown: of the search up to there; mature_examples: to train those candidates fully.
+        examples, images_shown: of the search up to there; finalists, mature_examples: those candidates, and what it
+        took to train them fully.
         Of the last checkpoint, without the dimension samples: test_accuracy (NaN if not shown) and architecture
         of the best, top_accuracy [place] of all that were fully trained, best score first and NaN behind the last,
         failed: candidates that failed or diverged. random_accuracy [run, candidate]: random architectures,
@@ -285,6 +290,7 @@ def _found(
             "mature_accuracy": ("samples", [top.accuracy.max() for top in tops]),
             "examples": ("samples", [float(sums.examples) for sums in spent]),
             "images_shown": ("samples", [float(sums.images_shown) for sums in spent]),
+            "finalists": ("samples", [len(top) for top in tops]),
             "mature_examples": ("samples", [float(top.examples.sum()) for top in tops]),
             "top_accuracy": ("place", tops[-1].accuracy.reset_index(drop=True).reindex(range(run.budget.top))),
             "test_accuracy": test,

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from scipy.interpolate import PchipInterpolator
 
 from sage.models.genotypes import Cell, Genotype
-from sage.plots import COLUMN, STYLE
+from sage.plots import STYLE
 
 NAMES = {
     "id": "identity",

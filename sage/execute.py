@@ -204,12 +204,14 @@ def _explain(error: PapermillExecutionError | DeadKernelError, step: Step) -> st
 
 
 def _identity(value):
-    """A parameter's value; for one that names a file or an archive of images, what is in the file."""
-    if isinstance(value, str):
-        for path in (Path(value), paths.raw() / f"{value}.npz"):
-            if path.is_file():
-                return _digest(path)
-    return value
+    """A parameter's value, but for words that name a file or an archive of images what is in the file."""
+    if not isinstance(value, str):
+        return value
+    words = [value] if Path(value).is_file() else value.split(" ")
+    return " ".join(
+        next((_digest(path) for path in (Path(word), paths.raw() / f"{word}.npz") if path.is_file()), word)
+        for word in words
+    )
 
 
 def _digest(path: Path) -> str:

@@ -88,16 +88,21 @@ class FullTraining:
 
 
 def check(run: CellRun) -> list[Genotype]:
-    """Whether a run's cells can be trained fully, before any training; gives the cells that it names.
+    """Whether a run's cells can be trained fully, before any training; gives the cells that stand beside.
 
     Raises:
-        FileNotFoundError: no such file or data set. ValueError: an unknown cell or one that is named twice, the
+        FileNotFoundError: no such file or data set. ValueError: an unknown cell or one whose name is taken, the
             run's data set as the second, or images too small.
     """
     beside = [genotypes.load(name) for name in run.beside.split()]
     names = [genotype.name for genotype in beside]
-    if len(set(names)) < len(names):
-        raise ValueError(f"beside is {run.beside!r}, expected cells of different names, not {', '.join(names)}")
+    found = {f"{searcher} {score}" for searcher in run.searchers.split() for score in run.scores.split()}
+    taken = found | {f"{name}-sep" for name in found}  # what the run calls the cells that it finds
+    if len(set(names)) < len(names) or taken & set(names):
+        raise ValueError(
+            f"beside is {run.beside!r}, cells named {', '.join(names)}; expected different names, and none of a cell "
+            f"that the run finds: {', '.join(sorted(taken))}"
+        )
     if run.transfer == run.dataset:
         raise ValueError(f"transfer is {run.transfer!r}, the run's own data set; expected another or nothing")
     for dataset in data_sets(run):
@@ -177,8 +182,12 @@ def train_all(plans: list[FullTraining], *, workers: str = "auto") -> xr.Dataset
         What `train` gives, over network, by the genotypes' names.
 
     Raises:
-        As `train`, when the others have ended; LostScheduler or WorkerDied as the workers.
+        ValueError: names that are not different. As `train`, when the others have ended; LostScheduler or WorkerDied
+        as the workers.
     """
+    names = [planned.genotype.name for planned in plans]
+    if len(set(names)) < len(names):
+        raise ValueError(f"networks are named {', '.join(names)}, expected different names")
     by_key: dict[str, list[FullTraining]] = {}
     for planned in plans:
         by_key.setdefault(planned.key, []).append(planned)

@@ -16,6 +16,11 @@ def raw() -> Path:
     return data() / "raw"
 
 
+def results() -> Path:
+    """Folder of published tables and cells, part of the checkout."""
+    return ROOT / "data" / "results"
+
+
 def cache() -> Path:
     """Folder of what can be made again: rendered images, teachers, the tracker's database."""
     return data() / "cache"

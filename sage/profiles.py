@@ -177,7 +177,7 @@ PROFILES = {
             filters=8,  # a quarter of the smallest published
             full_repeats=1,  # as the candidates
             full_filters=8,  # likewise
-            full_images=6_000,  # four fifths of the embedded images
+            full_images=6_000,  # four fifths of the embedded images that are not for testing
             full_epochs=1,  # what the minutes allow
             drop_path_keep=1.0,  # so short a training cannot overfit
         ),
@@ -288,7 +288,7 @@ PROFILES = {
     ),
     # The paper's own sizes.
     "paper": Profile(
-        minutes=4_000,  # 2.7 billion examples, 6e18 operations, at the rate that gpu assumes; not measured
+        minutes=40_000,  # 18 to 42 billion examples, by how many networks searches share, at gpu's rate; not measured
         memory_gb=8,  # as gpu
         image_size=32,  # section "Datasets and Preprocessing"
         teacher_images=None,  # 45,000 of CIFAR

@@ -1,8 +1,8 @@
 """Numbers that others report, to stand beside ours; none of them was measured here."""
 
 # The paper's Table 2: B, N and F of the cells' networks on CIFAR, millions of parameters, errors in percent; M1
-# candidates searched with E1 examples each, M2 trained further with E2, and the sum in examples. A trained by
-# the paper's authors ("locally") goes before what the network's own authors report.
+# candidates searched with E1 examples each, M2 trained further with E2, and the sum in examples. Of two errors it
+# is that of the network which the paper's authors trained, not what the network's own authors report.
 TABLE_2 = (
     {"network": "AmoebaNet-A", "B": 5, "N": 6, "F": 36, "parameters (M)": 3.2, "cifar10 error (%)": 3.34,
      "M1": 20_000, "E1": 1.13e6, "M2": 100, "E2": 27e6, "cost": 25.2e9},

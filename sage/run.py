@@ -129,6 +129,11 @@ class CellRun(ComparisonRun):
     def planned(self) -> CellBudget:
         return self.settings.cells
 
+    @property
+    def budget(self) -> CellBudget:
+        """As asked, with one checkpoint, at the end: each trains further what is best by then."""
+        return replace(super().budget, every=super().budget.samples)
+
 
 KINDS = (Run, SearchRun, CellRun)
 

@@ -114,13 +114,15 @@ def winners(table: xr.Dataset) -> dict[str, Architecture]:
 
 
 def discovered(table: xr.Dataset) -> str:
-    """The name among `winners` of the best that guidance found, or of the best of all without guided searches.
+    """The name among `winners` of what the paper's search found, TPE with P + TG.
 
-    A tie goes to the later searcher.
+    Without such a search, of the best that guidance found, or else that TPE found, or else of the best of all.
     """
     last = table.mature_accuracy.isel(samples=-1).max(("epochs", "run"))
-    scores = [GUIDED] if GUIDED in table.score else table.score.values.tolist()
-    best = last.sel(score=scores).stack(search=("searcher", "score"))[::-1]
+    for dimension, papers in (("searcher", "tpe"), ("score", GUIDED)):
+        if papers in last[dimension]:
+            last = last.sel({dimension: [papers]})
+    best = last.stack(search=("searcher", "score"))
     return winner_names(table)[best.search[int(best.argmax("search"))].item()]
 
 

@@ -84,8 +84,8 @@ class Cosine(Recipe):
 class ImageNet(Steps):
     """RMSProp, and crops of large images.
 
-    The paper gives decay and momentum; a first moment of gradients and `epsilon` are as in the authors' code of
-    NASNet (tensorflow/models, slim): none, and 1.
+    The paper gives decay and momentum; `epsilon` is that of NASNet's authors (tensorflow/models, slim). It is added to
+    the root of the mean square here, as torch does, where theirs stands under the root.
     """
 
     decay: float = 0.9

@@ -36,7 +36,7 @@ def test_every_operation_and_connection_is_drawn_and_readable(drawn):
         assert len(axis.lines) == 4 * len(cell.blocks) + len(cell.outputs)
         extents = boxes(axis)
         for number, one in enumerate(extents):
-            assert axis.bbox.containsx(one.x0) and axis.bbox.containsx(one.x1)
+            assert axis.bbox.contains(one.x0, one.y0) and axis.bbox.contains(one.x1, one.y1)
             assert not any(one.overlaps(other) for other in extents[:number])
 
 

@@ -62,6 +62,19 @@ def test_genotypes_survive_their_file(name, tmp_path):
         genotypes.load(str(path))
 
 
+def test_what_a_published_run_found_is_loaded_by_the_runs_name(tmp_path, monkeypatch):
+    monkeypatch.setattr(genotypes.paths, "results", lambda: tmp_path)
+    genotypes.AMOEBANET_A.save(tmp_path / "mine-cpu" / "03_cell.txt")
+    assert genotypes.load("mine-cpu") == genotypes.AMOEBANET_A
+    with pytest.raises(ValueError, match="expected one of NASNet-A, PNASNet-5, AmoebaNet-A, mine-cpu, or a file"):
+        genotypes.load("mine-gpu")
+
+
+def test_every_published_cell_is_loaded():
+    for file in genotypes.paths.results().glob("*/03_cell.txt"):
+        assert genotypes.load(file.parent.name).name == file.parent.name
+
+
 def test_an_unknown_genotype_is_refused():
     with pytest.raises(ValueError, match="unknown genotype 'NASNet-B', expected one of NASNet-A, PNASNet-5"):
         genotypes.load("NASNet-B")

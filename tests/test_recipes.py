@@ -26,7 +26,7 @@ RECIPES = {
 STEPS_PER_EPOCH = 2
 
 
-def make_trainer(recipe: training.Recipe, monkeypatch=None, seed: int = 0) -> training.Trainer:
+def make_trainer(recipe: training.Recipe, seed: int = 0) -> training.Trainer:
     generator = torch.Generator().manual_seed(0)
     images = torch.randint(0, 256, (17, 3, 16, 16), generator=generator, dtype=torch.uint8)
     torch.manual_seed(0)

@@ -89,6 +89,7 @@ def test_a_cell_run_changes_its_profiles_budget():
     found = CellRun(profile="paper", blocks=3, samples=60)
     assert (found.budget.blocks, found.budget.samples, found.budget.epochs) == (3, 60, (2,))
     assert CellRun().budget == CellRun().settings.cells
+    assert found.budget.every == 60  # one checkpoint, at the end
     with pytest.raises(ValueError, match="blocks is -1, expected 0"):
         CellRun(blocks=-1)
 

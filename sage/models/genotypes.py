@@ -149,15 +149,21 @@ def _named(name: str, text: str) -> Cell:
 
 
 def load(name: str) -> Genotype:
-    """A published genotype by its name, or one from the text file (.txt) that the name is the path of.
+    """A published genotype by its name, the one that a run in `data/results/` found, or one from a text file.
+
+    Args:
+        name: of the published, or of the run's folder, or the path of the file (.txt).
 
     Raises:
         FileNotFoundError: no such file. ValueError: an unknown name; as `parse`.
     """
-    if not name.endswith(".txt"):
-        if name not in PUBLISHED:
-            raise ValueError(f"unknown genotype {name!r}, expected one of {', '.join(PUBLISHED)} or a file's path (.txt)")
+    if name in PUBLISHED:
         return PUBLISHED[name]
+    runs = {file.parent.name: str(file) for file in sorted(paths.results().glob("*/03_cell.txt"))}
+    name = runs.get(name, name)
+    if not name.endswith(".txt"):
+        known = ", ".join([*PUBLISHED, *runs])
+        raise ValueError(f"unknown genotype {name!r}, expected one of {known}, or a file's path (.txt)")
     try:
         return parse(Path(name).read_text())
     except ValueError as problem:
