@@ -38,6 +38,14 @@ def one_thread() -> Iterator[None]:
         torch.set_num_threads(before)
 
 
+@contextmanager
+def weights_from(seed: int) -> Iterator[None]:
+    """Context in which a network's initial weights are drawn from a seed; torch's generator is left as it was."""
+    with torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(seed)
+        yield
+
+
 def has_bfloat16(device: torch.device) -> bool:
     """Whether bfloat16 is computed natively rather than emulated."""
     if device.type == "cuda":

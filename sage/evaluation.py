@@ -5,10 +5,11 @@ from dataclasses import asdict, dataclass, field
 
 import numpy as np
 import torch
+from torch import nn
 
 from sage import cost, datasets, devices, provenance, responses
 from sage.candidates import Candidates, Convolutional
-from sage.datasets import Dataset
+from sage.datasets import Dataset, Images
 from sage.profiles import Profile
 from sage.record import Evaluation, Snapshot
 from sage.spaces import Architecture
@@ -84,8 +85,7 @@ def evaluate(protocol: Protocol, architecture: Architecture, seed: int) -> Evalu
     device = devices.default()
     images = protocol.load_images()
     with devices.one_thread():
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
+        with devices.weights_from(seed):
             model = protocol.networks.build(architecture, classes=len(images.classes))
         size = {
             "parameters": cost.parameters(model),
@@ -99,7 +99,7 @@ def evaluate(protocol: Protocol, architecture: Architecture, seed: int) -> Evalu
                 trainer.advance(epoch)
                 snapshots.append(_measure(trainer, epoch, images, protocol, seed))
             if protocol.test:
-                test_accuracy = _test_accuracy(trainer, images, seed)
+                test_accuracy = accuracy(model, images.test, device=device)
         except Diverged as problem:
             state, failure = "diverged", str(problem)
     return Evaluation(
@@ -113,10 +113,10 @@ def evaluate(protocol: Protocol, architecture: Architecture, seed: int) -> Evalu
     )
 
 
-def _test_accuracy(trainer: Trainer, images: Dataset, seed: int) -> float:
-    stimuli = StimulusSet("test", images.test.images, {}, {})
-    shown = responses.show(trainer.model, (), stimuli, units=0, seed=seed, device=trainer.device)
-    return responses.accuracy(shown.scores, images.test.labels)
+def accuracy(model: nn.Module, images: Images, *, device: torch.device) -> float:
+    """Accuracy in [0, 1] of a network on labelled images alone, such as those for testing."""
+    shown = responses.show(model, (), StimulusSet("", images.images, {}, {}), units=0, seed=0, device=device)
+    return responses.accuracy(shown.scores, images.labels)
 
 
 def _measure(trainer: Trainer, epoch: float, images: Dataset, protocol: Protocol, seed: int) -> Snapshot:

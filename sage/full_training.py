@@ -10,13 +10,12 @@ import torch
 import xarray as xr
 from tqdm.auto import tqdm
 
-from sage import checkpoints, cluster, cost, datasets, devices, paths, provenance, responses, training
+from sage import checkpoints, cluster, cost, datasets, devices, evaluation, paths, provenance, training
 from sage.datasets import Images
 from sage.models import genotypes
 from sage.models.cells import CellNetwork
 from sage.models.genotypes import Genotype
 from sage.run import CellRun
-from sage.stimuli import StimulusSet
 from sage.training import Diverged, Recipe
 
 # Part of a network's key. Raise it with any change of the code that changes the trained network.
@@ -141,8 +140,7 @@ def train(planned: FullTraining, *, progress: bool = True) -> xr.Dataset:
     devices.require({"device": planned.device, "convolutions": planned.convolutions})
     images, test, classes = planned.load_images()
     with devices.one_thread():
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(planned.seed)
+        with devices.weights_from(planned.seed):
             model = planned.build(classes)
         trainer = training.Trainer(
             model, images.images, images.labels, planned.recipe, seed=planned.seed, device=devices.default()
@@ -151,9 +149,7 @@ def train(planned: FullTraining, *, progress: bool = True) -> xr.Dataset:
         try:
             name = planned.genotype.name if progress else None
             table = checkpoints.train(trainer, path.with_suffix(".pt"), dict, name=name)
-            shown = StimulusSet("test", test.images, {}, {})
-            scores = responses.show(model, (), shown, units=0, seed=planned.seed, device=trainer.device).scores
-            accuracy = responses.accuracy(scores, test.labels)
+            accuracy = evaluation.accuracy(model, test, device=trainer.device)
         except Diverged as problem:
             empty = np.full(planned.epochs + 1, np.nan)
             table = xr.Dataset({"training_loss": ("epoch", empty)}, {"epoch": np.arange(planned.epochs + 1)})

@@ -4,7 +4,6 @@ from collections import OrderedDict
 from dataclasses import replace
 from pathlib import Path
 
-import torch
 import xarray as xr
 from torch import nn
 
@@ -135,8 +134,7 @@ def _resnet_teacher(name: str, model: ResNet, profile: Profile, dataset: str, se
 
 
 def _build_resnet(profile: Profile, images: Dataset, seed: int) -> ResNet:
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+    with devices.weights_from(seed):
         return ResNet(blocks=profile.teacher_blocks, width=profile.teacher_width, classes=len(images.classes))
 
 

@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from sage import devices
 from sage.searchers.base import Searcher
 from sage.spaces import Architecture, Choice, SearchSpace
 
@@ -30,8 +31,7 @@ class Reinforce(Searcher):
 
     def __init__(self, space: SearchSpace, *, seed: int):
         super().__init__(space, seed=seed)
-        with torch.random.fork_rng(devices=[]):
-            torch.default_generator.manual_seed(seed)
+        with devices.weights_from(seed):
             self.policy = Policy(space)
         self._optimizer = torch.optim.Adam(self.policy.parameters(), lr=RATE, betas=MOMENTS)
         self._batch: list[tuple[Architecture, float]] = []
