@@ -139,12 +139,13 @@ print(trained[run.dataset].attrs["recipe"])
 
 # %%
 errors = cell_tables.table_2(run, table, trained)
-errors.style.format("{:.4g}", na_rep="–")
+counts = ["M1", "E1", "M2", "E2", "cost"]
+errors.style.format("{:.4g}", na_rep="–").format("{:,.0f}", na_rep="–", subset=counts)
 
 # %%
 spent = teachers.training_examples(run.teacher, run.settings, run.dataset)
 on_alpha = 0 if run.alpha == CellRun.alpha else float("nan")  # the paper's value, or chosen elsewhere
-search_tables.costs(table, teacher_examples=spent, alpha_examples=on_alpha).round()
+search_tables.costs(table, teacher_examples=spent, alpha_examples=on_alpha).style.format("{:,.0f}", na_rep="unknown")
 
 # %%
 images = int(trained[run.dataset].test_images[0])
