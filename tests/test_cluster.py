@@ -146,11 +146,13 @@ def test_a_candidate_that_kills_its_process_ends_alone(tmp_path):
     (others := tmp_path / "others").mkdir()
     with open_workers("1") as workers:
         deadly = workers.submit(begin, deaths, 0, True)
-        innocent = [workers.submit(begin, others) for _ in range(3)]
+        innocent = [workers.submit(begin, others, 0.5) for _ in range(3)]
         with pytest.raises(WorkerDied, match="died 4 times.*try fewer workers"):
             deadly.result(PATIENCE)
-        assert all(future.result(PATIENCE) for future in innocent) and len(begun(others, 3)) == 3
+        assert all(future.result(PATIENCE) for future in innocent)
         assert len(begun(deaths, 4)) == cluster.RETRIES + 1 == 4
+        # A death can take with it a result that was on its way, no more.
+        assert len(begun(others, 3)) <= 3 + 4
         assert workers.submit(os.getpid).result(PATIENCE)
 
 
