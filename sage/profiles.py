@@ -132,7 +132,7 @@ PROFILES = {
     ),
     # The default: a laptop's two cores, in minutes. Meant for the embedded images.
     "quick": Profile(
-        minutes=12,  # measured: 2 cores, objects; 4 of them for the searches and 2 for cells
+        minutes=35,  # measured: 2 cores without AVX-512, objects; newer ones take a third
         memory_gb=3.5,  # measured: three processes, shared libraries counted in each
         image_size=16,  # objects are still told apart, at a quarter of the work of 32
         teacher_images=None,  # the teacher is the stronger for all it can get
@@ -164,7 +164,7 @@ PROFILES = {
         ),
         cells=CellBudget(
             train_images=2_000,  # a third of the embedded images, 31 steps an epoch
-            mature_epochs=2,  # what the minutes allow
+            mature_epochs=1,  # what the minutes allow
             epochs=(0.5,),  # 1,000 examples
             samples=8,  # what the minutes allow
             every=8,  # one checkpoint
@@ -177,7 +177,7 @@ PROFILES = {
             filters=8,  # a quarter of the smallest published
             full_repeats=1,  # as the candidates
             full_filters=8,  # likewise
-            full_images=6_000,  # four fifths of the embedded images that are not for testing
+            full_images=3_000,  # what the minutes allow; two fifths of the embedded images that are not for testing
             full_epochs=1,  # what the minutes allow
             drop_path_keep=1.0,  # so short a training cannot overfit
         ),
