@@ -48,20 +48,22 @@ def table_3(cells: list[Genotype]) -> pd.DataFrame:
     """Sizes in ImageNet's mobile setting: the widest network of each cell that keeps within `MOBILE_LIMIT`."""
     rows = []
     for genotype in cells:
-        filters = mobile_filters(genotype)
-        model = _mobile(genotype, filters)
-        operations = 2 * cost.multiply_adds(model, IMAGENET["image_size"])
+        filters, multiply_adds = mobile_filters(genotype)
+        parameters = cost.parameters(_mobile(genotype, filters))
         rows.append(
             {
                 "network": genotype.name, "numbers": COUNTED, "B": len(genotype.normal.blocks), "N": MOBILE_REPEATS,
-                "F": filters, "parameters (M)": cost.parameters(model) / 1e6, "operations (G)": operations / 1e9,
+                "F": filters, "parameters (M)": parameters / 1e6, "operations (G)": 2 * multiply_adds / 1e9,
             }
         )  # fmt: skip
     return pd.DataFrame([*rows, *({"numbers": PAPERS} | row for row in quoted.TABLE_3)]).set_index(["network", "numbers"])
 
 
-def mobile_filters(genotype: Genotype) -> int:
+def mobile_filters(genotype: Genotype) -> tuple[int, int]:
     """The largest F, a multiple of 4, whose network at N = `MOBILE_REPEATS` keeps within `MOBILE_LIMIT`.
+
+    Returns:
+        F, and the network's multiply-adds.
 
     Raises:
         ValueError: even F = 4 is above.
@@ -69,11 +71,11 @@ def mobile_filters(genotype: Genotype) -> int:
     # Multiply-adds are a polynomial of degree 2 in F, which three widths give.
     widths = (8, 16, 24)
     sizes = [cost.multiply_adds(_mobile(genotype, filters), IMAGENET["image_size"]) for filters in widths]
-    excess = np.polyfit(widths, np.array(sizes) - MOBILE_LIMIT, deg=2)
-    filters = 4 * int(np.roots(excess).max() // 4)
+    size = np.polynomial.Polynomial.fit(widths, sizes, deg=2)
+    filters = 4 * int((size - MOBILE_LIMIT).roots().max() // 4)
     if filters < 4:
         raise ValueError(f"cell {genotype.name} has {sizes[0]:,} multiply-adds with F = 8, expected a smaller one")
-    return filters
+    return filters, round(size(filters))
 
 
 def _mobile(genotype: Genotype, filters: int) -> CellNetwork:

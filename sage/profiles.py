@@ -166,18 +166,18 @@ PROFILES = {
             train_images=2_000,  # a third of the embedded images, 31 steps an epoch
             mature_epochs=1,  # what the minutes allow
             epochs=(0.5,),  # 1,000 examples
-            samples=8,  # what the minutes allow
-            every=8,  # one checkpoint
-            top=3,  # what the minutes allow; the paper has 10
+            samples=6,  # what the minutes allow
+            every=6,  # one checkpoint
+            top=2,  # what the minutes allow; the paper has 10
             runs=1,  # the paper's
-            starts=4,  # half of the samples; the paper has 20 of 1000
+            starts=3,  # half of the samples; the paper has 20 of 1000
             blocks=5,  # the paper's
             batch_size=64,  # as the pool's
             repeats=1,  # five cells; the paper's N = 2 would take half as long again
             filters=8,  # a quarter of the smallest published
             full_repeats=1,  # as the candidates
             full_filters=8,  # likewise
-            full_images=3_000,  # what the minutes allow; two fifths of the embedded images that are not for testing
+            full_images=2_000,  # what the minutes allow
             full_epochs=1,  # what the minutes allow
             drop_path_keep=1.0,  # so short a training cannot overfit
         ),
