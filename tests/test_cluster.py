@@ -180,7 +180,7 @@ if __name__ == "__main__":
     from sage.cluster import open_workers
     try:
         with open_workers("2") as workers:
-            workers.submit(kill_once, Path(sys.argv[1])).result(PATIENCE)
+            workers.submit(kill_once, Path(sys.argv[1])).result(240)
             assert isinstance(workers.submit(int, "x").exception(), ValueError)
             unfinished = [workers.submit(time.sleep, 1000) for _ in range(3)]
             print("training", flush=True)
