@@ -96,4 +96,4 @@ def _(budget: SearchBudget, profile: Profile) -> Candidates:
 
 @searched.register
 def _(budget: CellBudget, profile: Profile) -> Candidates:
-    return Cells(blocks=budget.blocks, repeats=budget.repeats, filters=budget.filters)
+    return Cells(blocks=budget.blocks, repeats=budget.repeats, filters=budget.filters, skeleton=budget.skeleton)

@@ -1,5 +1,7 @@
 """The paper's Tables 2 and 3 in our version: cells found, published cells, and the paper's own numbers beside."""
 
+from collections.abc import Iterable
+
 import numpy as np
 import pandas as pd
 import torch
@@ -29,6 +31,26 @@ def table_2(run: CellRun, searched: xr.Dataset, trained: dict[str, xr.Dataset]) 
         A row per network, ours first; errors in percent with the ends of their 95 % interval (Wilson) over test
         images, the cost in training examples as M1 E1 + M2 E2.
     """
+    return _beside(_ours(run, searched, trained, {"test_accuracy": ""}), quoted.TABLE_2)
+
+
+def table_4(run: CellRun, searched: xr.Dataset, trained: dict[str, xr.Dataset]) -> pd.DataFrame:
+    """As `table_2` with top-1 and top-5 errors, beside the paper's networks on ImageNet (its Table 3)."""
+    papers = (
+        {f"imagenet {name}" if "error" in name else name: value for name, value in row.items()} for row in quoted.TABLE_3
+    )
+    return _beside(_ours(run, searched, trained, {"test_accuracy": " top-1", "test_top5": " top-5"}), papers)
+
+
+def _beside(rows: list[dict], papers: Iterable[dict]) -> pd.DataFrame:
+    """Our rows and the paper's, each labelled."""
+    return pd.DataFrame([*rows, *({"numbers": PAPERS} | row for row in papers)]).set_index(["network", "numbers"])
+
+
+def _ours(
+    run: CellRun, searched: xr.Dataset, trained: dict[str, xr.Dataset], measures: dict[str, str]
+) -> list[dict]:
+    """A row per network; of each accuracy in `measures` the error, under the data set's name and what is given."""
     budget, spent = run.budget, _costs(run, searched)
     label = OURS if run.profile == "paper" else SCALED
     rows = []
@@ -39,9 +61,10 @@ def table_2(run: CellRun, searched: xr.Dataset, trained: dict[str, xr.Dataset]) 
             one = table.sel(network=network)
             if place == 0:
                 row |= {"parameters (M)": one.parameters.item() / 1e6, "multiply-adds (M)": one.multiply_adds.item() / 1e6}
-            row |= _error(dataset, one)
+            for accuracy, name in measures.items():
+                row |= _error(f"{dataset}{name}", one[accuracy], int(one.test_images))
         rows.append(row | spent.get(network, {}))
-    return pd.DataFrame([*rows, *({"numbers": PAPERS} | row for row in quoted.TABLE_2)]).set_index(["network", "numbers"])
+    return rows
 
 
 def table_3(cells: list[Genotype]) -> pd.DataFrame:
@@ -56,7 +79,7 @@ def table_3(cells: list[Genotype]) -> pd.DataFrame:
                 "F": filters, "parameters (M)": parameters / 1e6, "operations (G)": 2 * multiply_adds / 1e9,
             }
         )  # fmt: skip
-    return pd.DataFrame([*rows, *({"numbers": PAPERS} | row for row in quoted.TABLE_3)]).set_index(["network", "numbers"])
+    return _beside(rows, quoted.TABLE_3)
 
 
 def mobile_filters(genotype: Genotype) -> tuple[int, int]:
@@ -91,16 +114,15 @@ def _blocks(trained: dict[str, xr.Dataset], network: str) -> int:
     return len(genotypes.parse(text).normal.blocks)
 
 
-def _error(dataset: str, one: xr.Dataset) -> dict[str, float]:
-    count = int(one.test_images)
-    if one.test_accuracy.isnull():
-        return {f"{dataset} error (%)": float("nan")}
-    wrong = round((1 - one.test_accuracy.item()) * count)
-    interval = binomtest(wrong, count).proportion_ci(method="wilson")
+def _error(name: str, accuracy: xr.DataArray, images: int) -> dict[str, float]:
+    if accuracy.isnull():
+        return {f"{name} error (%)": float("nan")}
+    wrong = round((1 - accuracy.item()) * images)
+    interval = binomtest(wrong, images).proportion_ci(method="wilson")
     return {
-        f"{dataset} error (%)": 100 * wrong / count,
-        f"{dataset} low": 100 * interval.low,
-        f"{dataset} high": 100 * interval.high,
+        f"{name} error (%)": 100 * wrong / images,
+        f"{name} low": 100 * interval.low,
+        f"{name} high": 100 * interval.high,
     }
 
 

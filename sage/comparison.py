@@ -19,10 +19,17 @@ from sage.guidance import Teacher
 from sage.profiles import Budget
 from sage.record import Evaluation
 from sage.run import ComparisonRun, check_workers
-from sage.search_tables import GUIDED, SCORES
+from sage.search_tables import GUIDED, SCORES, SHUFFLED
 from sage.searchers import Searcher
 from sage.spaces import Architecture, SearchSpace
 from sage.tracker import Tracker
+
+
+# By score, the teacher whose guidance TG it adds, from the run's teacher and the seed of the repetition.
+GUIDES = {
+    GUIDED: lambda teacher, seed: teacher,
+    SHUFFLED: lambda teacher, seed: guidance.shuffled(teacher, seed=seed),
+}
 
 
 @dataclass(frozen=True)
@@ -53,9 +60,10 @@ def check(run: ComparisonRun, *, workers: str = "auto") -> None:
 
 def check_teacher(run: ComparisonRun, teacher: Teacher) -> None:
     """Raises ValueError if the run's candidates could not be compared with this teacher, before they are trained."""
-    if GUIDED in run.scores.split():
-        stimuli = _mature(run).load_images().stimuli(run.settings.rdm_images)
-        guidance.check(teacher, run.level, {stimuli.identity})
+    if GUIDES.keys() & set(run.scores.split()):
+        protocol = _mature(run, teacher)
+        shown = protocol.stimuli(protocol.load_images())
+        guidance.check(teacher, run.level, {stimuli.identity for stimuli in shown})
 
 
 def train(run: ComparisonRun, teacher: Teacher, *, workers: str = "auto") -> xr.Dataset:
@@ -105,7 +113,7 @@ def results(run: ComparisonRun, teacher: Teacher) -> xr.Dataset:
     found = [_found(run, search, teacher, tracker, mature[search.seed]) for search in _searches(run)]
     table = xr.combine_by_coords(found)
     order = {"searcher": run.searchers.split(), "score": run.scores.split(), "epochs": list(budget.epochs)}
-    space = _mature(run).networks.space
+    space = _space(run)
     random = [mature[seed].accuracy[[space.hash(one) for one in _random(run, seed)]] for seed in _seeds(run)]
     table = table.sel(order).assign(random_accuracy=(("run", "candidate"), np.stack(random)))
     return table.assign_attrs(
@@ -115,6 +123,30 @@ def results(run: ComparisonRun, teacher: Teacher) -> xr.Dataset:
         top=budget.top,
         provenance=json.dumps(_provenance(run, teacher, tracker)),
     )
+
+
+def similarity(run: ComparisonRun, teacher: Teacher, compared: Teacher) -> xr.DataArray:
+    """Of all that the searches evaluated, how similar RDMs are to a teacher's, which need not be the run's own.
+
+    Returns:
+        [candidate, teacher_layer, layer] in [-1, 1], see `guidance.compare`, at the end of premature training. Along
+        candidate: the search (searcher, score, epochs, run), its number, accuracy, and hash of its architecture.
+
+    Raises:
+        ValueError: as `guidance.check`.
+    """
+    tracker, tables = Tracker(), []
+    for search in _searches(run):
+        key = _study(run, search, teacher).key
+        candidates = _at(search.epochs, tracker.results(key, run.budget.samples))
+        found = guidance.compare(tracker.rdms(key, run.budget.samples, run.level), compared, level=run.level)
+        found = found.isel(epoch=0, drop=True).rename(network="candidate")
+        measured = candidates.sel(network=found.candidate.values)
+        known = {"searcher": search.searcher, "score": search.score, "epochs": search.epochs, "run": search.seed}
+        known |= {"number": found.candidate.values, "accuracy": measured.accuracy.values, "hash": measured.hash.values}
+        along = {name: ("candidate", np.broadcast_to(value, len(found))) for name, value in known.items()}
+        tables.append(found.assign_coords(along))
+    return xr.concat(tables, "candidate", join="outer").drop_vars("candidate")
 
 
 class _Listed(Searcher):
@@ -143,12 +175,17 @@ def _searches(run: ComparisonRun) -> list[Search]:
     ]
 
 
-def _premature(run: ComparisonRun, epochs: float) -> Protocol:
+def _space(run: ComparisonRun) -> SearchSpace:
+    return candidates.searched(run.budget, run.settings).space
+
+
+def _premature(run: ComparisonRun, teacher: Teacher, epochs: float) -> Protocol:
     """Training as for maturity, ended and measured after `epochs`."""
-    return replace(_mature(run), snapshots=(epochs,), test=False)
+    return replace(_mature(run, teacher), snapshots=(epochs,), test=False)
 
 
-def _mature(run: ComparisonRun) -> Protocol:
+def _mature(run: ComparisonRun, teacher: Teacher) -> Protocol:
+    """Whatever the score, candidates are shown what a teacher brings: searches share them, and cost the same."""
     budget = run.budget
     named = Protocol.__dataclass_fields__.keys() & budget.__dataclass_fields__.keys()
     return replace(
@@ -156,24 +193,26 @@ def _mature(run: ComparisonRun) -> Protocol:
         networks=candidates.searched(budget, run.settings),
         snapshots=(budget.mature_epochs,),
         test=budget.tests,
+        recordings=teacher.recordings,
         **{name: getattr(budget, name) for name in named},
     )
 
 
 def _searcher(run: ComparisonRun, search: Search) -> Searcher:
     settings = {"starts": run.budget.starts} if search.searcher == "tpe" else {}
-    return searchers.make(search.searcher, _mature(run).networks.space, seed=search.seed, **settings)
+    return searchers.make(search.searcher, _space(run), seed=search.seed, **settings)
 
 
 def _study(run: ComparisonRun, search: Search, teacher: Teacher) -> Study:
-    protocol = _premature(run, search.epochs)
-    score = {"name": search.score} | (_guidance(run, teacher) if search.score == GUIDED else {})
+    protocol = _premature(run, teacher, search.epochs)
+    guide = GUIDES[search.score](teacher, search.seed) if search.score in GUIDES else None
+    score = {"name": search.score} | (_guidance(run, guide) if guide else {})
     return Study(
         description=protocol.description()
         | {"searcher": _searcher(run, search).description, "score": score, "seed": search.seed},
         protocol=protocol.key,
         evaluate=partial(evaluation.evaluate, protocol),
-        score=partial(_score, search.score, teacher, run),
+        score=partial(_score, run, guide),
         seed=lambda number: search.seed,
     )
 
@@ -182,11 +221,11 @@ def _guidance(run: ComparisonRun, teacher: Teacher) -> dict:
     return {"teacher": teacher.identity, "alpha": run.alpha, "level": run.level}
 
 
-def _score(name: str, teacher: Teacher, run: ComparisonRun, evaluated: Evaluation) -> float:
+def _score(run: ComparisonRun, guide: Teacher | None, evaluated: Evaluation) -> float:
     last = evaluated.snapshots[-1]
-    if name == "P":
+    if guide is None:
         return last.accuracy
-    similarity = guidance.compare([(0, last.epoch, last.rdms)], teacher, level=run.level)
+    similarity = guidance.compare([(0, last.epoch, last.rdms)], guide, level=run.level)
     return guidance.score(last.accuracy, guidance.teacher_guidance(similarity).item(), run.alpha)
 
 
@@ -194,7 +233,7 @@ def _explore(
     run: ComparisonRun, search: Search, teacher: Teacher, tracker: Tracker, workers: Workers, bar: tqdm
 ) -> None:
     explorer.search(
-        _mature(run).networks.space,
+        _space(run),
         _searcher(run, search),
         _study(run, search, teacher),
         tracker,
@@ -220,7 +259,7 @@ def _top(run: ComparisonRun, table: xr.Dataset, samples: int) -> list[int]:
 
 def _random(run: ComparisonRun, seed: int) -> list[Architecture]:
     """The first random candidates of a repetition: what a random architecture is worth."""
-    searcher = searchers.make("random", _mature(run).networks.space, seed=seed)
+    searcher = searchers.make("random", _space(run), seed=seed)
     return [searcher.ask()[1] for _ in range(run.budget.top)]
 
 
@@ -237,21 +276,21 @@ def _chosen(run: ComparisonRun, seed: int, teacher: Teacher, tracker: Tracker) -
 
 def _mature_study(run: ComparisonRun, seed: int, teacher: Teacher) -> Study:
     """What a run's searches chose, of one repetition; other runs that chose the same have it trained already."""
-    protocol = _mature(run)
+    protocol = _mature(run, teacher)
     chosen = {"searchers": run.searchers, "scores": run.scores, "guidance": _guidance(run, teacher)}
     chosen |= {field.name: getattr(run.budget, field.name) for field in fields(Budget)}
     return Study(
         description=protocol.description() | {"seed": seed, "chosen by": chosen},
         protocol=protocol.key,
         evaluate=partial(evaluation.evaluate, protocol),
-        score=partial(_score, "P", teacher, run),
+        score=partial(_score, run, None),
         seed=lambda number: seed,
     )
 
 
 def _train_to_maturity(run: ComparisonRun, seed: int, teacher: Teacher, tracker: Tracker, workers: Workers) -> None:
     """Train what the searches of a repetition chose, each architecture once."""
-    study, space = _mature_study(run, seed, teacher), _mature(run).networks.space
+    study, space = _mature_study(run, seed, teacher), _space(run)
     chosen = list(dict.fromkeys(_chosen(run, seed, teacher, tracker)))
     with tqdm(total=len(chosen), desc="to maturity", unit="network", leave=False) as bar:
         explorer.search(space, _Listed(space, chosen), study, tracker, len(chosen), workers, bar=bar)
@@ -280,7 +319,7 @@ def _found(
     best, test, architecture = np.nan, np.nan, ""
     if tops[-1].accuracy.notna().any():
         best = tops[-1].accuracy.idxmax()
-        protocol = _mature(run).key
+        protocol = _mature(run, teacher).key
         tested = tracker.evaluation(tracker.find(protocol, best, search.seed)).test_accuracy
         test = np.nan if tested is None else tested
         architecture = table.architecture.values[list(table.hash.values).index(best)]

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from sage import cost, datasets, devices, provenance, responses
+from sage import assemblies, cost, datasets, devices, provenance, responses
 from sage.candidates import Candidates, Convolutional
 from sage.datasets import Dataset, Images
 from sage.profiles import Profile
@@ -26,7 +26,8 @@ class Protocol:
     """Everything besides architecture and seed that determines what an evaluation gives.
 
     `networks` are what is evaluated; the fields besides are those of `Profile`, with the data set's name; `test`
-    shows the test images at the end, `device` and `convolutions` are as in `devices.description`.
+    shows the test images at the end, `device` and `convolutions` are as in `devices.description`. Networks are shown
+    the validation images, and the stimuli of the files `recordings`, with `recording_images` rows in image-level RDMs.
     """
 
     dataset: str
@@ -39,6 +40,8 @@ class Protocol:
     batch_size: int
     rdm_units: int
     rdm_images: int
+    recordings: tuple[str, ...] = ()
+    recording_images: int | None = None
     test: bool = False
     device: str = field(default_factory=lambda: devices.of_workers()["device"])
     convolutions: str = field(default_factory=lambda: devices.of_workers()["convolutions"])
@@ -53,13 +56,16 @@ class Protocol:
     def description(self) -> dict:
         """All that determines an evaluation, the images' content and the kind of device included; JSON-ready."""
         images = self.load_images()
+        validation, *recorded = self.stimuli(images)
+        fields = {name: value for name, value in asdict(self).items() if not name.startswith("recording")}
         return {
-            **asdict(self),
+            **fields,
             "revision": REVISION,
             "networks": self.networks.description,
             "recipe": self.networks.recipe(self.mature_epochs, self.batch_size).description,
             "training": images.train.identity,
-            "stimuli": images.stimuli(self.rdm_images).identity,
+            "stimuli": validation.identity,
+            **({"recordings": sorted(stimuli.identity for stimuli in recorded)} if recorded else {}),
         }
 
     @property
@@ -70,6 +76,13 @@ class Protocol:
     def load_images(self) -> Dataset:
         """The images that candidates are trained on and shown."""
         return datasets.load_reduced(self.dataset, self.image_size, self.train_images, self.validation_images)
+
+    def stimuli(self, images: Dataset) -> list[StimulusSet]:
+        """What candidates are shown: first the validation images among `images`, then those of recordings."""
+        return [
+            images.stimuli(self.rdm_images),
+            *(assemblies.read_stimuli(path, self.image_size, self.recording_images) for path in self.recordings),
+        ]
 
 
 def evaluate(protocol: Protocol, architecture: Architecture, seed: int) -> Evaluation:
@@ -121,24 +134,23 @@ def accuracy(model: nn.Module, images: Images, *, device: torch.device) -> float
 
 def _measure(trainer: Trainer, epoch: float, images: Dataset, protocol: Protocol, seed: int) -> Snapshot:
     began = time.perf_counter()
-    stimuli = images.stimuli(protocol.rdm_images)
-    shown = responses.show(
-        trainer.model,
-        trainer.model.layer_names,
-        stimuli,
-        units=protocol.rdm_units,
-        seed=seed,
-        device=trainer.device,
-    )
+    sets, model = protocol.stimuli(images), trainer.model
+    responded = [
+        responses.show(model, model.layer_names, stimuli, units=protocol.rdm_units, seed=seed, device=trainer.device)
+        for stimuli in sets
+    ]
+    scores, labels = responded[0].scores, images.validation.labels
     return Snapshot(
         epoch=epoch,
         examples=trainer.examples,
-        accuracy=responses.accuracy(shown.scores, images.validation.labels),
-        loss=responses.loss(shown.scores, images.validation.labels),
+        accuracy=responses.accuracy(scores, labels),
+        loss=responses.loss(scores, labels),
         training_loss_sum=trainer.loss_sum.item(),
-        images_shown=len(stimuli.images),
+        images_shown=sum(len(stimuli.images) for stimuli in sets),
         seconds=time.perf_counter() - began,
         rdms={
-            (stimuli.identity, level): values.astype(np.float16) for level, values in shown.rdms.items()
+            (stimuli.identity, level): values.astype(np.float16)
+            for stimuli, shown in zip(sets, responded)
+            for level, values in shown.rdms.items()
         },
     )

@@ -28,6 +28,7 @@ class FullTraining:
 
     Args:
         images: training images at most, validation images among them; None means all. repeats: N. filters: F.
+        skeleton: see `models.cells.SKELETONS`.
         drop_path_keep: see `Recipe`. device, convolutions: as in `devices.description`.
     """
 
@@ -40,6 +41,7 @@ class FullTraining:
     epochs: int
     batch_size: int
     drop_path_keep: float
+    skeleton: str
     seed: int
     device: str = field(default_factory=lambda: devices.of_workers()["device"])
     convolutions: str = field(default_factory=lambda: devices.of_workers()["convolutions"])
@@ -49,9 +51,10 @@ class FullTraining:
         """As the run's budget says."""
         budget = run.budget
         return cls(
-            genotype=genotype, dataset=dataset, image_size=run.settings.image_size, images=budget.full_images,
+            genotype=genotype, dataset=dataset, image_size=run.full_size, images=budget.full_images,
             repeats=budget.full_repeats, filters=budget.full_filters, epochs=budget.full_epochs,
-            batch_size=budget.batch_size, drop_path_keep=budget.drop_path_keep, seed=run.seed,
+            batch_size=budget.batch_size, drop_path_keep=budget.drop_path_keep, skeleton=budget.full_skeleton,
+            seed=run.seed,
         )  # fmt: skip
 
     @property
@@ -74,7 +77,7 @@ class FullTraining:
             ValueError: images too small for the auxiliary classifier.
         """
         return CellNetwork(
-            self.genotype, classes=classes, filters=self.filters, repeats=self.repeats,
+            self.genotype, classes=classes, filters=self.filters, repeats=self.repeats, skeleton=self.skeleton,
             auxiliary_size=self.image_size,
         )  # fmt: skip
 

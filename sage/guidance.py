@@ -2,12 +2,13 @@
 
 import hashlib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 import xarray as xr
+from scipy.spatial.distance import squareform
 
 from sage import paths, rdm
 
@@ -27,10 +28,15 @@ class TeacherLayer:
 
 @dataclass(frozen=True)
 class Teacher:
-    """A list of layers: stages of a network, or areas of a brain."""
+    """A list of layers: stages of a network, or areas of a brain.
+
+    Args:
+        recordings: files that layers' stimuli are in, if those are others than the candidates' validation images.
+    """
 
     name: str
     layers: tuple[TeacherLayer, ...]
+    recordings: tuple[str, ...] = ()
 
     @cached_property
     def identity(self) -> str:
@@ -92,6 +98,23 @@ def read_teacher(path: Path) -> Teacher:
     )
 
 
+def shuffled(teacher: Teacher, *, seed: int) -> Teacher:
+    """A control: RDMs of the same values, whose stimuli have changed places at random.
+
+    Layers with as many stimuli are shuffled alike, so that what they have in common stays.
+    """
+
+    def shuffle(values: np.ndarray) -> np.ndarray:
+        count = rdm.stimulus_count(len(values))
+        order = np.random.default_rng([seed, count]).permutation(count)
+        return squareform(squareform(values)[np.ix_(order, order)])
+
+    layers = (
+        replace(layer, rdms={level: shuffle(values) for level, values in layer.rdms.items()}) for layer in teacher.layers
+    )
+    return replace(teacher, name=f"{teacher.name} shuffled", layers=tuple(layers))
+
+
 def check(teacher: Teacher, level: str, shown: set[str]) -> None:
     """Whether candidates that were shown these stimuli can be compared with a teacher.
 
@@ -100,8 +123,9 @@ def check(teacher: Teacher, level: str, shown: set[str]) -> None:
 
     Raises:
         ValueError: a layer without an RDM of this level, with one that is not finite or has fewer than
-            three stimuli, or measured on other stimuli than those shown.
+            three stimuli, of another length than one on the same stimuli, or measured on others than those shown.
     """
+    lengths: dict[str, int] = {}
     for layer in teacher.layers:
         name = f"teacher {teacher.name}, layer {layer.name}"
         if level not in layer.rdms:
@@ -110,6 +134,10 @@ def check(teacher: Teacher, level: str, shown: set[str]) -> None:
             raise ValueError(f"{name} has {len(layer.rdms[level])} pair at level {level!r}, expected 3 or more")
         if not np.isfinite(layer.rdms[level]).all():
             raise ValueError(f"{name} has NaN or infinite values in its RDM of level {level!r}")
+        if len(layer.rdms[level]) != lengths.setdefault(layer.stimuli, len(layer.rdms[level])):
+            raise ValueError(
+                f"{name} has {len(layer.rdms[level])} pairs, another layer on the same stimuli {lengths[layer.stimuli]}"
+            )
         if layer.stimuli not in shown:
             raise ValueError(
                 f"{name} was measured on {layer.stimuli}, which the candidates were never shown; "
@@ -136,15 +164,15 @@ def compare(
     Raises:
         ValueError: as `check`.
     """
+    sets = {layer.stimuli: [one for one in teacher.layers if one.stimuli == layer.stimuli] for layer in teacher.layers}
+    order = [layer.name for same in sets.values() for layer in same]
+    own: dict[str, np.ndarray] = {}
     found: dict[tuple[int, float], np.ndarray] = {}
     for network, epoch, rdms in snapshots:
         check(teacher, level, {stimuli for stimuli, _ in rdms})
-        found[network, epoch] = np.concatenate(
-            [
-                rdm.similarity(layer.rdms[level][None], rdms[layer.stimuli, level], method=method)
-                for layer in teacher.layers
-            ]
-        )  # [T, L]
+        own = own or {stimuli: np.stack([layer.rdms[level] for layer in same]) for stimuli, same in sets.items()}
+        similar = [rdm.similarity(own[stimuli], rdms[stimuli, level], method=method) for stimuli in sets]
+        found[network, epoch] = np.concatenate(similar)  # [T, L], set by set
     networks, epochs = (sorted({place[axis] for place in found}) for axis in (0, 1))
     deepest = max((values.shape[1] for values in found.values()), default=0)
     result = np.full((len(networks), len(epochs), len(teacher.layers), deepest), np.nan)
@@ -155,12 +183,12 @@ def compare(
         coords={
             "network": networks,
             "epoch": epochs,
-            "teacher_layer": [layer.name for layer in teacher.layers],
+            "teacher_layer": order,
             "layer": np.arange(1, deepest + 1),
         },
         dims=("network", "epoch", "teacher_layer", "layer"),
         attrs={"teacher": teacher.name, "level": level, "method": method},
-    )
+    ).sel(teacher_layer=[layer.name for layer in teacher.layers])
 
 
 def best_match(similarity: xr.DataArray) -> xr.DataArray:

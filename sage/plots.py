@@ -34,6 +34,8 @@ STYLE = {
 }
 COLUMN = 3.4  # inches, one column of a two-column paper
 SEARCHER_NAMES = {"random": "random search", "reinforce": "reinforcement learning", "tpe": "TPE"}
+SCORE_NAMES = {"P": "P", "P+TG": "P + {alpha:g} TG", "P+shuffled": "P + {alpha:g} shuffled TG"}
+SCORE_COLOURS = {"P": "C0", "P+TG": "C1", "P+shuffled": "C4"}
 COLOURS = {"P": "C0", "P + alpha TG": "C1", "TG": "C2"}
 
 
@@ -100,15 +102,20 @@ def dissimilarity(bank: xr.Dataset, categories: dict[str, tuple[str, ...]]) -> F
         for values in bank.values():
             level, layer = values.attrs["level"], values.attrs["layer"]
             axis = axes[levels.index(level), layers.index(layer)]
-            order = np.argsort(categories[level], kind="stable")
-            matrix = squareform(values.values)[np.ix_(order, order)]
-            low, high = np.nanpercentile(values, (1, 99))
-            image = axis.imshow(matrix, vmin=low, vmax=high, cmap="viridis", interpolation="nearest")
-            names = [categories[level][index] for index in order]
-            _label_groups(axis, names, named=layer == layers[0])
-            axis.set(title=layer, ylabel=f"{level} level, S = {len(matrix)}" if layer == layers[0] else "")
-            figure.colorbar(image, ax=axis, shrink=0.7, label="1 $-$ r")
+            show_rdm(axis, values.values, categories[level], named=layer == layers[0])
+            count = len(categories[level])
+            axis.set(title=layer, ylabel=f"{level} level, S = {count}" if layer == layers[0] else "")
     return figure
+
+
+def show_rdm(axis: Axes, values: np.ndarray, groups: tuple[str, ...], *, named: bool) -> None:
+    """Draw a condensed RDM over its own range of values, stimuli of one group together, with its colour bar."""
+    order = np.argsort(groups, kind="stable")
+    low, high = np.nanpercentile(values, (1, 99))
+    matrix = squareform(values)[np.ix_(order, order)]
+    image = axis.imshow(matrix, vmin=low, vmax=high, cmap="viridis", interpolation="nearest")
+    _label_groups(axis, [groups[index] for index in order], named=named)
+    axis.figure.colorbar(image, ax=axis, shrink=0.7, label="1 $-$ r")
 
 
 def _label_groups(axis: Axes, groups: list[str], *, named: bool) -> None:
@@ -238,8 +245,8 @@ def finalists(table: xr.Dataset) -> Figure:
     groups = {"not selected": ("0.5", random[np.isfinite(random)])}
     for searcher, score in product(table.searcher.values, table.score.values):
         values = table.top_accuracy.sel(searcher=searcher, score=score).values.ravel()
-        label = f"{SEARCHER_NAMES.get(searcher, searcher)}\n{_score(table, score)}"
-        groups[label] = (_colour(score), values[np.isfinite(values)])
+        label = f"{SEARCHER_NAMES.get(searcher, searcher)}\n{score_name(score, table.alpha)}"
+        groups[label] = (SCORE_COLOURS[score], values[np.isfinite(values)])
     with plt.rc_context(STYLE):
         figure, axis = plt.subplots(figsize=(0.7 + 1.15 * len(groups), 2.8))
         for place, (colour, values) in enumerate(groups.values()):
@@ -259,12 +266,9 @@ def finalists(table: xr.Dataset) -> Figure:
     return figure
 
 
-def _score(table: xr.Dataset, score: str) -> str:
-    return "P" if score == "P" else f"P + {table.alpha:g} TG"
-
-
-def _colour(score: str) -> str:
-    return COLOURS["P" if score == "P" else "P + alpha TG"]
+def score_name(score: str, alpha: float) -> str:
+    """A score of `search_tables.SCORES` with its alpha."""
+    return SCORE_NAMES[score].format(alpha=alpha)
 
 
 def _searches(axis: Axes, table: xr.Dataset, *, against: str) -> None:
@@ -280,29 +284,32 @@ def _searches(axis: Axes, table: xr.Dataset, *, against: str) -> None:
             line.mature_accuracy.mean("run"),
             line.mature_accuracy.std("run", ddof=1),
             ls=styles[position % len(styles)],
-            color=_colour(score),
+            color=SCORE_COLOURS[score],
             marker="o",
             ms=3,
             elinewidth=0.8,
-            label=f"{_score(table, score)}, {epochs:g} epoch{'' if epochs == 1 else 's'}",
+            label=f"{score_name(score, table.alpha)}, {epochs:g} epoch{'' if epochs == 1 else 's'}",
         )
 
 
-def final_errors(frame: pd.DataFrame, dataset: str, *, found: int, images: int) -> Figure:
-    """Errors of fully trained networks on the test images, with their 95 % intervals.
+def final_errors(frame: pd.DataFrame, *measures: str, found: int, images: int) -> Figure:
+    """Errors of fully trained networks on the test images, with their 95 % intervals, a panel for each measure.
 
     Args:
         frame: see `cell_tables.table_2`, its first `found` rows are searched and the rest published cells.
-        images: tested.
+        measures: the data set's name, or with top-1 or top-5 behind it. images: tested.
     """
-    error, low, high = (frame[f"{dataset} {name}"].to_numpy() for name in ("error (%)", "low", "high"))
     places = np.arange(len(frame))
     with plt.rc_context(STYLE):
-        figure, axis = plt.subplots(figsize=(COLUMN + 0.6, 0.9 + 0.24 * len(frame)))
-        for label, colour, chosen in (("found here", "C1", places < found), ("published", "C0", places >= found)):
-            bars = np.stack([error - low, high - error])[:, chosen]
-            axis.errorbar(error[chosen], places[chosen], xerr=bars, fmt="o", ms=4, color=colour, label=label)
-        axis.set(yticks=places, yticklabels=frame.index.get_level_values("network"), ylim=(len(frame) - 0.5, -0.5))
-        axis.set(xlabel=f"{dataset} test error (%), n = {images:,} images", title="one training each; bars: 95 % over images")
-        figure.legend(*axis.get_legend_handles_labels(), loc="outside lower center", ncols=2)
+        size = (1.2 + 2.8 * len(measures), 0.9 + 0.24 * len(frame))
+        figure, axes = plt.subplots(1, len(measures), figsize=size, sharey=True, squeeze=False)
+        for axis, measure in zip(axes[0], measures):
+            error, low, high = (frame[f"{measure} {name}"].to_numpy() for name in ("error (%)", "low", "high"))
+            for label, colour, chosen in (("found here", "C1", places < found), ("published", "C0", places >= found)):
+                bars = np.stack([error - low, high - error])[:, chosen]
+                axis.errorbar(error[chosen], places[chosen], xerr=bars, fmt="o", ms=4, color=colour, label=label)
+            axis.set(yticks=places, yticklabels=frame.index.get_level_values("network"), ylim=(len(frame) - 0.5, -0.5))
+            axis.set(xlabel=f"{measure} test error (%), n = {images:,} images")
+        figure.suptitle("one training each; bars: 95 % over images", fontsize=9)
+        figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=2)
     return figure

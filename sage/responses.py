@@ -1,5 +1,6 @@
 """Showing images to a network: accuracy, loss and every layer's RDMs from one pass."""
 
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -28,7 +29,6 @@ class Responses:
     rdms: dict[str, np.ndarray]
 
 
-@torch.inference_mode()
 def show(
     model: nn.Module, layers: tuple[str, ...], stimuli: StimulusSet, *, units: int, seed: int, device: torch.device
 ) -> Responses:
@@ -43,23 +43,41 @@ def show(
     Raises:
         ValueError: a layer name that the network does not have.
     """
+    means = {level: ConditionMeans(conditions) for level, conditions in stimuli.conditions.items()}
+    scores = []
+    for start, batch_scores, features in _batches(model, layers, stimuli, units, seed, device):
+        scores.append(batch_scores)
+        for level in means.values():
+            level.add(start, features)
+    return Responses(torch.cat(scores), {level: of.rdms() for level, of in means.items()})
+
+
+def features(
+    model: nn.Module, layers: tuple[str, ...], stimuli: StimulusSet, *, units: int, seed: int
+) -> list[Tensor]:
+    """Responses [N, U] float32 of each named layer's drawn units to every image; as `show`, on the CPU."""
+    device = next(model.parameters()).device
+    parts = [part for _, _, part in _batches(model, layers, stimuli, units, seed, device)]
+    return [torch.cat([batch.float().cpu() for batch in layer]) for layer in zip(*parts)]
+
+
+@torch.inference_mode()
+def _batches(
+    model: nn.Module, layers: tuple[str, ...], stimuli: StimulusSet, units: int, seed: int, device: torch.device
+) -> Iterator[tuple[int, Tensor, list[Tensor]]]:
+    """Batch by batch the number of its first image, its scores [B, C], and each layer's drawn responses [B, U]."""
     training = model.training
     model.eval()
-    means = {level: ConditionMeans(conditions) for level, conditions in stimuli.conditions.items()}
     drawn: list[tuple[Tensor, ...]] = []
-    scores = []
     with devices.deterministic(), _outputs(model, layers) as outputs:
         for start in range(0, len(stimuli.images), BATCH):
             batch = standardise(stimuli.images[start : start + BATCH].to(device))
             with devices.autocast(device):
-                scores.append(model(batch).float())
+                scores = model(batch).float()
             if not drawn:
                 drawn = [_coordinates(outputs[name], units, seed, index) for index, name in enumerate(layers)]
-            features = [outputs[name][(slice(None), *chosen)] for name, chosen in zip(layers, drawn)]  # [B, U]
-            for level in means.values():
-                level.add(start, features)
+            yield start, scores, [outputs[name][(slice(None), *chosen)] for name, chosen in zip(layers, drawn)]
     model.train(training)
-    return Responses(torch.cat(scores), {level: of.rdms() for level, of in means.items()})
 
 
 def accuracy(scores: Tensor, labels: Tensor) -> float:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 from sage import paths
-from sage.profiles import PROFILES, Budget, CellBudget, Profile, SearchBudget
+from sage.profiles import PROFILES, Budget, CellBudget, MacaqueBudget, Profile, SearchBudget
 
 NUMBER, SLURM = re.compile("0|[1-9][0-9]*"), re.compile("slurm:([1-9][0-9]*)(?:x([1-9][0-9]*))?")
 ADDRESS = re.compile(r"(?:tcp|tls|ucx|ws|wss)://\S+:[0-9]+")
@@ -134,8 +134,36 @@ class CellRun(ComparisonRun):
         """As asked, with one checkpoint, at the end: each trains further what is best by then."""
         return replace(super().budget, every=super().budget.samples)
 
+    @property
+    def full_size(self) -> int:
+        """Pixels a side of what fully trained networks are shown."""
+        return self.settings.image_size
 
-KINDS = (Run, SearchRun, CellRun)
+
+@dataclass(frozen=True, kw_only=True)
+class MacaqueRun(CellRun):
+    """A run that compares searches for cells with and without guidance by recordings.
+
+    `recordings` are files, see `sage.assemblies.read`, with spaces between, or "simulated": then `teacher` is the
+    network that is recorded from. `regions` are some of theirs; empty: all.
+    """
+
+    searchers: str = "tpe"
+    scores: str = "P P+TG P+shuffled"
+    beside: str = "NASNet-A"
+    recordings: str = "simulated"
+    regions: str = ""
+
+    @property
+    def planned(self) -> MacaqueBudget:
+        return self.settings.macaque
+
+    @property
+    def full_size(self) -> int:
+        return self.budget.full_size
+
+
+KINDS = (Run, SearchRun, CellRun, MacaqueRun)
 
 
 def of(parameters: dict) -> Run:

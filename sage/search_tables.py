@@ -9,8 +9,8 @@ import xarray as xr
 from sage import statistics
 from sage.spaces import Architecture
 
-GUIDED = "P+TG"
-SCORES = ("P", GUIDED)
+GUIDED, SHUFFLED = "P+TG", "P+shuffled"  # shuffled: TG of a teacher whose stimuli have changed places
+SCORES = ("P", GUIDED, SHUFFLED)
 
 
 def summary(table: xr.Dataset) -> pd.DataFrame:
@@ -43,11 +43,15 @@ def reading(table: xr.Dataset) -> str:
     """
     accuracy = 100 * table.mature_accuracy.isel(samples=-1)
     few, many = table.epochs.values[[0, -1]]
-    if not set(SCORES) <= set(table.score.values):
-        return "One score alone: there is nothing to compare it with."
+    rivals = [score for score in SCORES if score != GUIDED and score in table.score]
+    if GUIDED not in table.score or not rivals:
+        return "One score alone, or none with guidance: there is nothing to compare."
     guided = accuracy.sel(score=GUIDED, epochs=few)
-    lines = [_compared(f"P+TG at {_epochs(few)}", f"P at {_epochs(few)}", guided - accuracy.sel(score="P", epochs=few))]
-    if many > few:
+    lines = [
+        _compared(f"P+TG at {_epochs(few)}", f"{rival} at {_epochs(few)}", guided - accuracy.sel(score=rival, epochs=few))
+        for rival in rivals
+    ]
+    if many > few and "P" in rivals:
         rival = f"P at {_epochs(many)}, {many / few:g} times the training,"
         lines.append(_compared(f"P+TG at {_epochs(few)}", rival, guided - accuracy.sel(score="P", epochs=many)))
     return "\n".join(lines)
@@ -81,7 +85,7 @@ def costs(table: xr.Dataset, *, teacher_examples: float, alpha_examples: float) 
         A row per searcher, epochs and score; means over runs.
     """
     last = table.isel(samples=-1).mean("run")
-    guided = table.score == GUIDED
+    guided = table.score != "P"
     columns = {
         "search, M1 E1": last.examples,
         "top to maturity, M2 E2": last.mature_examples,

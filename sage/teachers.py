@@ -1,17 +1,23 @@
 """Where a teacher's RDMs come from: a trained network, a control, or a file."""
 
+import json
 from collections import OrderedDict
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import xarray as xr
 from torch import nn
 
-from sage import checkpoints, cost, datasets, devices, guidance, paths, provenance, responses, training
+from sage import (
+    assemblies, checkpoints, cost, datasets, devices, guidance, objects, paths, provenance, responses, simulation, training,
+)  # fmt: skip
 from sage.datasets import Dataset
 from sage.guidance import Teacher, TeacherLayer
 from sage.models.resnet import ResNet
 from sage.profiles import Profile
+from sage.recordings import Region
+from sage.run import MacaqueRun
 from sage.stimuli import StimulusSet
 
 
@@ -20,18 +26,23 @@ REVISION = 1
 
 
 def load(name: str, profile: Profile, dataset: str, *, seed: int) -> Teacher:
-    """A teacher by name, or from the NetCDF bank that the name is the path of.
+    """A teacher by name, from the NetCDF bank that the name is the path of, or from files of recordings.
 
     A named teacher is measured once: its bank is kept, since the last digits of what is measured change with
     the machine and the number of its cores, and searches are on record under the teacher's content.
 
     Raises:
-        ValueError: neither. Reading a bank raises as `guidance.read_teacher` does.
+        ValueError: nothing of these. Reading raises as `guidance.read_teacher` or `assemblies.read` does.
     """
     if name.endswith(".nc"):
+        files = name.split()
+        if assemblies.holds_recordings(Path(files[0])):
+            return recordings(files, size=profile.image_size)
         return guidance.read_teacher(Path(name))
     if name not in TEACHERS:
-        raise ValueError(f"unknown teacher {name!r}, expected one of {', '.join(TEACHERS)} or a bank's path (.nc)")
+        raise ValueError(
+            f"unknown teacher {name!r}, expected one of {', '.join(TEACHERS)}, a bank's path (.nc), or files of recordings"
+        )
     images = load_images(profile, dataset)
     key = provenance.key(
         state=_state_key(profile, images, seed),
@@ -68,6 +79,62 @@ def from_network(
             for index, layer in enumerate(layers)
         ),
     )
+
+
+def recordings(
+    files: Iterable[Path | str],
+    *,
+    size: int,
+    images: int | None = None,
+    regions: Iterable[str] = (),
+    window: tuple[float, float] | None = None,
+) -> Teacher:
+    """A teacher from files of recordings or of published RDMs: a layer for each region, see `assemblies.read`."""
+    return from_recordings(assemblies.read(files, size=size, images=images, regions=regions, window=window))
+
+
+def from_recordings(regions: Sequence[Region]) -> Teacher:
+    """A teacher from what was recorded: a layer for each region, see `assemblies.read`."""
+    return Teacher(
+        " + ".join(dict.fromkeys(one.path.stem for one in regions)),
+        tuple(
+            TeacherLayer(one.region, one.stimuli.identity, {level: one.rdm(level) for level in one.stimuli.conditions})
+            for one in regions
+        ),
+        recordings=tuple(dict.fromkeys(str(one.path) for one in regions)),
+    )
+
+
+def recorded(run: MacaqueRun) -> list[Region]:
+    """The regions of a run's recordings, which are simulated first if they are to be.
+
+    Raises:
+        FileNotFoundError, ValueError: as `assemblies.read`.
+    """
+    files = run.recordings.split()
+    if files == ["simulated"]:
+        files = [_simulated(run)]
+    budget = run.budget
+    return assemblies.read(files, size=budget.image_size, images=budget.recording_images, regions=run.regions.split())
+
+
+def _simulated(run: MacaqueRun) -> Path:
+    """The file of simulated recordings from the run's own ResNet, which are made once."""
+    profile, budget = run.settings, run.budget
+    settings = {
+        "images": budget.stimuli, "size": max(budget.image_size, profile.image_size), "shown_size": profile.image_size,
+        "trials": budget.trials, "seed": run.seed,
+    }  # fmt: skip
+    network = _state_key(profile, load_images(profile, run.dataset), run.seed)
+    key = provenance.key(
+        revision=simulation.REVISION, renderer=objects.source_digest(), network=network, sites=simulation.SITES, **settings
+    )
+    path = paths.cache() / "recordings" / f"simulated-{key}.nc"
+    if not path.exists():
+        model, _ = train_resnet(profile, run.dataset, seed=run.seed)
+        table = simulation.record(model, model.layer_names, **settings)
+        paths.save_table(table.assign_attrs(provenance=json.dumps(provenance.stamp())), path)
+    return path
 
 
 def train_resnet(profile: Profile, dataset: str, *, seed: int) -> tuple[ResNet, xr.Dataset]:

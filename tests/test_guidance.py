@@ -35,7 +35,7 @@ def test_comparison_puts_every_similarity_in_its_place():
         for layer in teacher.layers:
             expected = similarity(layer.rdms["class"][None], rdms["set a", "class"])[0]
             place = found.sel(network=network, epoch=epoch, teacher_layer=layer.name).values
-            np.testing.assert_array_equal(place[: len(expected)], expected)
+            np.testing.assert_allclose(place[: len(expected)], expected, rtol=0, atol=1e-14)
             assert np.isnan(place[len(expected) :]).all()
 
 

@@ -11,9 +11,10 @@ from sage import paths
 LAYERS = (
     {"paths", "profiles", "spaces", "rdm", "statistics", "cost", "stimuli", "preprocessing", "devices",
      "categories", "objects", "requirements_check", "record", "quoted"},
-    {"run", "provenance", "datasets", "models", "guidance", "tracker", "searchers", "responses",
+    {"run", "provenance", "datasets", "models", "guidance", "tracker", "searchers", "responses", "recordings",
      "training"},
-    {"predictors", "linear", "candidates", "checkpoints", "search_tables"},
+    {"predictors", "linear", "candidates", "checkpoints", "search_tables", "assemblies", "simulation",
+     "sampling"},
     {"teachers", "evaluation", "cluster", "cell_tables"},
     {"explorer", "full_training"},
     {"pool", "comparison"},
@@ -21,6 +22,7 @@ LAYERS = (
 # Beside the layers: figures know nothing of networks, the batch nothing of the science.
 SIDE = {
     "plots": {"paths", "statistics"},
+    "recording_plots": {"plots", "recordings"},
     "drawing": {"plots", "models"},
     "watch": {"record", "tracker"},
     "command_line": {"profiles", "run"},

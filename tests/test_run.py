@@ -49,17 +49,17 @@ def test_profiles_are_consistent(profile):
     assert list(profile.snapshots) == sorted(set(profile.snapshots))
     assert profile.snapshots[0] == 0 and profile.snapshots[-1] == profile.mature_epochs
     assert profile.premature_epochs in profile.snapshots[:-1]
-    for budget in (profile.search, profile.cells):
+    for budget in (profile.search, profile.cells, profile.macaque):
         assert list(budget.epochs) == sorted(set(budget.epochs)) and 0 < budget.epochs[0]
         assert budget.epochs[-1] <= budget.mature_epochs
         assert budget.top <= budget.every <= budget.samples and budget.starts < budget.samples
 
 
 def test_every_number_of_a_profile_has_its_reason():
-    source = (paths.ROOT / "sage" / "profiles.py").read_text()
-    numbers = re.findall(r"^ {8,}\w+=.*,.*$", source, re.MULTILINE)
-    parts = (profiles.Profile, profiles.SearchBudget, profiles.CellBudget)
-    of_one = sum(len(fields(part)) for part in parts) - len(("search", "cells"))
+    sources = [paths.ROOT / "sage" / "profiles" / f"{name}.py" for name in profiles.PROFILES]
+    numbers = [line for path in sources for line in re.findall(r"^ {4,}\w+=.*,.*$", path.read_text(), re.MULTILINE)]
+    parts = (profiles.Profile, profiles.SearchBudget, profiles.CellBudget, profiles.MacaqueBudget)
+    of_one = sum(len(fields(part)) for part in parts) - len(("search", "cells", "macaque"))
     assert len(numbers) == len(profiles.PROFILES) * of_one
     assert [line for line in numbers if not re.search(r",  # \w", line)] == []
 

@@ -1,0 +1,165 @@
+# ---
+# jupyter:
+#   jupytext:
+#     formats: ipynb,py:percent
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#       format_version: '1.3'
+#       jupytext_version: 1.19.6
+#   kernelspec:
+#     display_name: Python 3 (ipykernel)
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # Can recordings from visual cortex guide a search?
+#
+# The paper's section 4.4. The teacher is a brain: one RDM for each region that was recorded, of the images that the
+# animal was shown. Cells are searched as in `03_cell_search`, on larger images and with the first two reductions of
+# ImageNet's network left out, guided by P, by P + alpha TG of the recordings, and by the same of recordings whose
+# images have changed places: a teacher that knows nothing, at the same cost. The best by each search's own score are
+# trained further, and the best of these fully.
+#
+# Without files of recordings they are simulated: spike counts of 296 sites that are units of a trained network, in
+# three regions. Their names say so wherever they appear.
+#
+# As committed, the outputs below are those of the published run, whose parameters the second cell shows;
+# the defaults in the first are for a laptop.
+
+# %% tags=["parameters"]
+profile = "quick"  # sizes and budgets: smoke, quick, cpu, gpu or paper
+dataset = "objects"  # objects, cifar10, cifar100, imagenet, or your own in data/raw
+recordings = "simulated"  # or NetCDF files of recordings or of published RDMs, with spaces between
+regions = ""  # which of their regions, with spaces between; empty: all
+level = "class"  # RDMs over means of objects ("class") or over single images ("image")
+alpha = 1.0  # weight of TG in P + alpha TG
+seed = 0  # of searches, candidates, full trainings and simulated recordings
+searchers = "tpe"  # which of random, reinforce and tpe, with spaces between
+scores = "P P+TG P+shuffled"  # which, with spaces between
+blocks = 0  # B of the cells that are searched; 0: the profile's
+samples = 0  # candidates of a search; 0: the profile's
+runs = 0  # repetitions of each search; 0: the profile's
+beside = "NASNet-A"  # published cells, names of published runs, or text files (.txt)
+workers = "auto"  # processes that train: auto, a number, 0 (this one), slurm:JOBS, or a Dask scheduler
+
+# %%
+import json
+from functools import partial
+
+from sage import cell_tables, comparison, full_training, paths, plots, recording_plots, sampling, search_tables, spaces
+from sage import teachers
+from sage.full_training import FullTraining
+from sage.models import genotypes
+from sage.run import MacaqueRun
+
+run = MacaqueRun(
+    profile=profile, dataset=dataset, recordings=recordings, regions=regions, level=level, alpha=alpha, seed=seed,
+    searchers=searchers, scores=scores, blocks=blocks, samples=samples, runs=runs, beside=beside,
+)  # fmt: skip
+
+# %%
+comparison.check(run, workers=workers)
+published = full_training.check(run)
+recorded = teachers.recorded(run)
+brain = teachers.from_recordings(recorded)
+comparison.check_teacher(run, brain)
+run.budget
+
+# %% [markdown]
+# ## The recordings
+#
+# Candidates are shown the same images as the animals, at their own size. The noise ceiling is the highest correlation
+# that a perfect model could reach: for single trials the root of the RDM's split-half reliability (Spearman-Brown),
+# for published RDMs of several people or sessions the bounds of Nili et al. (2014).
+
+# %%
+plots.save(recording_plots.stimuli(recorded), run.folder, "04_stimuli");
+
+# %%
+plots.save(recording_plots.dissimilarity(recorded, run.level), run.folder, "04_rdms");
+
+# %% [markdown]
+# ## The searches
+#
+# All searches of a repetition start from the same random candidates, and show their candidates the same images, so
+# that they cost the same. Every candidate is on record at once: a run that was stopped goes on where it stood.
+
+# %%
+table = comparison.train(run, brain, workers=workers)
+dict(table.sizes)
+
+# %%
+plots.save(plots.finalists(table), run.folder, "04_finalists");
+
+# %% [markdown]
+# Below the best network of each search after the longer training that re-ranks its best candidates: errors on
+# validation images in percent, gains over the search by P in points, over repetitions.
+
+# %%
+search_tables.summary(table).dropna(axis="columns", how="all").round(1)  # one run has no spread
+
+# %%
+print(search_tables.reading(table))
+
+# %% [markdown]
+# ## Do candidates resemble the brain?
+#
+# Of each candidate, after its short training, the layer that is most similar to a region. If guidance by recordings
+# works as intended, the candidates of P + TG lie above those of the other two searches.
+
+# %%
+similar = comparison.similarity(run, brain, brain)
+figure = recording_plots.similarity(similar, recorded, run.level, alpha=run.alpha)
+plots.save(figure, run.folder, "04_similarity");
+
+# %% [markdown]
+# ## How many sites and trials does guidance need?
+#
+# TG orders the candidates. Here the same candidates are ordered by TG from a few random sites and trials, and the two
+# orders are compared: where the curve is flat, more sites would not have changed which candidates are kept.
+
+# %%
+sites = sampling.agreement(recorded, run.level, partial(comparison.similarity, run, brain), seed=run.seed)
+plots.save(recording_plots.agreement(sites), run.folder, "04_sites");
+
+# %% [markdown]
+# ## Full training, and the test images
+#
+# The best network of each search and the published cells, trained in one pipeline on training and validation images
+# alike; the test images are shown once. Training saves a checkpoint after every epoch and goes on from there.
+
+# %%
+space = spaces.cells(run.budget.blocks)
+winners = search_tables.winners(table).items()
+found = {name: genotypes.from_architecture(space, one, name) for name, one in winners}
+cells = [*found.values(), *published]
+trained = {run.dataset: full_training.train_all([FullTraining.of(run, cell, run.dataset) for cell in cells], workers=workers)}
+print(trained[run.dataset].attrs["recipe"], *found.values(), sep="\n\n")
+
+# %%
+errors = cell_tables.table_4(run, table, trained)
+counts = ["M1", "E1", "M2", "E2", "cost"]
+errors.style.format("{:.4g}", na_rep="–").format("{:,.0f}", na_rep="–", subset=counts)
+
+# %%
+images = int(trained[run.dataset].test_images[0])
+names = [f"{run.dataset} top-1", f"{run.dataset} top-5"]
+figure = plots.final_errors(errors.iloc[: len(cells)], *names, found=len(found), images=images)
+plots.save(figure, run.folder, "04_errors");
+
+# %% [markdown]
+# Costs count training examples, M1 candidates with E1 each and M2 of them with E2. What this leaves out, per search:
+
+# %%
+costs = search_tables.costs(table, teacher_examples=0, alpha_examples=float("nan") if run.alpha != MacaqueRun.alpha else 0)
+costs.style.format("{:,.0f}", na_rep="unknown")
+
+# %%
+paths.save_table(table, run.folder / "04_searches.nc")
+paths.save_table(similar.to_dataset(name="similarity"), run.folder / "04_similarity.nc")
+paths.save_table(sites, run.folder / "04_sites.nc")
+paths.save_table(trained[run.dataset], run.folder / "04_trained.nc")
+paths.save_table(errors.reset_index().to_xarray(), run.folder / "04_errors.nc")
+print(json.dumps(json.loads(table.attrs["provenance"]), indent=1))

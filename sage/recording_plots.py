@@ -1,0 +1,134 @@
+"""Figures of recordings, and of what searches guided by them found."""
+
+from collections import Counter
+from collections.abc import Sequence
+
+import matplotlib.pyplot as plt
+import numpy as np
+import seaborn as sns
+import xarray as xr
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import NullLocator
+
+from sage import plots
+from sage.plots import COLUMN, SCORE_COLOURS, STYLE, score_name
+from sage.recordings import Region
+
+EXAMPLES = 8  # images of a category
+
+
+def stimuli(regions: Sequence[Region]) -> Figure:
+    """What was shown, a panel for each set: examples of those rendered here, and how many of each kind there are else.
+
+    Images of others' recordings are not drawn: they are not ours to publish.
+    """
+    sets = {one.stimuli.identity: one for one in regions}
+    with plt.rc_context(STYLE):
+        figure, axes = plt.subplots(1, len(sets), figsize=(0.8 + 2.8 * len(sets), 3.1), squeeze=False)
+        for axis, one in zip(axes[0], sets.values()):
+            groups = np.array(one.stimuli.categories["image"])
+            images = one.stimuli.images[one.stimuli.conditions["image"] >= 0]
+            if one.simulated:
+                _examples(axis, images.permute(0, 2, 3, 1).numpy(), groups)
+            else:
+                _numbers(axis, groups)
+            shown_in = [other.region for other in regions if other.stimuli.identity == one.stimuli.identity]
+            axis.set_title(f"{', '.join(shown_in)}\n{len(one.stimuli.images)} images, {len(groups)} of them in RDMs")
+    return figure
+
+
+def _examples(axis: Axes, images: np.ndarray, groups: np.ndarray) -> None:
+    """A row of evenly chosen images [N, H, W, 3] for each group."""
+    names, size = np.unique(groups), images.shape[1] + 2
+    sheet = np.full((len(names), size, EXAMPLES, size, 3), 255, np.uint8)
+    for row, name in enumerate(names):
+        members = np.flatnonzero(groups == name)
+        chosen = members[np.linspace(0, len(members) - 1, EXAMPLES).round().astype(int)]
+        sheet[row, 1:-1, :, 1:-1] = images[chosen].transpose(1, 0, 2, 3)
+    axis.imshow(sheet.reshape(len(names) * size, EXAMPLES * size, 3))
+    axis.set(xticks=[], yticks=(np.arange(len(names)) + 0.5) * size, yticklabels=names)
+    axis.tick_params(length=0)
+    axis.spines[:].set_visible(False)
+
+
+def _numbers(axis: Axes, groups: np.ndarray) -> None:
+    counts = Counter(group or "not named" for group in groups.tolist())
+    axis.barh(list(counts), list(counts.values()), color="0.6")
+    axis.invert_yaxis()
+    axis.set(xlabel="images in RDMs")
+
+
+def dissimilarity(regions: Sequence[Region], level: str) -> Figure:
+    """Every region's RDM at one level, with its noise ceiling."""
+    with plt.rc_context(STYLE):
+        figure, axes = plt.subplots(1, len(regions), figsize=(1 + 2.3 * len(regions), 2.5), squeeze=False)
+        for axis, one in zip(axes[0], regions):
+            plots.show_rdm(axis, one.rdm(level), one.stimuli.categories[level], named=True)
+            ceiling = _ceiling(one.noise_ceiling(level))
+            axis.set_title(f"{one.region}\n{one.extent}\nnoise ceiling {ceiling}")
+            axis.set_xlabel(f"{level} level, S = {len(one.stimuli.categories[level])}")
+    return figure
+
+
+def _ceiling(bounds: tuple[float, float]) -> str:
+    low, high = bounds
+    if np.isnan(low):
+        return "unknown"
+    return f"r = {low:.2f}" if low == high else f"r = {low:.2f} to {high:.2f}"
+
+
+def similarity(table: xr.DataArray, regions: Sequence[Region], level: str, *, alpha: float) -> Figure:
+    """How similar the best layer's RDM of every candidate is to each region's, by the search that proposed it.
+
+    Args:
+        table: see `comparison.similarity`.
+    """
+    matches = table.max("layer", skipna=True).rename("r")
+    frame = matches.to_dataframe()[["score", "r"]].reset_index()
+    frame["search"] = [score_name(score, alpha) for score in frame.score]
+    colours = {score_name(score, alpha): colour for score, colour in SCORE_COLOURS.items()}
+    with plt.rc_context(STYLE):
+        figure, axis = plt.subplots(figsize=(1.2 + 1.6 * len(regions), 3))
+        common = {"data": frame, "x": "teacher_layer", "y": "r", "hue": "search", "palette": colours, "ax": axis}
+        common["hue_order"] = [name for name in colours if name in set(frame.search)]
+        sns.stripplot(**common, dodge=True, size=2.5, alpha=0.5, legend=False)
+        sns.pointplot(**common, dodge=0.53, linestyle="none", errorbar=("ci", 95), seed=0, markersize=4)
+        for place, one in enumerate(regions):
+            low, high = one.noise_ceiling(level)
+            axis.fill_between([place - 0.4, place + 0.4], low - 0.004, high + 0.004, color="0.7", lw=0)
+        axis.axhline(0, color="0.5", lw=0.8, ls=":")
+        count = len(frame) // len(regions) // frame.search.nunique()
+        axis.set(xlabel="", ylabel="r with the region's RDM\n(best layer of a candidate)")
+        axis.set_title(f"n = {count} candidates of each score; bars: 95 % bootstrap of the mean\ngrey: noise ceiling, where known")
+        axis.get_legend().remove()
+        figure.legend(*axis.get_legend_handles_labels(), loc="outside lower center", ncols=3)
+    return figure
+
+
+def agreement(table: xr.Dataset) -> Figure:
+    """How well TG from few sites and trials orders candidates as TG from all of them does.
+
+    Args:
+        table: see `sampling.agreement`.
+    """
+    with plt.rc_context(STYLE):
+        figure, axis = plt.subplots(figsize=(COLUMN + 0.6, 2.8))
+        if not table.sizes["sites"]:
+            axis.set_axis_off()
+            axis.set_title("published RDMs alone: there are no sites to sample")
+            return figure
+        colours = sns.color_palette("viridis", table.sizes["trials"] + 1)
+        for trials, colour in zip(table.trials.values, colours):
+            line = table.sel(trials=trials)
+            name = f"{trials} trial{'s' if trials > 1 else ''} an image"
+            axis.plot(line.sites, line.value, "o-", ms=3, color=colour, label=name)
+            axis.fill_between(line.sites, line.low, line.high, color=colour, alpha=0.15, lw=0)
+        axis.set(xscale="log", xticks=table.sites.values, xticklabels=table.sites.values, ylim=(None, 1.02))
+        axis.xaxis.set_minor_locator(NullLocator())
+        axis.set(xlabel="sites a region", ylabel="rank correlation with TG\nfrom all sites and trials")
+        axis.set_title(
+            f"{table.attrs['regions']}\nn = {int(table.n)} candidates; bands: range of {table.attrs['draws']} random samples"
+        )
+        axis.legend()
+    return figure
