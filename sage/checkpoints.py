@@ -19,7 +19,8 @@ def train(
 ) -> xr.Dataset:
     """Train to the recipe's end, or on from the checkpoint at `path`; a finished training is read from there.
 
-    In a group rank 0 alone reads, measures and writes; all ranks get the same. A training goes on with any number of ranks.
+    In a group (see `parallel`) rank 0 alone reads, measures and writes, and all ranks get the same. A training goes on
+    with any number of ranks.
 
     Args:
         path: of a file that is the training's own: a key of all that determines it belongs in its name.

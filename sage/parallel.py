@@ -1,7 +1,7 @@
 """One training divided between processes: how they start, how they agree, and how they end.
 
-The processes of a group, its ranks, run the same code: each on a GPU of its own, with messages by NCCL, or on the CPU
-with gloo. All functions work without a group too, as in a group of one, so that nobody has to ask.
+The processes of a group, its ranks, run the same code: each on a GPU of its own, with messages of what is there by
+NCCL, or on the CPU with gloo. All functions work without a group too, as in a group of one, so that nobody has to ask.
 """
 
 import multiprocessing
@@ -45,7 +45,7 @@ def run(function: Callable, *arguments, processes: int):
         function: of a module that can be imported. Its arguments and what it returns can be pickled.
 
     Returns:
-        What the call in rank 0 returned.
+        What the call in rank 0 returned; tensors on the CPU.
 
     Raises:
         ValueError: no processes, or more than GPUs where there are any. RankDied: a process was killed, or ended
