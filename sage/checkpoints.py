@@ -10,7 +10,7 @@ import torch
 import xarray as xr
 from tqdm.auto import tqdm
 
-from sage import paths, provenance
+from sage import parallel, paths, provenance
 from sage.training import Trainer
 
 
@@ -19,33 +19,36 @@ def train(
 ) -> xr.Dataset:
     """Train to the recipe's end, or on from the checkpoint at `path`; a finished training is read from there.
 
+    In a group (see `parallel`) rank 0 alone reads, measures and writes, and all ranks get the same. A training goes on
+    with any number of ranks.
+
     Args:
         path: of a file that is the training's own: a key of all that determines it belongs in its name.
         measure: called before training and after every epoch. name: for the progress bar, None for no bar.
 
     Returns:
         The learning curve over epoch: what `measure` gave, examples processed, training_loss (mean of the epoch in
-        nats, NaN before the first), and as attributes the recipe and the provenance of each start.
+        nats, NaN before the first), and as attributes the recipe and the provenance of each start (see
+        `start`).
 
     Raises:
         ValueError: a damaged checkpoint, or one of another training. Diverged: as `Trainer.advance`.
     """
     curve: list[dict] = []
     starts: list[dict] = []
-    if path.exists():
-        state = _read(path, trainer.device)
+    if state := parallel.once(_read, path):
         trainer.load_state_dict(state["trainer"])
         curve, starts = state["curve"], state["starts"]
     remaining = range(len(curve), round(trainer.recipe.epochs) + 1)
     if remaining:
-        starts = [*starts, provenance.stamp()]
-    for epoch in tqdm(remaining, desc=name, unit="epoch", disable=not remaining or name is None):
+        starts = [*starts, start()]
+    hidden = not remaining or name is None or parallel.rank() > 0
+    for epoch in tqdm(remaining, desc=name, unit="epoch", disable=hidden):
         trainer.advance(epoch)
-        curve.append(
-            {"epoch": epoch, "examples": trainer.examples, "loss_sum": trainer.loss_sum.item(), **measure()}
-        )
+        measured = parallel.once(measure)
+        curve.append({"epoch": epoch, "examples": trainer.examples, "loss_sum": trainer.loss_sum.item(), **measured})
         state = {"trainer": trainer.state_dict(), "curve": curve, "starts": starts}
-        paths.replace(path, partial(torch.save, state))
+        parallel.once(paths.replace, path, partial(torch.save, state))
     table = xr.Dataset({name: ("epoch", [point[name] for point in curve]) for name in curve[0]})
     steps = table.examples.diff("epoch") / trainer.recipe.batch_size
     table["training_loss"] = table.loss_sum.diff("epoch") / steps
@@ -54,8 +57,16 @@ def train(
     )
 
 
-def _read(path: Path, device: torch.device) -> dict:
+def start() -> dict[str, str]:
+    """The provenance of a training that begins or goes on now, the number of its processes included."""
+    return parallel.once(provenance.stamp) | {"processes": str(parallel.size())}
+
+
+def _read(path: Path) -> dict | None:
+    """The state on the CPU, from where it can go to the GPU of any rank; None if there is none."""
+    if not path.exists():
+        return None
     try:
-        return torch.load(path, map_location=device, weights_only=True)
+        return torch.load(path, map_location="cpu", weights_only=True)
     except (RuntimeError, EOFError, LookupError, ValueError, pickle.UnpicklingError) as problem:
         raise ValueError(f"{path} is damaged ({problem}): remove it, and the training starts again") from problem

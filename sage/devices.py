@@ -9,7 +9,7 @@ import torch
 
 
 def default() -> torch.device:
-    """The first GPU, or the CPU."""
+    """The current GPU, which is the first or that of a rank (see `parallel`), or the CPU."""
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 

@@ -10,7 +10,7 @@ import torch
 import xarray as xr
 from tqdm.auto import tqdm
 
-from sage import checkpoints, cluster, cost, datasets, devices, evaluation, paths, provenance, training
+from sage import checkpoints, cluster, cost, datasets, devices, evaluation, parallel, paths, provenance, training
 from sage.datasets import Images
 from sage.models import genotypes
 from sage.models.cells import CellNetwork
@@ -125,6 +125,9 @@ def data_sets(run: CellRun) -> list[str]:
 def train(planned: FullTraining, *, progress: bool = True) -> xr.Dataset:
     """Train a network, or go on from its last checkpoint, and test it; one that is finished is read from its file.
 
+    `parallel.run(train, planned, processes=2)` divides each batch between two processes, for the same network up to
+    rounding. So does torchrun, with `parallel.group` around the call; all ranks return the same.
+
     Args:
         progress: show a bar.
 
@@ -137,9 +140,11 @@ def train(planned: FullTraining, *, progress: bool = True) -> xr.Dataset:
         ValueError: as `checkpoints.train`, or images too small for the auxiliary classifier. RuntimeError: planned
             for another device than this one.
     """
-    path = paths.cache() / "cells" / f"{planned.key}.nc"
-    if path.exists():
-        return xr.load_dataset(path).assign(genotype=str(planned.genotype))
+    key = parallel.once(lambda: planned.key)  # rank 0 alone makes the images' files, if there are none yet
+    path = paths.cache() / "cells" / f"{key}.nc"
+    finished = parallel.once(lambda: xr.load_dataset(path) if path.exists() else None)
+    if finished is not None:
+        return finished.assign(genotype=str(planned.genotype))
     devices.require({"device": planned.device, "convolutions": planned.convolutions})
     images, test, classes = planned.load_images()
     with devices.one_thread():
@@ -152,11 +157,11 @@ def train(planned: FullTraining, *, progress: bool = True) -> xr.Dataset:
         try:
             name = planned.genotype.name if progress else None
             table = checkpoints.train(trainer, path.with_suffix(".pt"), dict, name=name)
-            accuracy = evaluation.accuracy(model, test, device=trainer.device)
+            accuracy = parallel.once(partial(evaluation.accuracy, model, test, device=trainer.device))
         except Diverged as problem:
             empty = np.full(planned.epochs + 1, np.nan)
             table = xr.Dataset({"training_loss": ("epoch", empty)}, {"epoch": np.arange(planned.epochs + 1)})
-            table.attrs["provenance"] = json.dumps([provenance.stamp()])
+            table.attrs["provenance"] = json.dumps([checkpoints.start()])
             failure = str(problem)
     table = table[["training_loss"]].assign(
         genotype=str(planned.genotype),
@@ -167,7 +172,7 @@ def train(planned: FullTraining, *, progress: bool = True) -> xr.Dataset:
         examples=trainer.examples,
         failure=failure,
     )
-    paths.save_table(table, path)
+    parallel.once(paths.save_table, table, path)
     return table
 
 

@@ -4,6 +4,8 @@ import torch
 from torch import Tensor
 from torchvision.transforms import functional
 
+from sage import parallel
+
 # Of large images: pixels a side of what the network is shown, and of the shorter side that it is cut from.
 SIZE, SHORTER, SHORTER_IN_TRAINING = 224, 256, (256, 512)
 
@@ -28,7 +30,8 @@ def standardise(images: Tensor) -> Tensor:
 def augment(images: Tensor, generator: torch.Generator) -> Tensor:
     """A random crop of the zero-padded image, flipped half of the time, one draw per image.
 
-    Padding is an eighth of the size on every side: 32 x 32 is padded to 40 x 40 as in the paper.
+    Padding is an eighth of the size on every side: 32 x 32 is padded to 40 x 40 as in the paper. Draws are those of the
+    whole batch, of which a rank has its `parallel.share`.
 
     Args:
         images: [B, 3, H, W]. generator: on the images' device.
@@ -39,10 +42,12 @@ def augment(images: Tensor, generator: torch.Generator) -> Tensor:
     count, _, height, width = images.shape
     device = images.device
     pad_rows, pad_columns = height // 8, width // 8
+    whole = parallel.whole(count)
     padded = torch.nn.functional.pad(images, (pad_columns, pad_columns, pad_rows, pad_rows))
-    top = torch.randint(0, 2 * pad_rows + 1, (count, 1), generator=generator, device=device)
-    left = torch.randint(0, 2 * pad_columns + 1, (count, 1), generator=generator, device=device)
-    flipped = torch.randint(0, 2, (count, 1), generator=generator, device=device, dtype=torch.bool)
+    top = torch.randint(0, 2 * pad_rows + 1, (whole, 1), generator=generator, device=device)
+    left = torch.randint(0, 2 * pad_columns + 1, (whole, 1), generator=generator, device=device)
+    flipped = torch.randint(0, 2, (whole, 1), generator=generator, device=device, dtype=torch.bool)
+    top, left, flipped = (parallel.share(draws) for draws in (top, left, flipped))
     rows = top + torch.arange(height, device=device)  # [B, H]
     columns = torch.arange(width, device=device).expand(count, -1)
     columns = left + torch.where(flipped, width - 1 - columns, columns)  # [B, W]
@@ -54,7 +59,7 @@ def augment(images: Tensor, generator: torch.Generator) -> Tensor:
 def scaled_crop(images: Tensor, generator: torch.Generator) -> Tensor:
     """A random crop of the image scaled at random, flipped half of the time, one draw per image.
 
-    The shorter side becomes any of `SHORTER_IN_TRAINING`, both ends included.
+    The shorter side becomes any of `SHORTER_IN_TRAINING`, both ends included. Draws are as in `augment`.
 
     Args:
         images: [B, 3, H, W] uint8. generator: on the images' device.
@@ -65,12 +70,13 @@ def scaled_crop(images: Tensor, generator: torch.Generator) -> Tensor:
     Source: Simonyan and Zisserman 2015, arXiv:1409.1556, section 3.1.
     """
     low, high = SHORTER_IN_TRAINING
-    device = images.device
-    shorter = torch.randint(low, high + 1, (len(images),), generator=generator, device=device)
-    place = torch.rand(len(images), 2, generator=generator, device=device)
-    flipped = torch.rand(len(images), generator=generator, device=device) < 0.5
+    whole, device = parallel.whole(len(images)), images.device
+    shorter = torch.randint(low, high + 1, (whole,), generator=generator, device=device)
+    place = torch.rand(whole, 2, generator=generator, device=device)
+    flipped = torch.rand(whole, generator=generator, device=device) < 0.5
+    shorter, place, flipped = (parallel.share(draws).tolist() for draws in (shorter, place, flipped))
     crops = []
-    for image, side, (row, column), flip in zip(images, shorter.tolist(), place.tolist(), flipped.tolist()):
+    for image, side, (row, column), flip in zip(images, shorter, place, flipped):
         scaled = functional.resize(image, side)
         height, width = scaled.shape[1:]
         top, left = int(row * (height - SIZE + 1)), int(column * (width - SIZE + 1))

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from sage import devices, preprocessing
+from sage import devices, parallel, preprocessing, replicas
 
 
 class Diverged(RuntimeError):
@@ -149,14 +149,16 @@ class Trainer:
     """Trains a network up to a given epoch, again and again.
 
     Every step draws its images, their augmentation and dropped paths from (seed, step) alone. So nothing that
-    happens between two calls disturbs the training, and the state to resume from is small.
+    happens between two calls disturbs the training, and the state to resume from is small. The ranks of a group (see
+    `parallel`) have a trainer each, all of the same arguments, and share its batches: the training is the same up to
+    rounding, and so is its state, on however many ranks.
 
     Args:
         model: moved to `device`; gives scores [B, C], and in training mode a pair with those of an auxiliary
             classifier if it has one. images: [N, 3, H, W] uint8. labels: [N] int64.
 
     Raises:
-        ValueError: fewer images than one batch.
+        ValueError: fewer images than one batch, a batch that ranks cannot share, or as `replicas.joined`.
     """
 
     def __init__(
@@ -164,7 +166,10 @@ class Trainer:
     ):
         if len(images) < recipe.batch_size:
             raise ValueError(f"{len(images)} training images, expected at least one batch of {recipe.batch_size}")
+        if recipe.batch_size % parallel.size():
+            raise ValueError(f"batch size is {recipe.batch_size}, expected a multiple of {parallel.size()} processes")
         self.model = model.to(device, memory_format=torch.channels_last)
+        self._replica = replicas.joined(self.model)
         self.images, self.labels = images.to(device), labels.to(device)
         self.recipe, self.seed, self.device = recipe, seed, device
         self.optimizer = recipe.optimizer(model.parameters())
@@ -229,10 +234,10 @@ class Trainer:
         chosen, generator = self._batch()
         batch = preprocessing.standardise(self.recipe.augment(self.images[chosen], generator))
         with devices.autocast(self.device):
-            outputs = self.model(batch)
+            outputs = self._replica(batch)
         scores, *auxiliary = outputs if isinstance(outputs, tuple) else (outputs,)
         loss = nn.functional.cross_entropy(scores.float(), self.labels[chosen])
-        self.loss_sum += loss.detach()
+        self.loss_sum += parallel.mean(loss.detach())
         for side in auxiliary:
             loss = loss + self.recipe.auxiliary_weight * nn.functional.cross_entropy(side.float(), self.labels[chosen])
         self.optimizer.zero_grad()
@@ -243,14 +248,15 @@ class Trainer:
         self.step += 1
 
     def _batch(self) -> tuple[Tensor, torch.Generator]:
-        """Indices [B] of the step's images, and the generator of its augmentation."""
+        """Indices of the step's images, this rank's share, and the generator of the whole batch's augmentation."""
         epoch, within = divmod(self.step, self.steps_per_epoch)
         if self._ordered != epoch:
             generator = self._generator("order", epoch)
             self._order = torch.randperm(len(self.images), generator=generator, device=self.device)
             self._ordered = epoch
         size = self.recipe.batch_size
-        return self._order[within * size : (within + 1) * size], self._generator("augment", self.step)
+        chosen = self._order[within * size : (within + 1) * size]
+        return parallel.share(chosen), self._generator("augment", self.step)
 
     def _generator(self, purpose: str, index: int) -> torch.Generator:
         """Torch's CPU generator keeps 32 bits of a seed, so that they have to be mixed beforehand."""

@@ -9,8 +9,9 @@ import pytest
 from sage import paths
 
 LAYERS = (
-    {"paths", "profiles", "spaces", "rdm", "statistics", "cost", "stimuli", "preprocessing", "devices",
+    {"paths", "profiles", "spaces", "rdm", "statistics", "cost", "stimuli", "devices", "parallel",
      "categories", "objects", "requirements_check", "record", "quoted"},
+    {"preprocessing", "replicas"},
     {"run", "provenance", "datasets", "models", "guidance", "tracker", "searchers", "responses", "recordings",
      "training"},
     {"predictors", "linear", "candidates", "checkpoints", "search_tables", "assemblies", "simulation",

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from sage import parallel
 from sage.models.convolution import Convolution
 from sage.models.genotypes import Cell, Genotype, Step
 
@@ -116,6 +117,8 @@ class CellNetwork(nn.Module):
     def set_drop_path(self, *, keep: float, generator: torch.Generator | None) -> None:
         """Have the next training steps drop paths: each block's operations but identity, image by image.
 
+        Draws are those of the whole batch, of which a rank has its `parallel.share`.
+
         Args:
             keep: probability that a path of the last cell stays; it falls linearly from 1 over the depth.
         """
@@ -194,8 +197,8 @@ class _Cell(nn.Module):
     def _drop(self, step: Step, path: Tensor) -> Tensor:
         if not self.training or self.keep == 1 or step.operation == "id":
             return path
-        draws = torch.rand(len(path), 1, 1, 1, generator=self.generator, device=path.device)
-        return path * ((draws < self.keep) / self.keep).to(path.dtype)
+        draws = torch.rand(parallel.whole(len(path)), 1, 1, 1, generator=self.generator, device=path.device)
+        return path * ((parallel.share(draws) < self.keep) / self.keep).to(path.dtype)
 
 
 class _FactorizedReduction(nn.Module):
