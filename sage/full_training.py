@@ -81,8 +81,7 @@ class FullTraining:
     def load_images(self) -> tuple[Images, Images, int]:
         """Training images, test images, and the number of classes."""
         loaded = datasets.load_reduced(self.dataset, self.image_size, None, None)
-        parts = (loaded.train, loaded.validation)
-        train = Images(torch.cat([part.images for part in parts]), torch.cat([part.labels for part in parts]))
+        train = loaded.train.joined(loaded.validation)
         return train.first(self.images), loaded.test, len(loaded.classes)
 
 

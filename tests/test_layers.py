@@ -11,6 +11,8 @@ from sage import paths
 LAYERS = (
     {"paths", "profiles", "spaces", "rdm", "statistics", "cost", "stimuli", "preprocessing", "devices",
      "categories", "objects", "requirements_check", "record", "quoted"},
+    {"image_files"},
+    {"decoding"},
     {"run", "provenance", "datasets", "models", "guidance", "tracker", "searchers", "responses",
      "training"},
     {"predictors", "linear", "candidates", "checkpoints", "search_tables"},
