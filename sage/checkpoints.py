@@ -2,6 +2,7 @@
 
 import json
 import pickle
+import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -21,7 +22,8 @@ def train(
 
     Args:
         path: of a file that is the training's own: a key of all that determines it belongs in its name.
-        measure: called before training and after every epoch. name: for the progress bar, None for no bar.
+        measure: called before training and after every epoch. name: for the progress bar, None for no bar; it says
+            how many images per second the last epoch was trained on, their loading included.
 
     Returns:
         The learning curve over epoch: what `measure` gave, examples processed, training_loss (mean of the epoch in
@@ -39,8 +41,11 @@ def train(
     remaining = range(len(curve), round(trainer.recipe.epochs) + 1)
     if remaining:
         starts = [*starts, provenance.stamp()]
-    for epoch in tqdm(remaining, desc=name, unit="epoch", disable=not remaining or name is None):
+    bar = tqdm(remaining, desc=name, unit="epoch", disable=not remaining or name is None)
+    for epoch in bar:
+        began, before = time.perf_counter(), trainer.examples
         trainer.advance(epoch)
+        bar.set_postfix_str(f"{(trainer.examples - before) / (time.perf_counter() - began):.0f} images/s")
         curve.append(
             {"epoch": epoch, "examples": trainer.examples, "loss_sum": trainer.loss_sum.item(), **measure()}
         )

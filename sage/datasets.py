@@ -4,6 +4,7 @@ import hashlib
 import warnings
 import zipfile
 import zlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property, lru_cache, partial
 from pathlib import Path
@@ -58,6 +59,10 @@ class Images:
         """These images and then others; a view where these lie in front of the others, as training images do."""
         digests = None if self.digests is None else _joined(self.digests, other.digests)
         return Images(_joined(self.images, other.images), _joined(self.labels, other.labels), digests)
+
+    def shown(self, count: int) -> Iterator[Tensor]:
+        """The images in batches of `count`, as networks are shown them."""
+        yield from self.images.split(count)
 
     def split(self, *counts: int) -> list["Images"]:
         """Parts of so many images, one behind the other, as views."""
@@ -150,7 +155,7 @@ def load(name: str, size: int | None = None, *, root: Path | None = None, downlo
 
 @lru_cache(maxsize=2)
 def load_reduced(name: str, size: int, train: int | None, validation: int | None) -> Dataset:
-    """`load(...)` with the first images of its parts, kept: a process that evaluates many candidates reads them once."""
+    """`load` with the first images of its parts, kept: a process that evaluates many candidates reads them once."""
     return _load(name, size, None, False).reduced(size=size, train=train, validation=validation)
 
 

@@ -59,7 +59,7 @@ def decode(name: str, files: Sequence[str], size: int, *, folder: Path) -> Decod
         name: of the set; with the size it names the array, which another list of files replaces. files: in `folder`.
 
     Raises:
-        ValueError: more than `DAMAGED` of the files, and more than `FEW_DAMAGED`, cannot be read as images, or none can.
+        ValueError: more than `DAMAGED` of the files, and more than `FEW_DAMAGED`, cannot be read as images, or none.
 
     Warns:
         UserWarning: fewer cannot; `damaged` of the record has their names.

@@ -1,7 +1,10 @@
 """Labelled image files: class folders, and what one file shows."""
 
 import hashlib
+import multiprocessing
 import os
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from functools import cached_property
 from io import BytesIO
@@ -12,6 +15,9 @@ import torch
 import torchvision
 from PIL import Image
 from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
+
+from sage import devices, preprocessing
 
 
 @dataclass(frozen=True)
@@ -40,6 +46,12 @@ class ImageFiles:
     def joined(self, other: "ImageFiles") -> "ImageFiles":
         """These files and then others."""
         return ImageFiles(self.paths + other.paths, torch.cat([self.labels, other.labels]))
+
+    def shown(self, count: int) -> Iterator[Tensor]:
+        """The images' centres in batches of `count`, [B, 3, SIZE, SIZE] uint8, see `read_batches`."""
+        cuts = [(path, preprocessing.central_crop) for path in self.paths]
+        with closing(read_batches(cuts[start : start + count] for start in range(0, len(cuts), count))) as batches:
+            yield from batches
 
     def at(self, places: np.ndarray) -> "ImageFiles":
         """The files at these places, in their order."""
@@ -93,3 +105,45 @@ def open_rgb(path: str) -> Image.Image:
             return (image.convert("RGBA") if image.mode == "P" else image).convert("RGB")
     except Exception as problem:  # its readers raise anything for a damaged file
         raise ValueError(f"{path} cannot be read as an image ({problem}): replace or remove it") from problem
+
+
+def read_batches(batches: Iterable[list[tuple[str, Callable[[Tensor], Tensor]]]]) -> Iterator[Tensor]:
+    """Images from files, read by other processes some batches ahead; closing the iterator ends them.
+
+    Args:
+        batches: of paths, each with what makes an image of a given size, `preprocessing.Crop` for instance, from
+            the file's [3, H, W] uint8.
+
+    Returns:
+        Of each batch [B, 3, SIZE, SIZE] uint8, in page-locked memory if there is a GPU.
+
+    Raises:
+        ValueError: a file is damaged or no image. OSError: it cannot be read at all.
+    """
+    workers = _workers()
+    loader = DataLoader(
+        _Cut(),
+        batch_sampler=batches,
+        num_workers=workers,
+        pin_memory=torch.cuda.is_available(),
+        generator=torch.Generator(),  # the loader draws seeds for its processes, from torch's own generator otherwise
+    )
+    iterator = iter(loader)
+    try:
+        yield from iterator
+    finally:
+        if workers:
+            iterator._shutdown_workers()  # left to the garbage collector, they outlive an error that is kept
+
+
+class _Cut(Dataset):
+    """What is at a path, cut."""
+
+    def __getitem__(self, request: tuple[str, Callable[[Tensor], Tensor]]) -> Tensor:
+        path, cut = request
+        return cut(torch.from_numpy(np.array(open_rgb(path))).permute(2, 0, 1))
+
+
+def _workers() -> int:
+    """Processes that read files: one per core, but none from a daemon such as Dask's, which may not start any."""
+    return 0 if multiprocessing.current_process().daemon else devices.cores()

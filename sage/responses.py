@@ -1,5 +1,6 @@
 """Showing images to a network: accuracy, loss and every layer's RDMs from one pass."""
 
+from collections.abc import Iterable
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -50,9 +51,7 @@ def show(
     scores = []
     with devices.deterministic(), _outputs(model, layers) as outputs:
         for start in range(0, len(stimuli.images), BATCH):
-            batch = standardise(stimuli.images[start : start + BATCH].to(device))
-            with devices.autocast(device):
-                scores.append(model(batch).float())
+            scores.append(_scores(model, stimuli.images[start : start + BATCH], device))
             if not drawn:
                 drawn = [_coordinates(outputs[name], units, seed, index) for index, name in enumerate(layers)]
             features = [outputs[name][(slice(None), *chosen)] for name, chosen in zip(layers, drawn)]  # [B, U]
@@ -62,6 +61,17 @@ def show(
     return Responses(torch.cat(scores), {level: of.rdms() for level, of in means.items()})
 
 
+@torch.inference_mode()
+def scores(model: nn.Module, batches: Iterable[Tensor], *, device: torch.device) -> Tensor:
+    """[N, C] float32 of images [B, 3, H, W] uint8 in batches; the network is left as it was, its mode included."""
+    training = model.training
+    model.eval()
+    with devices.deterministic():
+        found = [_scores(model, batch, device) for batch in batches]
+    model.train(training)
+    return torch.cat(found)
+
+
 def accuracy(scores: Tensor, labels: Tensor) -> float:
     """Fraction of images [N] whose class has the highest of the scores [N, C]; NaN scores count as wrong."""
     labels = labels.to(scores.device)
@@ -69,9 +79,29 @@ def accuracy(scores: Tensor, labels: Tensor) -> float:
     return right.float().mean().item()
 
 
+def top_k(scores: Tensor, labels: Tensor, k: int) -> float:
+    """Fraction of images [N] whose class has one of the k highest scores [N, C]; NaN scores count as wrong.
+
+    Raises:
+        ValueError: fewer than k classes.
+    """
+    if k > scores.shape[1]:
+        raise ValueError(f"k is {k}, expected at most the {scores.shape[1]} classes")
+    labels = labels.to(scores.device)
+    right = (scores.topk(k).indices == labels[:, None]).any(1) & torch.isfinite(scores).all(1)
+    return right.float().mean().item()
+
+
 def loss(scores: Tensor, labels: Tensor) -> float:
     """Mean cross-entropy in nats of scores [N, C] for labels [N]."""
     return nn.functional.cross_entropy(scores, labels.to(scores.device)).item()
+
+
+def _scores(model: nn.Module, images: Tensor, device: torch.device) -> Tensor:
+    """[B, C] float32 of a batch."""
+    batch = standardise(images.to(device))
+    with devices.autocast(device):
+        return model(batch).float()
 
 
 def _coordinates(output: Tensor, units: int, seed: int, layer: int) -> tuple[Tensor, ...]:

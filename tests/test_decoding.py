@@ -195,7 +195,7 @@ def test_a_few_damaged_files_are_left_out_and_on_record(plain, opened):
 def test_too_many_damaged_files_are_named(plain, monkeypatch):
     for index in range(12):
         (plain / "a" / f"{index}.png").write_bytes(b"no image")
-    message = r"1[12] of 40 files cannot be read as images \((a/\d+.png, ){9}a/\d+.png, \.\.\.\): replace or remove them"
+    message = r"1[12] of 40 files cannot be read as images \((a/\d+.png, ){9}a/\d+.png, \.\.\.\): replace or remove"
     monkeypatch.setattr(decoding, "FEW_DAMAGED", 10)
     with pytest.raises(ValueError, match=message):
         datasets.load("plain", 8)

@@ -12,7 +12,7 @@ LAYERS = (
     {"paths", "profiles", "spaces", "rdm", "statistics", "cost", "stimuli", "preprocessing", "devices",
      "categories", "objects", "requirements_check", "record", "quoted"},
     {"image_files"},
-    {"decoding"},
+    {"decoding", "batches"},
     {"run", "provenance", "datasets", "models", "guidance", "tracker", "searchers", "responses",
      "training"},
     {"predictors", "linear", "candidates", "checkpoints", "search_tables"},
