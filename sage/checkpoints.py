@@ -2,6 +2,7 @@
 
 import json
 import pickle
+import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -24,7 +25,8 @@ def train(
 
     Args:
         path: of a file that is the training's own: a key of all that determines it belongs in its name.
-        measure: called before training and after every epoch. name: for the progress bar, None for no bar.
+        measure: called before training and after every epoch. name: for the progress bar, None for no bar; it says
+            how many images per second the last epoch was trained on, their loading included.
 
     Returns:
         The learning curve over epoch: what `measure` gave, examples processed, training_loss (mean of the epoch in
@@ -42,9 +44,11 @@ def train(
     remaining = range(len(curve), round(trainer.recipe.epochs) + 1)
     if remaining:
         starts = [*starts, start()]
-    hidden = not remaining or name is None or parallel.rank() > 0
-    for epoch in tqdm(remaining, desc=name, unit="epoch", disable=hidden):
+    bar = tqdm(remaining, desc=name, unit="epoch", disable=not remaining or name is None or parallel.rank() > 0)
+    for epoch in bar:
+        began, before = time.perf_counter(), trainer.examples
         trainer.advance(epoch)
+        bar.set_postfix_str(f"{(trainer.examples - before) / (time.perf_counter() - began):.0f} images/s")
         measured = parallel.once(measure)
         curve.append({"epoch": epoch, "examples": trainer.examples, "loss_sum": trainer.loss_sum.item(), **measured})
         state = {"trainer": trainer.state_dict(), "curve": curve, "starts": starts}

@@ -1,8 +1,10 @@
 """Images with labels and a fixed split, whatever their source."""
 
 import hashlib
+import warnings
 import zipfile
 import zlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property, lru_cache, partial
 from pathlib import Path
@@ -11,9 +13,9 @@ import numpy as np
 import torch
 import torchvision
 from torch import Tensor
-from torchvision.transforms import functional
 
-from sage import categories, objects, paths
+from sage import categories, decoding, image_files, objects, paths
+from sage.image_files import ImageFiles
 from sage.stimuli import StimulusSet
 
 # What numpy raises for a file that is cut off, altered or something else.
@@ -21,13 +23,21 @@ _DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, KeyEr
 
 KEYS = ("x_train", "y_train", "x_test", "y_test", "classes")
 
+# Training images held out for validation where it is not a tenth of them: ImageNet's are as many as in the paper.
+HELD_OUT = {"imagenet": 50_000}
+
 
 @dataclass(frozen=True)
 class Images:
-    """Images [N, 3, H, W] uint8 with labels [N] int64."""
+    """Images [N, 3, H, W] uint8 with labels [N] int64.
+
+    Args:
+        digests: [N, 16] uint8 of each image's pixels, of images on disk that are too many to be hashed each time.
+    """
 
     images: Tensor
     labels: Tensor
+    digests: Tensor | None = None
 
     def __len__(self) -> int:
         return len(self.images)
@@ -35,13 +45,29 @@ class Images:
     @cached_property
     def identity(self) -> str:
         """Hash of the content, for keys of what is made from it."""
-        digest = hashlib.sha256(self.images.contiguous().numpy().tobytes())
-        digest.update(self.labels.contiguous().numpy().tobytes())
+        content = self.images if self.digests is None else self.digests
+        digest = hashlib.sha256(content.contiguous().numpy())
+        digest.update(self.labels.contiguous().numpy())
         return digest.hexdigest()[:16]
 
     def first(self, count: int | None) -> "Images":
         """At most the first `count` images, all for None: a random sample, as a split's order is random."""
-        return Images(self.images[:count], self.labels[:count])
+        digests = None if self.digests is None else self.digests[:count]
+        return Images(self.images[:count], self.labels[:count], digests)
+
+    def joined(self, other: "Images") -> "Images":
+        """These images and then others; a view where these lie in front of the others, as training images do."""
+        digests = None if self.digests is None else _joined(self.digests, other.digests)
+        return Images(_joined(self.images, other.images), _joined(self.labels, other.labels), digests)
+
+    def shown(self, count: int) -> Iterator[Tensor]:
+        """The images in batches of `count`, as networks are shown them."""
+        yield from self.images.split(count)
+
+    def split(self, *counts: int) -> list["Images"]:
+        """Parts of so many images, one behind the other, as views."""
+        whole = (self.images, self.labels, *(() if self.digests is None else (self.digests,)))
+        return [Images(*part) for part in zip(*(values.split(list(counts)) for values in whole))]
 
     def resized(self, size: int) -> "Images":
         """The images averaged down to size x size; as they are if they have this size.
@@ -69,7 +95,7 @@ class Dataset:
     validation: Images
     test: Images
 
-    def reduced(self, *, size: int, train: int | None, validation: int | None) -> "Dataset":
+    def reduced(self, *, size: int, train: int | None = None, validation: int | None = None) -> "Dataset":
         """The same split with smaller images, and with the first images of its parts."""
         return Dataset(
             self.name,
@@ -97,18 +123,64 @@ class Dataset:
         )
 
 
-def load(name: str, *, root: Path | None = None, download: bool = False) -> Dataset:
+@dataclass(frozen=True)
+class FileSplit:
+    """A data set of class folders, split as `Dataset`."""
+
+    name: str
+    classes: tuple[str, ...]
+    train: ImageFiles
+    validation: ImageFiles
+    test: ImageFiles
+
+
+def load(name: str, size: int | None = None, *, root: Path | None = None, download: bool = False) -> Dataset:
     """Training, validation and test images of a data set.
 
     Args:
         name: one of `SOURCES`, or of a `<name>.npz` (arrays `KEYS`, images [N, H, W, 3] uint8) or a folder
             of class folders in `root`.
+        size: pixels a side, None for the images' own, which those in class folders do not have. These are decoded
+            at first use (see `decoding`), and stay on disk.
         root: where images lie, `paths.raw()` by default.
         download: fetch CIFAR through torchvision; without it nothing is ever downloaded.
 
     Raises:
-        FileNotFoundError: nothing of that name. ValueError: a truncated or mislabelled file.
+        FileNotFoundError: nothing of that name. ValueError: a truncated or mislabelled file, class folders without
+        a size, or as `decoding.decode` and `load_files`.
     """
+    loaded = _load(name, size, root, download)
+    return loaded if size is None else loaded.reduced(size=size)
+
+
+@lru_cache(maxsize=2)
+def load_reduced(name: str, size: int, train: int | None, validation: int | None) -> Dataset:
+    """`load` with the first images of its parts, kept: a process that evaluates many candidates reads them once."""
+    return _load(name, size, None, False).reduced(size=size, train=train, validation=validation)
+
+
+def load_files(name: str, *, root: Path | None = None) -> FileSplit:
+    """The files of a data set of class folders in the split of `load`; those that are damaged are among them.
+
+    Files are ordered by a hash of their names, class folder included; see `_split` for the rest.
+
+    Raises:
+        FileNotFoundError: no folder of that name. ValueError: fewer than two classes, too few images, or as
+        `image_files.class_folders`.
+    """
+    root = Path(root) if root is not None else paths.raw()
+    folder = root / name
+    if not folder.is_dir():
+        raise FileNotFoundError(f"no folder {folder} of class folders")
+    train, test, classes = image_files.class_folders(folder)
+    _check_classes(name, classes)
+    names = [path.removeprefix(f"{folder}/").removeprefix("train/") for path in train.paths]
+    training, validation = _drawn(name, [hashlib.sha256(path.encode()).digest() for path in names])
+    return FileSplit(name, classes, train.at(training), train.at(validation), test)
+
+
+def _load(name: str, size: int | None, root: Path | None, download: bool) -> Dataset:
+    """As `load`, with images larger than `size` unless they are decoded for it."""
     root = Path(root) if root is not None else paths.raw()
     archive, folder = root / f"{name}.npz", root / name
     if name not in SOURCES and not archive.exists() and not folder.is_dir():
@@ -120,13 +192,9 @@ def load(name: str, *, root: Path | None = None, download: bool = False) -> Data
         return _split(name, *_read_archive(archive))
     if name in SOURCES:
         return SOURCES[name](root, download)
-    return _split(name, *_read_folder(folder))
-
-
-@lru_cache(maxsize=2)
-def load_reduced(name: str, size: int, train: int | None, validation: int | None) -> Dataset:
-    """`load(name).reduced(...)`, kept: a process that evaluates many candidates reads the images once."""
-    return load(name).reduced(size=size, train=train, validation=validation)
+    if size is None:
+        raise ValueError(f"{folder} has images of any size, expected the size to decode them at")
+    return _decode(load_files(name, root=root), folder, size)
 
 
 def _split(name: str, x_train, y_train, x_test, y_test, classes) -> Dataset:
@@ -135,19 +203,43 @@ def _split(name: str, x_train, y_train, x_test, y_test, classes) -> Dataset:
     Images are ordered by a hash of their pixels, and the split's stored indices count in that order: it
     is random, and the same whatever order a file has them in.
     """
+    _check_classes(name, classes)
+    training, validation = _drawn(name, [hashlib.sha256(image.tobytes()).digest() for image in x_train])
+    order = np.concatenate([training, validation])
+    parts = _images(x_train[order], y_train[order]).split(len(training), len(validation))
+    return Dataset(name, tuple(str(label) for label in classes), *parts, _images(x_test, y_test))
+
+
+def _decode(files: FileSplit, folder: Path, size: int) -> Dataset:
+    """The images of files; those of the parts lie behind each other on disk, so that they are views of one array."""
+    parts = (files.train, files.validation, files.test)
+    every = files.train.joined(files.validation).joined(files.test)
+    decoded = decoding.decode(files.name, every.paths, size, folder=folder)
+    kept = torch.from_numpy(decoded.kept)
+    with warnings.catch_warnings():  # nobody writes to images, and the process would end if someone did
+        warnings.filterwarnings("ignore", "The given NumPy array is not writable", UserWarning)
+        pixels = torch.from_numpy(decoded.pixels)
+    images = Images(pixels, every.labels[kept], torch.from_numpy(decoded.digests))
+    counts = [int(part.sum()) for part in kept.split([len(part) for part in parts])]
+    if not all(counts):
+        raise ValueError(f"{folder} has {counts} images for training, validation and test, expected some for each")
+    return Dataset(files.name, files.classes, *images.split(*counts))
+
+
+def _check_classes(name: str, classes) -> None:
     if len(classes) < 2:
         raise ValueError(f"{name} has {len(classes)} class, expected 2 or more")
-    digests = [hashlib.sha256(image.tobytes()).digest() for image in x_train]
+
+
+def _drawn(name: str, digests: list[bytes]) -> tuple[np.ndarray, np.ndarray]:
+    """Places of the training images and of those held out, both in the order of their digests."""
     order = np.array(sorted(range(len(digests)), key=digests.__getitem__))
-    validation = _validation_ranks(len(order), max(1, len(order) // 10))
+    held_out = HELD_OUT.get(name, max(1, len(order) // 10))
+    if held_out >= len(order):
+        raise ValueError(f"{name} has {len(order)} training images, expected more than the {held_out} to hold out")
+    validation = _validation_ranks(len(order), held_out)
     training = np.setdiff1d(np.arange(len(order)), validation)
-    return Dataset(
-        name,
-        tuple(str(label) for label in classes),
-        _images(x_train[order[training]], y_train[order[training]]),
-        _images(x_train[order[validation]], y_train[order[validation]]),
-        _images(x_test, y_test),
-    )
+    return order[training], order[validation]
 
 
 def _validation_ranks(count: int, held_out: int) -> np.ndarray:
@@ -170,6 +262,15 @@ def _validation_ranks(count: int, held_out: int) -> np.ndarray:
 def _images(pixels: np.ndarray, labels: np.ndarray) -> Images:
     """From [N, H, W, 3] as files have them."""
     return Images(torch.from_numpy(pixels).permute(0, 3, 1, 2).contiguous(), torch.from_numpy(labels))
+
+
+def _joined(one: Tensor, two: Tensor) -> Tensor:
+    """One behind the other along the first dimension, without a copy if they lie so in memory."""
+    end = one.storage_offset() + one.numel()
+    together = one.untyped_storage().data_ptr() == two.untyped_storage().data_ptr() and two.storage_offset() == end
+    if not (together and one.is_contiguous() and two.is_contiguous()):
+        return torch.cat([one, two])
+    return one.as_strided((len(one) + len(two), *one.shape[1:]), one.stride())
 
 
 def _read_archive(path: Path) -> tuple:
@@ -200,49 +301,6 @@ def _read_archive(path: Path) -> tuple:
     return tuple(arrays[key] for key in KEYS)
 
 
-def _read_folder(folder: Path) -> tuple:
-    """Class folders, under `train` and `test` (or `val`) if there are such; else every tenth image is tested on.
-
-    Images are scaled and centre-cropped to the size of the smallest.
-    """
-    if (folder / "train").is_dir():
-        test = next((folder / part for part in ("test", "val") if (folder / part).is_dir()), None)
-        if test is None:
-            raise ValueError(f"{folder} has a folder train but neither test nor val beside it")
-        train_paths, classes = _list_images(folder / "train")
-        test_paths, test_classes = _list_images(test)
-        if classes != test_classes:
-            different = sorted(set(classes) ^ set(test_classes))
-            raise ValueError(f"{folder}: classes of train and {test.name} differ in {', '.join(different)}")
-    else:
-        every, classes = _list_images(folder)
-        shuffled = [every[index] for index in np.random.default_rng(0).permutation(len(every))]
-        tested = max(1, len(shuffled) // 10)
-        test_paths, train_paths = shuffled[:tested], shuffled[tested:]
-    size = min(min(_open(path).size) for path, _ in (*train_paths, *test_paths))
-    return (*_decode(train_paths, size), *_decode(test_paths, size), classes)
-
-
-def _list_images(folder: Path) -> tuple[list[tuple[str, int]], list[str]]:
-    try:
-        found = torchvision.datasets.ImageFolder(str(folder))
-    except FileNotFoundError as problem:
-        raise ValueError(f"{folder} is no folder of class folders with images: {problem}") from problem
-    return found.samples, found.classes
-
-
-def _open(path: str):
-    try:
-        return torchvision.datasets.folder.default_loader(path)
-    except OSError as problem:
-        raise ValueError(f"{path} cannot be read as an image ({problem}): replace or remove it") from problem
-
-
-def _decode(samples: list[tuple[str, int]], size: int) -> tuple[np.ndarray, np.ndarray]:
-    pixels = [functional.center_crop(functional.resize(_open(path), size), [size, size]) for path, _ in samples]
-    return np.stack([np.asarray(image) for image in pixels]), np.array([label for _, label in samples])
-
-
 def _read_cifar(source, name: str, root: Path, download: bool) -> Dataset:
     try:
         train, test = (source(root, train=part, download=download) for part in (True, False))
@@ -271,8 +329,7 @@ def _render_objects(root: Path, download: bool) -> Dataset:
         pixels, labels = objects.render(sum(OBJECTS.values()), seed=0)
         paths.replace(path, lambda partial: np.savez(partial, pixels=pixels, labels=labels))
     images = Images(torch.from_numpy(pixels), torch.from_numpy(labels))
-    parts = zip(images.images.split(list(OBJECTS.values())), images.labels.split(list(OBJECTS.values())))
-    return Dataset("objects", objects.CLASSES, *(Images(*part) for part in parts))
+    return Dataset("objects", objects.CLASSES, *images.split(*OBJECTS.values()))
 
 
 SOURCES = {

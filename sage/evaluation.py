@@ -1,15 +1,17 @@
 """Evaluation of one candidate: build it, train it, measure accuracy and RDMs on the way."""
 
 import time
+from contextlib import closing
 from dataclasses import asdict, dataclass, field
 
 import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from sage import assemblies, cost, datasets, devices, provenance, responses
 from sage.candidates import Candidates, Convolutional
 from sage.datasets import Dataset, Images
+from sage.image_files import ImageFiles
 from sage.profiles import Profile
 from sage.record import Evaluation, Snapshot
 from sage.spaces import Architecture
@@ -126,10 +128,15 @@ def evaluate(protocol: Protocol, architecture: Architecture, seed: int) -> Evalu
     )
 
 
-def accuracy(model: nn.Module, images: Images, *, device: torch.device) -> float:
-    """Accuracy in [0, 1] of a network on labelled images alone, such as those for testing."""
-    shown = responses.show(model, (), StimulusSet("", images.images, {}, {}), units=0, seed=0, device=device)
-    return responses.accuracy(shown.scores, images.labels)
+def scores(model: nn.Module, images: Images | ImageFiles, *, device: torch.device) -> Tensor:
+    """[N, C] of images alone, such as those for testing; of files the centre is shown, as `central_crop` cuts it."""
+    with closing(images.shown(responses.BATCH)) as batches:
+        return responses.scores(model, batches, device=device)
+
+
+def accuracy(model: nn.Module, images: Images | ImageFiles, *, device: torch.device) -> float:
+    """Accuracy in [0, 1] of a network on labelled images alone."""
+    return responses.accuracy(scores(model, images, device=device), images.labels)
 
 
 def _measure(trainer: Trainer, epoch: float, images: Dataset, protocol: Protocol, seed: int) -> Snapshot:

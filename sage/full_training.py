@@ -10,8 +10,11 @@ import torch
 import xarray as xr
 from tqdm.auto import tqdm
 
-from sage import checkpoints, cluster, cost, datasets, devices, evaluation, parallel, paths, provenance, training
+from sage import (
+    checkpoints, cluster, cost, datasets, devices, evaluation, parallel, paths, preprocessing, provenance, responses, training,
+)  # fmt: skip
 from sage.datasets import Images
+from sage.image_files import ImageFiles
 from sage.models import genotypes
 from sage.models.cells import CellNetwork
 from sage.models.genotypes import Genotype
@@ -25,6 +28,9 @@ REVISION = 1
 @dataclass(frozen=True, kw_only=True)
 class FullTraining:
     """Everything that determines a fully trained network of cells.
+
+    With images of `preprocessing.SIZE` pixels it is trained as the paper's networks on ImageNet are: on crops of images
+    that are read from their files again and again.
 
     Args:
         images: training images at most, validation images among them; None means all. repeats: N. filters: F.
@@ -58,8 +64,15 @@ class FullTraining:
         )  # fmt: skip
 
     @property
+    def from_files(self) -> bool:
+        """Whether images are read from files at every step, rather than held in memory."""
+        return self.image_size == preprocessing.SIZE
+
+    @property
     def recipe(self) -> Recipe:
-        """The paper's for cells on CIFAR, scaled."""
+        """The paper's for cells on ImageNet, or on CIFAR, scaled."""
+        if self.from_files:
+            return training.imagenet_recipe(self.epochs, self.batch_size)
         return training.cell_recipe(self.epochs, self.batch_size, drop_path_keep=self.drop_path_keep)
 
     @property
@@ -78,14 +91,16 @@ class FullTraining:
         """
         return CellNetwork(
             self.genotype, classes=classes, filters=self.filters, repeats=self.repeats, skeleton=self.skeleton,
-            auxiliary_size=self.image_size,
+            auxiliary_size=self.image_size if self.recipe.auxiliary_weight else None,
         )  # fmt: skip
 
-    def load_images(self) -> tuple[Images, Images, int]:
+    def load_images(self) -> tuple[Images | ImageFiles, Images | ImageFiles, int]:
         """Training images, test images, and the number of classes."""
-        loaded = datasets.load_reduced(self.dataset, self.image_size, None, None)
-        parts = (loaded.train, loaded.validation)
-        train = Images(torch.cat([part.images for part in parts]), torch.cat([part.labels for part in parts]))
+        if self.from_files:
+            loaded = datasets.load_files(self.dataset)
+        else:
+            loaded = datasets.load_reduced(self.dataset, self.image_size, None, None)
+        train = loaded.train.joined(loaded.validation)
         return train.first(self.images), loaded.test, len(loaded.classes)
 
 
@@ -132,8 +147,8 @@ def train(planned: FullTraining, *, progress: bool = True) -> xr.Dataset:
         progress: show a bar.
 
     Returns:
-        Dataset with training_loss over epoch, and of the network test_accuracy (in [0, 1], NaN if it diverged),
-        test_images, parameters (without auxiliary classifier), multiply_adds and examples, the genotype's text,
+        Dataset with training_loss over epoch, and of the network test_accuracy and test_top5 (in [0, 1], NaN if it
+        diverged), test_images, parameters (without auxiliary classifier), multiply_adds and examples, the genotype's text,
         and provenance as an attribute.
 
     Raises:
@@ -153,11 +168,11 @@ def train(planned: FullTraining, *, progress: bool = True) -> xr.Dataset:
         trainer = training.Trainer(
             model, images.images, images.labels, planned.recipe, seed=planned.seed, device=devices.default()
         )
-        accuracy, failure = float("nan"), ""
+        accuracy, top5, failure = float("nan"), float("nan"), ""
         try:
             name = planned.genotype.name if progress else None
             table = checkpoints.train(trainer, path.with_suffix(".pt"), dict, name=name)
-            accuracy = parallel.once(partial(evaluation.accuracy, model, test, device=trainer.device))
+            accuracy, top5 = parallel.once(_test, model, test, trainer.device)
         except Diverged as problem:
             empty = np.full(planned.epochs + 1, np.nan)
             table = xr.Dataset({"training_loss": ("epoch", empty)}, {"epoch": np.arange(planned.epochs + 1)})
@@ -166,14 +181,21 @@ def train(planned: FullTraining, *, progress: bool = True) -> xr.Dataset:
     table = table[["training_loss"]].assign(
         genotype=str(planned.genotype),
         test_accuracy=accuracy,
+        test_top5=top5,
         test_images=len(test),
-        parameters=cost.parameters(model) - cost.parameters(model.auxiliary),
+        parameters=cost.parameters(model) - (cost.parameters(model.auxiliary) if model.auxiliary else 0),
         multiply_adds=cost.multiply_adds(model, planned.image_size),
         examples=trainer.examples,
         failure=failure,
     )
     parallel.once(paths.save_table, table, path)
     return table
+
+
+def _test(model: CellNetwork, test: Images | ImageFiles, device: torch.device) -> tuple[float, float]:
+    """Top-1 and top-5 accuracy; with fewer than five classes the latter is 1."""
+    scores = evaluation.scores(model, test, device=device)
+    return responses.accuracy(scores, test.labels), responses.top_k(scores, test.labels, min(5, scores.shape[1]))
 
 
 def train_all(plans: list[FullTraining], *, workers: str = "auto") -> xr.Dataset:

@@ -1,5 +1,7 @@
 """The paper's preprocessing of images, on whole batches on the training device."""
 
+from typing import NamedTuple
+
 import torch
 from torch import Tensor
 from torchvision.transforms import functional
@@ -56,39 +58,60 @@ def augment(images: Tensor, generator: torch.Generator) -> Tensor:
     return padded[image, :, rows[:, :, None], columns[:, None, :]].permute(0, 3, 1, 2)
 
 
-def scaled_crop(images: Tensor, generator: torch.Generator) -> Tensor:
-    """A random crop of the image scaled at random, flipped half of the time, one draw per image.
+class Crop(NamedTuple):
+    """What of a large image a network is shown; called with an image [3, H, W], it gives [3, SIZE, SIZE].
+
+    Args:
+        shorter: side that the image is scaled to, in pixels. row, column: of the crop, parts of all places in [0, 1).
+        flip: left to right.
+    """
+
+    shorter: int
+    row: float
+    column: float
+    flip: bool
+
+    def __call__(self, image: Tensor) -> Tensor:
+        scaled = functional.resize(image, self.shorter)
+        height, width = scaled.shape[1:]
+        top, left = int(self.row * (height - SIZE + 1)), int(self.column * (width - SIZE + 1))
+        crop = functional.crop(scaled, top, left, SIZE, SIZE)
+        return functional.hflip(crop) if self.flip else crop
+
+
+def scaled_crops(count: int, generator: torch.Generator) -> list[Crop]:
+    """Random crops of images scaled at random, flipped half of the time.
 
     The shorter side becomes any of `SHORTER_IN_TRAINING`, both ends included. Draws are as in `augment`.
+
+    Source: Simonyan and Zisserman 2015, arXiv:1409.1556, section 3.1.
+    """
+    low, high = SHORTER_IN_TRAINING
+    whole, device = parallel.whole(count), generator.device
+    shorter = torch.randint(low, high + 1, (whole,), generator=generator, device=device)
+    place = torch.rand(whole, 2, generator=generator, device=device)
+    flipped = torch.rand(whole, generator=generator, device=device) < 0.5
+    drawn = zip(*(parallel.share(draws).tolist() for draws in (shorter, place, flipped)))
+    return [Crop(side, row, column, flip) for side, (row, column), flip in drawn]
+
+
+def scaled_crop(images: Tensor, generator: torch.Generator) -> Tensor:
+    """The `scaled_crops` of images.
 
     Args:
         images: [B, 3, H, W] uint8. generator: on the images' device.
 
     Returns:
         [B, 3, SIZE, SIZE], same type.
-
-    Source: Simonyan and Zisserman 2015, arXiv:1409.1556, section 3.1.
     """
-    low, high = SHORTER_IN_TRAINING
-    whole, device = parallel.whole(len(images)), images.device
-    shorter = torch.randint(low, high + 1, (whole,), generator=generator, device=device)
-    place = torch.rand(whole, 2, generator=generator, device=device)
-    flipped = torch.rand(whole, generator=generator, device=device) < 0.5
-    shorter, place, flipped = (parallel.share(draws).tolist() for draws in (shorter, place, flipped))
-    crops = []
-    for image, side, (row, column), flip in zip(images, shorter, place, flipped):
-        scaled = functional.resize(image, side)
-        height, width = scaled.shape[1:]
-        top, left = int(row * (height - SIZE + 1)), int(column * (width - SIZE + 1))
-        crop = functional.crop(scaled, top, left, SIZE, SIZE)
-        crops.append(functional.hflip(crop) if flip else crop)
-    return torch.stack(crops)
+    crops = scaled_crops(len(images), generator)
+    return torch.stack([crop(image) for crop, image in zip(crops, images)])
 
 
 def central_crop(images: Tensor) -> Tensor:
-    """What a network trained on `scaled_crop` is shown for evaluation, [B, 3, SIZE, SIZE]: the centre.
+    """What a network trained on `scaled_crop` is shown for evaluation, [..., 3, SIZE, SIZE]: the centre.
 
     Args:
-        images: [B, 3, H, W] uint8; the shorter side becomes `SHORTER`.
+        images: [..., 3, H, W] uint8; the shorter side becomes `SHORTER`.
     """
     return functional.center_crop(functional.resize(images, SHORTER), SIZE)

@@ -1,6 +1,6 @@
 """Showing images to a network: accuracy, loss and every layer's RDMs from one pass."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -71,13 +71,22 @@ def _batches(
     drawn: list[tuple[Tensor, ...]] = []
     with devices.deterministic(), _outputs(model, layers) as outputs:
         for start in range(0, len(stimuli.images), BATCH):
-            batch = standardise(stimuli.images[start : start + BATCH].to(device))
-            with devices.autocast(device):
-                scores = model(batch).float()
+            found = _scores(model, stimuli.images[start : start + BATCH], device)
             if not drawn:
                 drawn = [_coordinates(outputs[name], units, seed, index) for index, name in enumerate(layers)]
-            yield start, scores, [outputs[name][(slice(None), *chosen)] for name, chosen in zip(layers, drawn)]
+            yield start, found, [outputs[name][(slice(None), *chosen)] for name, chosen in zip(layers, drawn)]
     model.train(training)
+
+
+@torch.inference_mode()
+def scores(model: nn.Module, batches: Iterable[Tensor], *, device: torch.device) -> Tensor:
+    """[N, C] float32 of images [B, 3, H, W] uint8 in batches; the network is left as it was, its mode included."""
+    training = model.training
+    model.eval()
+    with devices.deterministic():
+        found = [_scores(model, batch, device) for batch in batches]
+    model.train(training)
+    return torch.cat(found)
 
 
 def accuracy(scores: Tensor, labels: Tensor) -> float:
@@ -87,9 +96,29 @@ def accuracy(scores: Tensor, labels: Tensor) -> float:
     return right.float().mean().item()
 
 
+def top_k(scores: Tensor, labels: Tensor, k: int) -> float:
+    """Fraction of images [N] whose class has one of the k highest scores [N, C]; NaN scores count as wrong.
+
+    Raises:
+        ValueError: fewer than k classes.
+    """
+    if k > scores.shape[1]:
+        raise ValueError(f"k is {k}, expected at most the {scores.shape[1]} classes")
+    labels = labels.to(scores.device)
+    right = (scores.topk(k).indices == labels[:, None]).any(1) & torch.isfinite(scores).all(1)
+    return right.float().mean().item()
+
+
 def loss(scores: Tensor, labels: Tensor) -> float:
     """Mean cross-entropy in nats of scores [N, C] for labels [N]."""
     return nn.functional.cross_entropy(scores, labels.to(scores.device)).item()
+
+
+def _scores(model: nn.Module, images: Tensor, device: torch.device) -> Tensor:
+    """[B, C] float32 of a batch."""
+    batch = standardise(images.to(device))
+    with devices.autocast(device):
+        return model(batch).float()
 
 
 def _coordinates(output: Tensor, units: int, seed: int, layer: int) -> tuple[Tensor, ...]:

@@ -25,7 +25,7 @@ class StimulusSet:
     @cached_property
     def identity(self) -> str:
         """The name with a hash of the content: RDMs are compared only where this is the same."""
-        digest = hashlib.sha256(self.images.contiguous().numpy().tobytes())
+        digest = hashlib.sha256(self.images.contiguous().numpy())
         for level in sorted(self.conditions):
             digest.update(level.encode() + self.conditions[level].numpy().tobytes())
         return f"{self.name} {digest.hexdigest()[:12]}"

@@ -1,15 +1,17 @@
 """Training of one network: the paper's recipes, and a trainer that stops and goes on at any step."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from contextlib import closing
 from dataclasses import asdict, dataclass
 from math import cos, pi
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
-from sage import devices, parallel, preprocessing, replicas
+from sage import batches, devices, parallel, preprocessing, replicas
+from sage.batches import FromFiles, FromMemory
+from sage.preprocessing import Crop
 
 
 class Diverged(RuntimeError):
@@ -55,6 +57,14 @@ class Recipe(ABC):
     def augment(self, images: Tensor, generator: torch.Generator) -> Tensor:
         """Of images [B, 3, H, W] what the network is shown, see `preprocessing`."""
         return preprocessing.augment(images, generator)
+
+    def crops(self, count: int, generator: torch.Generator) -> list[Crop]:
+        """What the network is shown of `count` images of any size.
+
+        Raises:
+            ValueError: the recipe is for images of one size.
+        """
+        raise ValueError(f"{type(self).__name__} is a recipe for images of one size, expected one for files: ImageNet")
 
     @property
     def description(self) -> dict:
@@ -103,6 +113,9 @@ class ImageNet(Steps):
 
     def augment(self, images: Tensor, generator: torch.Generator) -> Tensor:
         return preprocessing.scaled_crop(images, generator)
+
+    def crops(self, count: int, generator: torch.Generator) -> list[Crop]:
+        return preprocessing.scaled_crops(count, generator)
 
 
 def candidate_recipe(epochs: float, batch_size: int) -> Recipe:
@@ -155,27 +168,28 @@ class Trainer:
 
     Args:
         model: moved to `device`; gives scores [B, C], and in training mode a pair with those of an auxiliary
-            classifier if it has one. images: [N, 3, H, W] uint8. labels: [N] int64.
+            classifier if it has one. images: [N, 3, H, W] uint8, or paths of N files. labels: [N] int64.
 
     Raises:
         ValueError: fewer images than one batch, a batch that ranks cannot share, or as `replicas.joined`.
     """
 
     def __init__(
-        self, model: nn.Module, images: Tensor, labels: Tensor, recipe: Recipe, *, seed: int, device: torch.device
-    ):
+        self, model: nn.Module, images: Tensor | Sequence[str], labels: Tensor, recipe: Recipe, *,
+        seed: int, device: torch.device,
+    ):  # fmt: skip
         if len(images) < recipe.batch_size:
             raise ValueError(f"{len(images)} training images, expected at least one batch of {recipe.batch_size}")
         if recipe.batch_size % parallel.size():
             raise ValueError(f"batch size is {recipe.batch_size}, expected a multiple of {parallel.size()} processes")
         self.model = model.to(device, memory_format=torch.channels_last)
         self._replica = replicas.joined(self.model)
-        self.images, self.labels = images.to(device), labels.to(device)
         self.recipe, self.seed, self.device = recipe, seed, device
+        kind, shown = (FromMemory, recipe.augment) if isinstance(images, Tensor) else (FromFiles, recipe.crops)
+        self.batches = kind(images, labels, shown, size=recipe.batch_size, seed=seed, device=device)
         self.optimizer = recipe.optimizer(model.parameters())
-        self.steps_per_epoch = len(images) // recipe.batch_size
+        self.steps_per_epoch = self.batches.steps_per_epoch
         self.step = 0
-        self._ordered = -1
         self.loss_sum = torch.zeros((), dtype=torch.float64, device=device)
 
     @property
@@ -188,13 +202,13 @@ class Trainer:
 
         Raises:
             Diverged: the loss became infinite or NaN on the way; checked once per epoch, as a look
-                at the device's numbers waits for the device.
+                at the device's numbers waits for the device. Files raise as `read_batches`.
         """
         last = round(epoch * self.steps_per_epoch)
         self.model.train()
-        with devices.deterministic():
-            while self.step < last:
-                self._step()
+        with devices.deterministic(), closing(self.batches.steps(self.step, last)) as steps:
+            for images, labels in steps:
+                self._step(images, labels)
                 if self.step % self.steps_per_epoch == 0 or self.step == last:
                     if not torch.isfinite(self.loss_sum):
                         raise Diverged(f"training loss is {self.loss_sum.item()} by step {self.step}")
@@ -224,42 +238,25 @@ class Trainer:
         self.step = state["step"]
         self.loss_sum = state["loss_sum"].to(self.device)
 
-    def _step(self) -> None:
+    def _step(self, images: Tensor, labels: Tensor) -> None:
         done = self.step / (self.recipe.epochs * self.steps_per_epoch)
         for group in self.optimizer.param_groups:
             group["lr"] = self.recipe.rate(done)
         if self.recipe.drop_path_keep < 1:
             keep = 1 - done * (1 - self.recipe.drop_path_keep)
-            self.model.set_drop_path(keep=keep, generator=self._generator("drop", self.step))
-        chosen, generator = self._batch()
-        batch = preprocessing.standardise(self.recipe.augment(self.images[chosen], generator))
+            drawn = batches.generator(self.seed, "drop", self.step, self.device)
+            self.model.set_drop_path(keep=keep, generator=drawn)
+        batch = preprocessing.standardise(images)
         with devices.autocast(self.device):
             outputs = self._replica(batch)
         scores, *auxiliary = outputs if isinstance(outputs, tuple) else (outputs,)
-        loss = nn.functional.cross_entropy(scores.float(), self.labels[chosen])
+        loss = nn.functional.cross_entropy(scores.float(), labels)
         self.loss_sum += parallel.mean(loss.detach())
         for side in auxiliary:
-            loss = loss + self.recipe.auxiliary_weight * nn.functional.cross_entropy(side.float(), self.labels[chosen])
+            loss = loss + self.recipe.auxiliary_weight * nn.functional.cross_entropy(side.float(), labels)
         self.optimizer.zero_grad()
         loss.backward()
         if self.recipe.clip is not None:
             nn.utils.clip_grad_norm_(self.model.parameters(), self.recipe.clip)
         self.optimizer.step()
         self.step += 1
-
-    def _batch(self) -> tuple[Tensor, torch.Generator]:
-        """Indices of the step's images, this rank's share, and the generator of the whole batch's augmentation."""
-        epoch, within = divmod(self.step, self.steps_per_epoch)
-        if self._ordered != epoch:
-            generator = self._generator("order", epoch)
-            self._order = torch.randperm(len(self.images), generator=generator, device=self.device)
-            self._ordered = epoch
-        size = self.recipe.batch_size
-        chosen = self._order[within * size : (within + 1) * size]
-        return parallel.share(chosen), self._generator("augment", self.step)
-
-    def _generator(self, purpose: str, index: int) -> torch.Generator:
-        """Torch's CPU generator keeps 32 bits of a seed, so that they have to be mixed beforehand."""
-        entropy = [self.seed, ("order", "augment", "drop").index(purpose), index]
-        state = np.random.SeedSequence(entropy).generate_state(1)[0]
-        return torch.Generator(self.device).manual_seed(int(state))

@@ -1,7 +1,6 @@
 import numpy as np
 import pytest
 import torch
-from PIL import Image
 
 from sage import categories, datasets, linear, paths
 from sage.datasets import Images
@@ -46,6 +45,28 @@ def test_split_is_stored_and_the_same_whatever_the_order_of_a_file(tmp_path):
     assert content(first.train) == content(second.train)
     (paths.cache() / "splits" / "40-4.txt").write_text("0\n1\n2\n3\n")
     assert content(datasets.load("first", root=tmp_path).validation) != content(first.validation)
+
+
+# Keys of published results have them.
+IDENTITIES = ["50ad45037f28c747", "c43b3569547db189", "ecdb53907696406d"]
+
+
+def test_identities_stay_as_published_results_have_them(tmp_path):
+    np.savez(tmp_path / "mine.npz", **make_arrays())
+    data = datasets.load("mine", root=tmp_path)
+    assert [part.identity for part in (data.train, data.validation, data.test)] == IDENTITIES
+    small = datasets.load("mine", 8, root=tmp_path)
+    assert small.train.identity == data.reduced(size=8).train.identity == "abf22b4de8c39596"
+
+
+def test_training_and_validation_images_are_joined_without_a_copy(tmp_path):
+    np.savez(tmp_path / "mine.npz", **make_arrays())
+    data = datasets.load("mine", root=tmp_path)
+    whole = data.train.joined(data.validation)
+    assert content(whole) == content(data.train) + content(data.validation)
+    assert whole.images.data_ptr() == data.train.images.data_ptr()
+    apart = data.validation.joined(data.train)
+    assert content(apart) == content(data.validation) + content(data.train)
 
 
 def test_split_of_cifar_comes_with_the_package():
@@ -105,43 +126,6 @@ def test_what_is_not_there_is_named_with_how_to_get_it(tmp_path):
         datasets.load("cifar100", root=tmp_path)
     with pytest.raises(FileNotFoundError, match="'cifra'.*objects, cifar10, cifar100.*cifra.npz"):
         datasets.load("cifra", root=tmp_path)
-
-
-def write_images(folder, classes: str, count: int) -> None:
-    rng = np.random.default_rng(len(folder.name))
-    for name in classes:
-        (folder / name).mkdir(parents=True)
-        for index in range(count):
-            pixels = rng.integers(0, 256, (20, 24, 3), dtype=np.uint8)
-            Image.fromarray(pixels).save(folder / name / f"{index}.png")
-
-
-def test_class_folders(tmp_path):
-    write_images(tmp_path / "plain", "ab", 20)
-    data = datasets.load("plain", root=tmp_path)
-    assert data.classes == ("a", "b") and (len(data.train), len(data.validation), len(data.test)) == (33, 3, 4)
-    assert data.train.images.shape[1:] == (3, 20, 20)
-    write_images(tmp_path / "parts" / "train", "ab", 10)
-    write_images(tmp_path / "parts" / "val", "ab", 3)
-    data = datasets.load("parts", root=tmp_path)
-    assert (len(data.train), len(data.validation), len(data.test)) == (18, 2, 6)
-    assert data.test.labels.tolist() == [0, 0, 0, 1, 1, 1]
-
-
-def test_bad_class_folders_are_refused(tmp_path):
-    (tmp_path / "empty").mkdir()
-    with pytest.raises(ValueError, match="empty is no folder of class folders"):
-        datasets.load("empty", root=tmp_path)
-    write_images(tmp_path / "half" / "train", "ab", 3)
-    with pytest.raises(ValueError, match="neither test nor val"):
-        datasets.load("half", root=tmp_path)
-    write_images(tmp_path / "half" / "test", "ac", 3)
-    with pytest.raises(ValueError, match="differ in b, c"):
-        datasets.load("half", root=tmp_path)
-    write_images(tmp_path / "broken", "ab", 3)
-    (tmp_path / "broken" / "a" / "1.png").write_bytes(b"no image")
-    with pytest.raises(ValueError, match="1.png cannot be read as an image"):
-        datasets.load("broken", root=tmp_path)
 
 
 def test_images_are_averaged_down():

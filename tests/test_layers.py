@@ -12,6 +12,8 @@ LAYERS = (
     {"paths", "profiles", "spaces", "rdm", "statistics", "cost", "stimuli", "devices", "parallel",
      "categories", "objects", "requirements_check", "record", "quoted"},
     {"preprocessing", "replicas"},
+    {"image_files"},
+    {"decoding", "batches"},
     {"run", "provenance", "datasets", "models", "guidance", "tracker", "searchers", "responses", "recordings",
      "training"},
     {"predictors", "linear", "candidates", "checkpoints", "search_tables", "assemblies", "simulation",

@@ -117,11 +117,11 @@ def test_one_step_has_the_auxiliary_loss_and_a_clipped_gradient():
     recipe = replace(RECIPES["cell"], clip=0.01, drop_path_keep=1.0)
     trainer = make_trainer(recipe)
     model = copy.deepcopy(trainer.model).train()
-    chosen, generator = trainer._batch()
-    batch = preprocessing.standardise(preprocessing.augment(trainer.images[chosen], generator))
+    chosen, generator = trainer.batches.indices(0), trainer.batches.generator("augment", 0)
+    batch = preprocessing.standardise(preprocessing.augment(trainer.batches.images[chosen], generator))
     with training.devices.autocast(CPU):
         scores, side = model(batch)
-    labels = trainer.labels[chosen]
+    labels = trainer.batches.labels[chosen]
     loss = nn.functional.cross_entropy(scores.float(), labels)
     (loss + 0.4 * nn.functional.cross_entropy(side.float(), labels)).backward()
     length = torch.sqrt(sum(parameter.grad.square().sum() for parameter in model.parameters()))

@@ -102,8 +102,7 @@ def test_every_epoch_shows_each_image_at_most_once_in_a_new_order():
     for epoch in range(2):
         shown = []
         for step in range(4):
-            trainer.step = 4 * epoch + step
-            shown += trainer._batch()[0].tolist()
+            shown += trainer.batches.indices(4 * epoch + step).tolist()
         assert len(set(shown)) == 32
         orders.append(shown)
     assert orders[0] != orders[1]
@@ -132,11 +131,12 @@ def test_recipes_are_the_published_ones_scaled():
 def test_one_step_is_that_of_plain_sgd_with_nesterov_momentum():
     trainer = make_trainer()
     model = copy.deepcopy(trainer.model)
-    chosen, generator = trainer._batch()
-    batch = preprocessing.standardise(preprocessing.augment(trainer.images[chosen], generator))
+    (images, labels), chosen = make_images(), trainer.batches.indices(0)
+    generator = trainer.batches.generator("augment", 0)
+    batch = preprocessing.standardise(preprocessing.augment(images[chosen], generator))
     with torch.autocast("cpu", torch.bfloat16, enabled=training.devices.has_bfloat16(CPU)):
         scores = model(batch)
-    nn.functional.cross_entropy(scores.float(), trainer.labels[chosen]).backward()
+    nn.functional.cross_entropy(scores.float(), labels[chosen]).backward()
     expected = []
     for parameter in model.parameters():
         gradient = parameter.grad + 1e-4 * parameter.data
