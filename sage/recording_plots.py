@@ -44,8 +44,8 @@ def _examples(axis: Axes, images: np.ndarray, groups: np.ndarray) -> None:
     sheet = np.full((len(names), size, EXAMPLES, size, 3), 255, np.uint8)
     for row, name in enumerate(names):
         members = np.flatnonzero(groups == name)
-        chosen = members[np.linspace(0, len(members) - 1, EXAMPLES).round().astype(int)]
-        sheet[row, 1:-1, :, 1:-1] = images[chosen].transpose(1, 0, 2, 3)
+        chosen = np.unique(members[np.linspace(0, len(members) - 1, EXAMPLES).round().astype(int)])
+        sheet[row, 1:-1, : len(chosen), 1:-1] = images[chosen].transpose(1, 0, 2, 3)
     axis.imshow(sheet.reshape(len(names) * size, EXAMPLES * size, 3))
     axis.set(xticks=[], yticks=(np.arange(len(names)) + 0.5) * size, yticklabels=names)
     axis.tick_params(length=0)
@@ -128,7 +128,8 @@ def agreement(table: xr.Dataset) -> Figure:
         axis.xaxis.set_minor_locator(NullLocator())
         axis.set(xlabel="sites a region", ylabel="rank correlation with TG\nfrom all sites and trials")
         axis.set_title(
-            f"{table.attrs['regions']}\nn = {int(table.n)} candidates; bands: range of {table.attrs['draws']} random samples"
+            f"{table.attrs['regions']}\nn = {int(table.n)} candidates\n"
+            f"lines and bands: mean and range of {table.attrs['draws']} random samples"
         )
         axis.legend()
     return figure
