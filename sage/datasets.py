@@ -174,7 +174,7 @@ def load_files(name: str, *, root: Path | None = None) -> FileSplit:
         raise FileNotFoundError(f"no folder {folder} of class folders")
     train, test, classes = image_files.class_folders(folder)
     _check_classes(name, classes)
-    names = [path.removeprefix(f"{folder}/").removeprefix("train/") for path in train.paths]
+    names = [path.removeprefix(f"{folder}/").removeprefix("train/") for path in train.images]
     training, validation = _drawn(name, [hashlib.sha256(path.encode()).digest() for path in names])
     return FileSplit(name, classes, train.at(training), train.at(validation), test)
 
@@ -214,7 +214,7 @@ def _decode(files: FileSplit, folder: Path, size: int) -> Dataset:
     """The images of files; those of the parts lie behind each other on disk, so that they are views of one array."""
     parts = (files.train, files.validation, files.test)
     every = files.train.joined(files.validation).joined(files.test)
-    decoded = decoding.decode(files.name, every.paths, size, folder=folder)
+    decoded = decoding.decode(files.name, every.images, size, folder=folder)
     kept = torch.from_numpy(decoded.kept)
     with warnings.catch_warnings():  # nobody writes to images, and the process would end if someone did
         warnings.filterwarnings("ignore", "The given NumPy array is not writable", UserWarning)
@@ -320,8 +320,7 @@ OBJECTS = {"train": 6000, "validation": 1500, "test": 1500}
 
 def _render_objects(root: Path, download: bool) -> Dataset:
     """The embedded images, rendered once and kept until the renderer changes."""
-    source = b"".join(path.read_bytes() for path in sorted(Path(objects.__file__).parent.glob("*.py")))
-    path = paths.cache() / f"objects-{hashlib.sha256(source).hexdigest()[:16]}.npz"
+    path = paths.cache() / f"objects-{objects.source_digest()}.npz"
     try:
         with path.open("rb") as stream, np.load(stream) as archive:
             pixels, labels = archive["pixels"], archive["labels"]

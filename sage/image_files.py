@@ -22,40 +22,40 @@ from sage import devices, preprocessing
 
 @dataclass(frozen=True)
 class ImageFiles:
-    """Files of images of any size, with labels [N] int64."""
+    """Paths of images of any size, with labels [N] int64."""
 
-    paths: tuple[str, ...]
+    images: tuple[str, ...]
     labels: Tensor
 
     def __len__(self) -> int:
-        return len(self.paths)
+        return len(self.images)
 
     @cached_property
     def identity(self) -> str:
         """Hash of names, sizes in bytes and labels, for keys; the content of ImageNet takes minutes to read."""
         digest = hashlib.sha256()
-        for path in self.paths:
+        for path in self.images:
             digest.update(f"{'/'.join(Path(path).parts[-2:])}\0{os.stat(path).st_size}\0".encode())
         digest.update(self.labels.numpy())
         return digest.hexdigest()[:16]
 
     def first(self, count: int | None) -> "ImageFiles":
         """At most the first `count` files, all for None: a random sample, as a split's order is random."""
-        return ImageFiles(self.paths[:count], self.labels[:count])
+        return ImageFiles(self.images[:count], self.labels[:count])
 
     def joined(self, other: "ImageFiles") -> "ImageFiles":
         """These files and then others."""
-        return ImageFiles(self.paths + other.paths, torch.cat([self.labels, other.labels]))
+        return ImageFiles(self.images + other.images, torch.cat([self.labels, other.labels]))
 
     def shown(self, count: int) -> Iterator[Tensor]:
         """The images' centres in batches of `count`, [B, 3, SIZE, SIZE] uint8, see `read_batches`."""
-        cuts = [(path, preprocessing.central_crop) for path in self.paths]
+        cuts = [(path, preprocessing.central_crop) for path in self.images]
         with closing(read_batches(cuts[start : start + count] for start in range(0, len(cuts), count))) as batches:
             yield from batches
 
     def at(self, places: np.ndarray) -> "ImageFiles":
         """The files at these places, in their order."""
-        return ImageFiles(tuple(self.paths[place] for place in places), self.labels[places])
+        return ImageFiles(tuple(self.images[place] for place in places), self.labels[places])
 
 
 def class_folders(folder: Path) -> tuple[ImageFiles, ImageFiles, tuple[str, ...]]:

@@ -40,7 +40,7 @@ def use(monkeypatch, workers: int) -> None:
 def make_trainer(files: ImageFiles, recipe: training.Recipe = RECIPE) -> training.Trainer:
     torch.manual_seed(0)
     model = ResNet(blocks=1, width=2, classes=2)
-    return training.Trainer(model, files.paths, files.labels, recipe, seed=3, device=CPU)
+    return training.Trainer(model, files.images, files.labels, recipe, seed=3, device=CPU)
 
 
 def weights(trainer: training.Trainer) -> torch.Tensor:
@@ -56,12 +56,12 @@ def processes() -> set[int]:
 
 
 def test_files_are_a_fixed_list(files):
-    assert len(files) == 18 and len(set(files.paths)) == 18
+    assert len(files) == 18 and len(set(files.images)) == 18
     first = files.first(5)
-    assert first.paths == files.paths[:5] and torch.equal(first.labels, files.labels[:5])
+    assert first.images == files.images[:5] and torch.equal(first.labels, files.labels[:5])
     assert len(files.first(None)) == 18 and first.identity == files.first(5).identity != files.identity
-    assert ImageFiles(files.paths, 1 - files.labels).identity != files.identity
-    path = Path(files.paths[0])
+    assert ImageFiles(files.images, 1 - files.labels).identity != files.identity
+    path = Path(files.images[0])
     path.write_bytes(path.read_bytes() + b"more")
     assert files.first(5).identity != first.identity
 
@@ -76,7 +76,7 @@ def test_steps_show_the_papers_crops_of_the_drawn_files(files, monkeypatch, work
     for step, (images, labels) in zip(range(2, 6), shown, strict=True):
         chosen = source.indices(step)
         crops = preprocessing.scaled_crops(4, batches.generator(3, "augment", step, CPU))
-        expected = [crop(read(files.paths[place])) for crop, place in zip(crops, chosen)]
+        expected = [crop(read(files.images[place])) for crop, place in zip(crops, chosen)]
         assert torch.equal(images, torch.stack(expected)) and torch.equal(labels, files.labels[chosen])
     assert len(torch.cat([source.indices(step) for step in range(4)]).unique()) == 16
 
@@ -118,7 +118,7 @@ def test_a_damaged_file_ends_the_training_and_is_named(files, monkeypatch, worke
     use(monkeypatch, workers)
     before = processes()
     trainer = make_trainer(files)
-    path = Path(files.paths[trainer.batches.indices(2)[1]])
+    path = Path(files.images[trainer.batches.indices(2)[1]])
     path.write_bytes(path.read_bytes()[:100])
     with pytest.raises(ValueError, match=f"{path} cannot be read as an image .*: replace or remove it"):
         trainer.advance(1)
@@ -144,7 +144,7 @@ def test_networks_are_tested_on_the_centre_of_files(files, monkeypatch):
     before = processes()
     torch.manual_seed(0)
     model = ResNet(blocks=1, width=2, classes=12)
-    centres = torch.stack([preprocessing.central_crop(read(path)) for path in files.paths])
+    centres = torch.stack([preprocessing.central_crop(read(path)) for path in files.images])
     found = evaluation.scores(model, files, device=CPU)
     expected = evaluation.scores(model, datasets.Images(centres, files.labels), device=CPU)
     assert found.shape == (18, 12) and torch.equal(found, expected) and processes() == before and model.training

@@ -142,9 +142,11 @@ def test_at_most_the_first_images_are_taken():
     assert len(images.first(7)) == len(images.first(None)) == 5
 
 
-def test_objects_are_cached_and_split():
+def test_objects_are_cached_and_split(monkeypatch):
+    assert datasets.OBJECTS == {"train": 6000, "validation": 1500, "test": 1500}
+    monkeypatch.setattr(datasets, "OBJECTS", {"train": 256, "validation": 128, "test": 64})
     data = datasets.load("objects")
-    assert (len(data.train), len(data.validation), len(data.test)) == (6000, 1500, 1500)
+    assert (len(data.train), len(data.validation), len(data.test)) == (256, 128, 64)
     assert len(data.classes) == 64 and data.validation.labels.unique().numel() == 64
     (stored,) = paths.cache().glob("objects-*.npz")
     changed = stored.stat().st_mtime_ns

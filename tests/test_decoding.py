@@ -56,7 +56,7 @@ def identities(data: Dataset) -> list[str]:
 
 
 def names(files: image_files.ImageFiles) -> set[str]:
-    return {"/".join(Path(path).parts[-2:]) for path in files.paths}
+    return {"/".join(Path(path).parts[-2:]) for path in files.images}
 
 
 def test_class_folders(plain, tmp_path):
@@ -111,7 +111,7 @@ def test_images_are_scaled_and_cut_to_their_centre(plain):
     for part in ("train", "validation", "test"):
         images, listed = getattr(data, part), getattr(files, part)
         assert torch.equal(images.labels, listed.labels)
-        for image, path, label in zip(images.images, listed.paths, listed.labels):
+        for image, path, label in zip(images.images, listed.images, listed.labels):
             with Image.open(path) as found:
                 expected = found.resize((12, 10), Image.Resampling.BILINEAR).crop((1, 0, 11, 10))
             assert torch.equal(image, torch.from_numpy(np.array(expected)).permute(2, 0, 1))
@@ -176,7 +176,7 @@ def test_every_kind_of_image_becomes_rgb(tmp_path):
 def test_a_few_damaged_files_are_left_out_and_on_record(plain, opened):
     whole = datasets.load("plain", 8)
     files = datasets.load_files("plain")
-    bad = [files.train.paths[3], files.test.paths[0]]
+    bad = [files.train.images[3], files.test.images[0]]
     for path in bad:
         Path(path).write_bytes(Path(path).read_bytes()[:60])
     wanted = "2 of 40 files cannot be read as images .*a|b/[0-9]+.png, .*left out"
@@ -241,7 +241,7 @@ def test_damaged_caches_are_made_anew(plain, opened, name):
 
 def test_processes_wait_for_each_other_and_go_on_from_one_that_was_killed(plain, opened, monkeypatch):
     monkeypatch.setattr(decoding, "BLOCK", 4)
-    held = datasets.load_files("plain").train.paths[22]
+    held = datasets.load_files("plain").train.images[22]
     process = subprocess.Popen([sys.executable, "-W", "error", "-c", PROCESS, held], cwd=paths.ROOT)
     with ThreadPoolExecutor(1) as pool:
         try:

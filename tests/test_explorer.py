@@ -93,7 +93,7 @@ class _Same(searchers.Searcher):
         return self.space.canonical((0,) * len(self.space.choices))
 
 
-def test_the_same_architecture_in_flight_is_trained_once(database, log):
+def test_the_same_architecture_in_flight_is_trained_once(log):
     proposed = []
 
     def slots():
@@ -181,7 +181,7 @@ def test_a_lost_scheduler_leaves_the_study_intact(database, log):
     assert set(table.state.values) == {"finished"} and table.attempts.values.tolist() == [1, 1, 1, 2, *[1] * 6]
 
 
-def test_more_workers_are_used_as_they_come(database, log):
+def test_more_workers_are_used_as_they_come(log):
     with cluster.open_workers("2") as workers:
         slots = iter([0, 0, 1, 1, *[2] * 100])
         futures, in_flight = [], []
@@ -217,7 +217,7 @@ def start(tmp_path: Path, log: Path, workers: str, name: str) -> subprocess.Pope
     return subprocess.Popen([sys.executable, script, log, workers, name], env=environment, stderr=subprocess.PIPE)
 
 
-@pytest.mark.parametrize("workers", ["0", "2"])
+@pytest.mark.parametrize("database, workers", [("sqlite", "0"), ("postgresql", "2")], indirect=["database"])
 def test_an_explorer_that_is_killed_again_and_again_loses_at_most_what_is_in_flight(database, tmp_path, log, workers):
     rng = np.random.default_rng(0)
     for _ in range(3):
@@ -258,7 +258,7 @@ def test_a_second_explorer_is_refused(database, tmp_path, log):
     search(studies.study(log), 40)
 
 
-def test_a_candidate_whose_process_dies_is_retried_and_given_up_if_it_always_does(database, log):
+def test_a_candidate_whose_process_dies_is_retried_and_given_up_if_it_always_does(log):
     study = studies.study(log, function=partial(studies.kill_first_time, log))
     with cluster.open_workers("2") as workers:
         table = search(study, 6, workers=workers)
@@ -268,7 +268,7 @@ def test_a_candidate_whose_process_dies_is_retried_and_given_up_if_it_always_doe
     assert len(list(log.parent.glob("*.tried"))) > (depths == 1).sum() > 0
 
 
-def test_a_worker_killed_from_outside_costs_its_candidate_another_training_only(database, log):
+def test_a_worker_killed_from_outside_costs_its_candidate_another_training_only(log):
     with cluster.open_workers("2") as workers:
         search(studies.study(log, name="warm"), 2, workers=workers)
         killer = threading.Thread(target=_kill_in_mid_training, args=(log, multiprocessing.active_children()[0]))

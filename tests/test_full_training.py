@@ -7,11 +7,14 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from sage import cell_tables, checkpoints, cost, devices, full_training, paths, profiles, quoted, search_tables, spaces
+from sage import (
+    cell_tables, checkpoints, cost, devices, full_training, paths, profiles, quoted, search_tables, spaces, training,
+)  # fmt: skip
 from sage.full_training import FullTraining
 from sage.models import genotypes
 from sage.models.cells import CellNetwork
 from sage.run import CellRun
+from tests import image_folders
 
 SMOKE = profiles.PROFILES["smoke"]
 SMALL = genotypes.Genotype("small", genotypes.cell("sep3(0)+max3(1)"), genotypes.cell("sep3(0)+max3(1)"))
@@ -43,6 +46,24 @@ def test_sizes_are_without_the_auxiliary_classifier(run):
     table = full_training.train(FullTraining.of(run, SMALL, "mine"), progress=False)
     bare = CellNetwork(SMALL, classes=5, filters=2, repeats=1)
     assert table.parameters == cost.parameters(bare) and table.multiply_adds == cost.multiply_adds(bare, 16)
+
+
+def test_large_images_are_trained_on_as_on_imagenet():
+    """From files, with the paper's crops and recipe, and without auxiliary classifier; top-5 beside top-1."""
+    image_folders.write(paths.raw() / "large" / "train", "abcdefg", 3)
+    image_folders.write(paths.raw() / "large" / "val", "abcdefg", 1)
+    planned = FullTraining(
+        genotype=SMALL, dataset="large", image_size=224, images=8, repeats=1, filters=8, epochs=1, batch_size=4,
+        drop_path_keep=1.0, skeleton="imagenet mobile", seed=0,
+    )  # fmt: skip
+    train, test, classes = planned.load_images()
+    assert [len(part.images) for part in (train, test)] == [8, 7] and classes == 7
+    assert planned.recipe == training.imagenet_recipe(1, 4) and planned.build(classes).auxiliary is None
+    table = full_training.train(planned, progress=False)
+    assert (table.examples, table.test_images, table.parameters) == (8, 7, cost.parameters(planned.build(classes)))
+    hits = 7 * np.array([table.test_accuracy, table.test_top5])
+    np.testing.assert_allclose(hits, hits.round(), atol=1e-5)
+    assert hits[0] <= hits[1]
 
 
 def test_networks_stand_side_by_side_and_nothing_is_trained_twice(run, monkeypatch):

@@ -11,14 +11,14 @@ import nbformat
 import pytest
 import xarray as xr
 
-from sage import batch, linear, paths, profiles, teachers
+from sage import batch, linear, paths, profiles, simulation, teachers
 from sage.models import genotypes
 from sage.tracker import Tracker
 
 SOURCES = sorted((paths.ROOT / "notebooks").glob("*.py"))
 FIGURES = {
     "00_objects", "00_teacher", "00_rdms", "01_predictivity", "01_alpha", "02_searches", "03_cell", "03_errors",
-    "03_finalists",
+    "03_finalists", "04_errors", "04_finalists", "04_rdms", "04_similarity", "04_sites", "04_stimuli",
 }  # fmt: skip
 
 
@@ -37,7 +37,7 @@ def use_folders(own_folders, folders, monkeypatch):
 
 TABLES = {
     "00_teacher", "00_teacher_rdms", "01_pool", "01_summary", "02_searches", "02_summary", "03_errors", "03_mobile",
-    "03_searches", "03_trained_objects",
+    "03_searches", "03_trained_objects", "04_errors", "04_searches", "04_similarity", "04_sites", "04_trained",
 }  # fmt: skip
 
 
@@ -66,6 +66,8 @@ def test_run_makes_figures_tables_and_notebooks_once(capsys):
     separable = {"tpe P+TG-sep"} if "1x7-7x1" in str(found) else set()
     searched = {f"{searcher} {score}" for searcher in ("random", "tpe") for score in ("P", "P+TG")} | separable
     assert set(trained.network.values) == {"NASNet-A", "PNASNet-5", "AmoebaNet-A"} | searched
+    assert set(xr.load_dataset(folder / "04_trained.nc").network.values) == {"tpe P", "tpe P+TG", "tpe P+shuffled", "NASNet-A"}
+    assert xr.load_dataset(folder / "04_similarity.nc").teacher_layer.values.tolist() == list(simulation.SITES)
     capsys.readouterr()
     assert batch.main(["--profile", "smoke"]) == 0
     assert capsys.readouterr().out.count("finished already, skipped") == len(SOURCES)
@@ -107,6 +109,7 @@ def test_notebooks_hold_calls_and_prose(source):
             assert not kinds & {ast.FunctionDef, ast.ClassDef, ast.Lambda, ast.For, ast.While}, cell.source
 
 
+@pytest.mark.slow
 def test_embedded_images_are_learnable_and_not_trivial():
     """Measured with the quick profile's teacher, before which stands a linear classifier."""
     quick = profiles.PROFILES["quick"]
