@@ -11,10 +11,10 @@ import numpy as np
 import pandas as pd
 import torch
 import xarray as xr
-from PIL import Image
 from torch import Tensor
 
 from sage.datasets import Images
+from sage.image_files import open_rgb
 from sage.recordings import PublishedRdm, Recording, Region
 from sage.stimuli import StimulusSet
 
@@ -221,7 +221,7 @@ def _pixels(table: xr.Dataset, path: Path, first: np.ndarray) -> Tensor:
             f"{path} has no variable images, and {len(missing)} of {len(ids)} stimuli are not in {folder}, "
             f"such as {missing[0]}; expected image files named by stimulus_id"
         )
-    loaded = [np.asarray(Image.open(files[name]).convert("RGB")) for name in ids]
+    loaded = [np.asarray(open_rgb(str(files[name]))) for name in ids]
     shapes = {pixels.shape for pixels in loaded}
     if len(shapes) > 1:
         raise ValueError(f"images in {folder} of {len(shapes)} sizes, expected one")

@@ -144,8 +144,8 @@ class CellRun(ComparisonRun):
 class MacaqueRun(CellRun):
     """A run that compares searches for cells with and without guidance by recordings.
 
-    `recordings` are files, see `sage.assemblies.read`, with spaces between, or "simulated": then `teacher` is the
-    network that is recorded from. `regions` are some of theirs; empty: all.
+    `recordings` are files, see `assemblies.read`, with spaces between, or "simulated": from the profile's ResNet.
+    `regions` are some of theirs, with spaces between; empty: all.
     """
 
     searchers: str = "tpe"

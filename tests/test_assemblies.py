@@ -204,6 +204,9 @@ def test_images_that_are_not_there_are_named(tmp_path):
         Image.new("L", (SIZE, SIZE + (number == 3))).save(tmp_path / "majaj" / f"{name}.png")
     with pytest.raises(ValueError, match="images in .*majaj of 2 sizes, expected one"):
         assemblies.read([path], size=SIZE)
+    (tmp_path / "majaj" / f"{IDS[5]}.png").write_bytes(b"cut off")
+    with pytest.raises(ValueError, match="majaj/boat 1.png cannot be read as an image"):
+        assemblies.read([path], size=SIZE)
 
 
 def test_sites_and_rdms_are_checked(tmp_path):
