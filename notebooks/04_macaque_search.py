@@ -32,7 +32,7 @@
 profile = "quick"  # sizes and budgets: smoke, quick, cpu, gpu or paper
 dataset = "objects"  # objects, cifar10, cifar100, imagenet, or your own in data/raw
 recordings = "simulated"  # or NetCDF files of recordings or of published RDMs, with spaces between
-regions = ""  # which of their regions, with spaces between; empty: all
+regions = ""  # which of their regions, with commas between; empty: all
 level = "class"  # RDMs over means of objects ("class") or over single images ("image")
 alpha = 1.0  # weight of TG in P + alpha TG
 seed = 0  # of searches, candidates, full trainings and simulated recordings
@@ -70,9 +70,9 @@ run.budget
 # %% [markdown]
 # ## The recordings
 #
-# Candidates are shown the same images as the animals, at their own size. The noise ceiling is the highest correlation
-# that a perfect model could reach: for single trials the root of the RDM's split-half reliability (Spearman-Brown),
-# for published RDMs of several people or sessions the bounds of Nili et al. (2014).
+# Candidates are shown the same images as the animals, at their own size. The noise ceiling is the correlation that a
+# true model would have with such an RDM, the root of its reliability: split-half over single trials, or over people or
+# sessions where only RDMs are published (Spearman-Brown).
 
 # %%
 plots.save(recording_plots.stimuli(recorded), run.folder, "04_stimuli");
@@ -118,7 +118,8 @@ plots.save(figure, run.folder, "04_similarity");
 # ## How many sites and trials does guidance need?
 #
 # TG orders the candidates. Here the same candidates are ordered by TG from a few random sites and trials, and the two
-# orders are compared: where the curve is flat, more sites would not have changed which candidates are kept.
+# orders are compared: the higher the curve, the fewer of the candidates would be kept or dropped for another reason. It
+# ends at 1 by construction, since the samples are parts of the whole.
 
 # %%
 sites = sampling.agreement(recorded, run.level, partial(comparison.similarity, run, brain), seed=run.seed)

@@ -47,7 +47,7 @@ def read(
         FileNotFoundError: no such file, or no stimuli. ValueError: another layout, too few stimuli, a region that
             nobody recorded, or as `Recording` and `PublishedRdm`.
     """
-    wanted, known, found = list(regions), [], []
+    wanted, known, found = list(dict.fromkeys(regions)), [], []
     for path in map(Path, files):
         with _names(path):
             table, stimuli = _open(path), read_stimuli(path, size, images)
@@ -62,14 +62,18 @@ def read(
     if unknown or not found:
         raise ValueError(f"regions {', '.join(unknown)}: nobody recorded there; recorded: {', '.join(known)}")
     times = Counter(one.region for one in found)
-    return [replace(one, region=f"{one.region} {one.path.stem}") if times[one.region] > 1 else one for one in found]
+    found = [replace(one, region=f"{one.region} {one.path.stem}") if times[one.region] > 1 else one for one in found]
+    names = [one.region for one in found]
+    if len(set(names)) < len(names):
+        raise ValueError(f"regions {', '.join(names)}, expected different names: those of the files have to differ")
+    return found
 
 
 def holds_recordings(path: Path) -> bool:
     """Whether a file is one that `read` is for, rather than a teacher's bank; False for none."""
     try:
         with xr.open_dataset(path, engine="h5netcdf") as table:
-            return bool({"pair", "presentation"} & set(table.dims))
+            return "presentation" in table.dims
     except OSError:
         return False
 
@@ -171,6 +175,8 @@ def _averaged(responses: xr.DataArray, window: tuple[float, float] | None) -> xr
         return responses
     if window is None:
         return responses.mean("time_bin")
+    if not {"time_bin_start", "time_bin_end"} <= set(responses.coords):
+        raise ValueError(f"window is {window}, but there are no coordinates time_bin_start and time_bin_end")
     start, end = responses.time_bin_start.values, responses.time_bin_end.values
     within = (start >= window[0]) & (end <= window[1])
     if not within.any():
@@ -193,6 +199,8 @@ def _stimulus_ids(table: xr.Dataset | xr.DataArray) -> np.ndarray:
     for name in ("stimulus_id", "image_id"):
         if name in table.coords:
             return table[name].values.astype(str)
+    if "neuroid" in table.dims:
+        raise ValueError(f"presentations without a coordinate stimulus_id, there are: {', '.join(map(str, table.coords))}")
     return np.arange(table.sizes["presentation"]).astype(str)
 
 

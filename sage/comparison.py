@@ -60,10 +60,9 @@ def check(run: ComparisonRun, *, workers: str = "auto") -> None:
 
 def check_teacher(run: ComparisonRun, teacher: Teacher) -> None:
     """Raises ValueError if the run's candidates could not be compared with this teacher, before they are trained."""
-    if GUIDES.keys() & set(run.scores.split()):
-        protocol = _mature(run, teacher)
-        shown = protocol.stimuli(protocol.load_images())
-        guidance.check(teacher, run.level, {stimuli.identity for stimuli in shown})
+    protocol = _mature(run, teacher)
+    shown = protocol.stimuli(protocol.load_images())
+    guidance.check(teacher, run.level, {stimuli.identity for stimuli in shown})
 
 
 def train(run: ComparisonRun, teacher: Teacher, *, workers: str = "auto") -> xr.Dataset:

@@ -53,7 +53,8 @@ class Protocol:
         """The protocol of a profile's pool."""
         names = cls.__dataclass_fields__.keys() & Profile.__dataclass_fields__.keys()
         networks = Convolutional(layers=profile.layers, width=profile.width)
-        return cls(dataset=dataset, networks=networks, **{name: getattr(profile, name) for name in names})
+        same = {name: getattr(profile, name) for name in names}
+        return cls(dataset=dataset, networks=networks, recording_images=profile.rdm_images, **same)
 
     def description(self) -> dict:
         """All that determines an evaluation, the images' content and the kind of device included; JSON-ready."""

@@ -122,7 +122,7 @@ def check(teacher: Teacher, level: str, shown: set[str]) -> None:
         shown: each `StimulusSet.identity`.
 
     Raises:
-        ValueError: a layer without an RDM of this level, with one that is not finite or has fewer than
+        ValueError: a layer without an RDM of this level, with one that is not finite, is constant or has fewer than
             three stimuli, of another length than one on the same stimuli, or measured on others than those shown.
     """
     lengths: dict[str, int] = {}
@@ -138,6 +138,8 @@ def check(teacher: Teacher, level: str, shown: set[str]) -> None:
             raise ValueError(
                 f"{name} has {len(layer.rdms[level])} pairs, another layer on the same stimuli {lengths[layer.stimuli]}"
             )
+        if np.ptp(layer.rdms[level]) == 0:
+            raise ValueError(f"{name} has an RDM of level {level!r} in which all pairs are alike")
         if layer.stimuli not in shown:
             raise ValueError(
                 f"{name} was measured on {layer.stimuli}, which the candidates were never shown; "

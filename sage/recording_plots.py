@@ -65,17 +65,11 @@ def dissimilarity(regions: Sequence[Region], level: str) -> Figure:
         figure, axes = plt.subplots(1, len(regions), figsize=(1 + 2.3 * len(regions), 2.5), squeeze=False)
         for axis, one in zip(axes[0], regions):
             plots.show_rdm(axis, one.rdm(level), one.stimuli.categories[level], named=True)
-            ceiling = _ceiling(one.noise_ceiling(level))
-            axis.set_title(f"{one.region}\n{one.extent}\nnoise ceiling {ceiling}")
+            ceiling = one.ceiling(level)
+            known = "unknown" if np.isnan(ceiling) else f"r = {ceiling:.2f}"
+            axis.set_title(f"{one.region}\n{one.extent}\nnoise ceiling {known}")
             axis.set_xlabel(f"{level} level, S = {len(one.stimuli.categories[level])}")
     return figure
-
-
-def _ceiling(bounds: tuple[float, float]) -> str:
-    low, high = bounds
-    if np.isnan(low):
-        return "unknown"
-    return f"r = {low:.2f}" if low == high else f"r = {low:.2f} to {high:.2f}"
 
 
 def similarity(table: xr.DataArray, regions: Sequence[Region], level: str, *, alpha: float) -> Figure:
@@ -93,10 +87,10 @@ def similarity(table: xr.DataArray, regions: Sequence[Region], level: str, *, al
         common = {"data": frame, "x": "teacher_layer", "y": "r", "hue": "search", "palette": colours, "ax": axis}
         common["hue_order"] = [name for name in colours if name in set(frame.search)]
         sns.stripplot(**common, dodge=True, size=2.5, alpha=0.5, legend=False)
-        sns.pointplot(**common, dodge=0.53, linestyle="none", errorbar=("ci", 95), seed=0, markersize=4)
+        apart = 0.53 if len(common["hue_order"]) > 1 else False
+        sns.pointplot(**common, dodge=apart, linestyle="none", errorbar=("ci", 95), seed=0, markersize=4)
         for place, one in enumerate(regions):
-            low, high = one.noise_ceiling(level)
-            axis.fill_between([place - 0.4, place + 0.4], low - 0.004, high + 0.004, color="0.7", lw=0)
+            axis.hlines(one.ceiling(level), place - 0.4, place + 0.4, color="0.6", lw=2)
         axis.axhline(0, color="0.5", lw=0.8, ls=":")
         count = len(frame) // len(regions) // frame.search.nunique()
         axis.set(xlabel="", ylabel="r with the region's RDM\n(best layer of a candidate)")
@@ -129,7 +123,8 @@ def agreement(table: xr.Dataset) -> Figure:
         axis.set(xlabel="sites a region", ylabel="rank correlation with TG\nfrom all sites and trials")
         axis.set_title(
             f"{table.attrs['regions']}\nn = {int(table.n)} candidates\n"
-            f"lines and bands: mean and range of {table.attrs['draws']} random samples"
+            f"lines and bands: mean and range of {table.attrs['draws']} random samples\n"
+            "(without those in which all sites are silent)"
         )
         axis.legend()
     return figure

@@ -34,6 +34,11 @@ class Region(ABC):
     def extent(self) -> str:
         """How much was recorded, in words."""
 
+    @property
+    @abstractmethod
+    def levels(self) -> tuple[str, ...]:
+        """Levels of description that it has RDMs of."""
+
     @abstractmethod
     def check(self) -> None:
         """Raises ValueError if RDMs of what the file has would mean nothing."""
@@ -43,8 +48,12 @@ class Region(ABC):
         """Condensed RDM of the conditions of a level, in [0, 2]."""
 
     @abstractmethod
-    def noise_ceiling(self, level: str) -> tuple[float, float]:
-        """Bounds in [-1, 1] of the correlation that a true model's RDM can reach; NaN where the file does not tell."""
+    def reliability(self, level: str) -> float:
+        """Correlation [0, 1] that the RDM would have with another one made alike; NaN where the file does not tell."""
+
+    def ceiling(self, level: str) -> float:
+        """Highest correlation [0, 1] with the RDM that a true model's can be expected to have: that without noise."""
+        return self.reliability(level) ** 0.5
 
 
 @dataclass(frozen=True)
@@ -60,8 +69,12 @@ class Recording(Region):
 
     @property
     def extent(self) -> str:
-        _, sites, trials = self.trials.shape
-        return f"{sites} sites, {f'up to {trials} trials' if trials > 1 else 'mean responses'}"
+        most = self._counts.max()
+        return f"{self.trials.shape[1]} sites, {f'up to {most} trials' if most > 1 else 'mean responses'}"
+
+    @property
+    def levels(self) -> tuple[str, ...]:
+        return tuple(self.stimuli.conditions)
 
     def check(self) -> None:
         """Raises ValueError for fewer than two sites, one without response to some image, or with the same to all."""
@@ -89,12 +102,13 @@ class Recording(Region):
         return _rdm(self.responses, self.stimuli.conditions[level])
 
     def reliability(self, level: str) -> float:
-        """Correlation [-1, 1] that the RDM would have with one from as many other trials; NaN without trials.
+        """Correlation [0, 1] that the RDM would have with one from as many other trials; NaN without trials.
 
-        Trials of each image are split in halves at random, `SPLITS` times; the mean correlation r of the halves'
-        RDMs becomes 2r / (1 + r), Spearman and Brown's correction for twice as many trials.
+        Each site's trials of each image are split in halves at random, `SPLITS` times; the halves' RDMs correlate by r
+        in the mean, which is corrected by `_spearman_brown` for the whole. Splits that leave an RDM undefined do not
+        count.
         """
-        if (np.isfinite(self.trials).any(1).sum(1) < 2).any():
+        if (self._counts < 2).any():
             return float("nan")
         rng = np.random.default_rng(0)
         conditions = self.stimuli.conditions[level]
@@ -102,13 +116,8 @@ class Recording(Region):
         for _ in range(SPLITS):
             halves = [_rdm(_mean(half), conditions) for half in self._halves(rng)]
             found.append(rdm.similarity(halves[0][None], halves[1][None]).item())
-        r = float(np.mean(found))
-        return 2 * r / (1 + r)
-
-    def noise_ceiling(self, level: str) -> tuple[float, float]:
-        """Both bounds are the root of the reliability: the correlation with an RDM without noise."""
-        ceiling = max(self.reliability(level), 0.0) ** 0.5
-        return ceiling, ceiling
+        defined = [r for r in found if np.isfinite(r)]
+        return _spearman_brown(float(np.mean(defined)), 2) if defined else float("nan")
 
     def sample(self, sites: int, trials: int, rng: np.random.Generator) -> "Recording":
         """A poorer recording: so many random sites, and random trials of each image, as many as there are up to that.
@@ -116,7 +125,7 @@ class Recording(Region):
         Raises:
             ValueError: more sites or trials than there are.
         """
-        _, every, most = self.trials.shape
+        every, most = self.trials.shape[1], self._counts.max()
         if not 2 <= sites <= every or not 1 <= trials <= most:
             raise ValueError(
                 f"region {self.region}: {sites} sites and {trials} trials asked for, expected 2 to {every} and 1 to {most}"
@@ -124,17 +133,22 @@ class Recording(Region):
         chosen = np.sort(rng.choice(every, sites, replace=False))
         return replace(self, trials=self._shuffled(rng)[:, chosen, :trials])
 
+    @cached_property
+    def _counts(self) -> np.ndarray:
+        """Trials of each image that a site has, [N, U]."""
+        return np.isfinite(self.trials).sum(2)
+
     def _shuffled(self, rng: np.random.Generator) -> np.ndarray:
-        """Trials of each image in random order, those that are missing last."""
-        missing = np.isnan(self.trials).all(1)  # [N, R]
-        order = np.argsort(np.where(missing, 2.0, rng.random(missing.shape)), axis=1)
-        return np.take_along_axis(self.trials, order[:, None, :], axis=2)
+        """Trials of each image in random order, the same for all sites but that a site's missing ones are last."""
+        images, _, trials = self.trials.shape
+        drawn = rng.random((images, 1, trials))
+        order = np.argsort(np.where(np.isfinite(self.trials), drawn, 2.0), axis=2)
+        return np.take_along_axis(self.trials, order, axis=2)
 
     def _halves(self, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
         shuffled = self._shuffled(rng)
-        present = np.isfinite(shuffled).any(1).sum(1)  # [N]
-        first = np.arange(shuffled.shape[2]) < (present // 2)[:, None]
-        return tuple(np.where(half[:, None, :], shuffled, np.nan) for half in (first, ~first))
+        first = np.arange(shuffled.shape[2]) < (self._counts // 2)[:, :, None]
+        return tuple(np.where(half, shuffled, np.nan) for half in (first, ~first))
 
 
 @dataclass(frozen=True)
@@ -149,33 +163,64 @@ class PublishedRdm(Region):
 
     @property
     def extent(self) -> str:
-        return f"{len(self.rdms)} published RDM{'s' if len(self.rdms) > 1 else ''}"
+        if len(self.rdms) == 1:
+            return "1 published RDM"
+        low, high = self.noise_ceiling()
+        return f"{len(self.rdms)} published RDMs, noise ceiling of one {low:.2f} to {high:.2f}"
+
+    @property
+    def levels(self) -> tuple[str, ...]:
+        return ("image",)
 
     def check(self) -> None:
-        """Raises ValueError for RDMs of another number of images than there are, or with NaN."""
+        """Raises ValueError for RDMs of another number of images than there are, with NaN, or that are constant."""
         count, expected = rdm.stimulus_count(self.rdms.shape[1]), len(self.stimuli.images)
         if count != expected:
             raise ValueError(f"region {self.region} has RDMs of {count} images, the file has {expected} images")
         if not np.isfinite(self.rdms).all():
             raise ValueError(f"region {self.region} has NaN or infinite values in its RDMs")
+        if (np.ptp(self.rdms, axis=1) == 0).any():
+            raise ValueError(f"region {self.region} has an RDM in which all pairs are alike, expected differences")
 
     def rdm(self, level: str) -> np.ndarray:
         """Condensed RDM, the mean over people or sessions, of the images that have rows at this level."""
-        rows, columns = np.triu_indices(len(self.stimuli.images), 1)
-        shown = self.stimuli.conditions[level].numpy() >= 0
-        return self.rdms.mean(0)[shown[rows] & shown[columns]]
+        return self._shown(level).mean(0)
 
-    def noise_ceiling(self, level: str) -> tuple[float, float]:
-        """Bounds of the mean correlation with single people's or sessions' RDMs; NaN if there is one RDM only.
+    def reliability(self, level: str) -> float:
+        """Correlation [0, 1] that the mean RDM would have with that of as many other people; NaN for one RDM alone.
+
+        It is `_spearman_brown` of the mean correlation r of two of them.
+        """
+        count = len(self.rdms)
+        if count < 2:
+            return float("nan")
+        r = np.corrcoef(self._shown(level))[np.triu_indices(count, 1)].mean()
+        return _spearman_brown(float(r), count)
+
+    def noise_ceiling(self) -> tuple[float, float]:
+        """Bounds of a true model's mean correlation with single people's or sessions' RDMs; NaN for one RDM alone.
 
         Source: Nili et al. 2014, doi:10.1371/journal.pcbi.1003553.
         """
         if len(self.rdms) < 2:
             return float("nan"), float("nan")
-        z = (self.rdms - self.rdms.mean(1, keepdims=True)) / self.rdms.std(1, keepdims=True)
+        rdms = self._shown("image")
+        z = (rdms - rdms.mean(1, keepdims=True)) / rdms.std(1, keepdims=True)
         others = (z.sum(0) - z) / (len(z) - 1)
         lower = [rdm.similarity(one[None], rest[None]).item() for one, rest in zip(z, others)]
         return float(np.mean(lower)), float(rdm.similarity(z, z.mean(0)[None]).mean())
+
+    def _shown(self, level: str) -> np.ndarray:
+        """[K, P] of the images that have rows at this level."""
+        rows, columns = np.triu_indices(len(self.stimuli.images), 1)
+        shown = self.stimuli.conditions[level].numpy() >= 0
+        return self.rdms[:, shown[rows] & shown[columns]]
+
+
+def _spearman_brown(r: float, times: int) -> float:
+    """Reliability [0, 1] of what is so many times as much as two parts that correlate by r; 0 for a negative r."""
+    r = max(r, 0.0)
+    return times * r / (1 + (times - 1) * r)
 
 
 def _mean(trials: np.ndarray) -> np.ndarray:

@@ -145,7 +145,7 @@ class MacaqueRun(CellRun):
     """A run that compares searches for cells with and without guidance by recordings.
 
     `recordings` are files, see `assemblies.read`, with spaces between, or "simulated": from the profile's ResNet.
-    `regions` are some of theirs, with spaces between; empty: all.
+    `regions` are some of theirs, with commas between; empty: all.
     """
 
     searchers: str = "tpe"
@@ -161,6 +161,11 @@ class MacaqueRun(CellRun):
     @property
     def full_size(self) -> int:
         return self.budget.full_size
+
+    @property
+    def named_regions(self) -> list[str]:
+        """The names in `regions`."""
+        return [name.strip() for name in self.regions.split(",") if name.strip()]
 
 
 KINDS = (Run, SearchRun, CellRun, MacaqueRun)

@@ -27,8 +27,8 @@ def agreement(
 
     Returns:
         Dataset over sites (a region) and trials (an image): value, low and high in [-1, 1] (mean and range of random
-        samples), and n, different candidates. Attribute regions has their names. Nothing over no sites and trials, if
-        RDMs are all that there is.
+        samples, without those in which all sites are silent), defined (how many samples these are), and n, different
+        candidates. Attribute regions has their names. Nothing over no sites and trials, if RDMs are all that there is.
     """
     recorded = [one for one in regions if isinstance(one, Recording)]
     if not recorded:
@@ -47,12 +47,15 @@ def agreement(
     matches = matches.reindex(teacher_layer=[layer.name for layer in layers])  # [candidate, sample and region]
     _, different = np.unique([f"{one.hash.item()} {one.run.item()}" for one in matches], return_index=True)
     tg = matches.values[different].reshape(len(different), -1, len(recorded)).mean(2)  # [candidate, sample]
-    found = statistics.spearman(tg[:, 1:], tg[:, :1], axis=0).reshape(len(sites), len(trials), DRAWS)
-    over = ("sites", "trials")
-    values = {"value": found.mean(2), "low": found.min(2), "high": found.max(2)}  # NaN where one is not defined
+    tg = tg[np.isfinite(tg[:, 0])]  # a candidate's RDMs can be undefined
+    draws = xr.DataArray(
+        statistics.spearman(tg[:, 1:], tg[:, :1], axis=0).reshape(len(sites), len(trials), DRAWS),
+        {"sites": sites, "trials": trials},
+        ("sites", "trials", "draw"),
+    )
+    values = {"value": draws.mean("draw"), "low": draws.min("draw"), "high": draws.max("draw")}
     return xr.Dataset(
-        {name: (over, value) for name, value in values.items()} | {"n": len(different)},
-        coords={"sites": sites, "trials": trials},
+        values | {"defined": draws.notnull().sum("draw"), "n": len(tg)},
         attrs={"regions": ", ".join(one.region for one in recorded), "draws": DRAWS},
     )
 

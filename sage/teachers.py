@@ -37,7 +37,7 @@ def load(name: str, profile: Profile, dataset: str, *, seed: int) -> Teacher:
     if name.endswith(".nc"):
         files = name.split()
         if assemblies.holds_recordings(Path(files[0])):
-            return recordings(files, size=profile.image_size)
+            return recordings(files, size=profile.image_size, images=profile.rdm_images)
         return guidance.read_teacher(Path(name))
     if name not in TEACHERS:
         raise ValueError(
@@ -98,7 +98,7 @@ def from_recordings(regions: Sequence[Region]) -> Teacher:
     return Teacher(
         " + ".join(dict.fromkeys(one.path.stem for one in regions)),
         tuple(
-            TeacherLayer(one.region, one.stimuli.identity, {level: one.rdm(level) for level in one.stimuli.conditions})
+            TeacherLayer(one.region, one.stimuli.identity, {level: one.rdm(level) for level in one.levels})
             for one in regions
         ),
         recordings=tuple(dict.fromkeys(str(one.path) for one in regions)),
@@ -115,7 +115,7 @@ def recorded(run: MacaqueRun) -> list[Region]:
     if files == ["simulated"]:
         files = [_simulated(run)]
     budget = run.budget
-    return assemblies.read(files, size=budget.image_size, images=budget.recording_images, regions=run.regions.split())
+    return assemblies.read(files, size=budget.image_size, images=budget.recording_images, regions=run.named_regions)
 
 
 def _simulated(run: MacaqueRun) -> Path:

@@ -8,7 +8,7 @@ import torch
 import xarray as xr
 from PIL import Image
 
-from sage import assemblies, rdm
+from sage import assemblies, rdm, teachers
 
 OBJECTS = ("bear", "boat", "car")
 VIEWS, REPEATS, SIZE = 4, 3, 16
@@ -68,7 +68,7 @@ def write_responses(path: Path, **changes) -> Path:
     return path
 
 
-def write_rdms(path: Path) -> Path:
+def write_rdms(path: Path, **changes) -> Path:
     rng = np.random.default_rng(0)
     pairs = len(IDS) * (len(IDS) - 1) // 2
     variables = {
@@ -77,7 +77,7 @@ def write_rdms(path: Path) -> Path:
         "images": (("presentation", "height", "width", "channel"), make_images()),
     }
     coordinates = {"category": ("presentation", [name.split()[0] for name in IDS])}
-    xr.Dataset(variables, coordinates).to_netcdf(path, engine="h5netcdf")
+    xr.Dataset(variables, coordinates).assign_coords(changes).to_netcdf(path, engine="h5netcdf")
     return path
 
 
@@ -121,6 +121,9 @@ def test_time_bins_in_the_window_are_averaged(tmp_path):
         assert found.trials[place, 0, 0] == pytest.approx(bins.isel(first).values[chosen].mean())
     with pytest.raises(ValueError, match=r"window is \(0, 50\), expected one with some of the time bins from 70 to 370 ms"):
         assemblies.read([path], size=SIZE, window=(0, 50))
+    bins.drop_vars("time_bin_end").to_netcdf(path, engine="h5netcdf")
+    with pytest.raises(ValueError, match=r"window is \(70, 170\), but there are no coordinates time_bin_start"):
+        assemblies.read([path], size=SIZE, window=(70, 170))
     with pytest.raises(ValueError, match=r"window is \(70, 170\), but responses have no time bins"):
         assemblies.read([write_responses(tmp_path / "mean.nc")], size=SIZE, window=(70, 170))
 
@@ -141,12 +144,29 @@ def test_published_rdms(tmp_path):
     np.testing.assert_array_equal(monkey.rdm("image"), xr.load_dataset(path, engine="h5netcdf")["IT"])
 
 
+def test_published_rdms_are_of_single_images_whatever_they_show(tmp_path):
+    path = write_rdms(tmp_path / "rdms.nc", object_name=("presentation", [name.split()[0] for name in IDS]))
+    (region,) = assemblies.read([path], size=SIZE, regions=["IT"])
+    assert region.levels == ("image",) and set(region.stimuli.conditions) == {"image", "class"}
+    assert set(teachers.recordings([path], size=SIZE).layers[0].rdms) == {"image"}
+
+
+def test_banks_and_recordings_are_told_apart(tmp_path):
+    bank = xr.Dataset({"L1": ("pair", np.random.rand(6), {"layer": "L1", "level": "class", "stimuli": "a set"})})
+    bank.to_netcdf(tmp_path / "bank.nc", engine="h5netcdf")
+    files = [tmp_path / "bank.nc", write_rdms(tmp_path / "rdms.nc"), write_responses(tmp_path / "v4.nc"), tmp_path / "no.nc"]
+    assert [assemblies.holds_recordings(path) for path in files] == [False, True, True, False]
+
+
 def test_several_files_are_one_recording_of_many_regions(tmp_path):
     first, second = write_responses(tmp_path / "one.nc"), write_responses(tmp_path / "two.nc")
     third = write_rdms(tmp_path / "rdms.nc")
-    found = assemblies.read([first, second, third], size=SIZE, regions=["V4", "IT"])
+    found = assemblies.read([first, second, third], size=SIZE, regions=["V4", "IT", "V4"])
     assert [one.region for one in found] == ["V4 one", "V4 two", "IT"]
     assert [one.path for one in found] == [first, second, third]
+    (tmp_path / "other").mkdir()
+    with pytest.raises(ValueError, match="regions V4 one, V4 one, expected different names"):
+        assemblies.read([first, write_responses(tmp_path / "other" / "one.nc")], size=SIZE)
 
 
 def test_stimuli_are_averaged_down_and_some_have_rows(tmp_path):
@@ -182,10 +202,12 @@ def test_files_that_lack_something_say_what(tmp_path):
     whole.drop_vars("region").to_netcdf(tmp_path / "regions.nc", engine="h5netcdf")
     whole.drop_vars("responses").to_netcdf(tmp_path / "responses.nc", engine="h5netcdf")
     whole.isel(presentation=[0, 1]).to_netcdf(tmp_path / "two.nc", engine="h5netcdf")
+    whole.drop_vars("stimulus_id").to_netcdf(tmp_path / "ids.nc", engine="h5netcdf")
     (tmp_path / "text.nc").write_text("no NetCDF")
     for name, message in (
         ("regions", "no coordinate region of sites, it has: stimulus_id"),
         ("responses", "no variable over presentation and neuroid, and none over pair; it has: images"),
+        ("ids", "presentations without a coordinate stimulus_id, there are: region"),
         ("two", "2 stimuli, expected 3 or more"),
         ("text", "no NetCDF file"),
     ):

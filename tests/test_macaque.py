@@ -26,7 +26,7 @@ def run(images, monkeypatch, tmp_path) -> MacaqueRun:
     objects = ("presentation", np.repeat(["bear", "boat", "car"], 4))
     files = [write_responses(tmp_path / "v4.nc", object_name=objects), write_rdms(tmp_path / "it.nc")]
     return MacaqueRun(
-        profile="tiny", dataset="mine", recordings=" ".join(map(str, files)), regions="V4 IT", level="image", alpha=0.5
+        profile="tiny", dataset="mine", recordings=" ".join(map(str, files)), regions="V4, IT", level="image", alpha=0.5
     )
 
 
@@ -39,6 +39,9 @@ def test_files_of_recordings_are_a_teacher_for_any_search(run):
     assert teachers.recordings(brain.recordings, size=16, images=8, regions=["V4", "IT"]).identity == brain.identity
     loaded = teachers.load(run.recordings, run.settings, run.dataset, seed=0)
     assert [layer.name for layer in loaded.layers] == ["V4", "IT", "human IT"]
+    assert len(loaded.layers[0].rdms["image"]) == 66  # all twelve images, which are fewer than the profile's
+    human = replace(run, regions="human IT")
+    assert [one.region for one in teachers.recorded(human)] == ["human IT"]
     search = SearchRun(profile="tiny", dataset="mine", teacher=run.recordings, level="image")
     comparison.check_teacher(search, loaded)
     with pytest.raises(ValueError, match="V4 was measured on v4 .*, which the candidates were never shown"):
@@ -105,12 +108,15 @@ def test_similarity_of_every_candidate(run):
     figure = recording_plots.similarity(found, teachers.recorded(run), "image", alpha=run.alpha)
     assert [text.get_text() for text in figure.axes[0].get_xticklabels()] == ["V4", "IT"]
     assert "n = 6 candidates of each score" in figure.axes[0].get_title()
+    guided = found[found.score == "P+TG"]
+    figure = recording_plots.similarity(guided, teachers.recorded(run), "image", alpha=run.alpha)
+    assert "n = 6 candidates of each score" in figure.axes[0].get_title()
 
 
 def test_recordings_are_checked_before_anything_is_trained(run, tmp_path):
     for wrong, problem, message in (
         ({"recordings": "nowhere.nc"}, FileNotFoundError, "no file of recordings nowhere.nc"),
-        ({"regions": "V4 V1"}, ValueError, "regions V1: nobody recorded there; recorded: V4, IT, human IT"),
+        ({"regions": "V4,V1"}, ValueError, "regions V1: nobody recorded there; recorded: V4, IT, human IT"),
     ):
         with pytest.raises(problem, match=message):
             teachers.recorded(replace(run, **wrong))

@@ -74,9 +74,9 @@ def test_reliability_is_what_twice_the_trials_of_a_half_would_have():
 def test_reliability_without_noise_and_without_trials():
     exact = without_some_trials(make_recording(noise=0.0))
     assert exact.reliability("image") == pytest.approx(1, abs=1e-5)
-    assert exact.noise_ceiling("class") == pytest.approx((1, 1), abs=1e-5)
+    assert exact.ceiling("class") == pytest.approx(1, abs=1e-5)
     once = make_recording(noise=0.5, trials=1)
-    assert np.isnan(once.reliability("image")) and np.isnan(once.noise_ceiling("image")).all()
+    assert np.isnan(once.reliability("image")) and np.isnan(once.ceiling("image"))
 
 
 def test_halves_share_no_trial_and_leave_none_out():
@@ -88,6 +88,26 @@ def test_halves_share_no_trial_and_leave_none_out():
         assert [half.shape[1] for half in halves] == [count // 2, count - count // 2]
         together = np.sort(np.concatenate(halves, 1), axis=1)
         np.testing.assert_array_equal(together, np.sort(recording.trials[image, :, :count], axis=1))
+
+
+def test_sites_of_several_sessions_have_trials_of_their_own():
+    """Ten sites were there for the first trials, ten for the others: as if each had its own presentations."""
+    whole = make_recording(noise=1.0, sites=20, trials=2 * TRIALS)
+    trials = whole.trials.copy()
+    trials[:, :10, TRIALS:] = trials[:, 10:, :TRIALS] = np.nan
+    sessions = Recording("V4", whole.path, whole.stimuli, trials)
+    assert sessions.extent == f"20 sites, up to {TRIALS} trials"
+    together = np.concatenate([trials[:, :10, :TRIALS], trials[:, 10:, TRIALS:]], axis=1)
+    as_one = Recording("V4", whole.path, whole.stimuli, together)
+    assert sessions.reliability("image") == pytest.approx(as_one.reliability("image"), abs=0.03)
+    sample = sessions.sample(20, 3, np.random.default_rng(0))
+    assert sample.trials.shape[2] == 3 and np.isfinite(sample.trials).all()
+
+
+def test_reliability_of_noise_is_none():
+    rng = np.random.default_rng(0)
+    noise = Recording("V4", Path("v4.nc"), make_stimuli(), rng.random((IMAGES, SITES, 4), dtype=np.float32))
+    assert 0 <= noise.reliability("image") < 0.2
 
 
 def test_a_sample_has_some_of_the_sites_and_trials():
@@ -103,10 +123,11 @@ def test_a_sample_has_some_of_the_sites_and_trials():
             recording.sample(sites, trials, np.random.default_rng(0))
 
 
-def make_published(people: int) -> PublishedRdm:
-    rng = np.random.default_rng(0)
-    shared, pairs = rng.random(IMAGES * (IMAGES - 1) // 2), IMAGES * (IMAGES - 1) // 2
-    return PublishedRdm("IT", Path("it.nc"), make_stimuli(), shared + 0.3 * rng.random((people, pairs)))
+def make_published(people: int, *, noise: float = 0.3, seed: int = 0) -> PublishedRdm:
+    """RDMs that share as much as the seed says, and have their own noise."""
+    rng, pairs = np.random.default_rng(seed), IMAGES * (IMAGES - 1) // 2
+    shared = rng.random(pairs)
+    return PublishedRdm("IT", Path("it.nc"), make_stimuli(), shared + noise * rng.standard_normal((people, pairs)))
 
 
 def test_noise_ceiling_agrees_with_rsatoolbox():
@@ -115,8 +136,21 @@ def test_noise_ceiling_agrees_with_rsatoolbox():
 
     published = make_published(5)
     expected = boot_noise_ceiling(RDMs(published.rdms), method="corr")
-    np.testing.assert_allclose(published.noise_ceiling("image"), expected, atol=1e-6)
-    assert np.isnan(make_published(1).noise_ceiling("image")).all()
+    np.testing.assert_allclose(published.noise_ceiling(), expected, atol=1e-6)
+    assert np.isnan(make_published(1).noise_ceiling()).all() and np.isnan(make_published(1).ceiling("image"))
+    assert published.extent == "5 published RDMs, noise ceiling of one {:.2f} to {:.2f}".format(*expected)
+
+
+def test_ceiling_of_a_mean_rdm_is_what_the_true_one_reaches():
+    """The RDM that people share, measured with their noise: its correlation with their mean."""
+    found, reached = [], []
+    for seed in range(20):
+        published = make_published(6, seed=seed)
+        shared = make_published(1, noise=0.0, seed=seed)
+        found.append(published.ceiling("image"))
+        reached.append(np.corrcoef(published.rdm("image"), shared.rdm("image"))[0, 1])
+    assert np.mean(found) == pytest.approx(np.mean(reached), abs=0.02)
+    assert np.mean(reached) < 0.98
 
 
 def test_a_published_rdm_is_the_mean_over_people_of_the_images_with_rows():
@@ -163,4 +197,7 @@ def test_published_rdms_that_mean_nothing_are_refused():
         PublishedRdm("IT", whole.path, whole.stimuli, whole.rdms[:, : 23 * 22 // 2]).check()
     whole.rdms[0, 0] = np.nan
     with pytest.raises(ValueError, match="region IT has NaN"):
+        whole.check()
+    whole.rdms[0] = 0.5
+    with pytest.raises(ValueError, match="region IT has an RDM in which all pairs are alike"):
         whole.check()
