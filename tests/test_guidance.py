@@ -68,6 +68,13 @@ def test_teachers_whose_images_were_never_shown_say_so():
     two_classes = Teacher("small", (TeacherLayer("A", "set a", {"class": np.ones(1)}),))
     with pytest.raises(ValueError, match="has 1 pair at level 'class', expected 3 or more"):
         guidance.compare(make_snapshots(), two_classes, level="class")
+    constant = Teacher("constant", (TeacherLayer("A", "set a", {"class": np.ones(PAIRS)}),))
+    with pytest.raises(ValueError, match="layer A has an RDM of level 'class' in which all pairs are alike"):
+        guidance.compare(make_snapshots(), constant, level="class")
+    rdms = [np.arange(PAIRS, dtype=float), np.arange(10.0)]
+    uneven = Teacher("uneven", tuple(TeacherLayer(name, "set a", {"class": one}) for name, one in zip("AB", rdms)))
+    with pytest.raises(ValueError, match=f"layer B has 10 pairs, another layer on the same stimuli {PAIRS}"):
+        guidance.compare(make_snapshots(), uneven, level="class")
 
 
 def test_layers_may_bring_stimuli_of_their_own():
