@@ -10,6 +10,7 @@ from sage.profiles import PROFILES, Budget, CellBudget, MacaqueBudget, Profile, 
 
 NUMBER, SLURM = re.compile("0|[1-9][0-9]*"), re.compile("slurm:([1-9][0-9]*)(?:x([1-9][0-9]*))?")
 ADDRESS = re.compile(r"(?:tcp|tls|ucx|ws|wss)://\S+:[0-9]+")
+SIZES = {"objects": 32, "cifar10": 32, "cifar100": 32}  # pixels a side, of data sets that come in one size
 LEVELS = ("class", "image")  # of description: an RDM's rows are class means, or single images
 
 
@@ -146,6 +147,9 @@ class MacaqueRun(CellRun):
 
     `recordings` are files, see `assemblies.read`, with spaces between, or "simulated": from the profile's ResNet.
     `regions` are some of theirs, with commas between; empty: all.
+
+    Raises:
+        ValueError: a data set of smaller images than the profile wants.
     """
 
     searchers: str = "tpe"
@@ -153,6 +157,15 @@ class MacaqueRun(CellRun):
     beside: str = "NASNet-A"
     recordings: str = "simulated"
     regions: str = ""
+
+    def __post_init__(self):
+        super().__post_init__()
+        needed = max(self.budget.image_size, self.full_size)
+        if needed > SIZES.get(self.dataset, needed):
+            raise ValueError(
+                f"data set {self.dataset} has {SIZES[self.dataset]} pixels a side, expected one with {needed} or more, "
+                f"such as imagenet, for the search guided by recordings at profile {self.profile}"
+            )
 
     @property
     def planned(self) -> MacaqueBudget:

@@ -1,11 +1,12 @@
+import inspect
 import json
 import re
 from dataclasses import fields
 
 import pytest
 
-from sage import paths, profiles, run
-from sage.run import CellRun, Run, SearchRun, check_workers
+from sage import datasets, objects, paths, profiles, run
+from sage.run import CellRun, MacaqueRun, Run, SearchRun, check_workers
 
 
 def test_folder_names_what_is_not_the_default():
@@ -92,6 +93,20 @@ def test_a_cell_run_changes_its_profiles_budget():
     assert found.budget.every == 60  # one checkpoint, at the end
     with pytest.raises(ValueError, match="blocks is -1, expected 0"):
         CellRun(blocks=-1)
+
+
+def test_a_macaque_run_wants_images_that_are_large_enough():
+    assert MacaqueRun().budget == MacaqueRun().settings.macaque and MacaqueRun().full_size == 32
+    assert MacaqueRun(regions="V4, human IT,").named_regions == ["V4", "human IT"]
+    assert MacaqueRun(profile="gpu", dataset="imagenet").full_size == 64
+    for profile, needed in (("gpu", 64), ("paper", 224)):
+        with pytest.raises(ValueError, match=f"data set cifar100 has 32 pixels a side, expected one with {needed} or more"):
+            MacaqueRun(profile=profile, dataset="cifar100")
+
+
+def test_the_sizes_of_data_sets_are_theirs():
+    assert set(run.SIZES) == set(datasets.SOURCES)
+    assert inspect.signature(objects.render).parameters["size"].default == run.SIZES["objects"]
 
 
 def test_a_run_is_of_the_first_kind_that_has_its_parameters():
