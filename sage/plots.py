@@ -309,7 +309,7 @@ def final_errors(frame: pd.DataFrame, *measures: str, found: int, images: int) -
                 bars = np.stack([error - low, high - error])[:, chosen]
                 axis.errorbar(error[chosen], places[chosen], xerr=bars, fmt="o", ms=4, color=colour, label=label)
             axis.set(yticks=places, yticklabels=frame.index.get_level_values("network"), ylim=(len(frame) - 0.5, -0.5))
-            axis.set(xlabel=f"{measure} test error (%), n = {images:,} images")
-        figure.suptitle("one training each; bars: 95 % over images", fontsize=9)
+            axis.set(xlabel=f"{measure} test error (%)")
+        figure.suptitle(f"one training each; bars: 95 % over n = {images:,} images", fontsize=9)
         figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=2)
     return figure

@@ -83,7 +83,7 @@ def similarity(table: xr.DataArray, regions: Sequence[Region], level: str, *, al
     frame["search"] = [score_name(score, alpha) for score in frame.score]
     colours = {score_name(score, alpha): colour for score, colour in SCORE_COLOURS.items()}
     with plt.rc_context(STYLE):
-        figure, axis = plt.subplots(figsize=(1.2 + 1.6 * len(regions), 3))
+        figure, axis = plt.subplots(figsize=(max(COLUMN + 0.6, 1.2 + 1.6 * len(regions)), 3))
         common = {"data": frame, "x": "teacher_layer", "y": "r", "hue": "search", "palette": colours, "ax": axis}
         common["hue_order"] = [name for name in colours if name in set(frame.search)]
         sns.stripplot(**common, dodge=True, size=2.5, alpha=0.5, legend=False)
@@ -94,7 +94,9 @@ def similarity(table: xr.DataArray, regions: Sequence[Region], level: str, *, al
         axis.axhline(0, color="0.5", lw=0.8, ls=":")
         count = len(frame) // len(regions) // frame.search.nunique()
         axis.set(xlabel="", ylabel="r with the region's RDM\n(best layer of a candidate)")
-        axis.set_title(f"n = {count} candidates of each score; bars: 95 % bootstrap of the mean\ngrey: noise ceiling, where known")
+        axis.set_title(
+            f"n = {count} candidates of each score\nbars: 95 % bootstrap of the mean; grey: noise ceiling, where known"
+        )
         axis.get_legend().remove()
         figure.legend(*axis.get_legend_handles_labels(), loc="outside lower center", ncols=3)
     return figure
@@ -122,9 +124,8 @@ def agreement(table: xr.Dataset) -> Figure:
         axis.xaxis.set_minor_locator(NullLocator())
         axis.set(xlabel="sites a region", ylabel="rank correlation with TG\nfrom all sites and trials")
         axis.set_title(
-            f"{table.attrs['regions']}\nn = {int(table.n)} candidates\n"
-            f"lines and bands: mean and range of {table.attrs['draws']} random samples\n"
-            "(without those in which all sites are silent)"
+            f"{table.attrs['regions']}, n = {int(table.n)} candidates\n"
+            f"mean and range of {table.attrs['draws']} random samples,\nbut those in which all sites are silent"
         )
         axis.legend()
     return figure
