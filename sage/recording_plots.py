@@ -95,7 +95,7 @@ def similarity(table: xr.DataArray, regions: Sequence[Region], level: str, *, al
         count = len(frame) // len(regions) // frame.search.nunique()
         axis.set(xlabel="", ylabel="r with the region's RDM\n(best layer of a candidate)")
         axis.set_title(
-            f"n = {count} candidates of each score\nbars: 95 % bootstrap of the mean; grey: noise ceiling, where known"
+            f"n = {count} candidates of each score\nbars: 95 % bootstrap of the mean\ngrey: noise ceiling, where known"
         )
         axis.get_legend().remove()
         figure.legend(*axis.get_legend_handles_labels(), loc="outside lower center", ncols=3)

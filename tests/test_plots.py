@@ -132,6 +132,6 @@ def test_final_errors_have_intervals_and_n():
     figure = plots.final_errors(frame, "mine", found=1, images=1500)
     (axis,) = figure.axes
     assert [label.get_text() for label in axis.get_yticklabels()] == ["tpe P", "NASNet-A"]
-    assert axis.get_xlabel() == "mine test error (%), n = 1,500 images"
+    assert axis.get_xlabel() == "mine test error (%)" and "n = 1,500 images" in figure.get_suptitle()
     (bar,) = axis.containers[0][2]
     np.testing.assert_allclose(bar.get_segments()[0][:, 0], [38, 43])
