@@ -124,8 +124,8 @@ def agreement(table: xr.Dataset) -> Figure:
         axis.xaxis.set_minor_locator(NullLocator())
         axis.set(xlabel="sites a region", ylabel="rank correlation with TG\nfrom all sites and trials")
         axis.set_title(
-            f"{table.attrs['regions']}, n = {int(table.n)} candidates\n"
-            f"mean and range of {table.attrs['draws']} random samples,\nbut those in which all sites are silent"
+            f"{table.attrs['regions']}\nn = {int(table.n)} candidates; mean and range of {table.attrs['draws']}\n"
+            "random samples, but those in which all sites are silent"
         )
         axis.legend()
     return figure
