@@ -109,7 +109,7 @@ def agreement(table: xr.Dataset) -> Figure:
         table: see `sampling.agreement`.
     """
     with plt.rc_context(STYLE):
-        figure, axis = plt.subplots(figsize=(COLUMN + 0.6, 2.8))
+        figure, axis = plt.subplots(figsize=(COLUMN + 1.2, 2.9))
         if not table.sizes["sites"]:
             axis.set_axis_off()
             axis.set_title("published RDMs alone: there are no sites to sample")
