@@ -140,7 +140,7 @@ trained = {run.dataset: full_training.train_all([FullTraining.of(run, cell, run.
 print(trained[run.dataset].attrs["recipe"], *found.values(), sep="\n\n")
 
 # %%
-errors = cell_tables.table_4(run, table, trained)
+errors = cell_tables.imagenet_errors(run, table, trained)
 counts = ["M1", "E1", "M2", "E2", "cost"]
 errors.style.format("{:.4g}", na_rep="–").format("{:,.0f}", na_rep="–", subset=counts)
 

@@ -13,7 +13,7 @@ import torch
 import xarray as xr
 from torch import Tensor
 
-from sage.datasets import Images
+from sage.datasets import averaged_down
 from sage.image_files import open_rgb
 from sage.recordings import PublishedRdm, Recording, Region
 from sage.stimuli import StimulusSet
@@ -102,8 +102,8 @@ def read_stimuli(path: Path | str, size: int, images: int | None) -> StimulusSet
             raise ValueError(f"{len(pixels)} stimuli, expected {FEWEST_STIMULI} or more")
         if size > min(pixels.shape[2:]):
             raise ValueError(f"stimuli of {pixels.shape[2]} x {pixels.shape[3]} pixels, expected {size} or more a side")
-        small = Images(pixels, torch.zeros(len(pixels), dtype=torch.int64)).resized(size).images
-        return _stimulus_set(path.stem, small, {name: table[name].values[first] for name in LABELS if name in table}, images)
+        labels = {name: table[name].values[first] for name in LABELS if name in table}
+        return _stimulus_set(path.stem, averaged_down(pixels, size), labels, images)
 
 
 def _stimulus_set(name: str, pixels: Tensor, labels: dict[str, np.ndarray], images: int | None) -> StimulusSet:

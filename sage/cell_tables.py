@@ -34,7 +34,7 @@ def table_2(run: CellRun, searched: xr.Dataset, trained: dict[str, xr.Dataset]) 
     return _beside(_ours(run, searched, trained, {"test_accuracy": ""}), quoted.TABLE_2)
 
 
-def table_4(run: CellRun, searched: xr.Dataset, trained: dict[str, xr.Dataset]) -> pd.DataFrame:
+def imagenet_errors(run: CellRun, searched: xr.Dataset, trained: dict[str, xr.Dataset]) -> pd.DataFrame:
     """As `table_2` with top-1 and top-5 errors, beside the paper's networks on ImageNet (its Table 3)."""
     papers = (
         {f"imagenet {name}" if "error" in name else name: value for name, value in row.items()} for row in quoted.TABLE_3

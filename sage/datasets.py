@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property, lru_cache, partial
 from pathlib import Path
+from typing import Generic, TypeVar
 
 import numpy as np
 import torch
@@ -70,30 +71,41 @@ class Images:
         return [Images(*part) for part in zip(*(values.split(list(counts)) for values in whole))]
 
     def resized(self, size: int) -> "Images":
-        """The images averaged down to size x size; as they are if they have this size.
-
-        Raises:
-            ValueError: a size above the images' own.
-        """
-        height, width = self.images.shape[2:]
-        if (height, width) == (size, size):
+        """The images averaged down, see `averaged_down`; as they are if they have this size."""
+        if self.images.shape[2:] == (size, size):
             return self
-        if size > min(height, width):
-            raise ValueError(f"image size {size} is above the images' own {height} x {width}")
-        chunks = self.images.split(1000)  # float copies of all images at once would take four times the memory
-        small = [torch.nn.functional.adaptive_avg_pool2d(chunk.float(), size).round().byte() for chunk in chunks]
-        return Images(torch.cat(small), self.labels)
+        return Images(averaged_down(self.images, size), self.labels)
+
+
+def averaged_down(images: Tensor, size: int) -> Tensor:
+    """Images [N, 3, H, W] uint8 as [N, 3, size, size].
+
+    Raises:
+        ValueError: a size above the images' own.
+    """
+    height, width = images.shape[2:]
+    if size > min(height, width):
+        raise ValueError(f"image size {size} is above the images' own {height} x {width}")
+    chunks = images.split(1000)  # float copies of all images at once would take four times the memory
+    return torch.cat([torch.nn.functional.adaptive_avg_pool2d(chunk.float(), size).round().byte() for chunk in chunks])
+
+
+Labelled = TypeVar("Labelled", Images, ImageFiles)
 
 
 @dataclass(frozen=True)
-class Dataset:
-    """A data set split into training, validation and test images."""
+class Split(Generic[Labelled]):
+    """A data set split into training, validation and test images, or files of them."""
 
     name: str
     classes: tuple[str, ...]
-    train: Images
-    validation: Images
-    test: Images
+    train: Labelled
+    validation: Labelled
+    test: Labelled
+
+
+class Dataset(Split[Images]):
+    """A data set's images."""
 
     def reduced(self, *, size: int, train: int | None = None, validation: int | None = None) -> "Dataset":
         """The same split with smaller images, and with the first images of its parts."""
@@ -123,17 +135,6 @@ class Dataset:
         )
 
 
-@dataclass(frozen=True)
-class FileSplit:
-    """A data set of class folders, split as `Dataset`."""
-
-    name: str
-    classes: tuple[str, ...]
-    train: ImageFiles
-    validation: ImageFiles
-    test: ImageFiles
-
-
 def load(name: str, size: int | None = None, *, root: Path | None = None, download: bool = False) -> Dataset:
     """Training, validation and test images of a data set.
 
@@ -159,7 +160,7 @@ def load_reduced(name: str, size: int, train: int | None, validation: int | None
     return _load(name, size, None, False).reduced(size=size, train=train, validation=validation)
 
 
-def load_files(name: str, *, root: Path | None = None) -> FileSplit:
+def load_files(name: str, *, root: Path | None = None) -> Split[ImageFiles]:
     """The files of a data set of class folders in the split of `load`; those that are damaged are among them.
 
     Files are ordered by a hash of their names, class folder included; see `_split` for the rest.
@@ -176,7 +177,7 @@ def load_files(name: str, *, root: Path | None = None) -> FileSplit:
     _check_classes(name, classes)
     names = [path.removeprefix(f"{folder}/").removeprefix("train/") for path in train.images]
     training, validation = _drawn(name, [hashlib.sha256(path.encode()).digest() for path in names])
-    return FileSplit(name, classes, train.at(training), train.at(validation), test)
+    return Split(name, classes, train.at(training), train.at(validation), test)
 
 
 def _load(name: str, size: int | None, root: Path | None, download: bool) -> Dataset:
@@ -210,7 +211,7 @@ def _split(name: str, x_train, y_train, x_test, y_test, classes) -> Dataset:
     return Dataset(name, tuple(str(label) for label in classes), *parts, _images(x_test, y_test))
 
 
-def _decode(files: FileSplit, folder: Path, size: int) -> Dataset:
+def _decode(files: Split[ImageFiles], folder: Path, size: int) -> Dataset:
     """The images of files; those of the parts lie behind each other on disk, so that they are views of one array."""
     parts = (files.train, files.validation, files.test)
     every = files.train.joined(files.validation).joined(files.test)

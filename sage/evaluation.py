@@ -60,9 +60,9 @@ class Protocol:
         """All that determines an evaluation, the images' content and the kind of device included; JSON-ready."""
         images = self.load_images()
         validation, *recorded = self.stimuli(images)
-        fields = {name: value for name, value in asdict(self).items() if not name.startswith("recording")}
+        left_out = {"recordings", "recording_images"}  # what the files hold counts
         return {
-            **fields,
+            **{name: value for name, value in asdict(self).items() if name not in left_out},
             "revision": REVISION,
             "networks": self.networks.description,
             "recipe": self.networks.recipe(self.mature_epochs, self.batch_size).description,

@@ -169,9 +169,12 @@ def compare(
     sets = {layer.stimuli: [one for one in teacher.layers if one.stimuli == layer.stimuli] for layer in teacher.layers}
     order = [layer.name for same in sets.values() for layer in same]
     own: dict[str, np.ndarray] = {}
+    checked: set[frozenset[str]] = set()
     found: dict[tuple[int, float], np.ndarray] = {}
     for network, epoch, rdms in snapshots:
-        check(teacher, level, {stimuli for stimuli, _ in rdms})
+        if (shown := frozenset(stimuli for stimuli, _ in rdms)) not in checked:
+            check(teacher, level, set(shown))
+            checked.add(shown)
         own = own or {stimuli: np.stack([layer.rdms[level] for layer in same]) for stimuli, same in sets.items()}
         similar = [rdm.similarity(own[stimuli], rdms[stimuli, level], method=method) for stimuli in sets]
         found[network, epoch] = np.concatenate(similar)  # [T, L], set by set

@@ -1,5 +1,6 @@
 """Figures that can be printed: tables of results in, matplotlib figures out."""
 
+from collections.abc import Sequence
 from functools import partial
 from itertools import product
 from pathlib import Path
@@ -56,14 +57,20 @@ def image_sheets(sheets: dict[str, np.ndarray], rows: tuple[str, ...]) -> Figure
     with plt.rc_context(STYLE):
         figure, axes = plt.subplots(1, len(sheets), figsize=(2 * COLUMN, COLUMN + 0.2), squeeze=False)
         for axis, (title, images) in zip(axes[0], sheets.items()):
-            count, columns, _, height, width = images.shape
-            grid = np.full((count, height + 2, columns, width + 2, 3), 255, np.uint8)
-            grid[:, 1:-1, :, 1:-1] = images.transpose(0, 3, 1, 4, 2)
-            axis.imshow(grid.reshape(count * (height + 2), columns * (width + 2), 3))
-            axis.set(title=title, xticks=[], yticks=(np.arange(count) + 0.5) * (height + 2), yticklabels=rows)
-            axis.tick_params(length=0)
-            axis.spines[:].set_visible(False)
+            show_images(axis, images, rows)
+            axis.set_title(title)
     return figure
+
+
+def show_images(axis: Axes, images: np.ndarray, rows: Sequence[str]) -> None:
+    """Draw images [R, K, 3, H, W] uint8 in a grid, with the names of the R rows."""
+    count, columns, _, height, width = images.shape
+    grid = np.full((count, height + 2, columns, width + 2, 3), 255, np.uint8)
+    grid[:, 1:-1, :, 1:-1] = images.transpose(0, 3, 1, 4, 2)
+    axis.imshow(grid.reshape(count * (height + 2), columns * (width + 2), 3))
+    axis.set(xticks=[], yticks=(np.arange(count) + 0.5) * (height + 2), yticklabels=rows)
+    axis.tick_params(length=0)
+    axis.spines[:].set_visible(False)
 
 
 def learning_curve(curve: xr.Dataset, *, chance: float, linear: float) -> Figure:

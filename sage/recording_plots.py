@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator
 
-from sage import plots
+from sage import guidance, plots
 from sage.plots import COLUMN, SCORE_COLOURS, STYLE, score_name
 from sage.recordings import Region
 
@@ -30,7 +30,7 @@ def stimuli(regions: Sequence[Region]) -> Figure:
             groups = np.array(one.stimuli.categories["image"])
             images = one.stimuli.images[one.stimuli.conditions["image"] >= 0]
             if one.simulated:
-                _examples(axis, images.permute(0, 2, 3, 1).numpy(), groups)
+                _examples(axis, images.numpy(), groups)
             else:
                 _numbers(axis, groups)
             shown_in = [other.region for other in regions if other.stimuli.identity == one.stimuli.identity]
@@ -39,17 +39,14 @@ def stimuli(regions: Sequence[Region]) -> Figure:
 
 
 def _examples(axis: Axes, images: np.ndarray, groups: np.ndarray) -> None:
-    """A row of evenly chosen images [N, H, W, 3] for each group."""
-    names, size = np.unique(groups), images.shape[1] + 2
-    sheet = np.full((len(names), size, EXAMPLES, size, 3), 255, np.uint8)
-    for row, name in enumerate(names):
+    """A row of evenly chosen images [N, 3, H, W] for each group, white where it has no more."""
+    names = np.unique(groups)
+    sheet = np.full((len(names), EXAMPLES, *images.shape[1:]), 255, np.uint8)
+    for row, name in zip(sheet, names):
         members = np.flatnonzero(groups == name)
         chosen = np.unique(members[np.linspace(0, len(members) - 1, EXAMPLES).round().astype(int)])
-        sheet[row, 1:-1, : len(chosen), 1:-1] = images[chosen].transpose(1, 0, 2, 3)
-    axis.imshow(sheet.reshape(len(names) * size, EXAMPLES * size, 3))
-    axis.set(xticks=[], yticks=(np.arange(len(names)) + 0.5) * size, yticklabels=names)
-    axis.tick_params(length=0)
-    axis.spines[:].set_visible(False)
+        row[: len(chosen)] = images[chosen]
+    plots.show_images(axis, sheet, names)
 
 
 def _numbers(axis: Axes, groups: np.ndarray) -> None:
@@ -78,7 +75,7 @@ def similarity(table: xr.DataArray, regions: Sequence[Region], level: str, *, al
     Args:
         table: see `comparison.similarity`.
     """
-    matches = table.max("layer", skipna=True).rename("r")
+    matches = guidance.best_match(table).rename("r")
     frame = matches.to_dataframe()[["score", "r"]].reset_index()
     frame["search"] = [score_name(score, alpha) for score in frame.score]
     colours = {score_name(score, alpha): colour for score, colour in SCORE_COLOURS.items()}

@@ -66,27 +66,20 @@ def _batches(
     model: nn.Module, layers: tuple[str, ...], stimuli: StimulusSet, units: int, seed: int, device: torch.device
 ) -> Iterator[tuple[int, Tensor, list[Tensor]]]:
     """Batch by batch the number of its first image, its scores [B, C], and each layer's drawn responses [B, U]."""
-    training = model.training
-    model.eval()
     drawn: list[tuple[Tensor, ...]] = []
-    with devices.deterministic(), _outputs(model, layers) as outputs:
+    with _evaluated(model), _outputs(model, layers) as outputs:
         for start in range(0, len(stimuli.images), BATCH):
             found = _scores(model, stimuli.images[start : start + BATCH], device)
             if not drawn:
                 drawn = [_coordinates(outputs[name], units, seed, index) for index, name in enumerate(layers)]
             yield start, found, [outputs[name][(slice(None), *chosen)] for name, chosen in zip(layers, drawn)]
-    model.train(training)
 
 
 @torch.inference_mode()
 def scores(model: nn.Module, batches: Iterable[Tensor], *, device: torch.device) -> Tensor:
     """[N, C] float32 of images [B, 3, H, W] uint8 in batches; the network is left as it was, its mode included."""
-    training = model.training
-    model.eval()
-    with devices.deterministic():
-        found = [_scores(model, batch, device) for batch in batches]
-    model.train(training)
-    return torch.cat(found)
+    with _evaluated(model):
+        return torch.cat([_scores(model, batch, device) for batch in batches])
 
 
 def accuracy(scores: Tensor, labels: Tensor) -> float:
@@ -126,6 +119,18 @@ def _coordinates(output: Tensor, units: int, seed: int, layer: int) -> tuple[Ten
     shape = output.shape[1:]
     chosen = np.unravel_index(draw_units(shape.numel(), units, seed=seed, layer=layer), shape)
     return tuple(torch.from_numpy(index).to(output.device) for index in chosen)
+
+
+@contextmanager
+def _evaluated(model: nn.Module) -> Iterator[None]:
+    """Context in which a network answers as in evaluation; it is left in the mode that it was in."""
+    training = model.training
+    model.eval()
+    try:
+        with devices.deterministic():
+            yield
+    finally:
+        model.train(training)
 
 
 @contextmanager

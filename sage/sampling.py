@@ -45,7 +45,8 @@ def agreement(
     defined = tuple(layer for layer in layers if np.isfinite(layer.rdms[level]).all())  # few sites may all be silent
     matches = guidance.best_match(compare(Teacher("samples", defined)))
     matches = matches.reindex(teacher_layer=[layer.name for layer in layers])  # [candidate, sample and region]
-    _, different = np.unique([f"{one.hash.item()} {one.run.item()}" for one in matches], return_index=True)
+    networks = [f"{hash} {run}" for hash, run in zip(matches.hash.values, matches.run.values)]
+    _, different = np.unique(networks, return_index=True)
     tg = matches.values[different].reshape(len(different), -1, len(recorded)).mean(2)  # [candidate, sample]
     tg = tg[np.isfinite(tg[:, 0])]  # a candidate's RDMs can be undefined
     draws = xr.DataArray(

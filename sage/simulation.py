@@ -5,7 +5,7 @@ import torch
 import xarray as xr
 from torch import nn
 
-from sage import objects, responses
+from sage import datasets, objects, responses
 from sage.recordings import SIMULATED
 from sage.stimuli import StimulusSet
 
@@ -19,6 +19,7 @@ SITES = {f"{SIMULATED}V4": 128, f"{SIMULATED}pIT": 84, f"{SIMULATED}aIT": 84}
 # 1.7 and 0.8, and their counts vary as Poisson's (session 210325 of Cowley et al. 2023, doi:10.1101/2023.11.22.568315).
 SPIKES, SPREAD = 1.7, 0.8
 
+STIMULI = 296  # seed of the stimuli: the data set has those of seed 0
 DRAWN = 2000  # units of a layer among which the sites are
 ACTIVE = 0.1  # least share of the images that a site answers at all
 
@@ -26,7 +27,7 @@ ACTIVE = 0.1  # least share of the images that a site answers at all
 def record(
     model: nn.Module, layers: tuple[str, ...], *, images: int, size: int, shown_size: int, trials: int, seed: int
 ) -> xr.Dataset:
-    """Record from one layer for each region of `SITES`, in the layout that `recordings.read` reads.
+    """Record from one layer for each region of `SITES`, in the layout that `assemblies.read` reads.
 
     The stimuli are rendered objects, as many of each as of the others, that no data set has. A site's rate is a
     unit's rectified response; its spike counts are Poisson's.
@@ -41,10 +42,10 @@ def record(
     if len(layers) != len(SITES):
         raise ValueError(f"layers {', '.join(layers)}, expected one for each of {', '.join(SITES)}")
     each = -(-images // len(objects.CLASSES))
-    pixels, labels = objects.render(each * len(objects.CLASSES), size=size, seed=_STIMULI)
+    pixels, labels = objects.render(each * len(objects.CLASSES), size=size, seed=STIMULI)
     order = np.argsort(labels, kind="stable")
     pixels, labels = torch.from_numpy(pixels[order]), labels[order]
-    small = nn.functional.adaptive_avg_pool2d(pixels.float(), shown_size).round().byte()
+    small = datasets.averaged_down(pixels, shown_size)
     drawn = responses.features(model, layers, StimulusSet("", small, {}, {}), units=DRAWN, seed=seed)
     rng = np.random.default_rng(seed)
     counts = [_spikes(name, rates, trials, rng) for (name, rates) in zip(SITES, drawn)]
@@ -63,9 +64,6 @@ def record(
         },
         attrs={"source": f"simulated from layers {', '.join(layers)} of a network, no animal was recorded"},
     )
-
-
-_STIMULI = 296  # seed of the stimuli: data sets have those of seed 0
 
 
 def _spikes(region: str, answers: torch.Tensor, trials: int, rng: np.random.Generator) -> np.ndarray:
