@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator
 
-from sage import guidance, plots
+from sage import guidance, plots, statistics
 from sage.plots import COLUMN, SCORE_COLOURS, STYLE, score_name
 from sage.recordings import Region
 
@@ -75,26 +75,29 @@ def similarity(table: xr.DataArray, regions: Sequence[Region], level: str, *, al
     Args:
         table: see `comparison.similarity`.
     """
-    matches = guidance.best_match(table).rename("r")
-    frame = matches.to_dataframe()[["score", "r"]].reset_index()
-    frame["search"] = [score_name(score, alpha) for score in frame.score]
-    colours = {score_name(score, alpha): colour for score, colour in SCORE_COLOURS.items()}
+    matches = guidance.best_match(table)
+    scores = [score for score in SCORE_COLOURS if score in matches.score]
+    apart = 0.27 * (np.arange(len(scores)) - (len(scores) - 1) / 2)
     with plt.rc_context(STYLE):
         figure, axis = plt.subplots(figsize=(max(COLUMN + 0.6, 1.2 + 1.6 * len(regions)), 3))
-        common = {"data": frame, "x": "teacher_layer", "y": "r", "hue": "search", "palette": colours, "ax": axis}
-        common["hue_order"] = [name for name in colours if name in set(frame.search)]
-        sns.stripplot(**common, dodge=True, size=2.5, alpha=0.5, legend=False)
-        apart = 0.53 if len(common["hue_order"]) > 1 else False
-        sns.pointplot(**common, dodge=apart, linestyle="none", errorbar=("ci", 95), seed=0, markersize=4)
+        for score, aside in zip(scores, apart):
+            of_score = matches[matches.score == score]  # [candidate, teacher_layer]
+            places = np.arange(len(regions)) + aside
+            beside = places + np.linspace(-0.09, 0.09, len(of_score))[:, None]
+            axis.plot(beside, of_score, "o", ms=2, mew=0, color=SCORE_COLOURS[score], alpha=0.5)
+            found = [statistics.mean(one.values) for one in of_score.T]
+            means, lows, highs = (np.array([getattr(one, name) for one in found]) for name in ("value", "low", "high"))
+            style = {"fmt": "D", "ms": 4, "mec": "w", "color": SCORE_COLOURS[score], "label": score_name(score, alpha)}
+            axis.errorbar(places, means, [means - lows, highs - means], **style)
         for place, one in enumerate(regions):
             axis.hlines(one.ceiling(level), place - 0.4, place + 0.4, color="0.6", lw=2)
         axis.axhline(0, color="0.5", lw=0.8, ls=":")
-        count = len(frame) // len(regions) // frame.search.nunique()
-        axis.set(xlabel="", ylabel="r with the region's RDM\n(best layer of a candidate)")
+        count = len(matches) // len(scores)
+        axis.set(xticks=range(len(regions)), xticklabels=matches.teacher_layer.values)
+        axis.set_ylabel("r with the region's RDM\n(best layer of a candidate)")
         axis.set_title(
-            f"n = {count} candidates of each score\nbars: 95 % bootstrap of the mean\ngrey: noise ceiling, where known"
+            f"n = {count} candidates of each score\ndiamonds: mean and 95 % interval\ngrey: noise ceiling, where known"
         )
-        axis.get_legend().remove()
         figure.legend(*axis.get_legend_handles_labels(), loc="outside lower center", ncols=3)
     return figure
 

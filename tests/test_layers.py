@@ -25,7 +25,7 @@ LAYERS = (
 # Beside the layers: figures know nothing of networks, the batch nothing of the science.
 SIDE = {
     "plots": {"paths", "statistics"},
-    "recording_plots": {"plots", "recordings", "guidance"},
+    "recording_plots": {"plots", "recordings", "guidance", "statistics"},
     "drawing": {"plots", "models"},
     "watch": {"record", "tracker"},
     "command_line": {"profiles", "run"},

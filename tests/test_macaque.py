@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from sage import assemblies, comparison, evaluation, guidance, pool, profiles, recording_plots, search_tables, teachers
+from sage import assemblies, comparison, evaluation, guidance, plots, pool, profiles, recording_plots, search_tables, teachers
 from sage.evaluation import Protocol
 from sage.run import MacaqueRun, SearchRun
 from sage.tracker import Tracker
@@ -94,7 +94,7 @@ def test_a_search_is_guided_by_recordings_or_by_shuffled_ones(run):
     assert search_tables.costs(table, teacher_examples=5, alpha_examples=7).teacher.tolist() == [0, 5, 5]
 
 
-def test_similarity_of_every_candidate(run):
+def test_similarity_of_every_candidate(run, tmp_path):
     brain = guide(run)
     comparison.train(run, brain, workers="0")
     found = comparison.similarity(run, brain, brain)
@@ -108,6 +108,9 @@ def test_similarity_of_every_candidate(run):
     figure = recording_plots.similarity(found, teachers.recorded(run), "image", alpha=run.alpha)
     assert [text.get_text() for text in figure.axes[0].get_xticklabels()] == ["V4", "IT"]
     assert "n = 6 candidates of each score" in figure.axes[0].get_title()
+    again = recording_plots.similarity(found, teachers.recorded(run), "image", alpha=run.alpha)
+    plots.save(figure, tmp_path, "first"), plots.save(again, tmp_path, "second")
+    assert (tmp_path / "first.png").read_bytes() == (tmp_path / "second.png").read_bytes()
     guided = found[found.score == "P+TG"]
     figure = recording_plots.similarity(guided, teachers.recorded(run), "image", alpha=run.alpha)
     assert "n = 6 candidates of each score" in figure.axes[0].get_title()
