@@ -9,7 +9,7 @@ import pytest
 from sage import paths
 
 LAYERS = (
-    {"paths", "profiles", "spaces", "rdm", "statistics", "cost", "stimuli", "devices", "parallel",
+    {"paths", "profiles", "spaces", "rdm", "alignment", "statistics", "cost", "stimuli", "devices", "parallel",
      "categories", "objects", "requirements_check", "record", "quoted"},
     {"preprocessing", "replicas"},
     {"image_files"},

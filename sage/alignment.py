@@ -1,0 +1,154 @@
+"""Similarity of representations from Gram matrices of the stimuli alone: unbiased CKA and SVCCA."""
+
+import numpy as np
+from torch import Tensor
+
+# Part of a layer's variance that SVCCA's subspace explains (Raghu et al. 2017).
+VARIANCE = 0.99
+
+
+def gram(features: Tensor) -> np.ndarray:
+    """Centred linear Gram matrix of one layer's responses, from which both measures follow.
+
+    Args:
+        features: [S, U] float; a row per stimulus.
+
+    Returns:
+        [S(S+1)/2] float64, the upper triangle with the diagonal, in the order of `numpy.triu_indices(S)`, of X X^T
+        with X's columns centred. Scaled to a trace of S, so that float16 holds it: the measures do not depend on
+        scale. All NaN where no similarity is defined: non-finite values, or no column that varies.
+
+    Raises:
+        ValueError: not 2-d, or S < 2.
+    """
+    if features.ndim != 2 or len(features) < 2:
+        raise ValueError(f"features have shape {tuple(features.shape)}, expected [S, U] with S >= 2")
+    columns = features.double()
+    centred = columns - columns.mean(0)
+    # A constant column leaves rounding noise behind after centring: compare with the column's own size.
+    varies = centred.norm(dim=0) > 1e-12 * columns.norm(dim=0)
+    upper = np.triu_indices(len(features))
+    if not centred.isfinite().all() or not varies.any():
+        return np.full(len(upper[0]), np.nan)
+    centred = centred / centred.norm() * len(features) ** 0.5
+    return (centred @ centred.T).cpu().numpy()[upper]
+
+
+def image_count(entries: int) -> int:
+    """S of a condensed Gram matrix with S(S+1)/2 entries.
+
+    Raises:
+        ValueError: a length that no number of images from two on gives.
+    """
+    size = round(((1 + 8 * entries) ** 0.5 - 1) / 2)
+    if size < 2 or size * (size + 1) // 2 != entries:
+        raise ValueError(f"a condensed Gram matrix has S(S+1)/2 entries with S >= 2, {entries} is no such number")
+    return size
+
+
+def unbiased_cka(teacher: np.ndarray, candidate: np.ndarray) -> np.ndarray:
+    """Linear CKA of every teacher layer with every candidate layer, from the unbiased estimator HSIC_1.
+
+    HSIC_1 of two Gram matrices is the inner product of their U-centred off-diagonals (Szekely and Rizzo 2014), so
+    that CKA is their cosine. Of independent responses it is about 0 on average, where the biased one grows with U / S.
+
+    Args:
+        teacher: [T, G] condensed Gram matrices, see `gram`. candidate: [L, G], of the same images in the same order.
+
+    Returns:
+        [T, L] float64 in [-1, 1]; NaN where a Gram matrix holds a NaN or all images are equally far apart.
+
+    Raises:
+        ValueError: numbers of entries that differ or that no number of images gives, or fewer than four images.
+
+    Source: HSIC_1, Song et al. 2012, equation 5; CKA, Kornblith et al. 2019, arXiv:1905.00414; the two together,
+    Nguyen et al. 2021, arXiv:2010.15327.
+    """
+    if (images := _shared_images(teacher, candidate)) < 4:
+        raise ValueError(f"the Gram matrices are of {images} images, unbiased CKA takes four or more")
+    return _u_centred(teacher) @ _u_centred(candidate).T
+
+
+def svcca(teacher: np.ndarray, candidate: np.ndarray) -> np.ndarray:
+    """SVCCA of every teacher layer with every candidate layer.
+
+    Each layer is reduced to the fewest principal components that explain 99 % of its variance; the result is the mean
+    canonical correlation between the two subspaces. Where these have a and b dimensions there are min(a, b)
+    canonical correlations, and the mean is over these: a subspace within another has similarity 1. So has, more and
+    more, anything as the dimensions come near the number of images, since a + b - S + 1 correlations are 1 then.
+
+    Args:
+        teacher: [T, G] condensed Gram matrices, see `gram`. candidate: [L, G], of the same images in the same order.
+            A teacher's subspaces are found anew in each call: stack candidates in one.
+
+    Returns:
+        [T, L] float64 in [0, 1]; NaN where a Gram matrix holds a NaN or is 0.
+
+    Raises:
+        ValueError: numbers of entries that differ or that no number of images gives.
+
+    Source: Raghu et al. 2017, arXiv:1706.05806.
+    """
+    _shared_images(teacher, candidate)
+    first, second = (
+        [_principal_components(matrix) for matrix in _matrices(grams)] for grams in (teacher, candidate)
+    )
+    similar = [_mean_canonical_correlation(one, other) for one in first for other in second]
+    return np.array(similar, dtype=np.float64).reshape(len(first), len(second))
+
+
+MEASURES = {"CKA": unbiased_cka, "SVCCA": svcca}
+
+
+def _shared_images(teacher: np.ndarray, candidate: np.ndarray) -> int:
+    if teacher.shape[-1] != candidate.shape[-1]:
+        raise ValueError(
+            f"teacher Gram matrices have {teacher.shape[-1]} entries, those of candidates {candidate.shape[-1]}: "
+            "they were measured on different images"
+        )
+    return image_count(teacher.shape[-1])
+
+
+def _matrices(grams: np.ndarray) -> np.ndarray:
+    """Condensed Gram matrices [L, G] as symmetric ones [L, S, S], in float64."""
+    size = image_count(grams.shape[-1])
+    rows, columns = np.triu_indices(size)
+    places = np.empty((size, size), dtype=np.int64)
+    places[rows, columns] = places[columns, rows] = np.arange(len(rows))
+    return grams.astype(np.float64).take(places, axis=1)
+
+
+def _u_centred(grams: np.ndarray) -> np.ndarray:
+    """Matrices less the effects of rows and columns, with a diagonal of 0, as rows [L, S S] of length 1."""
+    matrices = _matrices(grams)
+    size = matrices.shape[1]
+    diagonal = (slice(None), range(size), range(size))
+    matrices[diagonal] = 0
+    means = matrices.sum(2) / (size - 2)
+    rest = matrices - means[:, :, None] - means[:, None, :] + means.sum(1)[:, None, None] / (size - 1)
+    rest[diagonal] = 0
+    rows, before = (values.reshape(len(grams), size * size) for values in (rest, matrices))
+    norms, rounding = np.linalg.norm(rows, axis=1, keepdims=True), 1e-12 * np.linalg.norm(before, axis=1, keepdims=True)
+    return np.divide(rows, norms, out=np.full_like(rows, np.nan), where=norms > rounding)
+
+
+def _principal_components(matrix: np.ndarray) -> tuple[np.ndarray, int]:
+    """Eigenvectors [S, S] by descending variance, and how many of them SVCCA takes; 0 where there is no variance."""
+    total = np.trace(matrix)
+    if not (np.isfinite(matrix).all() and total > 0):
+        return np.empty(matrix.shape), 0
+    variances, vectors = np.linalg.eigh(matrix)
+    # Of the trace, not of the positive eigenvalues: with rounding noise those add up to more than the variance.
+    explained = np.cumsum(variances[::-1]) / total
+    return vectors[:, ::-1], int((explained >= VARIANCE).argmax()) + 1
+
+
+def _mean_canonical_correlation(first: tuple[np.ndarray, int], second: tuple[np.ndarray, int]) -> float:
+    (one, a), (other, b) = first, second
+    if not (a and b):
+        return np.nan
+    # Subspaces that together have more dimensions than the whole space share the surplus, and their other angles
+    # are those between their complements, which are smaller and take less time.
+    surplus = max(a + b - len(one), 0)
+    inner = one[:, a:].T @ other[:, b:] if surplus else one[:, :a].T @ other[:, :b]
+    return (surplus + np.linalg.svd(inner, compute_uv=False).clip(max=1).sum()) / min(a, b)
