@@ -19,7 +19,7 @@ LAYERS = (
     {"predictors", "linear", "candidates", "checkpoints", "search_tables", "assemblies", "simulation",
      "sampling"},
     {"teachers", "evaluation", "cluster", "cell_tables"},
-    {"explorer", "full_training"},
+    {"explorer", "full_training", "zero_cost"},
     {"pool", "comparison"},
 )  # fmt: skip
 # Beside the layers: figures know nothing of networks, the batch nothing of the science.
