@@ -11,7 +11,7 @@ from sage import paths
 LAYERS = (
     {"paths", "profiles", "spaces", "rdm", "alignment", "statistics", "cost", "stimuli", "devices", "parallel",
      "categories", "objects", "requirements_check", "record", "quoted"},
-    {"preprocessing", "replicas"},
+    {"preprocessing", "replicas", "cross_validation"},
     {"image_files"},
     {"decoding", "batches"},
     {"run", "provenance", "datasets", "models", "guidance", "tracker", "searchers", "responses", "recordings",
