@@ -15,7 +15,7 @@ import torch
 import torchvision
 from torch import Tensor
 
-from sage import categories, decoding, image_files, objects, paths
+from sage import categories, damaged_files, decoding, image_files, objects, paths
 from sage.image_files import ImageFiles
 from sage.stimuli import StimulusSet
 
@@ -103,6 +103,11 @@ class Split(Generic[Labelled]):
     validation: Labelled
     test: Labelled
 
+    @property
+    def parts(self) -> tuple[Labelled, Labelled, Labelled]:
+        """Training, validation and test images."""
+        return self.train, self.validation, self.test
+
 
 class Dataset(Split[Images]):
     """A data set's images."""
@@ -161,23 +166,17 @@ def load_reduced(name: str, size: int, train: int | None, validation: int | None
 
 
 def load_files(name: str, *, root: Path | None = None) -> Split[ImageFiles]:
-    """The files of a data set of class folders in the split of `load`; those that are damaged are among them.
+    """The files of a data set of class folders in the split of `load`, which leaves the same damaged ones out.
 
-    Files are ordered by a hash of their names, class folder included; see `_split` for the rest.
+    All files are decoded at first use, see `damaged_files.readable`. Files are ordered by a hash of their names, class
+    folder included; see `_split` for the rest.
 
     Raises:
         FileNotFoundError: no folder of that name. ValueError: fewer than two classes, too few images, or as
-        `image_files.class_folders`.
+        `image_files.class_folders` and `damaged_files.readable`.
     """
-    root = Path(root) if root is not None else paths.raw()
-    folder = root / name
-    if not folder.is_dir():
-        raise FileNotFoundError(f"no folder {folder} of class folders")
-    train, test, classes = image_files.class_folders(folder)
-    _check_classes(name, classes)
-    names = [path.removeprefix(f"{folder}/").removeprefix("train/") for path in train.images]
-    training, validation = _drawn(name, [hashlib.sha256(path.encode()).digest() for path in names])
-    return Split(name, classes, train.at(training), train.at(validation), test)
+    files, folder = _listed(name, root)
+    return _kept(files, damaged_files.readable(name, _joined_files(files).images, folder=folder), folder)
 
 
 def _load(name: str, size: int | None, root: Path | None, download: bool) -> Dataset:
@@ -195,7 +194,7 @@ def _load(name: str, size: int | None, root: Path | None, download: bool) -> Dat
         return SOURCES[name](root, download)
     if size is None:
         raise ValueError(f"{folder} has images of any size, expected the size to decode them at")
-    return _decode(load_files(name, root=root), folder, size)
+    return _decode(*_listed(name, root), size)
 
 
 def _split(name: str, x_train, y_train, x_test, y_test, classes) -> Dataset:
@@ -211,20 +210,41 @@ def _split(name: str, x_train, y_train, x_test, y_test, classes) -> Dataset:
     return Dataset(name, tuple(str(label) for label in classes), *parts, _images(x_test, y_test))
 
 
+def _listed(name: str, root: Path | None) -> tuple[Split[ImageFiles], Path]:
+    """The split of the files of class folders, damaged ones among them, and the folder that they are in."""
+    folder = (Path(root) if root is not None else paths.raw()) / name
+    if not folder.is_dir():
+        raise FileNotFoundError(f"no folder {folder} of class folders")
+    train, test, classes = image_files.class_folders(folder)
+    _check_classes(name, classes)
+    names = [path.removeprefix("train/") for path in damaged_files.relative(train.images, folder)]
+    training, validation = _drawn(name, [hashlib.sha256(path.encode()).digest() for path in names])
+    return Split(name, classes, train.at(training), train.at(validation), test), folder
+
+
+def _joined_files(files: Split[ImageFiles]) -> ImageFiles:
+    return files.train.joined(files.validation).joined(files.test)
+
+
+def _kept(files: Split[ImageFiles], kept: np.ndarray, folder: Path) -> Split[ImageFiles]:
+    """The split with those of the joined files [N] that are kept."""
+    ends = np.cumsum([len(part) for part in files.parts])[:-1]
+    parts = [part.at(np.flatnonzero(chosen)) for part, chosen in zip(files.parts, np.split(kept, ends))]
+    counts = [len(part) for part in parts]
+    if not all(counts):
+        raise ValueError(f"{folder} has {counts} images for training, validation and test, expected some for each")
+    return Split(files.name, files.classes, *parts)
+
+
 def _decode(files: Split[ImageFiles], folder: Path, size: int) -> Dataset:
     """The images of files; those of the parts lie behind each other on disk, so that they are views of one array."""
-    parts = (files.train, files.validation, files.test)
-    every = files.train.joined(files.validation).joined(files.test)
-    decoded = decoding.decode(files.name, every.images, size, folder=folder)
-    kept = torch.from_numpy(decoded.kept)
+    decoded = decoding.decode(files.name, _joined_files(files).images, size, folder=folder)
+    files = _kept(files, decoded.kept, folder)
     with warnings.catch_warnings():  # nobody writes to images, and the process would end if someone did
         warnings.filterwarnings("ignore", "The given NumPy array is not writable", UserWarning)
         pixels = torch.from_numpy(decoded.pixels)
-    images = Images(pixels, every.labels[kept], torch.from_numpy(decoded.digests))
-    counts = [int(part.sum()) for part in kept.split([len(part) for part in parts])]
-    if not all(counts):
-        raise ValueError(f"{folder} has {counts} images for training, validation and test, expected some for each")
-    return Dataset(files.name, files.classes, *images.split(*counts))
+    images = Images(pixels, _joined_files(files).labels, torch.from_numpy(decoded.digests))
+    return Dataset(files.name, files.classes, *images.split(*map(len, files.parts)))
 
 
 def _check_classes(name: str, classes) -> None:

@@ -7,10 +7,8 @@ process wrote is checked and kept.
 
 import hashlib
 import os
-import warnings
 import zipfile
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from io import BytesIO
@@ -19,16 +17,12 @@ from pathlib import Path
 import numpy as np
 from filelock import FileLock
 from torchvision.transforms import functional
-from tqdm.auto import tqdm
 
-from sage import devices, paths
+from sage import damaged_files, paths
 from sage.image_files import open_rgb
 
 # Raise it with any change of the code that changes the pixels.
 REVISION = 1
-# A file is left out if it is damaged, up to this part of all files or to so many, whichever is more.
-DAMAGED, FEW_DAMAGED = 1 / 1000, 5
-BLOCK = 500  # files that are decoded before their pixels are written
 CHECKED = 64  # images of a whole array that are compared with their digests whenever it is opened
 
 _DIGEST = 16  # bytes
@@ -59,14 +53,14 @@ def decode(name: str, files: Sequence[str], size: int, *, folder: Path) -> Decod
         name: of the set; with the size it names the array, which another list of files replaces. files: in `folder`.
 
     Raises:
-        ValueError: more than `DAMAGED` of the files, and more than `FEW_DAMAGED`, cannot be read as images, or none.
+        ValueError: as `damaged_files.check_limit`.
 
     Warns:
-        UserWarning: fewer cannot; `damaged` of the record has their names.
+        UserWarning: as `damaged_files.warn`; `damaged` of the record has all their names.
     """
     place = paths.cache() / "images" / f"{name}-{size}"
     place.mkdir(parents=True, exist_ok=True)
-    names = [file.removeprefix(f"{folder}/") for file in files]
+    names = damaged_files.relative(files, folder)
     listing = _listing(files, names, size)
     with FileLock(place / "lock"):
         found = _stored(place, listing, size)
@@ -113,24 +107,20 @@ def _write(place: Path, listing: str, files: Sequence[str], names: list[str], si
     damaged = _damaged(names, digests)
     paths.replace(journal, lambda path: path.write_bytes(listing.encode() + b"".join(digests)))
     os.truncate(pixels, header + row * (len(digests) - len(damaged)))
-    with (
-        pixels.open("r+b") as array,
-        journal.open("ab") as log,
-        ThreadPoolExecutor(devices.cores()) as pool,
-        tqdm(total=len(files), initial=len(digests), unit="image", desc=title) as bar,
-    ):
+    with pixels.open("r+b") as array, journal.open("ab") as log:
         array.seek(0, os.SEEK_END)
-        _check(damaged, len(files))
-        for start in range(len(digests), len(files), BLOCK):
-            images, found = zip(*pool.map(partial(_pixels, size=size), files[start : start + BLOCK]))
+        damaged_files.check_limit(damaged, len(files))
+        done = len(digests)
+        left, work = names[done:], partial(_pixels, size=size)
+        for block, results in damaged_files.in_blocks(work, files[done:], title=title, done=done):
+            images, found = zip(*results)
             array.writelines(images)
             array.flush()
             log.writelines(found)
             log.flush()
             digests += found
-            damaged += _damaged(names[start : start + BLOCK], found)
-            _check(damaged, len(files))
-            bar.update(len(found))
+            damaged += _damaged(left[block], found)
+            damaged_files.check_limit(damaged, len(files))
         array.seek(0)
         array.write(_header(len(files) - len(damaged), size))
         array.flush()
@@ -140,7 +130,7 @@ def _write(place: Path, listing: str, files: Sequence[str], names: list[str], si
     paths.replace(place / "record.npz", lambda path: np.savez(path, **record))
     journal.unlink()
     if damaged:
-        warnings.warn(f"{_sentence(damaged, len(files))}: left out")
+        damaged_files.warn(damaged, len(files))
 
 
 def _written(pixels: Path, journal: Path, listing: str, header: int, row: int) -> list[bytes]:
@@ -184,15 +174,3 @@ def _header(count: int, size: int) -> bytes:
 
 def _damaged(names: Sequence[str], digests: Sequence[bytes]) -> list[str]:
     return [name for name, digest in zip(names, digests) if digest == _OF_DAMAGED]
-
-
-def _check(damaged: list[str], count: int) -> None:
-    if len(damaged) > max(FEW_DAMAGED, DAMAGED * count) or len(damaged) == count:
-        raise ValueError(
-            f"{_sentence(damaged, count)}: replace or remove them, expected {FEW_DAMAGED} or {DAMAGED:.1%} at most"
-        )
-
-
-def _sentence(damaged: list[str], count: int) -> str:
-    more = ", ..." if len(damaged) > 10 else ""
-    return f"{len(damaged)} of {count} files cannot be read as images ({', '.join(damaged[:10])}{more})"

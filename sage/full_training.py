@@ -95,7 +95,11 @@ class FullTraining:
         )  # fmt: skip
 
     def load_images(self) -> tuple[Images | ImageFiles, Images | ImageFiles, int]:
-        """Training images, test images, and the number of classes."""
+        """Training images, test images, and the number of classes.
+
+        Raises:
+            FileNotFoundError or ValueError: as `datasets.load` or `datasets.load_files`.
+        """
         if self.from_files:
             loaded = datasets.load_files(self.dataset)
         else:
@@ -109,7 +113,7 @@ def check(run: CellRun) -> list[Genotype]:
 
     Raises:
         FileNotFoundError: no such file or data set. ValueError: an unknown cell or one whose name is taken, the
-            run's data set as the second, or images too small.
+            run's data set as the second, images too small, or too many files that cannot be read as images.
     """
     beside = [genotypes.load(name) for name in run.beside.split()]
     names = [genotype.name for genotype in beside]

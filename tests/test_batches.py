@@ -114,7 +114,7 @@ def test_no_process_outlives_the_training(files, monkeypatch):
 
 
 @pytest.mark.parametrize("workers", [0, 2])
-def test_a_damaged_file_ends_the_training_and_is_named(files, monkeypatch, workers):
+def test_a_file_damaged_after_the_check_ends_the_training_and_is_named(files, monkeypatch, workers):
     use(monkeypatch, workers)
     before = processes()
     trainer = make_trainer(files)

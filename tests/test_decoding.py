@@ -13,21 +13,21 @@ import pytest
 import torch
 from PIL import Image
 
-from sage import datasets, decoding, image_files, paths
+from sage import damaged_files, datasets, decoding, image_files, paths
 from sage.datasets import Dataset
 from tests import image_folders
 
 # Decodes the set `plain`, but never the file that its argument names.
 PROCESS = """
 import sys, time
-from sage import datasets, decoding
+from sage import damaged_files, datasets, decoding
 
 def open_rgb(file):
     while file == sys.argv[1]:
         time.sleep(1)
     return plain(file)
 
-plain, decoding.open_rgb, decoding.BLOCK = decoding.open_rgb, open_rgb, 4
+plain, decoding.open_rgb, damaged_files.BLOCK = decoding.open_rgb, open_rgb, 4
 datasets.load("plain", 8)
 """
 
@@ -196,11 +196,11 @@ def test_too_many_damaged_files_are_named(plain, monkeypatch):
     for index in range(12):
         (plain / "a" / f"{index}.png").write_bytes(b"no image")
     message = r"1[12] of 40 files cannot be read as images \((a/\d+.png, ){9}a/\d+.png, \.\.\.\): replace or remove"
-    monkeypatch.setattr(decoding, "FEW_DAMAGED", 10)
+    monkeypatch.setattr(damaged_files, "FEW_DAMAGED", 10)
     with pytest.raises(ValueError, match=message):
         datasets.load("plain", 8)
     assert not (cached() / "record.npz").exists()
-    monkeypatch.setattr(decoding, "DAMAGED", 0.3)
+    monkeypatch.setattr(damaged_files, "DAMAGED", 0.3)
     with pytest.warns(UserWarning, match="12 of 40 files"):
         assert len(datasets.load("plain", 8).train.joined(datasets.load("plain", 8).validation)) < 36
 
@@ -240,7 +240,7 @@ def test_damaged_caches_are_made_anew(plain, opened, name):
 
 
 def test_processes_wait_for_each_other_and_go_on_from_one_that_was_killed(plain, opened, monkeypatch):
-    monkeypatch.setattr(decoding, "BLOCK", 4)
+    monkeypatch.setattr(damaged_files, "BLOCK", 4)
     held = datasets.load_files("plain").train.images[22]
     process = subprocess.Popen([sys.executable, "-W", "error", "-c", PROCESS, held], cwd=paths.ROOT)
     with ThreadPoolExecutor(1) as pool:

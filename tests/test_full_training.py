@@ -66,6 +66,28 @@ def test_large_images_are_trained_on_as_on_imagenet():
     assert hits[0] <= hits[1]
 
 
+def test_damaged_files_are_left_out_of_a_training_or_end_it_before_it_starts():
+    image_folders.write(paths.raw() / "large" / "train", "ab", 6)
+    image_folders.write(paths.raw() / "large" / "val", "ab", 3)
+    planned = FullTraining(
+        genotype=SMALL, dataset="large", image_size=224, images=None, repeats=1, filters=8, epochs=1, batch_size=4,
+        drop_path_keep=1.0, skeleton="imagenet mobile", seed=0,
+    )  # fmt: skip
+    whole = planned.key
+    damaged = sorted((paths.raw() / "large" / "train").rglob("*.png"))[:4]
+    damaged.append(paths.raw() / "large" / "val" / "b" / "1.png")
+    for path in damaged:
+        path.write_bytes(path.read_bytes()[:60])
+    with pytest.warns(UserWarning, match="5 of 18 files cannot be read as images .*val/b/1.png.*: left out"):
+        table = full_training.train(planned, progress=False)
+    assert (table.examples, table.test_images) == (8, 5) and planned.key != whole
+    assert stored() == {f"{planned.key}{kind}" for kind in (".pt", ".nc")}
+    (paths.raw() / "large" / "train" / "b" / "0.png").write_bytes(b"no image")
+    with pytest.raises(ValueError, match="6 of 18 files cannot be read as images .*expected 5 or 0.1% at most"):
+        full_training.train(planned, progress=False)
+    assert len(stored()) == 2
+
+
 def test_networks_stand_side_by_side_and_nothing_is_trained_twice(run, monkeypatch):
     plans = [FullTraining.of(run, cell, "mine") for cell in (SMALL, OTHER, replace(SMALL, name="the same"))]
     whole = full_training.train_all(plans, workers="2")
