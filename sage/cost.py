@@ -6,8 +6,8 @@ from torch.utils.flop_counter import FlopCounterMode
 
 
 def parameters(model: nn.Module) -> int:
-    """Number of trained values."""
-    return sum(parameter.numel() for parameter in model.parameters())
+    """Number of trained values, without those of an auxiliary classifier, which only training has."""
+    return sum(value.numel() for name, value in model.named_parameters() if not name.startswith("auxiliary."))
 
 
 @torch.inference_mode()

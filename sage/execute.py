@@ -20,7 +20,7 @@ from papermill.exceptions import PapermillExecutionError, strip_color
 from traitlets import default
 
 from sage import paths, run
-from sage.run import Run, check_type
+from sage.run import SHUFFLED, Run, check_type
 
 _NOT_THE_RUNS = {"workers"}  # parameters that say where to compute, and not what
 
@@ -207,11 +207,13 @@ def _identity(value):
     """A parameter's value, but for words that name a file or an archive of images what is in the file."""
     if not isinstance(value, str):
         return value
-    words = [value] if Path(value).is_file() else value.split(" ")
-    return " ".join(
+    named = value.removesuffix(SHUFFLED)
+    words = [named] if Path(named).is_file() else named.split(" ")
+    content = " ".join(
         next((_digest(path) for path in (Path(word), paths.raw() / f"{word}.npz") if path.is_file()), word)
         for word in words
     )
+    return content + value[len(named) :]
 
 
 def _digest(path: Path) -> str:

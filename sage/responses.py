@@ -41,7 +41,7 @@ def show(
         units: drawn once per layer (see `rdm.draw_units`), from `seed`.
 
     Raises:
-        ValueError: a layer name that the network does not have.
+        ValueError: a layer name that the network does not have, or outputs that are no tensors [B, ...] of the batch.
     """
     means = {level: ConditionMeans(conditions) for level, conditions in stimuli.conditions.items()}
     scores = []
@@ -69,8 +69,10 @@ def _batches(
     drawn: list[tuple[Tensor, ...]] = []
     with _evaluated(model), _outputs(model, layers) as outputs:
         for start in range(0, len(stimuli.images), BATCH):
-            found = _scores(model, stimuli.images[start : start + BATCH], device)
+            images = stimuli.images[start : start + BATCH]
+            found = _scores(model, images, device)
             if not drawn:
+                _check(model, layers, outputs, len(images))
                 drawn = [_coordinates(outputs[name], units, seed, index) for index, name in enumerate(layers)]
             yield start, found, [outputs[name][(slice(None), *chosen)] for name, chosen in zip(layers, drawn)]
 
@@ -111,7 +113,21 @@ def _scores(model: nn.Module, images: Tensor, device: torch.device) -> Tensor:
     """[B, C] float32 of a batch."""
     batch = standardise(images.to(device))
     with devices.autocast(device):
-        return model(batch).float()
+        found = model(batch)
+    if not isinstance(found, Tensor):
+        raise ValueError(f"{type(model).__name__} put out a {type(found).__name__}, expected scores [B, C]")
+    return found.float()
+
+
+def _check(model: nn.Module, layers: tuple[str, ...], outputs: dict[str, Tensor], images: int) -> None:
+    for name in layers:
+        found = outputs.get(name)
+        if not isinstance(found, Tensor) or len(found) != images:
+            what = list(found.shape) if isinstance(found, Tensor) else f"a {type(found).__name__}"
+            raise ValueError(
+                f"layer {name!r} of {type(model).__name__} put out {what if name in outputs else 'nothing'} for "
+                f"{images} images, expected a tensor [{images}, ...]"
+            )
 
 
 def _coordinates(output: Tensor, units: int, seed: int, layer: int) -> tuple[Tensor, ...]:

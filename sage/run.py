@@ -11,6 +11,7 @@ from sage.profiles import PROFILES, Budget, CellBudget, MacaqueBudget, Profile, 
 NUMBER, SLURM = re.compile("0|[1-9][0-9]*"), re.compile("slurm:([1-9][0-9]*)(?:x([1-9][0-9]*))?")
 ADDRESS = re.compile(r"(?:tcp|tls|ucx|ws|wss)://\S+:[0-9]+")
 SIZES = {"objects": 32, "cifar10": 32, "cifar100": 32}  # pixels a side, of data sets that come in one size
+SHUFFLED = "-shuffled"  # behind a teacher's name: its stimuli have changed places, see `guidance.shuffled`
 LEVELS = ("class", "image")  # of description: an RDM's rows are class means, or single images
 
 
@@ -49,11 +50,11 @@ class Run:
     def folder(self) -> Path:
         """`figures/<dataset>-<profile>`, extended by every parameter that is not the default."""
         changed = [
-            f"{field.name}-{_file_name(getattr(self, field.name))}"
+            f"{field.name}-{file_name(getattr(self, field.name))}"
             for field in fields(self)
             if field.name not in ("dataset", "profile") and getattr(self, field.name) != field.default
         ]
-        return paths.figures() / "-".join([_file_name(self.dataset), self.profile, *changed])
+        return paths.figures() / "-".join([file_name(self.dataset), self.profile, *changed])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -235,10 +236,10 @@ def check_type(name: str, value, *, like):
 _KINDS = {str: "text", float: "a finite number", int: "a whole number", bool: "True or False"}
 
 
-def _file_name(value) -> str:
-    """A value as part of a folder's name; a path keeps its last part and gets a short hash."""
+def file_name(value) -> str:
+    """A value as part of a file's name; a path keeps its last part, 80 characters at most, and gets a short hash."""
     text = str(value)
     if re.fullmatch(r"[\w.+-]+", text):
         return text
-    stem = re.sub(r"[^\w.+-]+", "-", Path(text).stem)
+    stem = re.sub(r"[^\w.+-]+", "-", Path(text).stem)[:80]
     return f"{stem}-{hashlib.sha256(text.encode()).hexdigest()[:6]}"

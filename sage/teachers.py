@@ -1,23 +1,27 @@
-"""Where a teacher's RDMs come from: a trained network, a control, or a file."""
+"""Where a teacher's RDMs come from: a network that is trained here or elsewhere, a control, or a file."""
 
 import json
 from collections import OrderedDict
-from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
 import xarray as xr
 from torch import nn
 
 from sage import (
-    assemblies, checkpoints, cost, datasets, devices, guidance, objects, paths, provenance, responses, simulation, training,
+    assemblies, checkpoints, cost, datasets, devices, guidance, objects, outside, paths, provenance, responses,
+    simulation, training,
 )  # fmt: skip
 from sage.datasets import Dataset
 from sage.guidance import Teacher, TeacherLayer
+from sage.models.cells import CellNetwork
+from sage.models.genotypes import NASNET_A
 from sage.models.resnet import ResNet
 from sage.profiles import Profile
 from sage.recordings import Region
-from sage.run import MacaqueRun
+from sage.run import SHUFFLED, MacaqueRun, file_name
 from sage.stimuli import StimulusSet
 
 
@@ -26,32 +30,57 @@ REVISION = 1
 
 
 def load(name: str, profile: Profile, dataset: str, *, seed: int) -> Teacher:
-    """A teacher by name, from the NetCDF bank that the name is the path of, or from files of recordings.
+    """A teacher by name: of `TEACHERS`, a network from elsewhere, the path of a bank, or files of recordings.
 
-    A named teacher is measured once: its bank is kept, since the last digits of what is measured change with
-    the machine and the number of its cores, and searches are on record under the teacher's content.
+    A network is measured once: its bank is kept, since the last digits of what is measured change with the machine
+    and the number of its cores, and searches are on record under the teacher's content. A network from elsewhere (see
+    `outside.load`) is measured anew when its weights have changed.
+
+    Args:
+        name: any of these, with "-shuffled" behind it for the control in which its stimuli have changed places.
 
     Raises:
-        ValueError: nothing of these. Reading raises as `guidance.read_teacher` or `assemblies.read` does.
+        ValueError: nothing of these. Else as `guidance.read_teacher`, `assemblies.read` or `outside.load`.
     """
+    if name.endswith(SHUFFLED):
+        return guidance.shuffled(load(name.removesuffix(SHUFFLED), profile, dataset, seed=seed), seed=seed)
     if name.endswith(".nc"):
         files = name.split()
         if assemblies.holds_recordings(Path(files[0])):
             return recordings(files, size=profile.image_size, images=profile.rdm_images)
         return guidance.read_teacher(Path(name))
+    if outside.is_spec(name):
+        return _from_outside(name, profile, dataset, seed)
     if name not in TEACHERS:
         raise ValueError(
-            f"unknown teacher {name!r}, expected one of {', '.join(TEACHERS)}, a bank's path (.nc), or files of recordings"
+            f"unknown teacher {name!r}, expected one of {', '.join(TEACHERS)}, {outside.FORMS}, a bank's path (.nc), "
+            f"or files of recordings; any of them can have {SHUFFLED} behind it"
         )
     images = load_images(profile, dataset)
-    key = provenance.key(
-        state=_state_key(profile, images, seed),
-        stimuli=images.stimuli(profile.rdm_images).identity,
-        units=profile.rdm_units,
+    # Controls without a network are kept under ResNet's key.
+    network = NETWORKS.get(name.removesuffix(UNTRAINED), _resnet)(profile)
+    parts = {"state": _state_key(network, images, seed)}
+    return _measured_once(name, parts, profile, images, lambda: TEACHERS[name](name, profile, dataset, seed))
+
+
+def _from_outside(name: str, profile: Profile, dataset: str, seed: int) -> Teacher:
+    model, layers = outside.load(name, seed=seed)
+    images = load_images(profile, dataset)
+    stimuli, units = images.stimuli(profile.rdm_images), profile.rdm_units
+    parts = {"network": outside.identity(model), "layers": layers, "seed": seed, **devices.description()}
+    return _measured_once(
+        name, parts, profile, images, lambda: from_network(name, model, layers, stimuli, units=units, seed=seed)
     )
-    bank = paths.cache() / "teachers" / f"{name}-{key}.nc"
+
+
+def _measured_once(
+    name: str, parts: dict, profile: Profile, images: Dataset, measure: Callable[[], Teacher]
+) -> Teacher:
+    """The teacher from its bank, which is made first if there is none; `parts` are what its network is known by."""
+    key = provenance.key(stimuli=images.stimuli(profile.rdm_images).identity, units=profile.rdm_units, **parts)
+    bank = paths.cache() / "teachers" / f"{file_name(name)}-{key}.nc"
     if not bank.exists():
-        TEACHERS[name](name, profile, dataset, seed).save(bank)
+        measure().save(bank)
     return guidance.read_teacher(bank)
 
 
@@ -125,7 +154,7 @@ def _simulated(run: MacaqueRun) -> Path:
         "images": budget.stimuli, "size": max(budget.image_size, profile.image_size), "shown_size": profile.image_size,
         "trials": budget.trials, "seed": run.seed,
     }  # fmt: skip
-    network = _state_key(profile, load_images(profile, run.dataset), run.seed)
+    network = _state_key(_resnet(profile), load_images(profile, run.dataset), run.seed)
     key = provenance.key(
         revision=simulation.REVISION, renderer=objects.source_digest(), network=network, sites=simulation.SITES, **settings
     )
@@ -138,12 +167,17 @@ def _simulated(run: MacaqueRun) -> Path:
 
 
 def train_resnet(profile: Profile, dataset: str, *, seed: int) -> tuple[ResNet, xr.Dataset]:
-    """The trained teacher network and its learning curve over `epoch`, see `checkpoints.train`."""
-    images = load_images(profile, dataset)
-    model = _build_resnet(profile, images, seed)
+    """The paper's teacher network, as `train` gives it."""
+    return train("resnet", profile, dataset, seed=seed)
+
+
+def train(name: str, profile: Profile, dataset: str, *, seed: int) -> tuple[nn.Module, xr.Dataset]:
+    """A trained network of `NETWORKS` and its learning curve over `epoch`, see `checkpoints.train`."""
+    images, network = load_images(profile, dataset), NETWORKS[name](profile)
+    model = _build(network, images, seed)
     device = devices.default()
     trainer = training.Trainer(
-        model, images.train.images, images.train.labels, _recipe(profile), seed=seed, device=device
+        model, images.train.images, images.train.labels, network.recipe, seed=seed, device=device
     )
 
     def measure() -> dict[str, float]:
@@ -152,35 +186,82 @@ def train_resnet(profile: Profile, dataset: str, *, seed: int) -> tuple[ResNet, 
         labels = images.validation.labels
         return {"accuracy": responses.accuracy(scores, labels), "loss": responses.loss(scores, labels)}
 
-    path = paths.cache() / "teachers" / f"resnet-{_state_key(profile, images, seed)}.pt"
+    path = paths.cache() / "teachers" / f"{name}-{_state_key(network, images, seed)}.pt"
     curve = checkpoints.train(trainer, path, measure, name="teacher")
-    layers = 6 * profile.teacher_blocks + 2
-    return model, curve.assign_attrs(
-        teacher=f"ResNet-{layers} (n = {profile.teacher_blocks}), width {profile.teacher_width}",
-        parameters=cost.parameters(model),
-    )
+    return model, curve.assign_attrs(teacher=network.title, parameters=cost.parameters(model))
 
 
 def training_examples(name: str, profile: Profile, dataset: str) -> float:
-    """Examples that a teacher's own training processed; NaN for one from a file, which does not say."""
-    if name.endswith(".nc"):
-        return float("nan")
-    if TEACHERS[name] is not _trained_resnet:
-        return 0.0
+    """Examples that a teacher's own training processed; NaN for one from elsewhere, which does not say."""
+    name = name.removesuffix(SHUFFLED)
+    if name not in NETWORKS:
+        return 0.0 if name in TEACHERS else float("nan")
     steps = len(load_images(profile, dataset).train) // profile.batch_size
     return float(profile.teacher_epochs * steps * profile.batch_size)
 
 
-def _trained_resnet(name: str, profile: Profile, dataset: str, seed: int) -> Teacher:
-    """The paper's teacher: ends of the three stages of a residual network, trained."""
-    model, _ = train_resnet(profile, dataset, seed=seed)
-    return _resnet_teacher(name, model, profile, dataset, seed)
+@dataclass(frozen=True, kw_only=True)
+class Network:
+    """A network that is trained here to be a teacher, at a profile's size.
+
+    Args:
+        title: its name and size, for people. settings: all that determines `build`, JSON-ready.
+        build: the network of so many classes, its weights drawn by torch's generator.
+        layers: submodules whose outputs are the teacher's layers L1, L2 and so on.
+    """
+
+    title: str
+    settings: dict
+    build: Callable[[int], nn.Module]
+    recipe: training.Recipe
+    layers: tuple[str, ...]
 
 
-def _untrained_resnet(name: str, profile: Profile, dataset: str, seed: int) -> Teacher:
-    """A control: the same network with its initial weights."""
-    model = _build_resnet(profile, load_images(profile, dataset), seed)
-    return _resnet_teacher(name, model, profile, dataset, seed)
+def _resnet(profile: Profile) -> Network:
+    """The paper's teacher: ends of the three stages of a residual network."""
+    blocks, width = profile.teacher_blocks, profile.teacher_width
+    return Network(
+        title=f"ResNet-{6 * blocks + 2} (n = {blocks}), width {width}",
+        settings={"blocks": blocks, "width": width},
+        build=lambda classes: ResNet(blocks=blocks, width=width, classes=classes),
+        recipe=training.teacher_recipe(profile.teacher_epochs, profile.batch_size),
+        layers=ResNet.layer_names,
+    )
+
+
+def _nasnet_a(profile: Profile) -> Network:
+    """The paper's second teacher, NASNet-A: the last cell before each of the two reductions, and the last of all.
+
+    It has the N, F and drop-path that the profile trains cells fully with, and the teacher's epochs.
+    """
+    cells = profile.cells
+    repeats, filters = cells.full_repeats, cells.full_filters
+    return Network(
+        title=f"NASNet-A (N = {repeats}, F = {filters})",
+        settings={"genotype": str(NASNET_A), "repeats": repeats, "filters": filters},
+        build=lambda classes: CellNetwork(
+            NASNET_A, classes=classes, filters=filters, repeats=repeats, auxiliary_size=profile.image_size
+        ),
+        recipe=training.cell_recipe(
+            profile.teacher_epochs, profile.batch_size, drop_path_keep=cells.drop_path_keep
+        ),
+        layers=tuple(f"cells.{place}" for place in (repeats - 1, 2 * repeats, 3 * repeats + 1)),
+    )
+
+
+NETWORKS: dict[str, Callable[[Profile], Network]] = {"resnet": _resnet, "nasnet-a": _nasnet_a}
+
+
+def _trained(name: str, profile: Profile, dataset: str, seed: int) -> Teacher:
+    model, _ = train(name, profile, dataset, seed=seed)
+    return _stages(name, model, NETWORKS[name](profile), profile, dataset, seed)
+
+
+def _untrained(name: str, profile: Profile, dataset: str, seed: int) -> Teacher:
+    """A control: a network with its initial weights."""
+    network = NETWORKS[name.removesuffix(UNTRAINED)](profile)
+    model = _build(network, load_images(profile, dataset), seed)
+    return _stages(name, model, network, profile, dataset, seed)
 
 
 def _pixels(name: str, profile: Profile, dataset: str, seed: int) -> Teacher:
@@ -190,34 +271,45 @@ def _pixels(name: str, profile: Profile, dataset: str, seed: int) -> Teacher:
     return from_network(name, identity, ("pixels",), stimuli, units=profile.rdm_units, seed=seed)
 
 
-TEACHERS = {"resnet": _trained_resnet, "resnet-untrained": _untrained_resnet, "pixels": _pixels}
+def _labels(name: str, profile: Profile, dataset: str, seed: int) -> Teacher:
+    """A control without a network: 0 between images of a class, 1 between classes.
 
-
-def _resnet_teacher(name: str, model: ResNet, profile: Profile, dataset: str, seed: int) -> Teacher:
+    Of single images only, as class means are all as different as any two.
+    """
     stimuli = load_images(profile, dataset).stimuli(profile.rdm_images)
-    measured = from_network(name, model, model.layer_names, stimuli, units=profile.rdm_units, seed=seed)
+    labels = stimuli.conditions["class"][stimuli.conditions["image"] >= 0].numpy()
+    first, second = np.triu_indices(len(labels), 1)
+    differ = (labels[first] != labels[second]).astype(np.float64)
+    return Teacher(name, (TeacherLayer("labels", stimuli.identity, {"image": differ}),))
+
+
+UNTRAINED = "-untrained"
+TEACHERS = {
+    "resnet": _trained, "resnet-untrained": _untrained, "nasnet-a": _trained, "nasnet-a-untrained": _untrained,
+    "pixels": _pixels, "labels": _labels,
+}  # fmt: skip
+
+
+def _stages(name: str, model: nn.Module, network: Network, profile: Profile, dataset: str, seed: int) -> Teacher:
+    stimuli = load_images(profile, dataset).stimuli(profile.rdm_images)
+    measured = from_network(name, model, network.layers, stimuli, units=profile.rdm_units, seed=seed)
     named = (replace(layer, name=f"L{number}") for number, layer in enumerate(measured.layers, 1))
     return replace(measured, layers=tuple(named))
 
 
-def _build_resnet(profile: Profile, images: Dataset, seed: int) -> ResNet:
+def _build(network: Network, images: Dataset, seed: int) -> nn.Module:
     with devices.weights_from(seed):
-        return ResNet(blocks=profile.teacher_blocks, width=profile.teacher_width, classes=len(images.classes))
+        return network.build(len(images.classes))
 
 
-def _recipe(profile: Profile) -> training.Recipe:
-    return training.teacher_recipe(profile.teacher_epochs, profile.batch_size)
-
-
-def _state_key(profile: Profile, images: Dataset, seed: int) -> str:
+def _state_key(network: Network, images: Dataset, seed: int) -> str:
     """Of all that determines the trained network."""
     return provenance.key(
         revision=REVISION,
         training=images.train.identity,
         validation=images.validation.identity,
-        blocks=profile.teacher_blocks,
-        width=profile.teacher_width,
-        recipe=_recipe(profile).description,
+        recipe=network.recipe.description,
         seed=seed,
+        **network.settings,
         **devices.description(),
     )

@@ -183,12 +183,14 @@ def test_key_follows_the_content_of_a_file(checkout):
     """A parameter that names a file counts by what is in the file."""
     source = write(checkout, "01_first", "")
     responses = checkout / "responses.nc"
-    for named in (str(responses), f"NASNet-A {responses} other"):
+    for named in (str(responses), f"NASNet-A {responses} other", f"{responses}-shuffled"):
         step = execute.Step(source, {"teacher": named})
         responses.write_text("a")
         first = step.key()
         responses.write_text("b")
         assert step.key() != first
+    plain = execute.Step(source, {"teacher": str(responses)})
+    assert plain.key() != step.key()  # shuffled
 
 
 def test_kernel_is_this_python(checkout, monkeypatch):

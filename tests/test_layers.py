@@ -18,7 +18,7 @@ LAYERS = (
     {"run", "provenance", "datasets", "models", "guidance", "tracker", "searchers", "responses", "recordings",
      "training"},
     {"predictors", "linear", "candidates", "checkpoints", "search_tables", "assemblies", "simulation",
-     "sampling"},
+     "sampling", "outside"},
     {"teachers", "evaluation", "cluster", "cell_tables"},
     {"explorer", "full_training", "zero_cost"},
     {"pool", "comparison"},

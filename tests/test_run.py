@@ -15,6 +15,9 @@ def test_folder_names_what_is_not_the_default():
     assert Run(seed=1, alpha=2, level="image").folder.name == "objects-quick-level-image-alpha-2.0-seed-1"
     first, second = (Run(teacher=f"/some/{folder}/bank v1.nc").folder.name for folder in "ab")
     assert first != second and re.fullmatch(r"objects-quick-teacher-bank-v1-[0-9a-f]{6}", first)
+    layers = ",".join(f"layer{number}" for number in range(40))
+    long = Run(teacher=f"torchvision:resnet18:{layers}").folder.name
+    assert re.fullmatch(r"objects-quick-teacher-torchvision-resnet18-layer0-[\w-]{52}-[0-9a-f]{6}", long)
 
 
 @pytest.mark.parametrize(
