@@ -2,7 +2,6 @@
 
 import torch
 from torch import nn
-from torch.utils.flop_counter import FlopCounterMode
 
 
 def parameters(model: nn.Module) -> int:
@@ -12,10 +11,23 @@ def parameters(model: nn.Module) -> int:
 
 @torch.inference_mode()
 def multiply_adds(model: nn.Module, image_size: int) -> int:
-    """Multiplications with addition for one image, in convolutions and linear layers."""
-    training = model.training
-    device = next(model.parameters()).device
-    with FlopCounterMode(display=False) as counter:
+    """Multiplications with addition for one image, in convolutions and linear layers.
+
+    Those of the definition: products with padding count, whether or not they are computed.
+    """
+    training, device = model.training, next(model.parameters()).device
+    counts = []
+
+    def count(module, inputs, output):
+        places = output[0, 0].numel() if isinstance(module, nn.Conv2d) else 1
+        counts.append(module.weight.numel() * places)
+
+    counted = [module for module in model.modules() if isinstance(module, (nn.Conv2d, nn.Linear))]
+    handles = [module.register_forward_hook(count) for module in counted]
+    try:
         model.eval()(torch.zeros(1, 3, image_size, image_size, device=device))
-    model.train(training)
-    return counter.get_total_flops() // 2
+    finally:
+        for handle in handles:
+            handle.remove()
+        model.train(training)
+    return sum(counts)

@@ -3,8 +3,9 @@
 import pytest
 import torch
 from torch import nn
+from torch.utils.flop_counter import FlopCounterMode
 
-from sage.models.convolution import Convolution
+from sage.models.convolution import Convolution, MergingConvolution, merge
 
 
 @pytest.mark.parametrize("bias", [False, True])
@@ -32,3 +33,49 @@ def test_a_strided_convolution_of_single_pixels_trains_on_channels_last_maps():
     weight = convolution.weight.detach()[:, :, 0, 0].requires_grad_()
     torch.einsum("dc,bchw->bdhw", weight, images[:, :, ::2, ::2]).square().sum().backward()
     torch.testing.assert_close(convolution.weight.grad[:, :, 0, 0], weight.grad)
+
+
+def test_merging_pads_around_and_concatenates():
+    large, small = torch.ones(1, 1, 4, 4), torch.full((1, 2, 2, 1), 3.0)
+    merged = merge([large, small], (4, 4))
+    assert merged.shape == (1, 3, 4, 4)
+    assert torch.equal(merged[:, :1], large)
+    assert merged[0, 1].tolist() == [[0, 0, 0, 0], [0, 3, 0, 0], [0, 3, 0, 0], [0, 0, 0, 0]]
+
+
+SIZES = [
+    [(9, 9), (2, 2), (2, 2), (9, 9)],
+    [(8, 8), (4, 4), (1, 1), (2, 2)],
+    [(4, 4), (1, 1)],  # single pixels at an odd place, which a stride of 2 may step over
+    [(8, 8), (8, 8)],
+    [(8, 2), (2, 8)],  # none is the largest both ways
+]
+
+
+@pytest.mark.parametrize("sizes", SIZES)
+@pytest.mark.parametrize("stride", [1, 2])
+@pytest.mark.parametrize("kernel", [(1, 1), (1, 3), (3, 3), (7, 5), (7, 1)])
+def test_a_convolution_of_merged_maps_is_that_of_their_padded_concatenation(kernel, stride, sizes):
+    generator = torch.Generator().manual_seed(0)
+    channels = [2, 3, 1, 4][: len(sizes)]
+    own = MergingConvolution(channels, 5, kernel, stride, bias=True).double()
+    plain = nn.Conv2d(sum(channels), 5, kernel, stride, tuple(side // 2 for side in kernel)).double()
+    plain.load_state_dict(own.state_dict())
+    maps = [
+        torch.randn(2, count, *size, generator=generator, dtype=torch.float64, requires_grad=True)
+        for count, size in zip(channels, sizes)
+    ]
+    found, expected = own(maps), plain(merge(maps, tuple(map(max, zip(*sizes)))))
+    torch.testing.assert_close(found, expected)
+    weights = torch.randn(found.shape, generator=generator, dtype=torch.float64)
+    gradients = torch.autograd.grad((found * weights).sum(), [*maps, *own.parameters()])
+    references = torch.autograd.grad((expected * weights).sum(), [*maps, *plain.parameters()])
+    torch.testing.assert_close(gradients, references)
+
+
+def test_products_with_padding_are_left_out():
+    maps = [torch.randn(1, 4, 32, 32), torch.randn(1, 64, 4, 4)]
+    convolution = MergingConvolution([4, 64], 8, (3, 3), 1, bias=False)
+    with FlopCounterMode(display=False) as counter:
+        convolution(maps)
+    assert counter.get_total_flops() == 2 * 8 * 9 * (4 * 32 * 32 + 64 * 6 * 6)

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from sage import spaces
-from sage.models.cnn import ConvolutionalNetwork, merge
+from sage.models.cnn import ConvolutionalNetwork
 from sage.spaces import Choice, Layer, SearchSpace
 
 SPACE = spaces.cnn(10)
@@ -217,14 +217,6 @@ def test_unread_outputs_all_reach_the_classifier():
     )
     model = ConvolutionalNetwork(layers, classes=5)
     assert model.unread == [2, 3] and model.classifier.in_features == 10
-
-
-def test_merging_pads_around_and_concatenates():
-    large, small = torch.ones(1, 1, 4, 4), torch.full((1, 2, 2, 1), 3.0)
-    merged = merge([large, small])
-    assert merged.shape == (1, 3, 4, 4)
-    assert torch.equal(merged[:, :1], large)
-    assert merged[0, 1].tolist() == [[0, 0, 0, 0], [0, 3, 0, 0], [0, 3, 0, 0], [0, 0, 0, 0]]
 
 
 def test_at_least_one_layer():

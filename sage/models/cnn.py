@@ -2,9 +2,8 @@
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
-from sage.models.convolution import Convolution
+from sage.models.convolution import MergingConvolution
 from sage.spaces import Layer
 
 ACTIVATIONS = {"identity": nn.Identity, "relu": nn.ReLU}
@@ -30,7 +29,7 @@ class ConvolutionalNetwork(nn.Module):
         read = {source for inputs in self.inputs for source in inputs}
         self.unread = [index for index in range(1, len(channels)) if index not in read]
         self.layers = nn.ModuleList(
-            _convolution(layer, sum(channels[source] for source in layer.inputs), channels[index])
+            _convolution(layer, [channels[source] for source in layer.inputs], channels[index])
             for index, layer in enumerate(layers, 1)
         )
         self.classifier = nn.Linear(sum(channels[index] for index in self.unread), classes)
@@ -44,28 +43,13 @@ class ConvolutionalNetwork(nn.Module):
         """Class scores [B, C] of standardised images [B, 3, H, W]."""
         outputs = [images]
         for layer, inputs in zip(self.layers, self.inputs):
-            outputs.append(layer(merge([outputs[source] for source in inputs])))
+            outputs.append(layer([outputs[source] for source in inputs]))
         return self.classifier(torch.cat([outputs[index].mean((2, 3)) for index in self.unread], 1))
 
 
-def merge(maps: list[Tensor]) -> Tensor:
-    """Maps [B, C_i, H_i, W_i] zero-padded around to the largest size and concatenated [B, sum C_i, H, W]."""
-    height, width = max(m.shape[2] for m in maps), max(m.shape[3] for m in maps)
-    return torch.cat([_pad(m, height - m.shape[2], width - m.shape[3]) for m in maps], 1)
-
-
-def _pad(m: Tensor, rows: int, columns: int) -> Tensor:
-    if not rows and not columns:
-        return m
-    return functional.pad(m, (columns // 2, columns - columns // 2, rows // 2, rows - rows // 2))
-
-
-def _convolution(layer: Layer, inputs: int, outputs: int) -> nn.Sequential:
+def _convolution(layer: Layer, inputs: list[int], outputs: int) -> nn.Sequential:
     normalized = layer.normalization == "batch norm"
-    height, width = layer.kernel
-    convolution = Convolution(
-        inputs, outputs, layer.kernel, layer.stride, (height // 2, width // 2), bias=not normalized
-    )
+    convolution = MergingConvolution(inputs, outputs, layer.kernel, layer.stride, bias=not normalized)
     gain = "relu" if layer.activation == "relu" else "linear"
     nn.init.kaiming_normal_(convolution.weight, nonlinearity=gain)
     if convolution.bias is not None:
