@@ -1,0 +1,252 @@
+"""How fast are many small networks trained? `python -m tests.benchmarks.candidates [--space NAME] [--size PIXELS] ...`
+
+The same random candidates are trained twice in one run: one after the other by the loop that a user of PyTorch would
+write (torchvision's transforms in a DataLoader, float32, SGD), and as a search of this package trains them, measured
+and recorded like those. The loop is timed for its training steps alone, ours for all that happens from the first
+proposal to the last record, workers' start apart.
+"""
+
+import argparse
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from functools import partial
+from unittest.mock import patch
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor, nn
+from torch.utils.data import DataLoader, Dataset
+from torchvision import transforms
+from tqdm.auto import tqdm
+
+from sage import cluster, devices, evaluation, explorer, provenance, searchers
+from sage.candidates import Cells, Convolutional
+from sage.datasets import Images
+from sage.evaluation import Protocol
+from sage.explorer import Study
+from sage.rdm import ConditionMeans
+from sage.tracker import Tracker
+from sage.training import Trainer
+
+LOADING = 2  # processes of the loop's DataLoader
+
+
+@dataclass(frozen=True)
+class Trained:
+    """Networks that were trained: seconds for all of them, and the validation accuracy of each."""
+
+    seconds: float
+    accuracies: list[float]
+
+
+class Transformed(Dataset):
+    """Images as torchvision's CIFAR classes give them."""
+
+    def __init__(self, images: Images, transform: Callable):
+        self.pixels, self.labels = images.images.permute(0, 2, 3, 1).numpy(), images.labels
+        self.transform = transform
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def __getitem__(self, index: int) -> tuple[Tensor, int]:
+        return self.transform(Image.fromarray(self.pixels[index])), int(self.labels[index])
+
+
+def standardised(image: Tensor) -> Tensor:
+    """As the paper's preprocessing."""
+    return (image - image.mean()) / image.std().clamp(min=image.numel() ** -0.5)
+
+
+def plain_loop(protocol: Protocol, candidates: list[tuple], seed: int) -> Trained:
+    """What a user would write."""
+    images, device = protocol.load_images(), devices.default()
+    size = protocol.image_size
+    transform = transforms.Compose(
+        [
+            transforms.RandomCrop(size, padding=size // 8),
+            transforms.RandomHorizontalFlip(),
+            transforms.ToTensor(),
+            standardised,
+        ]
+    )
+    seconds, accuracies = 0.0, []
+    recipe = protocol.networks.recipe(protocol.mature_epochs, protocol.batch_size)
+    for architecture in tqdm(candidates, desc="plain loop", unit="network"):
+        torch.manual_seed(seed)
+        model = protocol.networks.build(architecture, classes=len(images.classes)).to(device).train()
+        loader = DataLoader(
+            Transformed(images.train, transform),
+            batch_size=protocol.batch_size, shuffle=True, drop_last=True, num_workers=LOADING,
+            pin_memory=device.type == "cuda", persistent_workers=True,
+        )  # fmt: skip
+        optimizer = recipe.optimizer(model.parameters())
+        iter(loader)  # starts its processes
+        synchronise()
+        began = time.perf_counter()
+        for _ in range(round(protocol.snapshots[-1])):
+            for batch, labels in loader:
+                batch, labels = batch.to(device, non_blocking=True), labels.to(device, non_blocking=True)
+                optimizer.zero_grad()
+                loss = nn.functional.cross_entropy(model(batch), labels)
+                loss.backward()
+                optimizer.step()
+        synchronise()
+        seconds += time.perf_counter() - began
+        accuracies.append(evaluation.accuracy(model, images.validation, device=device))
+    return Trained(seconds, accuracies)
+
+
+def search(protocol: Protocol, count: int, seed: int, workers: str) -> Trained:
+    """The package's own way: random search, every candidate with the same seed."""
+    space = protocol.networks.space
+    study = Study(
+        description=protocol.description(),
+        protocol=protocol.key,
+        evaluate=partial(evaluation.evaluate, protocol),
+        score=lambda found: found.snapshots[-1].accuracy,
+        seed=lambda number: seed,
+    )
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        cluster.open_workers(workers) as opened,
+        tqdm(total=count, desc="search", unit="network") as bar,
+    ):
+        ready = [opened.submit(protocol.load_images) for _ in range(opened.slots())]
+        for future in ready:
+            future.result()
+        tracker = Tracker(f"sqlite:///{folder}/tracker.sqlite")
+        began = time.perf_counter()
+        explorer.search(space, searchers.make("random", space, seed=0), study, tracker, count, opened, bar=bar)
+        seconds = time.perf_counter() - began
+        accuracies = tracker.results(study.key).accuracy.values[:, -1]
+    return Trained(seconds, accuracies.tolist())
+
+
+def breakdown(protocol: Protocol, candidates: list[tuple], seed: int) -> Counter:
+    """Seconds of evaluations and their record in this process, by what they were spent on."""
+    spent, running = Counter(), []
+
+    @contextmanager
+    def clock(name: str) -> Iterator[None]:
+        """What lies within another counts only as itself."""
+        synchronise()
+        running.append([name, time.perf_counter(), 0.0])
+        yield
+        synchronise()
+        _, began, inner = running.pop()
+        seconds = time.perf_counter() - began
+        spent[name] += seconds - inner
+        if running:
+            running[-1][2] += seconds
+
+    def timed(name: str, function: Callable) -> Callable:
+        def call(*arguments, **named):
+            with clock(name):
+                return function(*arguments, **named)
+
+        return call
+
+    class Timed(Trainer):
+        """A trainer whose parts are timed."""
+
+        def __init__(self, *arguments, **named):
+            super().__init__(*arguments, **named)
+            self._replica = timed("forward", self._replica)
+            self.optimizer.step = timed("optimiser", self.optimizer.step)
+            steps = self.batches.steps
+            self.batches.steps = lambda first, last: each(steps(first, last))
+
+    def each(steps: Iterator) -> Iterator:
+        while True:
+            with clock("data"):
+                found = next(steps, None)
+            if found is None:
+                return
+            yield found
+
+    parts = (
+        (evaluation, "Trainer", Timed),
+        (torch.Tensor, "backward", timed("backward", torch.Tensor.backward)),
+        (evaluation, "_measure", timed("snapshot", evaluation._measure)),
+        (ConditionMeans, "add", timed("RDM", ConditionMeans.add)),
+        (ConditionMeans, "rdms", timed("RDM", ConditionMeans.rdms)),
+    )
+    with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
+        for target, name, replacement in parts:
+            stack.enter_context(patch.object(target, name, replacement))
+        tracker = Tracker(f"sqlite:///{folder}/tracker.sqlite")
+        for number, architecture in enumerate(tqdm(candidates, desc="where time goes", unit="network")):
+            with clock("rest of training: Python, standardising, loss"):
+                found = evaluation.evaluate(protocol, architecture, seed)
+            with clock("tracker"):
+                tracker.store(protocol.key, f"{number:016x}", seed, found, provenance.stamp())
+    return spent
+
+
+def synchronise() -> None:
+    """Wait for the device, if it is one that computes on its own."""
+    if torch.cuda.is_available():
+        torch.cuda.synchronize()
+
+
+def same_training(protocol: Protocol, candidates: list[tuple], seeds: int, workers: str) -> str:
+    """Whether both give the same accuracies, by what seeds alone change."""
+    loop = np.array([plain_loop(protocol, candidates, seed).accuracies for seed in range(seeds)])
+    ours = np.array([search(protocol, len(candidates), seed, workers).accuracies for seed in range(seeds)])
+    difference = (ours - loop).mean()
+    spread = np.sqrt((loop.var(0, ddof=1) + ours.var(0, ddof=1)).mean() / 2)
+    error = spread * np.sqrt(2 / loop.size)
+    return (
+        f"validation accuracy of {len(candidates)} networks, {seeds} seeds each: loop {loop.mean():.3f}, ours "
+        f"{ours.mean():.3f}; difference {difference:+.3f}, standard error {error:.3f}, s.d. between seeds {spread:.3f}"
+    )
+
+
+def main() -> None:
+    """Print the table."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--space", choices=("cnn", "cells"), default="cnn", help="ten layers, or cells of five blocks")
+    parser.add_argument("--size", type=int, default=16, help="pixels a side")
+    parser.add_argument("--width", type=float, default=0.25, help="of ten-layer networks, 1 is the paper's")
+    parser.add_argument("--filters", type=int, default=8, help="F of cells")
+    parser.add_argument("--images", type=int, default=6000, help="training images, of the embedded ones")
+    parser.add_argument("--epochs", type=int, default=2)
+    parser.add_argument("--candidates", type=int, default=20)
+    parser.add_argument("--seeds", type=int, default=3, help="of the comparison of accuracies; 0 for none")
+    parser.add_argument("--workers", default="auto")
+    options = parser.parse_args()
+    networks = {
+        "cnn": Convolutional(layers=10, width=options.width),
+        "cells": Cells(blocks=5, repeats=2, filters=options.filters),
+    }[options.space]
+    protocol = Protocol(
+        dataset="objects", image_size=options.size, train_images=options.images, validation_images=None,
+        networks=networks, mature_epochs=100, snapshots=(options.epochs,), batch_size=64, rdm_units=1000, rdm_images=200,
+    )  # fmt: skip
+    searcher = searchers.make("random", networks.space, seed=0)
+    candidates = [searcher.ask()[1] for _ in range(options.candidates)]
+    examples = options.epochs * (options.images // protocol.batch_size) * protocol.batch_size
+    loop = plain_loop(protocol, candidates, 0)
+    ours = search(protocol, len(candidates), 0, options.workers)
+    print(f"\n{provenance.hardware()}; {options}; {len(candidates)} networks x {examples:,} examples")
+    print("              examples/s   networks/h")
+    for name, trained in (("plain loop", loop), ("ours", ours)):
+        rate = len(candidates) / trained.seconds
+        print(f"{name:<12} {rate * examples:11,.0f} {3600 * rate:12,.0f}")
+    print(f"ratio        {loop.seconds / ours.seconds:11.2f}")
+    spent = breakdown(protocol, candidates, 0)
+    print("\nwhere the time of one process goes")
+    for name, seconds in spent.most_common():
+        print(f"{seconds / spent.total():7.1%}  {name}")
+    if options.seeds:
+        print(f"\n{same_training(protocol, candidates[:5], options.seeds, options.workers)}")
+
+
+if __name__ == "__main__":
+    main()
