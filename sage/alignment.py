@@ -3,6 +3,7 @@
 import numpy as np
 from torch import Tensor
 
+GRAM = "gram"  # level of description, beside those of RDMs
 # Part of a layer's variance that SVCCA's subspace explains (Raghu et al. 2017).
 VARIANCE = 0.99
 

@@ -192,6 +192,7 @@ def _mature(run: ComparisonRun, teacher: Teacher) -> Protocol:
         networks=candidates.searched(budget, run.settings),
         snapshots=(budget.mature_epochs,),
         test=budget.tests,
+        rivals=False,
         recordings=teacher.recordings,
         **{name: getattr(budget, name) for name in named},
     )

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from sage import assemblies, cost, datasets, devices, provenance, responses
+from sage import assemblies, cost, datasets, devices, preprocessing, provenance, responses, zero_cost
 from sage.candidates import Candidates, Convolutional
 from sage.datasets import Dataset, Images
 from sage.image_files import ImageFiles
@@ -20,7 +20,7 @@ from sage.training import Diverged, Trainer
 
 
 # Part of a study's key. Raise it with any change of the code that changes what an evaluation gives.
-REVISION = 2
+REVISION = 3
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,7 +28,8 @@ class Protocol:
     """Everything besides architecture and seed that determines what an evaluation gives.
 
     `networks` are what is evaluated; the fields besides are those of `Profile`, with the data set's name; `test`
-    shows the test images at the end, `device` and `convolutions` are as in `devices.description`. Networks are shown
+    shows the test images at the end, `rivals` measures zero-cost proxies before training and Gram matrices besides
+    RDMs, `device` and `convolutions` are as in `devices.description`. Networks are shown
     the validation images, and the stimuli of the files `recordings`, with `recording_images` rows in image-level RDMs.
     """
 
@@ -45,6 +46,7 @@ class Protocol:
     recordings: tuple[str, ...] = ()
     recording_images: int | None = None
     test: bool = False
+    rivals: bool = False
     device: str = field(default_factory=lambda: devices.of_workers()["device"])
     convolutions: str = field(default_factory=lambda: devices.of_workers()["convolutions"])
 
@@ -54,7 +56,7 @@ class Protocol:
         names = cls.__dataclass_fields__.keys() & Profile.__dataclass_fields__.keys()
         networks = Convolutional(layers=profile.layers, width=profile.width)
         same = {name: getattr(profile, name) for name in names}
-        return cls(dataset=dataset, networks=networks, recording_images=profile.rdm_images, **same)
+        return cls(dataset=dataset, networks=networks, recording_images=profile.rdm_images, rivals=True, **same)
 
     def description(self) -> dict:
         """All that determines an evaluation, the images' content and the kind of device included; JSON-ready."""
@@ -109,6 +111,7 @@ def evaluate(protocol: Protocol, architecture: Architecture, seed: int) -> Evalu
         }
         recipe = protocol.networks.recipe(protocol.mature_epochs, protocol.batch_size)
         trainer = Trainer(model, images.train.images, images.train.labels, recipe, seed=seed, device=device)
+        proxies = _proxies(trainer) if protocol.rivals else {}
         snapshots, test_accuracy, state, failure = [], None, "finished", None
         try:
             for epoch in protocol.snapshots:
@@ -125,6 +128,8 @@ def evaluate(protocol: Protocol, architecture: Architecture, seed: int) -> Evalu
         seconds=time.perf_counter() - began,
         test_accuracy=test_accuracy,
         hardware=provenance.hardware(),
+        losses=trainer.losses.cpu().numpy(),
+        proxies=proxies,
         snapshots=tuple(snapshots),
     )
 
@@ -140,11 +145,20 @@ def accuracy(model: nn.Module, images: Images | ImageFiles, *, device: torch.dev
     return responses.accuracy(scores(model, images, device=device), images.labels)
 
 
+def _proxies(trainer: Trainer) -> dict[str, float]:
+    """Zero-cost proxies of a network that was not trained yet, on the first batch that it is going to see."""
+    ((images, labels),) = trainer.batches.steps(0, 1)
+    return zero_cost.measure(trainer.model, preprocessing.standardise(images), labels)
+
+
 def _measure(trainer: Trainer, epoch: float, images: Dataset, protocol: Protocol, seed: int) -> Snapshot:
     began = time.perf_counter()
     sets, model = protocol.stimuli(images), trainer.model
     responded = [
-        responses.show(model, model.layer_names, stimuli, units=protocol.rdm_units, seed=seed, device=trainer.device)
+        responses.show(
+            model, model.layer_names, stimuli,
+            units=protocol.rdm_units, seed=seed, device=trainer.device, grams=protocol.rivals,
+        )  # fmt: skip
         for stimuli in sets
     ]
     scores, labels = responded[0].scores, images.validation.labels

@@ -3,14 +3,15 @@
 import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 
 import numpy as np
 import xarray as xr
 from scipy.spatial.distance import squareform
 
-from sage import paths, rdm
+from sage import alignment, paths, rdm
+from sage.alignment import GRAM, image_count
 
 
 @dataclass(frozen=True)
@@ -18,7 +19,8 @@ class TeacherLayer:
     """One layer's RDMs with the stimulus set they were measured on.
 
     Args:
-        stimuli: `StimulusSet.identity`. rdms: by level, condensed [S(S-1)/2].
+        stimuli: `StimulusSet.identity`. rdms: by level, condensed [S(S-1)/2]; as level `alignment.GRAM` a
+            Gram matrix, see there.
     """
 
     name: str
@@ -43,7 +45,7 @@ class Teacher:
         """The name with a hash of the content, for keys of what is guided by it."""
         digest = hashlib.sha256()
         for layer in self.layers:
-            for level in sorted(layer.rdms):
+            for level in sorted(layer.rdms.keys() - {GRAM}):  # another description of the same responses
                 digest.update(f"{layer.name} {layer.stimuli} {level}".encode())
                 digest.update(np.asarray(layer.rdms[level], "<f8").tobytes())
         return f"{self.name} {digest.hexdigest()[:16]}"
@@ -84,7 +86,7 @@ def read_teacher(path: Path) -> Teacher:
                 "expected condensed RDMs with attributes layer, level and stimuli"
             )
         try:
-            rdm.stimulus_count(len(variable))
+            (image_count if variable.attrs["level"] == GRAM else rdm.stimulus_count)(len(variable))
         except ValueError as problem:
             raise ValueError(f"{path}, variable {name!r}: {problem}") from problem
         place = (variable.attrs["layer"], variable.attrs["stimuli"])
@@ -99,7 +101,7 @@ def read_teacher(path: Path) -> Teacher:
 
 
 def shuffled(teacher: Teacher, *, seed: int) -> Teacher:
-    """A control: RDMs of the same values, whose stimuli have changed places at random.
+    """A control: RDMs of the same values, whose stimuli have changed places at random; without Gram matrices.
 
     Layers with as many stimuli are shuffled alike, so that what they have in common stays.
     """
@@ -110,7 +112,8 @@ def shuffled(teacher: Teacher, *, seed: int) -> Teacher:
         return squareform(squareform(values)[np.ix_(order, order)])
 
     layers = (
-        replace(layer, rdms={level: shuffle(values) for level, values in layer.rdms.items()}) for layer in teacher.layers
+        replace(layer, rdms={level: shuffle(values) for level, values in layer.rdms.items() if level != GRAM})
+        for layer in teacher.layers
     )
     return replace(teacher, name=f"{teacher.name} shuffled", layers=tuple(layers))
 
@@ -147,6 +150,10 @@ def check(teacher: Teacher, level: str, shown: set[str]) -> None:
             )
 
 
+# How two layers are compared: each a function of [T, P] and [L, P] to [T, L].
+METHODS = {method: partial(rdm.similarity, method=method) for method in rdm.METHODS} | alignment.MEASURES
+
+
 def compare(
     snapshots: Iterable[tuple[int, float, Mapping[tuple[str, str], np.ndarray]]],
     teacher: Teacher,
@@ -158,14 +165,19 @@ def compare(
 
     Args:
         snapshots: network number, epoch, and RDMs [L, P] by (stimuli, level).
-        level: "class" or "image". method: see `rdm.similarity`.
+        level: "class", "image", or `alignment.GRAM` with a method for Gram matrices. method: of `METHODS`.
 
     Returns:
         [network, epoch, teacher_layer, layer] float64 in [-1, 1]; NaN beyond a network's last layer.
 
     Raises:
-        ValueError: as `check`.
+        ValueError: an unknown method or one for another level, and as `check`.
     """
+    if method not in METHODS or (method in alignment.MEASURES) != (level == GRAM):
+        raise ValueError(
+            f"method {method!r} at level {level!r}, expected {', '.join(alignment.MEASURES)} at level {GRAM!r}, or "
+            f"{', '.join(rdm.METHODS)} at another"
+        )
     sets = {layer.stimuli: [one for one in teacher.layers if one.stimuli == layer.stimuli] for layer in teacher.layers}
     order = [layer.name for same in sets.values() for layer in same]
     own: dict[str, np.ndarray] = {}
@@ -176,7 +188,7 @@ def compare(
             check(teacher, level, set(shown))
             checked.add(shown)
         own = own or {stimuli: np.stack([layer.rdms[level] for layer in same]) for stimuli, same in sets.items()}
-        similar = [rdm.similarity(own[stimuli], rdms[stimuli, level], method=method) for stimuli in sets]
+        similar = [METHODS[method](own[stimuli], rdms[stimuli, level]) for stimuli in sets]
         found[network, epoch] = np.concatenate(similar)  # [T, L], set by set
     networks, epochs = (sorted({place[axis] for place in found}) for axis in (0, 1))
     deepest = max((values.shape[1] for values in found.values()), default=0)

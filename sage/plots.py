@@ -99,8 +99,9 @@ def dissimilarity(bank: xr.Dataset, categories: dict[str, tuple[str, ...]]) -> F
     """A teacher's dissimilarity matrices, a row per level, each coloured over its own range of values.
 
     Args:
-        bank: see `Teacher.bank`. categories: by level, of each stimulus; one category's stand together.
+        bank: see `Teacher.bank`. categories: by level that is drawn, of each stimulus; one category's stand together.
     """
+    bank = bank[[name for name, values in bank.items() if values.attrs["level"] in categories]]
     levels = list(dict.fromkeys(values.attrs["level"] for values in bank.values()))
     layers = list(dict.fromkeys(values.attrs["layer"] for values in bank.values()))
     with plt.rc_context(STYLE):

@@ -60,8 +60,8 @@ def similarity(teacher: np.ndarray, candidate: np.ndarray, *, method: str = "pea
     Raises:
         ValueError: unknown method, or numbers of pairs that differ.
     """
-    if method not in _PREPARE:
-        raise ValueError(f"unknown method {method!r}, expected one of {', '.join(_PREPARE)}")
+    if method not in METHODS:
+        raise ValueError(f"unknown method {method!r}, expected one of {', '.join(METHODS)}")
     if teacher.shape[-1] != candidate.shape[-1]:
         raise ValueError(
             f"teacher RDMs have {teacher.shape[-1]} pairs, candidate RDMs {candidate.shape[-1]}: "
@@ -70,7 +70,7 @@ def similarity(teacher: np.ndarray, candidate: np.ndarray, *, method: str = "pea
     return _unit_rows(teacher, method) @ _unit_rows(candidate, method).T
 
 
-_PREPARE = {
+METHODS = {
     "pearson": lambda rows: rows,
     "spearman": lambda rows: rankdata(rows, axis=1, nan_policy="propagate"),
 }
@@ -78,7 +78,7 @@ _PREPARE = {
 
 def _unit_rows(rdms: np.ndarray, method: str) -> np.ndarray:
     """Rows centred and scaled to length 1, in float64: float32 sums lose 5e-4 over 12.5M pairs."""
-    rows = _PREPARE[method](rdms.astype(np.float64))
+    rows = METHODS[method](rdms.astype(np.float64))
     rows = rows - rows.mean(1, keepdims=True)
     norms = np.linalg.norm(rows, axis=1, keepdims=True)
     return np.divide(rows, norms, out=np.full_like(rows, np.nan), where=norms > 1e-12)
@@ -129,7 +129,11 @@ class ConditionMeans:
         sums = [members @ responses.float() for responses in features]
         self.sums = [before + now for before, now in zip(self.sums, sums)] if self.sums else sums
 
+    def means(self) -> list[Tensor]:
+        """Each layer's mean responses [K, U] to the K conditions."""
+        counts = self.counts[:, None]
+        return [sums / counts.to(sums.device) for sums in self.sums]
+
     def rdms(self) -> np.ndarray:
         """Condensed RDMs [L, K(K-1)/2] of the K conditions' mean responses."""
-        counts = self.counts[:, None]
-        return np.array([condensed_rdm(sums / counts.to(sums.device)) for sums in self.sums])
+        return np.array([condensed_rdm(means) for means in self.means()])

@@ -1,5 +1,6 @@
 """What the record holds: one evaluation of a candidate as data, and the database's tables."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 
@@ -15,7 +16,8 @@ class Snapshot:
         epoch: passes over the training images, a fraction allowed. examples: training examples processed.
         accuracy: on the validation images, in [0, 1]. loss: likewise, nats.
         training_loss_sum: over all steps so far. images_shown: for this measurement, without training.
-        seconds: that the measurement took. rdms: by (stimuli, level), [L, P] float16.
+        seconds: that the measurement took. rdms: by (stimuli, level), [L, P] float16, Gram matrices
+            likewise, see `responses.Responses`.
     """
 
     epoch: float
@@ -34,7 +36,8 @@ class Evaluation:
 
     Args:
         test_accuracy: at the end, in [0, 1]; None where the test images were not shown.
-        hardware: that it ran on.
+        hardware: that it ran on. losses: [steps] float32, nats, of every training step.
+        proxies: zero-cost proxies by name, none where they were not measured.
     """
 
     state: str
@@ -44,6 +47,8 @@ class Evaluation:
     seconds: float
     test_accuracy: float | None
     hardware: str
+    losses: np.ndarray
+    proxies: Mapping[str, float]
     snapshots: tuple[Snapshot, ...]
 
 
@@ -69,6 +74,30 @@ class Candidate:
     told: int | None
 
 
+class _Floats(sql.TypeDecorator):
+    """An array [n] as its float32 values, little-endian."""
+
+    impl, cache_ok = sql.LargeBinary, True
+
+    def process_bind_param(self, value: np.ndarray, dialect) -> bytes:
+        return value.astype("<f4").tobytes()
+
+    def process_result_value(self, value: bytes | None, dialect) -> np.ndarray:
+        return np.frombuffer(value or b"", "<f4")
+
+
+class _Numbers(sql.TypeDecorator):
+    """Numbers by name; JSON has no NaN."""
+
+    impl, cache_ok = sql.JSON, True
+
+    def process_bind_param(self, value: Mapping[str, float], dialect) -> dict:
+        return {name: None if math.isnan(number) else number for name, number in value.items()}
+
+    def process_result_value(self, value: dict | None, dialect) -> dict[str, float]:
+        return {name: math.nan if number is None else number for name, number in (value or {}).items()}
+
+
 METADATA = sql.MetaData()
 STUDY = sql.Table(
     "study",
@@ -91,6 +120,8 @@ EVALUATION = sql.Table(
     sql.Column("seconds", sql.Float, nullable=False),
     sql.Column("test_accuracy", sql.Float),
     sql.Column("hardware", sql.Text, nullable=False),
+    sql.Column("losses", _Floats, nullable=False),
+    sql.Column("proxies", _Numbers, nullable=False),
     sql.Column("provenance", sql.JSON, nullable=False),
     sql.UniqueConstraint("protocol", "hash", "seed"),
 )

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from sage import devices
+from sage.alignment import GRAM, gram
 from sage.preprocessing import standardise
 from sage.rdm import ConditionMeans, draw_units
 from sage.stimuli import StimulusSet
@@ -22,7 +23,8 @@ class Responses:
     """What one pass over a stimulus set gave.
 
     Args:
-        scores: [N, C] float32. rdms: by level, [L, P] float64 condensed RDMs, NaN rows where undefined.
+        scores: [N, C] float32. rdms: by level, [L, P] float64 condensed RDMs, NaN rows where undefined; as level
+            `alignment.GRAM` Gram matrices of single images, if they were asked for.
     """
 
     scores: Tensor
@@ -30,8 +32,9 @@ class Responses:
 
 
 def show(
-    model: nn.Module, layers: tuple[str, ...], stimuli: StimulusSet, *, units: int, seed: int, device: torch.device
-) -> Responses:
+    model: nn.Module, layers: tuple[str, ...], stimuli: StimulusSet, *,
+    units: int, seed: int, device: torch.device, grams: bool = False,
+) -> Responses:  # fmt: skip
     """Show a stimulus set to a network and build each named layer's RDMs from the same pass.
 
     The network is left as it was, its mode included.
@@ -39,6 +42,7 @@ def show(
     Args:
         layers: names of submodules, as in `model.named_modules()`.
         units: drawn once per layer (see `rdm.draw_units`), from `seed`.
+        grams: measure Gram matrices too, of the images that the stimuli's level "image" has.
 
     Raises:
         ValueError: a layer name that the network does not have, or outputs that are no tensors [B, ...] of the batch.
@@ -49,7 +53,10 @@ def show(
         scores.append(batch_scores)
         for level in means.values():
             level.add(start, features)
-    return Responses(torch.cat(scores), {level: of.rdms() for level, of in means.items()})
+    rdms = {level: of.rdms() for level, of in means.items()}
+    if grams:
+        rdms[GRAM] = np.array([gram(responses) for responses in means["image"].means()])
+    return Responses(torch.cat(scores), rdms)
 
 
 def features(

@@ -27,6 +27,7 @@ from sage.stimuli import StimulusSet
 
 # Part of a trained teacher's key. Raise it with any change of the code that changes the trained network.
 REVISION = 1
+BANK_REVISION = 2  # likewise of a bank's key and what is measured of a network
 
 
 def load(name: str, profile: Profile, dataset: str, *, seed: int) -> Teacher:
@@ -77,7 +78,8 @@ def _measured_once(
     name: str, parts: dict, profile: Profile, images: Dataset, measure: Callable[[], Teacher]
 ) -> Teacher:
     """The teacher from its bank, which is made first if there is none; `parts` are what its network is known by."""
-    key = provenance.key(stimuli=images.stimuli(profile.rdm_images).identity, units=profile.rdm_units, **parts)
+    described = {"stimuli": images.stimuli(profile.rdm_images).identity, "units": profile.rdm_units}
+    key = provenance.key(revision=BANK_REVISION, **described, **parts)
     bank = paths.cache() / "teachers" / f"{file_name(name)}-{key}.nc"
     if not bank.exists():
         measure().save(bank)
@@ -94,13 +96,15 @@ def load_images(profile: Profile, dataset: str) -> Dataset:
 def from_network(
     name: str, model: nn.Module, layers: tuple[str, ...], stimuli: StimulusSet, *, units: int, seed: int
 ) -> Teacher:
-    """A teacher from any network: RDMs of the named submodules' outputs.
+    """A teacher from any network: RDMs of the named submodules' outputs, and Gram matrices of single images.
 
     Args:
         layers: names as in `model.named_modules()`. units: drawn once per layer from `seed`.
     """
     device = devices.default()
-    shown = responses.show(model.to(device), layers, stimuli, units=units, seed=seed, device=device)
+    shown = responses.show(
+        model.to(device), layers, stimuli, units=units, seed=seed, device=device, grams="image" in stimuli.conditions
+    )
     return Teacher(
         name,
         tuple(

@@ -242,7 +242,7 @@ class Tracker:
 
         Returns:
             Dataset over network (its number) and epoch, NaN where a network has no such snapshot, with
-            the study's description as attributes.
+            the study's description as attributes; losses [network, step], and zero-cost proxies where measured.
 
         Raises:
             ValueError: none of them has ended.
@@ -269,11 +269,17 @@ class Tracker:
                 values[place[point.number], epochs.index(point.epoch)] = _number(getattr(point, name))
         measures["measurement_seconds"] = measures.pop("seconds")
         numbers = {name: [_number(getattr(row, f"evaluation_{name}")) for row in rows] for name in _NUMBERS}
+        proxies = [row.evaluation_proxies for row in rows]
+        numbers |= {name: [one.get(name, math.nan) for one in proxies] for name in sorted(set().union(*proxies))}
+        losses = np.full((len(rows), max(len(row.evaluation_losses) for row in rows)), np.nan, np.float32)
+        for values, row in zip(losses, rows):
+            values[: len(row.evaluation_losses)] = row.evaluation_losses
         provenance = [(row.evaluation_provenance or {}) | {"hardware": row.evaluation_hardware} for row in rows]
         return xr.Dataset(
             {name: (("network", "epoch"), values) for name, values in measures.items()}
             | {name: ("network", values) for name, values in numbers.items()}
             | {
+                "losses": (("network", "step"), losses),
                 "architecture": ("network", [json.dumps(row.candidate_architecture) for row in rows]),
                 "hash": ("network", [row.candidate_hash for row in rows]),
                 "seed": ("network", [row.candidate_seed for row in rows]),

@@ -191,11 +191,18 @@ class Trainer:
         self.steps_per_epoch = self.batches.steps_per_epoch
         self.step = 0
         self.loss_sum = torch.zeros((), dtype=torch.float64, device=device)
+        # On the device, as a look at each would wait for it.
+        self._losses = torch.full((round(recipe.epochs * self.steps_per_epoch),), torch.nan, device=device)
 
     @property
     def examples(self) -> int:
         """Training examples processed so far."""
         return self.step * self.recipe.batch_size
+
+    @property
+    def losses(self) -> Tensor:
+        """Mean loss [steps] float32 of each step so far, in nats; NaN for those of a training that this one resumed."""
+        return self._losses[: self.step]
 
     def advance(self, epoch: float) -> None:
         """Train up to `epoch`, a fraction allowed.
@@ -251,7 +258,8 @@ class Trainer:
             outputs = self._replica(batch)
         scores, *auxiliary = outputs if isinstance(outputs, tuple) else (outputs,)
         loss = nn.functional.cross_entropy(scores.float(), labels)
-        self.loss_sum += parallel.mean(loss.detach())
+        self._losses[self.step] = mean = parallel.mean(loss.detach())
+        self.loss_sum += mean
         for side in auxiliary:
             loss = loss + self.recipe.auxiliary_weight * nn.functional.cross_entropy(side.float(), labels)
         self.optimizer.zero_grad()

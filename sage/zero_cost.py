@@ -16,10 +16,6 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from sage import devices
-from sage.evaluation import Protocol
-from sage.preprocessing import standardise
-from sage.spaces import Architecture
-from sage.training import Trainer
 
 Proxy = Callable[[nn.Module, Tensor, Tensor], float]
 
@@ -132,27 +128,6 @@ def measure(model: nn.Module, images: Tensor, labels: Tensor) -> dict[str, float
         ValueError: images or labels of another shape or type.
     """
     return {name: proxy(model, images, labels) for name, proxy in PROXIES.items()}
-
-
-def proxies(protocol: Protocol, architecture: Architecture, seed: int) -> dict[str, float]:
-    """Every proxy of a candidate as `evaluation.evaluate` builds it, on the first batch that its training shows it.
-
-    Processes 4 `protocol.batch_size` + 1 examples, of one batch's images.
-
-    Raises:
-        RuntimeError: the protocol is of another device than this one.
-    """
-    devices.require({"device": protocol.device, "convolutions": protocol.convolutions})
-    images = protocol.load_images()
-    with devices.one_thread():
-        with devices.weights_from(seed):
-            model = protocol.networks.build(architecture, classes=len(images.classes))
-        recipe = protocol.networks.recipe(protocol.mature_epochs, protocol.batch_size)
-        trainer = Trainer(
-            model, images.train.images, images.train.labels, recipe, seed=seed, device=devices.default()
-        )
-        ((batch, labels),) = trainer.batches.steps(0, 1)
-        return measure(model, standardise(batch), labels)
 
 
 class _Agreement(TorchFunctionMode):

@@ -25,7 +25,8 @@ def evaluation(architecture: Architecture, **changes) -> Evaluation:
     )  # fmt: skip
     values = {
         "state": "finished", "failure": None, "parameters": 1, "multiply_adds": 2, "seconds": 0.0,
-        "test_accuracy": None, "hardware": "a machine", "snapshots": (snapshot,),
+        "test_accuracy": None, "hardware": "a machine", "losses": np.zeros(2, np.float32), "proxies": {},
+        "snapshots": (snapshot,),
     }  # fmt: skip
     return Evaluation(**values | changes)
 

@@ -11,7 +11,7 @@ from sage import paths
 LAYERS = (
     {"paths", "profiles", "spaces", "rdm", "alignment", "statistics", "cost", "stimuli", "devices", "parallel",
      "categories", "objects", "requirements_check", "record", "quoted"},
-    {"preprocessing", "replicas", "cross_validation"},
+    {"preprocessing", "replicas", "cross_validation", "zero_cost"},
     {"image_files"},
     {"damaged_files", "batches"},
     {"decoding"},
@@ -20,7 +20,7 @@ LAYERS = (
     {"predictors", "linear", "candidates", "checkpoints", "search_tables", "assemblies", "simulation",
      "sampling", "outside"},
     {"teachers", "evaluation", "cluster", "cell_tables"},
-    {"explorer", "full_training", "zero_cost"},
+    {"explorer", "full_training"},
     {"pool", "comparison"},
 )  # fmt: skip
 # Beside the layers: figures know nothing of networks, the batch nothing of the science.

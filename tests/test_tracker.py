@@ -29,7 +29,8 @@ def make_snapshot(epoch: float, seed: int, accuracy: float = 0.5) -> Snapshot:
 def make_evaluation(*snapshots: Snapshot, state: str = "finished", failure: str | None = None) -> Evaluation:
     return Evaluation(
         state=state, failure=failure, parameters=10, multiply_adds=20, seconds=3.0, test_accuracy=None,
-        hardware="a machine", snapshots=snapshots,
+        hardware="a machine", losses=np.array([2, 1.5], np.float32), proxies={"snip": 3.0, "naswot": np.nan},
+        snapshots=snapshots,
     )  # fmt: skip
 
 
@@ -86,7 +87,10 @@ def test_an_evaluation_comes_back_as_it_was_stored(tracker):
     assert tracker.find("protocol", "h0", 0) == stored
     assert tracker.find("protocol", "h0", 1) is tracker.find("other", "h0", 0) is None
     found = tracker.evaluation(stored)
-    assert replace(found, snapshots=()) == replace(given, snapshots=())
+    assert found.proxies == pytest.approx(given.proxies, nan_ok=True)
+    np.testing.assert_array_equal(found.losses, given.losses)
+    apart = {"snapshots": (), "losses": None, "proxies": {}}
+    assert replace(found, **apart) == replace(given, **apart)
     for one, other in zip(found.snapshots, given.snapshots, strict=True):
         assert replace(one, rdms={}) == replace(other, rdms={}) and one.rdms.keys() == other.rdms.keys()
         for key, values in other.rdms.items():
@@ -137,7 +141,7 @@ def test_an_evaluation_is_stored_whole_or_not_at_all(tracker):
         tracker.store("protocol", "h0", 0, make_evaluation(make_snapshot(0.5, 0), broken), {})
     assert tracker.find("protocol", "h0", 0) is None
     record(tracker, 0, make_evaluation(make_snapshot(0.5, 0)))
-    assert dict(tracker.results(KEY, 1).sizes) == {"network": 1, "epoch": 1}
+    assert dict(tracker.results(KEY, 1).sizes) == {"network": 1, "epoch": 1, "step": 2}
 
 
 def test_nothing_is_overwritten(tracker):

@@ -10,7 +10,7 @@ import scipy.linalg
 import torch
 from torch import nn
 
-from sage import batches, devices, preprocessing, profiles, spaces, zero_cost
+from sage import batches, devices, evaluation, preprocessing, profiles, spaces, zero_cost
 from sage.candidates import Candidates, Cells, Convolutional
 from sage.evaluation import Protocol
 from sage.models import genotypes
@@ -322,7 +322,7 @@ def test_batches_of_another_form_are_refused(name, images, labels, message):
 
 def protocol(networks: Candidates) -> Protocol:
     smoke = replace(profiles.PROFILES["smoke"], train_images=128)
-    return replace(Protocol.of(smoke, "mine"), networks=networks)
+    return replace(Protocol.of(smoke, "mine"), networks=networks, snapshots=(0,))
 
 
 @pytest.mark.parametrize(
@@ -331,7 +331,7 @@ def protocol(networks: Candidates) -> Protocol:
 def test_candidates_are_measured_on_the_first_batch_of_their_training(networks, images):
     of = protocol(networks)
     architecture, seed = networks.space.sample(np.random.default_rng(2)), 5
-    found = zero_cost.proxies(of, architecture, seed)
+    found = evaluation.evaluate(of, architecture, seed).proxies
     train = of.load_images().train
     drawn, augmented = (batches.generator(seed, purpose, 0, CPU) for purpose in ("order", "augment"))
     first = torch.randperm(len(train), generator=drawn)[: of.batch_size]
@@ -340,12 +340,5 @@ def test_candidates_are_measured_on_the_first_batch_of_their_training(networks, 
         model = networks.build(architecture, classes=5)
     expected = zero_cost.measure(model, shown, train.labels[first])
     assert found == pytest.approx(expected, nan_ok=True)
-    assert zero_cost.proxies(of, architecture, seed) == pytest.approx(found, rel=0, abs=0, nan_ok=True)
-    assert zero_cost.proxies(of, architecture, seed + 1) != pytest.approx(found, nan_ok=True)
-
-
-def test_a_protocol_of_another_device_is_refused(images):
-    networks = Convolutional(layers=1, width=0.1)
-    other = replace(protocol(networks), device="cuda", convolutions="float16")
-    with pytest.raises(RuntimeError, match="the study is of cuda float16"):
-        zero_cost.proxies(other, spaces.cnn(1).sample(np.random.default_rng(0)), 0)
+    assert evaluation.evaluate(of, architecture, seed).proxies == pytest.approx(found, rel=0, abs=0, nan_ok=True)
+    assert evaluation.evaluate(of, architecture, seed + 1).proxies != pytest.approx(found, nan_ok=True)
