@@ -297,31 +297,78 @@ def test_tpe_draws_repeated_suggestions_again_and_turns_to_random_ones(monkeypat
     _, first = searcher.ask()
     calls = []
 
-    def suggest(ids, domain, trials, seed, **settings):
-        calls.append((seed, settings))
-        vals = {choice.name: [np.int64(option)] for choice, option in zip(FLAT.choices, first)}
-        return [{"misc": {"vals": vals}}]
+    def suggest(densities, draws, seed):
+        calls.append((draws, seed))
+        return first
 
-    monkeypatch.setattr(hyperopt.tpe, "suggest", suggest)
+    monkeypatch.setattr(searcher, "_suggest", suggest)
     _, second = searcher.ask()
     assert second != first
-    assert [settings["n_EI_candidates"] for _, settings in calls] == [24, 12, 6, 3, 1, 1, 1, 1]
-    assert len({seed for seed, _ in calls}) == 8
-    assert all((settings["gamma"], settings["prior_weight"]) == (0.25, 1) for _, settings in calls)
+    assert [draws for draws, _ in calls] == [24, 12, 6, 3, 1, 1, 1, 1]
+    assert len({seed for _, seed in calls}) == 8
 
 
-def test_tpe_leaves_out_what_has_no_effect():
-    searcher = TPE(FLAT, seed=0, starts=30)
-    run(searcher, 30)
-    searcher.ask()
-    absent = set()
-    for number, document in enumerate(searcher.trials.trials[:30]):
-        active = dict(zip(FLAT.position, FLAT.active(searcher.proposed[number])))
-        options = dict(zip(FLAT.position, searcher.proposed[number]))
-        assert document["misc"]["idxs"] == {name: [number] if active[name] else [] for name in active}
-        assert document["misc"]["vals"] == {name: [options[name]] if active[name] else [] for name in active}
-        absent |= {name for name in active if not active[name]}
-    assert absent == {"b", "d"}
+class Plain(TPE):
+    """Suggests by hyperopt's own `suggest`, which reads a document of each trial; slow."""
+
+    def _densities(self) -> tuple[hyperopt.Domain, hyperopt.Trials]:
+        choices, trials = self.space.choices, hyperopt.Trials()
+        domain = hyperopt.Domain(None, {one.name: hyperopt.hp.randint(one.name, len(one.options)) for one in choices})
+        for number, architecture in enumerate(self.proposed):
+            used = list(zip(choices, architecture, self.space.active(architecture)))
+            misc = {
+                "tid": number,
+                "cmd": domain.cmd,
+                "idxs": {choice.name: [number] * active for choice, _, active in used},
+                "vals": {choice.name: [option] * active for choice, option, active in used},
+            }
+            told = number in self._losses
+            result = {"status": hyperopt.STATUS_OK if told else hyperopt.STATUS_RUNNING}
+            if told:
+                result["loss"] = self._losses[number]
+            (document,) = trials.new_trial_docs([number], [None], [result], [misc])
+            state = hyperopt.JOB_STATE_DONE if told else hyperopt.JOB_STATE_RUNNING
+            trials.insert_trial_doc(document | {"state": state})
+        trials.refresh()
+        return domain, trials
+
+    def _suggest(self, densities: tuple[hyperopt.Domain, hyperopt.Trials], draws: int, seed: int) -> Architecture:
+        (document,) = hyperopt.tpe.suggest(
+            [len(self.proposed)], *densities, seed, prior_weight=1.0, gamma=0.25, n_startup_jobs=0,
+            n_EI_candidates=draws, verbose=False,
+        )  # fmt: skip
+        values = document["misc"]["vals"]
+        return self.space.canonical(tuple(int(values[choice.name][0]) for choice in self.space.choices))
+
+
+@pytest.mark.parametrize(
+    "space, count, every",
+    [(FLAT, 150, 10), (STEPS, 150, 10), (spaces.cells(), 300, 25), (CNN, 300, 75), (spaces.cnn(20), 300, 100)],
+    ids=lambda value: getattr(value, "name", None),
+)
+@pytest.mark.parametrize("seed", range(2))
+def test_tpe_proposes_what_plain_hyperopt_does(space, count, every, seed):
+    """Whatever is in flight, failed, has a score that others have too, or was proposed before."""
+    starts = 20 * seed
+    searcher, rng = TPE(space, seed=seed, starts=starts), np.random.default_rng(seed)
+    flying, told, compared = [], [], 0
+    while len(searcher.proposed) < count:
+        if len(searcher.proposed) % every == 0:
+            plain = Plain(space, seed=seed, starts=starts)
+            plain.restore(searcher.proposed, told)
+            expected = plain.ask()
+            flying.append(searcher.ask()[0])
+            assert (flying[-1], searcher.proposed[-1]) == expected
+            compared += 1
+        elif flying and (len(flying) == 20 or rng.random() < 0.45):
+            number = flying.pop(int(rng.integers(len(flying))))
+            # Of both signs, and rounded so that many are equal: which of those are good is up to the sorting.
+            each = round(score(searcher.proposed[number]) - 4, seed)
+            told.append((number, math.nan if rng.random() < 0.2 else each))
+            searcher.tell(*told[-1])
+        else:
+            flying.append(searcher.ask()[0])
+    assert compared == count / every
 
 
 def best_options(searcher: TPE, told: dict[int, float]) -> list[set[int]]:

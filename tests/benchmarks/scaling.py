@@ -1,17 +1,24 @@
-"""Does one explorer keep 40 workers busy? `python -m tests.benchmarks.scaling [--candidates N] [--workers N]`
+"""Does one explorer keep 40 workers busy? `python -m tests.benchmarks.scaling [--layers N] [--candidates N] ...`
 
 The explorer, the searchers and the tracker are the real ones, and their time is measured. The workers are
-simulated: a candidate takes as long as a network of the published pool did, scaled to a mean of 90 s (two
-epochs of 45,000 images at 1000 images a second), and returns RDMs of ten layers and 100 classes. A clock that
-adds the explorer's measured time to the simulated durations says how long workers wait for it.
+simulated: a candidate takes as long as a network of the published pool did, scaled to a mean of `--seconds`
+(two epochs of 45,000 images at 1000 images a second take 90), and returns RDMs of its layers and 100 classes. A
+clock that adds the explorer's measured time to the simulated durations says how long workers wait for it.
+
+Printed per searcher: the share of time that workers are busy; milliseconds on the clock that the explorer takes
+per candidate, mean of the first and of the last 100; of the last 100 the mean process time of asking, of telling
+and of the rest, which is recording; and the sum of these three as a share of a candidate's time. What the clock
+has more than process time is waiting for the disk and for other processes.
 """
 
 import argparse
 import heapq
 import tempfile
 import time
+from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import xarray as xr
@@ -21,8 +28,6 @@ from sage.cluster import Workers
 from sage.tracker import Tracker
 from tests import studies
 
-MEAN_SECONDS = 90.0
-
 
 class Simulated:
     """Workers whose candidates take simulated time; the explorer's time between two submissions is real."""
@@ -31,11 +36,25 @@ class Simulated:
         self.workers, self.durations = workers, durations
         self.clock, self.busy, self.left = 0.0, 0.0, candidates
         self.running: list[tuple[float, int, Future]] = []
-        self.overheads: list[float] = []
-        self.last = time.perf_counter()
+        self.overheads: list[float] = []  # on the clock, s
+        self.spent: list[tuple[float, float, float]] = []  # process time of ask, of tell and of all, s
+        self.go_on()
+
+    def go_on(self) -> None:
+        """The explorer's time counts from now."""
+        self.counted = {"ask": 0.0, "tell": 0.0}
+        self.last, self.last_process = time.perf_counter(), time.process_time()
+
+    def count(self, name: str, method: Callable, *arguments):
+        """Calls a method of the searcher and counts its time."""
+        start = time.process_time()
+        result = method(*arguments)
+        self.counted[name] += time.process_time() - start
+        return result
 
     def submit(self, function, architecture, seed) -> Future:
         self.overheads.append(time.perf_counter() - self.last)
+        self.spent.append((*self.counted.values(), time.process_time() - self.last_process))
         self.clock += self.overheads[-1]
         self.left -= 1
         duration = self.durations[self.left]
@@ -50,7 +69,7 @@ class Simulated:
                 self._finish()
         elif len(self.running) == self.workers:
             self._finish()
-        self.last = time.perf_counter()
+        self.go_on()
         return future
 
     def _finish(self) -> None:
@@ -72,24 +91,31 @@ def main() -> None:
     parser.add_argument("--candidates", type=int, default=1000)
     parser.add_argument("--workers", type=int, default=40)
     parser.add_argument("--layers", type=int, default=10)
+    parser.add_argument("--seconds", type=float, default=90.0, help="that a candidate takes in the mean")
     options = parser.parse_args()
     pool = xr.load_dataset(paths.ROOT / "data" / "results" / "cifar100-cpu" / "01_pool.nc")
     rng = np.random.default_rng(0)
-    durations = rng.choice(pool.seconds.values / pool.seconds.values.mean(), options.candidates) * MEAN_SECONDS
+    durations = rng.choice(pool.seconds.values / pool.seconds.values.mean(), options.candidates) * options.seconds
     space = spaces.cnn(options.layers)
-    print("searcher    busy     explorer's time per candidate, mean of the first and the last 100")
+    columns = ("busy", "first", "last", "ask", "tell", "record", "share")
+    print("searcher  " + "".join(f"{column:>9}" for column in columns))
     for name in searchers.SEARCHERS:
         workers = Simulated(options.workers, options.candidates, durations)
         with tempfile.TemporaryDirectory() as folder:
             tracker = Tracker(f"sqlite:///{folder}/tracker.sqlite")
-            study = replace(studies.study(None, function=evaluate), description={"name": name}, seed=lambda number: number)
+            study = studies.study(None, function=evaluate, name=name)
+            study = replace(study, seed=lambda number: number)
             searcher = searchers.make(name, space, seed=0)
+            searcher.ask = partial(workers.count, "ask", searcher.ask)
+            searcher.tell = partial(workers.count, "tell", searcher.tell)
             opened = Workers(workers.submit, lambda: options.workers)
-            workers.last = time.perf_counter()
+            workers.go_on()
             explorer.search(space, searcher, study, tracker, options.candidates, opened)
         busy = workers.busy / (options.workers * workers.end)
         first, last = (1000 * np.mean(part) for part in (workers.overheads[:100], workers.overheads[-100:]))
-        print(f"{name:<10} {busy:6.1%}   {first:8.1f} ms   {last:8.1f} ms", flush=True)
+        ask, tell, every = 1000 * np.mean(workers.spent[-100:], 0)
+        times = "".join(f"{value:9.1f}" for value in (first, last, ask, tell, every - ask - tell))
+        print(f"{name:<10}{busy:9.1%}{times}{every / 1000 / options.seconds:9.2%}", flush=True)
 
 
 if __name__ == "__main__":
