@@ -34,6 +34,43 @@ def test_agrees_with_a_double_loop(features):
     np.testing.assert_allclose(rdm.condensed_rdm(features), expected, atol=1e-12)
 
 
+def random_rows(count: int, units: int) -> torch.Tensor:
+    return torch.randn(count, units, generator=torch.Generator().manual_seed(1))
+
+
+@pytest.mark.parametrize("around", [rdm.BLOCK, rdm.EXACT, 3 * rdm.BLOCK])
+@pytest.mark.parametrize("beside", [-1, 0, 1])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_borders_of_blocks_agree_with_scipy(around, beside, dtype):
+    rows = random_rows(around + beside, 20).to(dtype)
+    error = np.abs(rdm.condensed_rdm(rows) - pdist(rows.double().numpy(), "correlation")).max()
+    assert error < (1e-12 if len(rows) <= rdm.EXACT else 1e-6)
+
+
+def test_a_large_mean_costs_a_large_rdm_no_digits():
+    """Multiples of 1/8 around 2**20 are exact in both formats, and so is what centring leaves of them."""
+    rows = (8 * random_rows(rdm.EXACT + 1, 64)).round() / 8
+    expected = pdist(rows.double().numpy(), "correlation")
+    for shifted in (rows + 2**20, rows.double() + 2**30):
+        np.testing.assert_allclose(rdm.condensed_rdm(shifted), expected, rtol=0, atol=1e-6)
+
+
+def test_large_rdms_of_rectified_and_similar_rows_are_exact_too():
+    """Many products of one sign, the zeros' among them: adding up the plain ones in float32 is off by more."""
+    rows = (random_rows(1, 4096) + 0.3 * torch.flip(random_rows(rdm.EXACT + 1, 4096), (1,))).relu()
+    expected = pdist(rows.double().numpy(), "correlation")
+    np.testing.assert_allclose(rdm.condensed_rdm(rows), expected, rtol=0, atol=5e-7)
+
+
+@pytest.mark.parametrize("row", [0, rdm.BLOCK, 2 * rdm.BLOCK + 1])
+@pytest.mark.parametrize("value", [float("nan"), 5.0])
+def test_a_broken_row_of_any_block_makes_the_layer_nan(row, value):
+    rows = random_rows(2 * rdm.BLOCK + 2, 8)
+    rows[row] = value
+    found = rdm.condensed_rdm(rows)
+    assert np.isnan(found).all() and rdm.stimulus_count(len(found)) == len(rows)
+
+
 def test_does_not_change_with_scale_shift_or_order_of_units(features):
     expected = rdm.condensed_rdm(features)
     shuffled = features[:, torch.randperm(30, generator=torch.Generator().manual_seed(1))]
@@ -83,6 +120,16 @@ def test_streamed_class_means_equal_those_of_all_features_at_once(features):
     for layer, found in zip(layers, means.rdms(), strict=True):
         expected = torch.stack([layer[conditions == condition].mean(0) for condition in range(3)])
         np.testing.assert_allclose(found, rdm.condensed_rdm(expected), atol=1e-5)
+
+
+def test_images_without_a_condition_leave_no_trace(features):
+    conditions = torch.tensor([0, 1, 2, 0, 1, 2])
+    broken = torch.full((6, 30), float("nan"))
+    plain, longer = rdm.ConditionMeans(conditions), rdm.ConditionMeans(torch.cat([torch.full((6,), -1), conditions]))
+    plain.add(0, [features[:6]])
+    longer.add(0, [broken])
+    longer.add(6, [features[:6]])
+    np.testing.assert_array_equal(longer.rdms(), plain.rdms())
 
 
 def test_conditions_without_an_image_are_refused():
