@@ -21,10 +21,11 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
+from torch.utils.flop_counter import FlopCounterMode
 from torchvision import transforms
 from tqdm.auto import tqdm
 
-from sage import cluster, devices, evaluation, explorer, provenance, searchers
+from sage import cluster, cost, devices, evaluation, explorer, provenance, searchers
 from sage.candidates import Cells, Convolutional
 from sage.datasets import Images
 from sage.evaluation import Protocol
@@ -195,6 +196,53 @@ def synchronise() -> None:
         torch.cuda.synchronize()
 
 
+def floor(protocol: Protocol, candidates: list[tuple]) -> str:
+    """Operations and bytes of an example in the mean over candidates, and what the device's products would allow.
+
+    Both passes count three times the forward one. Of bytes only what layers put out is counted: written and read once
+    in each pass, and gradients likewise.
+    """
+    defined, computed, values = [], [], []
+    image = torch.zeros(1, 3, protocol.image_size, protocol.image_size)
+    for architecture in candidates:
+        model = protocol.networks.build(architecture, classes=64).eval()
+        defined.append(cost.multiply_adds(model, protocol.image_size))
+        put_out = []
+        handles = [
+            module.register_forward_hook(lambda module, inputs, output: put_out.append(output.numel()))
+            for module in model.modules() if not list(module.children())
+        ]  # fmt: skip
+        with torch.inference_mode(), FlopCounterMode(display=False) as counter:
+            model(image)
+        for handle in handles:
+            handle.remove()
+        computed.append(counter.get_total_flops() / 2)
+        values.append(sum(put_out))
+    operations, width = 6 * np.mean(computed), 4
+    rate = _products_per_second()
+    return (
+        f"an example takes {np.mean(defined) / 1e6:.1f} million multiply-adds forward by the definition, "
+        f"{np.mean(computed) / 1e6:.1f} as computed, so {operations / 1e9:.3f} G operations in both passes, and "
+        f"{6 * width * np.mean(values) / 1e6:.2f} MB; products of matrices run at {rate / 1e9:,.0f} G operations/s "
+        f"here, which is {rate / operations:,.0f} examples/s"
+    )
+
+
+def _products_per_second(size: int = 4096) -> float:
+    """Operations per second of the device in large products, in the format of convolutions; the best of five."""
+    device = devices.default()
+    with torch.inference_mode(), devices.autocast(device):
+        matrix = torch.randn(size, size, device=device)
+        times = []
+        for _ in range(6):
+            synchronise()
+            began = time.perf_counter()
+            matrix @ matrix
+            synchronise()
+            times.append(time.perf_counter() - began)
+    return 2 * size**3 / min(times[1:])
+
+
 def same_training(protocol: Protocol, candidates: list[tuple], seeds: int, workers: str) -> str:
     """Whether both give the same accuracies, by what seeds alone change."""
     loop = np.array([plain_loop(protocol, candidates, seed).accuracies for seed in range(seeds)])
@@ -240,6 +288,7 @@ def main() -> None:
         rate = len(candidates) / trained.seconds
         print(f"{name:<12} {rate * examples:11,.0f} {3600 * rate:12,.0f}")
     print(f"ratio        {loop.seconds / ours.seconds:11.2f}")
+    print(floor(protocol, candidates))
     spent = breakdown(protocol, candidates, 0)
     print("\nwhere the time of one process goes")
     for name, seconds in spent.most_common():
