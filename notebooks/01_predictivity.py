@@ -19,7 +19,9 @@
 # The paper's first claim: after very little training, accuracy P says less about the accuracy a network
 # will have when fully trained than P + alpha TG does, where TG (teacher guidance) is the similarity of the
 # network's representations to a teacher's. Here a pool of random networks is trained to its mature state,
-# with snapshots of accuracy and of all representations on the way.
+# with snapshots of accuracy and of all representations on the way, and the claim is put to the test against
+# everything else that is known of a network as early: its loss, its training speed, its size, zero-cost proxies,
+# and teachers that know nothing.
 #
 # The record keeps the representations, so that another teacher or another alpha re-scores the pool in
 # seconds: `papermill notebooks/01_predictivity.ipynb figures/out.ipynb -p alpha 2 -p teacher pixels`.
@@ -40,13 +42,16 @@ workers = "auto"  # processes that train: auto, a number, 0 (this one), slurm:JO
 import json
 
 import numpy as np
+import xarray as xr
 
-from sage import paths, plots, pool, predictors, spaces, statistics, teachers
+from sage import interactive, paths, plots, pool, predictivity, predictivity_plots, predictors, spaces, teachers
 from sage.evaluation import Protocol
+from sage.predictors import Known
 from sage.run import Run
 
 run = Run(profile=profile, dataset=dataset, teacher=teacher, level=level, alpha=alpha, seed=seed)
 settings, space = run.settings, Protocol.of(run.settings, run.dataset).networks.space
+bootstrap = {"resamples": settings.resamples, "seed": run.seed}
 guide = teachers.load(run.teacher, settings, run.dataset, seed=run.seed)
 pool.check_teacher(run, guide)
 run
@@ -55,12 +60,14 @@ run
 # ## The pool
 #
 # Architectures are drawn with equal chances for every choice of the space. Each trained network is on
-# record at once: a run that was stopped goes on where it stood.
+# record at once: a run that was stopped goes on where it stood. Some are trained once more, with another seed:
+# what two trainings of one network have in common bounds what a predictor can tell.
 
 # %%
 networks = pool.train(run, workers=workers)
-mature = predictors.mature_accuracy(networks, settings.mature_epochs)
-table = networks[["state", "parameters", "multiply_adds", "seconds"]].to_dataframe()
+again = pool.retrain(run, workers=workers)
+mature = predictivity.mature_accuracy(networks, settings.mature_epochs)
+table = networks[["state", "parameters", "multiply_adds", "depth", "seconds"]].to_dataframe()
 table["mature accuracy"] = mature.to_series()
 table.sort_values("mature accuracy", ascending=False).head()
 
@@ -70,15 +77,30 @@ print("The best network of the pool; 0 is the image:\n")
 print(spaces.describe(spaces.cnn_layers(space, json.loads(best.architecture.item()))))
 
 # %% [markdown]
-# ## Guidance
+# ## What is known early
 #
 # For each teacher layer the best match over the network's layers, as a correlation of RDMs; TG is the mean
-# of these. Everything is computed from the record, nothing is trained.
+# of these. Beside it stand the same teacher described otherwise (single images, rank correlation, CKA, SVCCA) and
+# controls: TG before training, the teacher with its stimuli in other places, labels, pixels, and an untrained
+# network. Everything is computed from the record, nothing is trained.
 
 # %%
-similarity = pool.compare(run, guide)
-scores = predictors.scores(networks, similarity, run.alpha)
-curves = predictors.curves(scores, mature, resamples=settings.resamples, seed=run.seed)
+similar = pool.similarities(run, guide)
+known = Known(results=networks, similarities=similar | pool.controls(run, guide), alpha=run.alpha)
+scores = predictors.scores(known)
+
+# %% [markdown]
+# Guidance has a weight to choose. So that this freedom does not speak for it, `P + a TG`, `P + a TSE` (training
+# speed) and `P + a log parameters` each have their weight chosen from the same list, and on other networks than
+# those that it is judged on.
+
+# %%
+nested, weights = predictivity.nested(scores, mature, seed=run.seed)
+scores = xr.concat([scores, nested.reindex(epoch=scores.epoch)], "predictor", combine_attrs="override")
+size = predictors.scores(known, ["log parameters", "depth"]).isel(epoch=0).transpose("network", "predictor")
+assessed = predictivity.assess(scores, mature, size, **bootstrap)
+ceiling = predictivity.ceiling(mature, again, **bootstrap)
+weights.to_pandas().round(2)
 
 # %% [markdown]
 # ## Prediction of mature accuracy (the paper's Figure 2)
@@ -88,34 +110,89 @@ curves = predictors.curves(scores, mature, resamples=settings.resamples, seed=ru
 # accuracy, so that it approaches 1 by construction.
 
 # %%
-figure = plots.predictivity(scores, mature, curves, epoch=settings.premature_epochs)
+paper = predictors.scores(known, predictors.PAPER)
+curves = assessed.sel(predictor=paper.predictor, statistic="pearson")
+figure = plots.predictivity(paper, mature, curves, epoch=settings.premature_epochs)
 plots.save(figure, run.folder, "01_predictivity");
 
 # %% [markdown]
 # ## The weight of guidance (the paper's Figure 4)
 #
-# What P + alpha TG gains over P, paired over networks: above 0, guidance helps.
+# What P + alpha TG gains over P, paired over networks: above 0, guidance helps. The best of several alphas looks
+# better than it is; in the last panel alpha is chosen on other networks, at each epoch.
 
 # %%
 alphas = np.array([0.2, 0.5, 1, 2, 5])
-sweep = predictors.alpha_sweep(scores, mature, alphas, resamples=settings.resamples, seed=run.seed)
-plots.save(plots.alpha_effect(sweep), run.folder, "01_alpha");
+sweep = predictivity.alpha_sweep(scores, mature, alphas, **bootstrap)
+plots.save(plots.alpha_effect(sweep, predictivity.gain(assessed, "P + a TG")), run.folder, "01_alpha");
+
+# %% [markdown]
+# ## The teacher and its controls (the paper's Figure 5)
+#
+# The paper compares two teachers: run this notebook with `-p teacher nasnet-a` for the second. Here the teacher
+# stands beside controls. Where one of them does as well, it is not the teacher's knowledge that predicts.
+
+# %%
+plots.save(predictivity_plots.teachers(assessed, teacher=guide.name), run.folder, "01_teachers");
+
+# %% [markdown]
+# ## Rivals
+#
+# All predictors at the premature epoch. The dashed line is the correlation to expect of a perfect predictor of a
+# network's expected accuracy, as one training differs from the next; P sees the very training that it predicts and
+# can lie above. Zero-cost proxies are taken by rank.
+
+# %%
+figure = predictivity_plots.rivals(assessed, epoch=settings.premature_epochs, ceiling=ceiling, alpha=run.alpha)
+plots.save(figure, run.folder, "01_rivals");
+
+# %%
+plots.save(predictivity_plots.cost_curves(assessed, ceiling=ceiling, alpha=run.alpha), run.folder, "01_cost");
+
+# %% [markdown]
+# ## Two pools
+#
+# The paper's pool held the best five networks at checkpoints of searches guided by accuracy, which were by
+# reinforcement learning and TPE. Left, all random architectures. Right, those of them that a random search guided by P
+# at the premature epoch would have kept: the pool visited in its order, the best five at every tenth of it. Such
+# a selection narrows the range of accuracies, and with it every correlation, that of P most as it was selected by.
+
+# %%
+kept = predictivity.selected(networks.accuracy.sel(epoch=settings.premature_epochs))
+of_kept = predictivity.assess(scores.sel(network=kept), mature.sel(network=kept), size.sel(network=kept), **bootstrap)
+both = {"random architectures": assessed, "best five at checkpoints": of_kept}
+accuracies = dict(zip(both, (mature, mature.sel(network=kept))))
+plots.save(predictivity_plots.pools(both, accuracies, alpha=run.alpha), run.folder, "01_pools");
+
+# %% [markdown]
+# ## By hand
+#
+# In JupyterLab the controls redraw the figure at once, from the stored pool.
+
+# %%
+interactive.explore(scores, mature, alpha=run.alpha, epoch=settings.premature_epochs, **bootstrap)
 
 # %% [markdown]
 # ## In numbers
 
 # %%
-early = scores.sel(epoch=settings.premature_epochs)
-p, combined = early.sel(predictor="P"), early.sel(predictor=predictors.COMBINED)
-gain = statistics.difference(combined, p, mature, resamples=settings.resamples, seed=run.seed)
-print(f"After {settings.premature_epochs:g} epochs, {dataset}, teacher {guide.name}, {level} level:")
-print(f"r(P + {run.alpha:g} TG) - r(P) = {gain}. {predictors.verdict(gain)}")
-curves.sel(epoch=settings.premature_epochs, drop=True).to_dataframe().round(2)
+print(f"{dataset}, teacher {guide.name}, {level} level, n = {assessed.n.max().item()} networks.")
+print(predictivity.summary(scores, mature, assessed, epoch=settings.premature_epochs, **bootstrap))
+
+# %% [markdown]
+# Value and interval of each statistic, without that of the differences, which is in the table that is saved. Of the
+# top-5 regret (in accuracy, of the best network of all over the best of the first five) less is better; `partial` is
+# r given P, parameters and depth.
 
 # %%
-results = networks.assign(similarity=similarity, score=scores, mature_accuracy=mature.drop_vars("epoch"))
+early = assessed.sel(epoch=settings.premature_epochs, drop=True)
+early[["value", "low", "high"]].to_dataframe()[["value", "low", "high"]].unstack("statistic").round(2)
+
+# %%
+results = networks.drop_vars("losses").assign(score=scores, mature_accuracy=mature.drop_vars("epoch"))
+results = results.assign(similarity=known.similarities["teacher"])
 paths.save_table(results, run.folder / "01_pool.nc")
-paths.save_table(curves, run.folder / "01_summary.nc")
+paths.save_table(predictivity.record(both, sweep, weights, ceiling), run.folder / "01_summary.nc")
 cost = int(networks.examples.isel(epoch=-1).sum()), int(networks.images_shown.sum())
 print(f"{cost[0]:,} training examples processed, {cost[1]:,} images shown to measure accuracy and RDMs")
 print(json.dumps(json.loads(networks.attrs["provenance"]), indent=1))

@@ -37,7 +37,8 @@ COLUMN = 3.4  # inches, one column of a two-column paper
 SEARCHER_NAMES = {"random": "random search", "reinforce": "reinforcement learning", "tpe": "TPE"}
 SCORE_NAMES = {"P": "P", "P+TG": "P + {alpha:g} TG", "P+shuffled": "P + {alpha:g} shuffled TG"}
 SCORE_COLOURS = {"P": "C0", "P+TG": "C1", "P+shuffled": "C4"}
-COLOURS = {"P": "C0", "P + alpha TG": "C1", "TG": "C2"}
+COMBINED = "P + alpha TG"
+COLOURS = {"P": "C0", COMBINED: "C1", "TG": "C2"}
 
 
 def save(figure: Figure, folder: Path, name: str) -> Figure:
@@ -143,10 +144,10 @@ def predictivity(table: xr.DataArray, mature: xr.DataArray, curves: xr.Dataset, 
 
     Args:
         table: [predictor, network, epoch], see `predictors.scores`. mature: [network] in [0, 1].
-        curves: see `predictors.curves`. epoch: of the two scatter plots.
+        curves: of the paper's predictors, one statistic of `predictivity.assess`. epoch: of the two scatter plots.
     """
     alpha = table.attrs["alpha"]
-    labels = {"P": "P", "P + alpha TG": f"P + {alpha:g} TG"}
+    labels = {"P": "P", COMBINED: f"P + {alpha:g} TG"}
     with plt.rc_context(STYLE):
         figure, axes = plt.subplots(1, 3, figsize=(2.2 * COLUMN, 2.7), width_ratios=(1, 1, 1.5))
         for axis, colour, (name, label) in zip(axes, COLOURS.values(), labels.items()):
@@ -158,7 +159,8 @@ def predictivity(table: xr.DataArray, mature: xr.DataArray, curves: xr.Dataset, 
             axis.xaxis.set_major_locator(MaxNLocator(4))
         axes[0].xaxis.set_major_formatter(PercentFormatter(1))
         _curves(axes[2], curves, {name: labels.get(name, name) for name in curves.predictor.values})
-        axes[2].set(ylabel="r with mature accuracy", title="correlation by amount of training\nbands: 95 % bootstrap")
+        _cost_axis(axes[2], curves)
+        axes[2].set(ylabel="r with mature accuracy", title="by amount of training; bands: 95 % bootstrap")
         handles, names = axes[2].get_legend_handles_labels()
         figure.legend(handles, names, loc="outside lower center", ncols=len(names))
     return figure
@@ -168,15 +170,25 @@ def _curves(axis: Axes, curves: xr.Dataset, labels: dict[str, str]) -> None:
     """The scores as bold lines, single teacher layers as thin ones; a band around each."""
     layers = [name for name in labels if name.startswith("TG ")]
     colours = COLOURS | dict(zip(layers, sns.color_palette("Greys", len(layers) + 2)[1:]))
-    for name in [*layers, "TG", "P", "P + alpha TG"]:
+    for name in [*layers, "TG", "P", COMBINED]:
         line = curves.sel(predictor=name)
         style = {"lw": 1, "ls": "--"} if name in layers else {"lw": 1.8, "marker": "o", "ms": 3}
         axis.plot(line.epoch, line.value, color=colours[name], label=labels[name], **style)
         axis.fill_between(line.epoch, line.low, line.high, color=colours[name], alpha=0.1, lw=0)
-    _epoch_axis(axis, curves.epoch.values)
+    epoch_axis(axis, curves.epoch.values)
 
 
-def _epoch_axis(axis: Axes, epochs: np.ndarray) -> None:
+def _cost_axis(axis: Axes, curves: xr.Dataset) -> None:
+    """Examples that the combined score costs by each epoch, on a second axis above."""
+    cost = curves.cost.sel(predictor=COMBINED)
+    above = axis.secondary_xaxis("top")
+    above.set_xticks(axis.get_xticks(), [EngFormatter(sep="", places=0)(one) for one in cost.sel(epoch=axis.get_xticks()).values])
+    above.minorticks_off()
+    above.tick_params(labelsize=6)
+    above.set_xlabel("examples processed, measurement included", fontsize=7)
+
+
+def epoch_axis(axis: Axes, epochs: np.ndarray) -> None:
     """Epochs on a logarithmic axis that starts at 0."""
     positive = epochs[epochs > 0]
     axis.set_xscale("symlog", linthresh=positive.min(), linscale=0.5)
@@ -186,22 +198,22 @@ def _epoch_axis(axis: Axes, epochs: np.ndarray) -> None:
     axis.set(xlabel="training epochs")
 
 
-def alpha_effect(sweep: xr.Dataset) -> Figure:
-    """What TG adds to P, against epochs, a panel per alpha.
+def alpha_effect(sweep: xr.Dataset, nested: xr.Dataset) -> Figure:
+    """What TG adds to P, against epochs: a panel per alpha, and one for alpha chosen on other networks at each epoch.
 
     Args:
-        sweep: see `predictors.alpha_sweep`.
+        sweep: see `predictivity.alpha_sweep`. nested: differences of "P + a TG" to P from `predictivity.assess`.
     """
     with plt.rc_context(STYLE):
-        figure, axes = plt.subplots(1, sweep.sizes["alpha"], figsize=(2.2 * COLUMN, 2.2), sharey=True)
-        for axis, alpha in zip(axes, sweep.alpha.values):
-            line = sweep.sel(alpha=alpha)
+        figure, axes = plt.subplots(1, sweep.sizes["alpha"] + 1, figsize=(2.2 * COLUMN, 2.2), sharey=True)
+        panels = {rf"$\alpha$ = {alpha:g}": (sweep.sel(alpha=alpha), "C1") for alpha in sweep.alpha.values}
+        for axis, (title, (line, colour)) in zip(axes, (panels | {"chosen on others": (nested, "C3")}).items()):
             axis.axhline(0, color="0.5", lw=0.8, ls=":")
-            axis.plot(line.epoch, line.value, color="C1", marker="o", ms=3)
-            axis.fill_between(line.epoch, line.low, line.high, color="C1", alpha=0.2, lw=0)
-            _epoch_axis(axis, sweep.epoch.values)
+            axis.plot(line.epoch, line.value, color=colour, marker="o", ms=3)
+            axis.fill_between(line.epoch, line.low, line.high, color=colour, alpha=0.2, lw=0)
+            epoch_axis(axis, sweep.epoch.values)
             axis.tick_params(axis="x", labelrotation=90)
-            axis.set_title(rf"$\alpha$ = {alpha:g}")
+            axis.set_title(title)
         axes[0].set_ylabel(r"r(P + $\alpha$ TG) $-$ r(P)")
         figure.suptitle(
             f"gain in correlation with mature accuracy; bands: 95 % paired bootstrap, n = {sweep.n.max():.0f} networks",

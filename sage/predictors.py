@@ -1,106 +1,259 @@
-"""Predictors of mature accuracy from a premature state, and how well they do."""
+"""Predictors of mature accuracy: what can be known of a network early, as a number, higher for better networks.
 
-from collections.abc import Callable
+A predictor of one's own is a function of `Known`, put into `PREDICTORS` with its family and what it costs.
+"""
+
+import json
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import xarray as xr
+from scipy import stats
 
-from sage import guidance, statistics
-from sage.statistics import Estimate
+from sage import guidance
 
-COMBINED = "P + alpha TG"
+COMBINED, BY_LAYER = "P + alpha TG", "TG by layer"
+PAPER = ("P", BY_LAYER, "TG", COMBINED)  # the paper's
+EMA_DECAY = 0.999  # an epoch
 
 
-def scores(pool: xr.Dataset, similarity: xr.DataArray, alpha: float) -> xr.DataArray:
-    """Every predictor's value for every network and epoch.
+@dataclass(frozen=True, kw_only=True)
+class Known:
+    """What is known of a pool of networks.
 
     Args:
-        pool: see `Tracker.results`. similarity: see `guidance.compare`. alpha: weight of TG.
+        results: see `pool.train`. similarities: by kind, as in `Predictor.needs`, see `guidance.compare`; the kind
+            "teacher" is the one that TG is. alpha: weight of TG.
+    """
+
+    results: xr.Dataset
+    similarities: Mapping[str, xr.DataArray]
+    alpha: float
+
+    @property
+    def batch_size(self) -> int:
+        """Examples of a training step."""
+        return json.loads(self.results.attrs["description"])["batch_size"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Predictor:
+    """A predictor of mature accuracy.
+
+    Args:
+        family: one of `FAMILIES`.
+        values: [network, epoch], or [network] where training changes nothing; the higher the better. With a further
+            dimension `teacher_layer` it stands for as many predictors.
+        cost: mean examples of a network that are processed for it, [epoch].
+        needs: kind of similarity without which there is no such predictor.
+    """
+
+    family: str
+    values: Callable[[Known], xr.DataArray]
+    cost: Callable[[Known], xr.DataArray]
+    needs: str | None = None
+
+
+FAMILIES = ("accuracy", "training speed", "size", "zero-cost", "guidance", "control", "combination")
+
+
+def measured(known: Known) -> xr.DataArray:
+    """Examples [epoch] that training processed so far, and images shown for the measurement at that epoch."""
+    return (known.results.examples + known.results.images_shown).mean("network")
+
+
+def trained(known: Known) -> xr.DataArray:
+    """Examples [epoch] that training processed so far."""
+    return known.results.examples.mean("network")
+
+
+def shown(known: Known) -> xr.DataArray:
+    """Images shown for one measurement [epoch], without training."""
+    return known.results.images_shown.mean("network")
+
+
+def one_batch(known: Known) -> xr.DataArray:
+    """One batch of examples [epoch], whatever the epoch."""
+    return xr.zeros_like(trained(known)) + known.batch_size
+
+
+def free(known: Known) -> xr.DataArray:
+    """No example [epoch]."""
+    return xr.zeros_like(trained(known))
+
+
+def accuracy(known: Known) -> xr.DataArray:
+    """P, accuracy [network, epoch] on the validation images: the paper's section 3.2."""
+    return known.results.accuracy
+
+
+def loss(known: Known) -> xr.DataArray:
+    """Minus the mean loss [network, epoch] on the validation images, in nats."""
+    return -known.results.loss
+
+
+def training_speed(known: Known, *, weight: Callable[[np.ndarray], np.ndarray]) -> xr.DataArray:
+    """Minus the weighted mean [network, epoch] of the losses of all training steps so far, in nats.
+
+    The source sums each epoch's mean loss. All networks of a pool have taken as many steps by an epoch, so that
+    mean and sum order and correlate alike. Before the first step it is 0.
+
+    Args:
+        weight: of steps, by how many epochs before the last one they were, in [0, epochs).
+
+    Source: Ru et al. 2021, Speedy Performance Estimation for Neural Architecture Search, arXiv:2006.04492, section 2.
+    """
+    results = known.results
+    steps = (results.examples.max("network") / known.batch_size).round().astype(int).values
+    epoch_steps = steps[-1] / results.epoch.values[-1]
+    found = np.zeros(results.accuracy.shape)
+    for column, count in enumerate(steps):
+        if count:
+            weights = weight(np.arange(count)[::-1] / epoch_steps)
+            found[:, column] = -(results.losses.values[:, :count] @ weights) / weights.sum()
+    return results.accuracy.copy(data=found).where(results.accuracy.notnull())
+
+
+def _all_steps(before: np.ndarray) -> np.ndarray:
+    return np.ones(len(before))
+
+
+def _last_epoch(before: np.ndarray) -> np.ndarray:
+    return (before < 1).astype(np.float64)
+
+
+def _decaying(before: np.ndarray) -> np.ndarray:
+    """The source's gamma^(T - t), with epochs counted back from the last step."""
+    return EMA_DECAY ** np.floor(before)
+
+
+def log_parameters(known: Known) -> xr.DataArray:
+    """Natural logarithm [network] of the number of trained values."""
+    return np.log(known.results.parameters)
+
+
+def log_multiply_adds(known: Known) -> xr.DataArray:
+    """Natural logarithm [network] of the multiplications with addition for one image."""
+    return np.log(known.results.multiply_adds)
+
+
+def depth(known: Known) -> xr.DataArray:
+    """Convolutions [network] on the longest path from the image to the classifier, see `spaces.depth`."""
+    return known.results.depth
+
+
+def zero_cost(known: Known, *, proxy: str) -> xr.DataArray:
+    """Rank [network] of a proxy of `zero_cost.PROXIES` among the pool's, 1 for the worst, ties at their mean rank.
+
+    Ranks, because the proxies are used to order networks, and some span orders of magnitude (that of `jacob_cov` is a
+    sum of reciprocals). A NaN, as of a singular kernel whose determinant has the logarithm minus infinity, is worst.
+
+    Source: Abdelfattah et al. 2021, arXiv:2101.08134; `zero_cost` has each proxy's own.
+    """
+    values = known.results[proxy]
+    evaluated = known.results.parameters.notnull()
+    ranks = xr.full_like(values, np.nan)
+    ranks[evaluated.values] = stats.rankdata(values.fillna(-np.inf)[evaluated.values])
+    return ranks
+
+
+def best_matches(known: Known) -> xr.DataArray:
+    """The best match [network, epoch, teacher_layer] of any layer with each of the teacher's: the paper's Figure 2."""
+    return guidance.best_match(known.similarities["teacher"])
+
+
+def teacher_guidance(known: Known, *, kind: str = "teacher") -> xr.DataArray:
+    """TG [network, epoch] by one kind of similarity: the paper's section 3.2."""
+    return guidance.teacher_guidance(known.similarities[kind])
+
+
+def mean_guidance(known: Known) -> xr.DataArray:
+    """TG [network, epoch] with the mean instead of the maximum over the network's layers."""
+    return known.similarities["teacher"].mean("layer").mean("teacher_layer", skipna=False)
+
+
+def guidance_before_training(known: Known) -> xr.DataArray:
+    """TG [network] at initial weights, which tells of architectures only."""
+    return teacher_guidance(known).isel(epoch=0, drop=True)
+
+
+def combined(known: Known) -> xr.DataArray:
+    """P + alpha TG [network, epoch]: the paper's section 3.2."""
+    return guidance.score(accuracy(known), teacher_guidance(known), known.alpha)
+
+
+def _guidance(kind: str, family: str = "guidance") -> Predictor:
+    return Predictor(family=family, values=partial(teacher_guidance, kind=kind), cost=measured, needs=kind)
+
+
+def _speed(weight: Callable[[np.ndarray], np.ndarray]) -> Predictor:
+    return Predictor(family="training speed", values=partial(training_speed, weight=weight), cost=trained)
+
+
+def _proxy(name: str) -> Predictor:
+    return Predictor(family="zero-cost", values=partial(zero_cost, proxy=name), cost=one_batch)
+
+
+PREDICTORS: dict[str, Predictor] = {
+    "P": Predictor(family="accuracy", values=accuracy, cost=measured),
+    "loss": Predictor(family="accuracy", values=loss, cost=measured),
+    "TSE": _speed(_all_steps),
+    "TSE-E": _speed(_last_epoch),
+    "TSE-EMA": _speed(_decaying),
+    "log parameters": Predictor(family="size", values=log_parameters, cost=free),
+    "log multiply-adds": Predictor(family="size", values=log_multiply_adds, cost=free),
+    "depth": Predictor(family="size", values=depth, cost=free),
+    "synflow": _proxy("synflow"),
+    "naswot": _proxy("naswot"),
+    "jacob_cov": _proxy("jacob_cov"),
+    "grad_norm": _proxy("grad_norm"),
+    "snip": _proxy("snip"),
+    BY_LAYER: Predictor(family="guidance", values=best_matches, cost=measured),
+    "TG": Predictor(family="guidance", values=teacher_guidance, cost=measured),
+    "TG mean": Predictor(family="guidance", values=mean_guidance, cost=measured),
+    "TG of class means": _guidance("class"),
+    "TG of single images": _guidance("image"),
+    "TG by Spearman": _guidance("spearman"),
+    "TG by CKA": _guidance("CKA"),
+    "TG by SVCCA": _guidance("SVCCA"),
+    "TG before training": Predictor(family="control", values=guidance_before_training, cost=shown),
+    "TG shuffled": _guidance("shuffled", "control"),
+    "TG labels": _guidance("labels", "control"),
+    "TG pixels": _guidance("pixels", "control"),
+    "TG untrained": _guidance("untrained", "control"),
+    COMBINED: Predictor(family="combination", values=combined, cost=measured),
+}
+
+
+def available(known: Known) -> list[str]:
+    """Names of `PREDICTORS` for which all is known."""
+    return [name for name, one in PREDICTORS.items() if one.needs is None or one.needs in known.similarities]
+
+
+def scores(known: Known, names: Iterable[str] | None = None) -> xr.DataArray:
+    """Predictors' values for every network and epoch.
+
+    Args:
+        names: of `PREDICTORS`; None means those `available`.
 
     Returns:
-        [predictor, network, epoch]: P, the best match with each teacher layer, TG, P + alpha TG. Where one
-        of them is not defined all are NaN, so that they are compared on the same networks.
+        [predictor, network, epoch] with coordinates family, and cost [predictor, epoch] in examples; a predictor for
+        each teacher layer is named after it. Where one of them is not defined all are NaN, so that they are compared
+        on the same networks.
     """
-    matches = guidance.best_match(similarity)
-    tg = guidance.teacher_guidance(similarity)
-    named = {"P": pool.accuracy}
-    for layer in matches.teacher_layer.values:
-        named[f"TG {layer}"] = matches.sel(teacher_layer=layer, drop=True)
-    named |= {"TG": tg, COMBINED: guidance.score(pool.accuracy, tg, alpha)}
-    table = xr.concat(named.values(), dim="predictor", join="exact", coords="minimal", compat="override")
+    found, families, costs = {}, [], []
+    for name in available(known) if names is None else names:
+        predictor = PREDICTORS[name]
+        values = predictor.values(known).transpose("network", ...)
+        layers = values.teacher_layer.values if "teacher_layer" in values.dims else []
+        found |= {f"TG {layer}": values.sel(teacher_layer=layer, drop=True) for layer in layers} or {name: values}
+        families += [predictor.family] * (len(layers) or 1)
+        costs += [predictor.cost(known)] * (len(layers) or 1)
+    columns = [one.broadcast_like(known.results.accuracy) for one in found.values()]
+    table = xr.concat(columns, dim="predictor", join="exact", coords="minimal", compat="override")
     table = table.where(table.notnull().all("predictor"))
-    return table.assign_coords(predictor=list(named)).rename("score").assign_attrs(alpha=alpha)
-
-
-def mature_accuracy(pool: xr.Dataset, epoch: float) -> xr.DataArray:
-    """Accuracy [network] at the mature epoch, which it keeps as a coordinate; NaN where a network diverged.
-
-    Raises:
-        ValueError: no network reached that epoch.
-    """
-    if epoch not in pool.epoch:
-        raise ValueError(f"no network of the pool reached epoch {epoch:g}")
-    return pool.accuracy.sel(epoch=epoch)
-
-
-def curves(table: xr.DataArray, mature: xr.DataArray, *, resamples: int, seed: int) -> xr.Dataset:
-    """Correlation of every predictor with mature accuracy, at each epoch before the mature one.
-
-    Args:
-        table: [predictor, network, epoch]. mature: [network].
-
-    Returns:
-        Dataset over predictor and epoch: value, low and high (95 % over networks) and n.
-    """
-    premature = table.sel(epoch=table.epoch < mature.epoch)
-    return _over(
-        premature,
-        ["network"],
-        lambda values: statistics.correlation(values, mature.values, resamples=resamples, seed=seed),
-    )
-
-
-def alpha_sweep(
-    table: xr.DataArray, mature: xr.DataArray, alphas: np.ndarray, *, resamples: int, seed: int
-) -> xr.Dataset:
-    """What TG adds: correlation of P + alpha TG with mature accuracy minus that of P, by alpha and epoch.
-
-    Args:
-        table: [predictor, network, epoch], see `scores`. mature: [network].
-
-    Returns:
-        Dataset over alpha and epoch: value, low and high (95 %, paired over networks) and n.
-    """
-    premature = table.sel(epoch=table.epoch < mature.epoch)
-    p, tg = (premature.sel(predictor=name, drop=True) for name in ("P", "TG"))
-    alpha = xr.DataArray(alphas, {"alpha": alphas}, "alpha")
-    paired = xr.concat(xr.broadcast(guidance.score(p, tg, alpha), p), dim="pair")
-    return _over(
-        paired,
-        ["pair", "network"],
-        lambda values: statistics.difference(*values, mature.values, resamples=resamples, seed=seed),
-    )
-
-
-def verdict(gain: Estimate) -> str:
-    """In words, whether guidance helped: what the 95 % interval of the gain over P allows to say."""
-    if np.isnan(gain.value):
-        return "There are too few networks, or too little spread among them, to compare the two."
-    if gain.low > 0:
-        return "On this pool teacher guidance predicts mature accuracy better than accuracy alone does."
-    if gain.high < 0:
-        return "On this pool teacher guidance predicts mature accuracy worse than accuracy alone does."
-    return "On this pool the interval of the gain includes 0: whether guidance helps is undecided."
-
-
-def _over(table: xr.DataArray, dimensions: list[str], estimate: Callable[[np.ndarray], Estimate]) -> xr.Dataset:
-    """An `Estimate` for every place of the other dimensions, as a Dataset of its fields."""
-
-    def fields(values: np.ndarray) -> tuple:
-        found = estimate(values)
-        return found.value, found.low, found.high, found.n
-
-    parts = xr.apply_ufunc(
-        fields, table, input_core_dims=[dimensions], output_core_dims=[[], [], [], []], vectorize=True
-    )
-    return xr.Dataset(dict(zip(("value", "low", "high", "n"), parts)))
+    return table.assign_coords(
+        predictor=list(found), family=("predictor", families), cost=(("predictor", "epoch"), np.stack(costs))
+    ).rename("score").assign_attrs(alpha=known.alpha)

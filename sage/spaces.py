@@ -220,6 +220,14 @@ def cnn_layers(space: SearchSpace, architecture: Architecture) -> tuple[Layer, .
     )
 
 
+def depth(layers: tuple[Layer, ...]) -> int:
+    """Convolutions on the longest path from the image to the classifier; one whose output none reads ends a path too."""
+    longest = [0]
+    for layer in layers:
+        longest.append(1 + max(longest[source] for source in layer.inputs))
+    return max(longest)
+
+
 def describe(layers: tuple[Layer, ...]) -> str:
     """A network as text that a person reads, one numbered line per layer."""
     return "\n".join(f"{number:2d}  {layer}" for number, layer in enumerate(layers, 1))

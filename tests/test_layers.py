@@ -11,7 +11,7 @@ from sage import paths
 LAYERS = (
     {"paths", "profiles", "spaces", "rdm", "alignment", "statistics", "cost", "stimuli", "devices", "parallel",
      "categories", "objects", "requirements_check", "record", "quoted"},
-    {"preprocessing", "replicas", "cross_validation", "zero_cost"},
+    {"preprocessing", "replicas", "cross_validation", "resampling", "zero_cost"},
     {"image_files"},
     {"damaged_files", "batches"},
     {"decoding"},
@@ -19,13 +19,15 @@ LAYERS = (
      "training"},
     {"predictors", "linear", "candidates", "checkpoints", "search_tables", "assemblies", "simulation",
      "sampling", "outside"},
-    {"teachers", "evaluation", "cluster", "cell_tables"},
+    {"teachers", "evaluation", "cluster", "cell_tables", "predictivity"},
     {"explorer", "full_training"},
     {"pool", "comparison"},
 )  # fmt: skip
 # Beside the layers: figures know nothing of networks, the batch nothing of the science.
 SIDE = {
     "plots": {"paths", "statistics"},
+    "predictivity_plots": {"plots", "statistics"},
+    "interactive": {"predictivity_plots", "statistics"},
     "recording_plots": {"plots", "recordings", "guidance", "statistics"},
     "drawing": {"plots", "models"},
     "watch": {"record", "tracker"},

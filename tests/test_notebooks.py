@@ -17,8 +17,9 @@ from sage.tracker import Tracker
 
 SOURCES = sorted((paths.ROOT / "notebooks").glob("*.py"))
 FIGURES = {
-    "00_objects", "00_teacher", "00_rdms", "01_predictivity", "01_alpha", "02_searches", "03_cell", "03_errors",
-    "03_finalists", "04_errors", "04_finalists", "04_rdms", "04_similarity", "04_sites", "04_stimuli",
+    "00_objects", "00_teacher", "00_rdms", "01_predictivity", "01_alpha", "01_cost", "01_pools", "01_rivals", "01_teachers",
+    "02_searches", "03_cell", "03_errors", "03_finalists", "04_errors", "04_finalists", "04_rdms", "04_similarity",
+    "04_sites", "04_stimuli",
 }  # fmt: skip
 
 
@@ -58,7 +59,7 @@ def test_run_makes_figures_tables_and_notebooks_once(capsys):
         assert all(cell.execution_count for cell in cells)
         for cell in cells:
             shown = [output for output in cell.outputs if "image/png" in output.get("data", {})]
-            assert len(shown) == cell.source.count("plots.save"), cell.source
+            assert len(shown) == cell.source.count("plots.save") + cell.source.count("interactive.explore"), cell.source
     found = genotypes.load(str(folder / "03_cell.txt"))
     trained = xr.load_dataset(folder / "03_trained_objects.nc")
     assert found.name == folder.name

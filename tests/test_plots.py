@@ -8,10 +8,11 @@ import pandas as pd
 import pytest
 import xarray as xr
 
-from sage import plots, predictors
+from sage import plots, predictivity
 from tests.test_comparison import make_table
 from tests.test_guidance import make_teacher
-from tests.test_statistics import OPTIONS, make_pool
+from tests.test_predictivity import make_assessed
+from tests.test_statistics import OPTIONS
 
 
 @pytest.fixture(autouse=True)
@@ -21,9 +22,10 @@ def closed():
 
 
 def make_predictivity():
-    pool, similarity = make_pool()
-    scores, mature = predictors.scores(pool, similarity, 2.0), predictors.mature_accuracy(pool, 20)
-    return plots.predictivity(scores, mature, predictors.curves(scores, mature, **OPTIONS), epoch=2.0)
+    scores, mature, assessed = make_assessed(alpha=2.0)
+    names = ["P", "TG L1", "TG L2", "TG", "P + alpha TG"]
+    curves = assessed.sel(predictor=names, statistic="pearson")
+    return plots.predictivity(scores.sel(predictor=names), mature, curves, epoch=2.0)
 
 
 def labels(figure) -> list[str]:
@@ -45,16 +47,20 @@ def test_predictivity_shows_every_network_and_states_interval_and_n():
     assert len(p.collections[0].get_offsets()) == len(combined.collections[0].get_offsets()) == 30
     assert "n = 30 networks" in p.get_title() and "[" in p.get_title()
     assert combined.get_xlabel() == "P + 2 TG, 2 epochs"
+    (above,) = curves.child_axes
+    assert above.get_xlabel().startswith("examples processed")
+    assert [label.get_text() for label in above.get_xticklabels()] == ["12", "27"]
     assert len(curves.lines) == len(curves.collections) == 5  # a band for every curve
     assert {text.get_text() for text in figure.legends[0].texts} == {"P", "TG", "TG L1", "TG L2", "P + 2 TG"}
 
 
-def test_alpha_effect_has_a_panel_per_alpha():
-    pool, similarity = make_pool()
-    scores, mature = predictors.scores(pool, similarity, 2.0), predictors.mature_accuracy(pool, 20)
-    sweep = predictors.alpha_sweep(scores, mature, np.array([0.5, 1.0]), **OPTIONS)
-    figure = plots.alpha_effect(sweep)
-    assert [axis.get_title() for axis in figure.axes] == [r"$\alpha$ = 0.5", r"$\alpha$ = 1"]
+def test_alpha_effect_has_a_panel_per_alpha_and_one_for_the_nested_choice():
+    scores, mature, assessed = make_assessed()
+    sweep = predictivity.alpha_sweep(scores, mature, np.array([0.5, 1.0]), **OPTIONS)
+    nested = predictivity.gain(assessed, "P + a TG")
+    figure = plots.alpha_effect(sweep, nested)
+    assert [axis.get_title() for axis in figure.axes] == [r"$\alpha$ = 0.5", r"$\alpha$ = 1", "chosen on others"]
+    np.testing.assert_allclose(figure.axes[2].lines[1].get_ydata(), nested.value)
     assert "n = 30 networks" in figure.get_suptitle()
     np.testing.assert_allclose(figure.axes[1].lines[1].get_ydata(), sweep.value.sel(alpha=1.0))
 

@@ -13,7 +13,8 @@ import pytest
 import xarray as xr
 
 from sage import (
-    checkpoints, datasets, devices, evaluation, guidance, paths, pool, profiles, searchers, spaces, teachers, training
+    checkpoints, datasets, devices, evaluation, guidance, paths, pool, predictors, profiles, searchers, spaces,
+    teachers, training,
 )  # fmt: skip
 from sage.alignment import GRAM
 from sage.evaluation import Protocol
@@ -192,6 +193,46 @@ def test_another_teacher_re_scores_the_stored_pool_without_training(run, monkeyp
     bank = teacher.save(paths.figures() / "bank.nc")
     stored = pool.compare(run, teachers.load(str(bank), run.settings, run.dataset, seed=0))
     np.testing.assert_array_equal(guidance.teacher_guidance(stored), scores[name])
+
+
+def test_first_networks_are_trained_again_with_another_seed_up_to_maturity_alone(run, monkeypatch):
+    networks = pool.train(run, workers="0")
+    again = pool.retrain(run, workers="0")
+    assert again.network.values.tolist() == [0, 1, 2, 3] and again.notnull().all()
+    stored = Tracker().results(pool._study(run, again=True).key)
+    same = networks.sel(network=again.network)
+    assert (stored.architecture == same.architecture).all() and not (stored.seed == same.seed).any()
+    assert stored.epoch.values.tolist() == [2] and "synflow" not in stored
+    monkeypatch.setattr(evaluation, "evaluate", lambda *arguments: pytest.fail("trains again"))
+    xr.testing.assert_identical(pool.retrain(run, workers="0"), again)
+    with pytest.raises(ValueError, match="workers is '-1'"):
+        pool.retrain(run, workers="-1")
+
+
+def test_every_predictor_of_a_stored_pool_is_there_and_finite(run):
+    networks = pool.train(run, workers="0")
+    teacher = teachers.load(run.teacher, run.settings, run.dataset, seed=0)
+    similar = pool.similarities(run, teacher) | pool.controls(run, teacher)
+    known = predictors.Known(results=networks, similarities=similar, alpha=1.0)
+    assert set(predictors.available(known)) == predictors.PREDICTORS.keys() - {"TG of class means"}  # it is TG
+    table = predictors.scores(known)
+    assert table.sizes["network"] == 5 and np.isfinite(table).all()
+    assert similar["teacher"].attrs["level"] == "class" and similar["labels"].attrs["level"] == "image"
+    assert networks.depth.min() >= 1 and networks.depth.max() <= run.settings.layers
+    assert not np.allclose(similar["shuffled"], similar["teacher"], equal_nan=True)
+
+
+def test_controls_leave_out_the_teacher_itself(run):
+    pool.train(run, workers="0")
+    images = replace(run, teacher="pixels", level="image")
+    teacher = teachers.load("pixels", run.settings, run.dataset, seed=0)
+    found = pool.controls(images, teacher)
+    assert found.keys() == {"shuffled", "labels", "untrained"}
+    assert found["untrained"].attrs["teacher"] == "resnet-untrained"
+    assert {one.attrs["level"] for one in found.values()} == {"image"}
+    labels = teachers.load("labels", run.settings, run.dataset, seed=0)
+    assert pool.similarities(replace(images, teacher="labels"), labels).keys() == {"teacher", "spearman"}
+    assert pool.similarities(run, teacher).keys() == {"teacher", "spearman", "image", "CKA", "SVCCA"}
 
 
 def test_a_teacher_is_measured_once(run, monkeypatch):

@@ -163,6 +163,16 @@ def test_layers_say_what_was_chosen():
     )
 
 
+@pytest.mark.parametrize(
+    "inputs, depth",
+    [([(0,)], 1), ([(0,), (1,), (2,)], 3), ([(0,), (1,), (0, 2)], 3), ([(0,), (0,), (1, 2)], 2),
+     ([(0,), (1,), (0,)], 2)],  # in the last one the classifier reads the second and the third
+)  # fmt: skip
+def test_depth_is_the_longest_path(inputs, depth):
+    layers = tuple(Layer(32, (1, 1), 1, "relu", "none", sources) for sources in inputs)
+    assert spaces.depth(layers) == depth
+
+
 def test_a_layer_without_input_reads_the_image():
     assert spaces.cnn_layers(SPACE, with_values(SPACE, layers=2))[1].inputs == (0,)
 

@@ -2,10 +2,9 @@ import functools
 
 import numpy as np
 import pytest
-import xarray as xr
 from scipy import stats
 
-from sage import predictors, statistics
+from sage import statistics
 
 OPTIONS = {"resamples": 2000, "seed": 0}
 
@@ -224,72 +223,6 @@ def test_networks_without_a_value_are_left_out():
 def test_where_there_is_no_correlation_there_is_no_number(x):
     found = statistics.correlation(x, np.arange(len(x)) ** 2.0, **OPTIONS)
     assert np.isnan([found.value, found.low, found.high]).all()
-
-
-def make_pool(networks: int = 30) -> tuple[xr.Dataset, xr.DataArray]:
-    """Accuracy tells mature accuracy with noise that shrinks over epochs, the teacher's layers without."""
-    rng = np.random.default_rng(0)
-    mature = rng.random(networks)
-    accuracy = np.stack([mature + scale * rng.normal(size=networks) for scale in (1, 0.3, 0)], 1)
-    similarity = np.repeat(mature[:, None, None, None], 3, 1) * np.ones((1, 1, 2, 4))
-    similarity[:, :, 1] *= 0.5
-    similarity[:, :, :, 3] = np.nan
-    coordinates = {"network": np.arange(networks), "epoch": [0.5, 2.0, 20.0]}
-    pool = xr.Dataset({"accuracy": (("network", "epoch"), accuracy)}, coordinates)
-    layers = {"teacher_layer": ["L1", "L2"], "layer": [1, 2, 3, 4]}
-    return pool, xr.DataArray(similarity, coordinates | layers, ("network", "epoch", "teacher_layer", "layer"))
-
-
-def test_scores_by_hand():
-    pool, similarity = make_pool()
-    table = predictors.scores(pool, similarity, alpha=2.0)
-    assert table.predictor.values.tolist() == ["P", "TG L1", "TG L2", "TG", "P + alpha TG"]
-    assert table.dims == ("predictor", "network", "epoch") and table.attrs["alpha"] == 2
-    mature = predictors.mature_accuracy(pool, 20)
-    for name, expected in (
-        ("P", pool.accuracy),
-        ("TG L1", mature),
-        ("TG L2", 0.5 * mature),
-        ("TG", 0.75 * mature),
-        ("P + alpha TG", pool.accuracy + 1.5 * mature),
-    ):
-        np.testing.assert_allclose(*xr.broadcast(table.sel(predictor=name, drop=True), expected))
-
-
-def test_curves_and_sweep_are_correlations_with_mature_accuracy():
-    pool, similarity = make_pool()
-    mature = predictors.mature_accuracy(pool, 20)
-    curves = predictors.curves(predictors.scores(pool, similarity, 1.0), mature, **OPTIONS)
-    assert curves.epoch.values.tolist() == [0.5, 2.0]
-    expected = stats.pearsonr(pool.accuracy.sel(epoch=0.5), mature).statistic
-    assert curves.value.sel(predictor="P", epoch=0.5) == pytest.approx(expected)
-    assert curves.value.sel(predictor="TG", epoch=0.5) == pytest.approx(1)
-    assert (curves.n == 30).all() and ((curves.low <= curves.value) & (curves.value <= curves.high)).all()
-    scores = predictors.scores(pool, similarity, 1.0)
-    sweep = predictors.alpha_sweep(scores, mature, np.array([0.0, 1.0, 100.0]), **OPTIONS)
-    np.testing.assert_allclose(sweep.sel(alpha=0.0).value, 0, atol=1e-12)
-    assert sweep.value.sel(alpha=100.0, epoch=0.5) == pytest.approx(1 - expected, abs=0.02)
-
-
-def test_predictors_are_compared_on_the_same_networks():
-    pool, similarity = make_pool()
-    similarity[3] = np.nan  # no layer of this network has an RDM
-    table = predictors.scores(pool, similarity, 1.0)
-    curves = predictors.curves(table, predictors.mature_accuracy(pool, 20), **OPTIONS)
-    assert (curves.n == 29).all() and np.isnan(table.sel(predictor="P", network=3)).all()
-
-
-def test_networks_that_never_matured_are_no_pool():
-    pool, _ = make_pool()
-    with pytest.raises(ValueError, match="no network of the pool reached epoch 30"):
-        predictors.mature_accuracy(pool, 30)
-
-
-@pytest.mark.parametrize(
-    "low, high, word", [(0.1, 0.3, "better"), (-0.3, -0.1, "worse"), (-0.1, 0.1, "undecided"), (np.nan, np.nan, "few")]
-)
-def test_verdict_follows_the_interval(low, high, word):
-    assert word in predictors.verdict(statistics.Estimate((low + high) / 2, low, high, 40))
 
 
 def test_mean_has_the_t_interval():

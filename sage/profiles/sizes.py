@@ -83,6 +83,7 @@ class Profile:
     layers: int  # deepest network of the space
     width: float  # factor on every filter count of the space
     pool: int  # networks
+    reseeded: int  # of them, the first, that are trained to maturity with a second seed
     mature_epochs: int
     snapshots: tuple[float, ...]  # epochs at which accuracy and RDMs are measured
     premature_epochs: float  # the snapshot that scatter plots and tables show

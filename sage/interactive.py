@@ -1,0 +1,56 @@
+"""The pool by hand, in JupyterLab: another teacher, alpha or epoch redraws what P + alpha TG tells, from scores alone."""
+
+import ipywidgets as widgets
+import matplotlib.pyplot as plt
+import xarray as xr
+from IPython.display import display
+from matplotlib.figure import Figure
+
+from sage import predictivity_plots, statistics
+
+FAMILIES = ("guidance", "control")  # of the scores that can be added to P
+
+
+def rescored(
+    table: xr.DataArray, mature: xr.DataArray, *, guidance: str, alpha: float, epoch: float, resamples: int, seed: int
+) -> Figure:
+    """Mature accuracy against P + alpha times a score of `table` at one epoch, with r and its 95 % interval.
+
+    Args:
+        table: see `predictors.scores`. mature: [network]. guidance: the score's name.
+    """
+    early = table.sel(epoch=epoch)
+    score = early.sel(predictor="P", drop=True) + alpha * early.sel(predictor=guidance, drop=True)
+    found = statistics.correlation(score.values, mature.values, resamples=resamples, seed=seed)
+    label = f"P + {alpha:g} {guidance}, {epoch:g} epochs"
+    return predictivity_plots.scatter(score, mature, found, label=label)
+
+
+def explore(
+    table: xr.DataArray, mature: xr.DataArray, *, alpha: float, epoch: float, resamples: int, seed: int
+) -> None:
+    """Show `rescored` below controls that change it. Where there is no frontend to change them the figure stays.
+
+    Args:
+        table: see `predictors.scores`. mature: [network], with its epoch. alpha, epoch: to begin with.
+    """
+    names = table.predictor.values[table.family.isin(FAMILIES).values].tolist()
+    epochs = [(f"{one:g}", one) for one in table.epoch.values if one < mature.epoch]
+    controls = {
+        "guidance": widgets.Dropdown(options=names, value="TG", description="guidance"),
+        "alpha": widgets.FloatSlider(
+            alpha, min=0, max=max(10, alpha), step=0.1, description="alpha", continuous_update=False
+        ),
+        "epoch": widgets.SelectionSlider(options=epochs, value=epoch, description="epochs"),
+    }
+
+    def draw() -> Figure:
+        chosen = {name: control.value for name, control in controls.items()}
+        figure = rescored(table, mature, **chosen, resamples=resamples, seed=seed)
+        plt.close(figure)  # Shown below; left open a notebook would show it once more.
+        return figure
+
+    display(widgets.HBox(list(controls.values())))
+    shown = display(draw(), display_id=True)
+    for control in controls.values():
+        control.observe(lambda change: shown.update(draw()), "value")

@@ -1,0 +1,274 @@
+"""How well predictors tell mature accuracy: intervals, rivals of guidance with the same freedom, pools, and a summary."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from functools import partial
+
+import numpy as np
+import xarray as xr
+
+from sage import cross_validation, guidance, resampling, statistics
+from sage.statistics import Estimate
+
+# Additions to P that are as free as TG: each with the predictor that it adds.
+NESTED = {"P + a TG": "TG", "P + a TSE": "TSE", "P + a log parameters": "log parameters"}
+ALPHAS = np.array([0, 0.1, 0.2, 0.5, 1, 2, 5, 10])  # of the addition, in units of s.d.(P) / s.d.(addition)
+FOLDS, REPEATS = 5, 20
+TOP = 5  # networks that the paper takes from a search at each checkpoint
+
+
+def mature_accuracy(pool: xr.Dataset, epoch: float) -> xr.DataArray:
+    """Accuracy [network] at the mature epoch, which it keeps as a coordinate; NaN where a network diverged.
+
+    Raises:
+        ValueError: no network reached that epoch.
+    """
+    if epoch not in pool.epoch:
+        raise ValueError(f"no network of the pool reached epoch {epoch:g}")
+    return pool.accuracy.sel(epoch=epoch)
+
+
+def ceiling(mature: xr.DataArray, again: xr.DataArray, *, resamples: int, seed: int) -> Estimate:
+    """Highest r to expect of a predictor that knows nothing of a training's chance, see `statistics.seed_ceiling`.
+
+    Args:
+        mature: [network]. again: likewise of some of the networks, trained with another seed.
+    """
+    both = np.column_stack([mature.sel(network=again.network), again])
+    return statistics.seed_ceiling(both, resamples=resamples, seed=seed)
+
+
+def premature(table: xr.DataArray, mature: xr.DataArray) -> xr.DataArray:
+    """The part of a table over epoch that lies before the mature epoch."""
+    return table.sel(epoch=table.epoch < mature.epoch)
+
+
+def nested(table: xr.DataArray, mature: xr.DataArray, *, seed: int) -> tuple[xr.DataArray, xr.DataArray]:
+    """P plus an addition, the weight of which is chosen on other networks than are scored; see `nested_alpha`.
+
+    Additions are scaled to the s.d. of P over all networks at that epoch, which takes no account of the target, so that
+    all have the same freedom. A score's bootstrap does not choose again: its interval is somewhat narrow.
+
+    Args:
+        table: see `predictors.scores`. mature: [network].
+
+    Returns:
+        Scores [predictor, network, epoch] of `NESTED`, as in `table`, at epochs before the mature one; and the mean of
+        the chosen alphas [predictor, epoch], as factors of the addition as it is.
+    """
+    early = premature(table, mature)
+    cost, early = early.cost.sel(predictor="P", drop=True), early.drop_vars(["family", "cost"])
+    base = early.sel(predictor="P", drop=True)
+    scores, chosen = [], []
+    for name, addition in NESTED.items():
+        added = early.sel(predictor=addition, drop=True)
+        scale = base.std("network") / added.std("network")
+        found, alphas = xr.apply_ufunc(
+            lambda p, scaled: cross_validation.nested_alpha(
+                p, scaled, mature.values, alphas=ALPHAS, folds=FOLDS, repeats=REPEATS, seed=seed
+            ),
+            base, added * scale.where(np.isfinite(scale), 0),
+            input_core_dims=[["network"], ["network"]], output_core_dims=[["network"], ["repeat", "fold"]], vectorize=True,
+        )  # fmt: skip
+        scores.append(found.assign_coords(predictor=name, family="combination", cost=cost))
+        chosen.append((alphas.mean(["repeat", "fold"]) * scale).assign_coords(predictor=name))
+    joined = xr.concat(scores, "predictor", coords=["predictor", "family", "cost"], compat="override", join="exact")
+    return (
+        joined.transpose("predictor", "network", "epoch").rename("score"),
+        xr.concat(chosen, "predictor", join="exact"),
+    )
+
+
+def assess(
+    table: xr.DataArray, mature: xr.DataArray, covariates: xr.DataArray, *, resamples: int, seed: int
+) -> xr.Dataset:
+    """How well every predictor tells mature accuracy, at each epoch before the mature one.
+
+    Args:
+        table: see `predictors.scores`, P among the predictors. mature: [network].
+        covariates: [network, covariate] that partial correlations are given, besides P of that epoch.
+
+    Returns:
+        Dataset over predictor, epoch and statistic: value and its 95 % interval, low and high, over networks; the
+        difference to P with its paired interval, difference_low and difference_high. Statistics are those of
+        `resampling.METHODS` (for "regret" less is better, in the unit of accuracy), and "partial", the correlation
+        given P and the covariates. Over epoch: n. NaN for fewer than four networks.
+    """
+    early = premature(table, mature)
+    methods = [*resampling.METHODS, "partial"]
+    shape = (early.sizes["predictor"], early.sizes["epoch"], len(methods))
+    names = ("value", "low", "high", "difference", "difference_low", "difference_high")
+    found = {name: np.full(shape, np.nan) for name in names}
+    sizes = []
+    p = early.predictor.values.tolist().index("P")
+    for epoch in range(shape[1]):
+        values = early.transpose("predictor", "network", "epoch").values[..., epoch]
+        kept = np.isfinite(values).all(0) & np.isfinite(mature.values) & np.isfinite(covariates.values).all(1)
+        sizes.append(kept.sum())
+        if kept.sum() < 4:
+            continue
+        values, target = values[:, kept], mature.values[kept]
+        given = np.column_stack([values[p], covariates.values[kept]])
+        counts = resampling.counts(kept.sum(), resamples=resamples, seed=seed)
+        for place, method in enumerate(methods):
+            if method == "partial":
+                drawn = resampling.partial_correlation(counts, values, target, given)
+            else:
+                drawn = resampling.METHODS[method](counts, values, target)
+            for prefix, one in (("", drawn), ("difference", drawn - drawn[:, [p]])):
+                defined = np.isfinite(one[0])  # a resample that holds one network only has no correlation
+                found[prefix or "value"][defined, epoch, place] = one[0, defined]
+                if defined.any():
+                    ends = np.nanpercentile(one[1:, defined], (2.5, 97.5), axis=0)
+                    for end, bound in zip(("low", "high"), ends):
+                        found[f"{prefix}_{end}".lstrip("_")][defined, epoch, place] = bound
+    coordinates = {
+        "predictor": early.predictor, "epoch": early.epoch, "statistic": methods, "family": early.family, "cost": early.cost
+    }  # fmt: skip
+    dimensions = ("predictor", "epoch", "statistic")
+    data = {name: (dimensions, values) for name, values in found.items()} | {"n": ("epoch", sizes)}
+    return xr.Dataset(data, coordinates)
+
+
+def alpha_sweep(
+    table: xr.DataArray, mature: xr.DataArray, alphas: np.ndarray, *, resamples: int, seed: int
+) -> xr.Dataset:
+    """What TG adds: correlation of P + alpha TG with mature accuracy minus that of P, by alpha and epoch.
+
+    Args:
+        table: [predictor, network, epoch], see `predictors.scores`. mature: [network].
+
+    Returns:
+        Dataset over alpha and epoch: value, low and high (95 %, paired over networks) and n.
+    """
+    early = premature(table, mature).drop_vars(["family", "cost"])
+    p, tg = (early.sel(predictor=name, drop=True) for name in ("P", "TG"))
+    alpha = xr.DataArray(alphas, {"alpha": alphas}, "alpha")
+    paired = xr.concat(xr.broadcast(guidance.score(p, tg, alpha), p), dim="pair")
+    return _over(
+        paired,
+        ["pair", "network"],
+        lambda values: statistics.difference(*values, mature.values, resamples=resamples, seed=seed),
+    )
+
+
+def selected(p: xr.DataArray, *, checkpoints: int = 10) -> np.ndarray:
+    """Networks that a random search guided by P would have kept: the paper's way to a pool, on a stored one.
+
+    The pool is visited in its order. At each of so many checkpoints, evenly spaced, the `TOP` networks of the highest P
+    so far are kept; before there are more than `TOP` candidates nothing is selected. The paper's own searches were by
+    reinforcement learning and TPE, which propose better candidates the longer they go on.
+
+    Args:
+        p: accuracy [network] at the premature epoch; NaN is never kept.
+
+    Returns:
+        Numbers of the networks, each once, in order.
+    """
+    kept: set[int] = set()
+    for count in np.ceil(np.linspace(0, p.sizes["network"], checkpoints + 1)[1:]).astype(int):
+        if count > TOP:
+            seen = p[:count].dropna("network").sortby("network")
+            order = np.argsort(-seen.values, kind="stable")[:TOP]
+            kept |= set(seen.network.values[order].tolist())
+    return np.array(sorted(kept), dtype=int)
+
+
+def gain(assessed: xr.Dataset, predictor: str) -> xr.Dataset:
+    """By how much a predictor's r is above that of P, from what `assess` gives: value, low, high and n over epoch."""
+    one = assessed.sel(predictor=predictor, statistic="pearson")
+    names = {"difference": "value", "difference_low": "low", "difference_high": "high"}
+    return one[[*names, "n"]].rename(names)
+
+
+def summary(
+    table: xr.DataArray, mature: xr.DataArray, assessed: xr.Dataset, *, epoch: float, resamples: int, seed: int
+) -> str:
+    """In plain words, what the pool says of the claim that guidance tells early which networks will be good.
+
+    Everything is by Pearson's r with mature accuracy at one epoch, and by 95 % intervals of paired differences.
+
+    Args:
+        table: what `predictors.scores` and `nested` give, joined. mature: [network]. assessed: see `assess`.
+    """
+    early = table.sel(epoch=epoch)
+    known = assessed.predictor.values.tolist()
+    others = [name for name in known if name != "P"]
+    gains = {name: _estimate(gain(assessed, name).sel(epoch=epoch)) for name in others}
+    better = [f"{name} ({one.value:+.2f})" for name, one in gains.items() if one.low > 0]
+    worse = [name for name, one in gains.items() if one.high < 0]
+    p = _estimate(assessed.sel(predictor="P", epoch=epoch, statistic="pearson"))
+
+    def beside(first: str, names: list[str]) -> dict[str, str]:
+        """How the first predictor compares with each of the others that are there."""
+        found = partial(statistics.difference, early.sel(predictor=first).values, resamples=resamples, seed=seed)
+        return {
+            name: _told_apart(found(early.sel(predictor=name).values, mature.values))
+            for name in names
+            if name in known
+        }
+
+    controls = assessed.predictor.values[assessed.family.values == "control"].tolist()
+    rivals = [name for name in NESTED if name != "P + a TG"]
+    lines = [
+        f"After {epoch:g} epochs accuracy P itself has r = {p}.",
+        f"Of {len(others)} other predictors, these are better than P: {', '.join(better) or 'none'}. "
+        f"{len(worse)} are worse, the rest are not told apart from it; one in 40 would seem better by chance.",
+        f"P + a TG with a chosen on other networks gains {gains['P + a TG']}. {verdict(gains['P + a TG'])}",
+        f"Beside additions that are as free, P + a TG is {_listed(beside('P + a TG', rivals))}.",
+        f"Without P, the teacher's TG is {_listed(beside('TG', controls))}.",
+        f"Without P, the teacher's TG is {_listed(beside('TG', ['P', 'TSE', 'log parameters', 'depth']))}.",
+    ]
+    return "\n".join(lines)
+
+
+def verdict(gain: Estimate) -> str:
+    """In words, whether guidance helped: what the 95 % interval of the gain over P allows to say."""
+    if np.isnan(gain.value):
+        return "There are too few networks, or too little spread among them, to compare the two."
+    if gain.low > 0:
+        return "On this pool teacher guidance predicts mature accuracy better than accuracy alone does: the claim holds."
+    if gain.high < 0:
+        return "On this pool teacher guidance predicts mature accuracy worse than accuracy alone does: the claim fails."
+    return "On this pool the interval of the gain includes 0: whether guidance helps is undecided, the claim not supported."
+
+
+def _estimate(one: xr.Dataset) -> Estimate:
+    return Estimate(*(one[name].item() for name in ("value", "low", "high", "n")))
+
+
+def _told_apart(difference: Estimate) -> str:
+    if np.isnan(difference.value):
+        return "not comparable with"
+    return "better than" if difference.low > 0 else "worse than" if difference.high < 0 else "not told apart from"
+
+
+def _listed(relations: dict[str, str]) -> str:
+    """Names by how something compares with them, as part of a sentence."""
+    kinds = dict.fromkeys(relations.values())
+    parts = (f"{kind} {', '.join(name for name, one in relations.items() if one == kind)}" for kind in kinds)
+    return "; ".join(parts) or "compared with nothing"
+
+
+def record(
+    assessed: Mapping[str, xr.Dataset], sweep: xr.Dataset, weights: xr.DataArray, ceiling: Estimate
+) -> xr.Dataset:
+    """All statistics as one Dataset: those of `assess` by pool, of `alpha_sweep`, the alphas of `nested`, and the ceiling."""
+    table = xr.concat(assessed.values(), "pool", join="exact", data_vars="all", coords="minimal", compat="override")
+    swept = sweep.rename({name: f"sweep_{name}" for name in sweep.data_vars})
+    chosen = weights.rename(predictor="nested").rename("nested_alpha")
+    attributes = {f"ceiling_{name}": value for name, value in asdict(ceiling).items()}
+    return xr.merge([table.assign_coords(pool=list(assessed)), swept, chosen], join="exact").assign_attrs(attributes)
+
+
+def _over(table: xr.DataArray, dimensions: list[str], estimate: Callable[[np.ndarray], Estimate]) -> xr.Dataset:
+    """An `Estimate` for every place of the other dimensions, as a Dataset of its fields."""
+
+    def fields(values: np.ndarray) -> tuple:
+        found = estimate(values)
+        return found.value, found.low, found.high, found.n
+
+    parts = xr.apply_ufunc(
+        fields, table, input_core_dims=[dimensions], output_core_dims=[[], [], [], []], vectorize=True
+    )
+    return xr.Dataset(dict(zip(("value", "low", "high", "n"), parts)))

@@ -1,0 +1,193 @@
+import json
+
+import numpy as np
+import pytest
+import xarray as xr
+from scipy import stats
+
+from sage import cross_validation, predictivity, predictors, statistics
+from sage.predictors import Known
+from sage.statistics import Estimate
+from tests.test_statistics import OPTIONS
+
+NAMES = ("P", "TSE", "log parameters", "depth", predictors.BY_LAYER, "TG", "TG shuffled", predictors.COMBINED)
+
+
+def make_known(networks: int = 30, *, guided: bool = True, alpha: float = 1.0) -> tuple[Known, xr.DataArray]:
+    """P tells mature accuracy with noise that shrinks over epochs, guidance without, or nothing of it; the rest nothing."""
+    rng = np.random.default_rng(0)
+    mature = rng.random(networks)
+    accuracy = np.stack([mature + scale * rng.normal(size=networks) for scale in (1, 0.3, 0)], 1)
+    told = mature if guided else rng.random(networks)
+    similarity = np.repeat(told[:, None, None, None], 3, 1) * np.ones((1, 1, 2, 4))
+    similarity[:, :, 1] *= 0.5
+    similarity[:, :, :, 3] = np.nan
+    coordinates = {"network": np.arange(networks), "epoch": [0.5, 2.0, 20.0]}
+    layers = {"teacher_layer": ["L1", "L2"], "layer": [1, 2, 3, 4]}
+    pool = xr.Dataset(
+        {
+            "accuracy": (("network", "epoch"), accuracy),
+            "examples": (("network", "epoch"), np.tile([5.0, 20, 200], (networks, 1))),
+            "images_shown": (("network", "epoch"), np.full((networks, 3), 7.0)),
+            "losses": (("network", "step"), rng.random((networks, 40), dtype=np.float32)),
+            "parameters": ("network", rng.uniform(1e3, 1e5, networks)),
+            "depth": ("network", rng.integers(1, 9, networks).astype(float)),
+        },
+        coordinates,
+        {"description": json.dumps({"batch_size": 5})},
+    )
+    teacher = xr.DataArray(similarity, coordinates | layers, ("network", "epoch", "teacher_layer", "layer"))
+    shuffled = teacher.copy(data=rng.random(teacher.shape))
+    known = Known(results=pool, similarities={"teacher": teacher, "shuffled": shuffled}, alpha=alpha)
+    return known, predictivity.mature_accuracy(pool, 20)
+
+
+def make_assessed(**options) -> tuple[xr.DataArray, xr.DataArray, xr.Dataset]:
+    """All scores, the mature accuracy and what is made of them."""
+    known, mature = make_known(**options)
+    table = predictors.scores(known, NAMES)
+    nested, _ = predictivity.nested(table, mature, seed=0)
+    table = xr.concat([table, nested.reindex(epoch=table.epoch)], "predictor", combine_attrs="override")
+    size = predictors.scores(known, ["log parameters", "depth"]).isel(epoch=0).transpose("network", "predictor")
+    return table, mature, predictivity.assess(table, mature, size, **OPTIONS)
+
+
+def test_every_statistic_is_that_of_each_predictor_alone():
+    table, mature, assessed = make_assessed()
+    assert assessed.epoch.values.tolist() == [0.5, 2.0] and (assessed.n == 30).all()
+    p, tse = (table.sel(predictor=name, epoch=0.5).values for name in ("P", "TSE"))
+    for method in statistics.METHODS:
+        one = assessed.sel(predictor="TSE", epoch=0.5, statistic=method)
+        expected = statistics.correlation(tse, mature.values, method=method, **OPTIONS)
+        gain = statistics.difference(tse, p, mature.values, method=method, **OPTIONS)
+        found = [one[name].item() for name in ("value", "low", "high", "difference", "difference_low", "difference_high")]
+        assert found == pytest.approx([expected.value, expected.low, expected.high, gain.value, gain.low, gain.high])
+    covariates = np.stack([p, *(table.sel(predictor=name, epoch=0.5) for name in ("log parameters", "depth"))], 1)
+    expected = statistics.partial_correlation(tse, mature.values, covariates, **OPTIONS)
+    one = assessed.sel(predictor="TSE", epoch=0.5, statistic="partial")
+    assert [one.value.item(), one.low.item(), one.high.item()] == pytest.approx([expected.value, expected.low, expected.high])
+    assert np.isnan(assessed.sel(predictor=["P", "depth"], statistic="partial").value).all()  # given themselves
+    assert (assessed.sel(predictor="P", statistic="kendall").difference == 0).all()
+    assert assessed.family.sel(predictor="P + a TG") == "combination"
+    assert assessed.cost.sel(predictor="P + a TSE").values.tolist() == [12, 27]
+
+
+def test_networks_that_diverged_are_left_out_and_too_few_have_no_numbers():
+    known, mature = make_known(6)
+    mature[1] = np.nan
+    table = predictors.scores(known, NAMES)
+    size = predictors.scores(known, ["depth"]).isel(epoch=0).transpose("network", "predictor")
+    assert (predictivity.assess(table, mature, size, **OPTIONS).n == 5).all()
+    mature[2:4] = np.nan
+    few = predictivity.assess(table, mature, size, **OPTIONS)
+    assert (few.n == 3).all() and few.value.isnull().all() and few.difference_low.isnull().all()
+
+
+def test_sweep_over_alpha():
+    known, mature = make_known()
+    table = predictors.scores(known, NAMES)
+    sweep = predictivity.alpha_sweep(table, mature, np.array([0.0, 1.0, 100.0]), **OPTIONS)
+    np.testing.assert_allclose(sweep.sel(alpha=0.0).value, 0, atol=1e-12)
+    alone = stats.pearsonr(known.results.accuracy.sel(epoch=0.5), mature).statistic
+    assert sweep.value.sel(alpha=100.0, epoch=0.5) == pytest.approx(1 - alone, abs=0.02)
+
+
+def test_nested_additions_are_scaled_alike():
+    known, mature = make_known()
+    table = predictors.scores(known, NAMES)
+    found, alphas = predictivity.nested(table, mature, seed=4)
+    assert found.predictor.values.tolist() == list(predictivity.NESTED) and found.epoch.values.tolist() == [0.5, 2.0]
+    p, size = (table.sel(predictor=name, epoch=2.0).values for name in ("P", "log parameters"))
+    scaled = size / size.std() * p.std()
+    expected, chosen = cross_validation.nested_alpha(
+        p, scaled, mature.values, alphas=predictivity.ALPHAS, folds=predictivity.FOLDS, repeats=predictivity.REPEATS, seed=4
+    )
+    one = {"predictor": "P + a log parameters", "epoch": 2.0}
+    np.testing.assert_allclose(found.sel(one), expected)
+    assert alphas.sel(one).item() == pytest.approx(chosen.mean() * p.std() / size.std())
+    larger = table.where(table.predictor != "log parameters", 1e4 * table)  # in another unit: the same freedom
+    again, smaller = predictivity.nested(larger, mature, seed=4)
+    np.testing.assert_allclose(again, found)
+    assert smaller.sel(one).item() == pytest.approx(1e-4 * alphas.sel(one).item())
+
+
+def test_nested_guidance_that_knows_all_takes_the_largest_weight():
+    known, mature = make_known()
+    table = predictors.scores(known, NAMES)
+    found, alphas = predictivity.nested(table, mature, seed=0)
+    ratio = table.sel(predictor="P", epoch=0.5).std() / table.sel(predictor="TG", epoch=0.5).std()
+    assert alphas.sel(predictor="P + a TG", epoch=0.5).item() == pytest.approx(max(predictivity.ALPHAS) * ratio.item())
+    assert stats.pearsonr(found.sel(predictor="P + a TG", epoch=0.5), mature).statistic > 0.95
+
+
+def test_selected_pool_by_hand(monkeypatch):
+    monkeypatch.setattr(predictivity, "TOP", 2)
+    p = xr.DataArray([0.1, 0.5, 0.3, np.nan, 0.9, 0.2, 0.4, 0.8], {"network": np.arange(8)}, "network")
+    # The best two after 2 are not a selection; after 4: 1 and 2; after 6: 4 and 1; after 8: 4 and 7.
+    assert predictivity.selected(p, checkpoints=4).tolist() == [1, 2, 4, 7]
+    assert predictivity.selected(p, checkpoints=1).tolist() == [4, 7]
+    assert predictivity.selected(p[:2], checkpoints=4).tolist() == []
+
+
+def test_of_networks_that_tie_the_earlier_is_kept():
+    p = xr.DataArray(np.full(8, 0.5), {"network": np.arange(8)}, "network")
+    assert predictivity.selected(p).tolist() == [0, 1, 2, 3, 4]
+
+
+def test_ceiling_pairs_networks_by_their_number():
+    rng = np.random.default_rng(0)
+    mature = xr.DataArray(rng.random(10), {"network": np.arange(10)}, "network")
+    again = mature[[0, 1, 2, 5, 6, 7]] + 0.1 * rng.normal(size=6)
+    found = predictivity.ceiling(mature, again, **OPTIONS)
+    both = np.stack([mature.values[[0, 1, 2, 5, 6, 7]], again.values], 1)
+    assert found == statistics.seed_ceiling(both, **OPTIONS) and 0 < found.value < 1 and found.n == 6
+
+
+def test_networks_that_never_matured_are_no_pool():
+    with pytest.raises(ValueError, match="no network of the pool reached epoch 30"):
+        predictivity.mature_accuracy(make_known()[0].results, 30)
+
+
+def summary(epoch: float, **options) -> list[str]:
+    table, mature, assessed = make_assessed(**options)
+    return predictivity.summary(table, mature, assessed, epoch=epoch, **OPTIONS).splitlines()
+
+
+def test_summary_says_that_the_claim_holds():
+    p, better, nested, free, controls, alone = summary(0.5)
+    assert p.startswith("After 0.5 epochs accuracy P itself has r = 0.")
+    assert "TG (+" in better and "P + a TG (+" in better and "TSE" not in better
+    assert "better than accuracy alone does: the claim holds" in nested
+    assert free.endswith("P + a TG is better than P + a TSE, P + a log parameters.")
+    assert controls.endswith("TG is better than TG shuffled.")
+    assert alone.endswith("TG is better than P, TSE, log parameters, depth.")
+
+
+def test_summary_says_that_the_claim_is_not_supported():
+    _, better, nested, free, controls, alone = summary(2.0, guided=False)
+    assert "these are better than P: none." in better and "are worse" in better
+    assert "the claim not supported" in nested or "the claim fails" in nested
+    assert free.endswith("P + a TG is not told apart from P + a TSE, P + a log parameters.")
+    assert controls.endswith("TG is not told apart from TG shuffled.")
+    assert "worse than P" in alone
+
+
+@pytest.mark.parametrize(
+    "low, high, words",
+    [(0.1, 0.3, "the claim holds"), (-0.3, -0.1, "the claim fails"), (-0.1, 0.1, "undecided"), (np.nan, np.nan, "few")],
+)
+def test_verdict_follows_the_interval(low, high, words):
+    assert words in predictivity.verdict(Estimate((low + high) / 2, low, high, 40))
+
+
+def test_record_holds_all_and_can_be_saved(tmp_path):
+    table, mature, assessed = make_assessed()
+    sweep = predictivity.alpha_sweep(table, mature, np.array([0.5, 1.0]), **OPTIONS)
+    _, alphas = predictivity.nested(table, mature, seed=0)
+    both = {"all": assessed, "some": 0.5 * assessed}
+    predictivity.record(both, sweep, alphas, Estimate(0.9, 0.8, 1.0, 6)).to_netcdf(tmp_path / "file.nc", engine="h5netcdf")
+    found = xr.load_dataset(tmp_path / "file.nc")
+    np.testing.assert_array_equal(found.value.sel(pool="some"), 0.5 * assessed.value)
+    np.testing.assert_array_equal(found.sweep_value, sweep.value)
+    np.testing.assert_array_equal(found.nested_alpha, alphas)
+    assert found.attrs["ceiling_value"] == 0.9 and found.attrs["ceiling_n"] == 6
