@@ -42,7 +42,6 @@ workers = "auto"  # processes that train: auto, a number, 0 (this one), slurm:JO
 import json
 
 import numpy as np
-import xarray as xr
 
 from sage import interactive, paths, plots, pool, predictivity, predictivity_plots, predictors, spaces, teachers
 from sage.evaluation import Protocol
@@ -95,10 +94,8 @@ scores = predictors.scores(known)
 # those that it is judged on.
 
 # %%
-nested, weights = predictivity.nested(scores, mature, seed=run.seed)
-scores = xr.concat([scores, nested.reindex(epoch=scores.epoch)], "predictor", combine_attrs="override")
-size = predictors.scores(known, ["log parameters", "depth"]).isel(epoch=0).transpose("network", "predictor")
-assessed = predictivity.assess(scores, mature, size, **bootstrap)
+scores, weights = predictivity.add_nested(scores, mature, seed=run.seed)
+assessed = predictivity.assess(scores, mature, **bootstrap)
 ceiling = predictivity.ceiling(mature, again, **bootstrap)
 weights.to_pandas().round(2)
 
@@ -159,7 +156,7 @@ plots.save(predictivity_plots.cost_curves(assessed, ceiling=ceiling, alpha=run.a
 
 # %%
 kept = predictivity.selected(networks.accuracy.sel(epoch=settings.premature_epochs))
-of_kept = predictivity.assess(scores.sel(network=kept), mature.sel(network=kept), size.sel(network=kept), **bootstrap)
+of_kept = predictivity.assess(scores.sel(network=kept), mature.sel(network=kept), **bootstrap)
 both = {"random architectures": assessed, "best five at checkpoints": of_kept}
 accuracies = dict(zip(both, (mature, mature.sel(network=kept))))
 plots.save(predictivity_plots.pools(both, accuracies, alpha=run.alpha), run.folder, "01_pools");
@@ -182,7 +179,7 @@ print(predictivity.summary(scores, mature, assessed, epoch=settings.premature_ep
 # %% [markdown]
 # Value and interval of each statistic, without that of the differences, which is in the table that is saved. Of the
 # top-5 regret (in accuracy, of the best network of all over the best of the first five) less is better; `partial` is
-# r given P, parameters and depth.
+# r given P, log parameters and depth.
 
 # %%
 early = assessed.sel(epoch=settings.premature_epochs, drop=True)

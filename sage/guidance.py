@@ -4,6 +4,8 @@ import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 
 import numpy as np
@@ -164,7 +166,7 @@ def compare(
     """Similarity of every candidate layer's RDM with every teacher layer's, from stored RDMs alone.
 
     Args:
-        snapshots: network number, epoch, and RDMs [L, P] by (stimuli, level).
+        snapshots: network number, epoch, and RDMs [L, P] by (stimuli, level); those of a network one after the other.
         level: "class", "image", or `alignment.GRAM` with a method for Gram matrices. method: of `METHODS`.
 
     Returns:
@@ -183,13 +185,18 @@ def compare(
     own: dict[str, np.ndarray] = {}
     checked: set[frozenset[str]] = set()
     found: dict[tuple[int, float], np.ndarray] = {}
-    for network, epoch, rdms in snapshots:
-        if (shown := frozenset(stimuli for stimuli, _ in rdms)) not in checked:
-            check(teacher, level, set(shown))
-            checked.add(shown)
+    # All snapshots of a network in one call: SVCCA finds the teacher's subspaces anew in each.
+    for network, same_network in groupby(snapshots, key=itemgetter(0)):
+        _, times, stored = zip(*same_network)
+        for rdms in stored:
+            if (shown := frozenset(stimuli for stimuli, _ in rdms)) not in checked:
+                check(teacher, level, set(shown))
+                checked.add(shown)
         own = own or {stimuli: np.stack([layer.rdms[level] for layer in same]) for stimuli, same in sets.items()}
-        similar = [METHODS[method](own[stimuli], rdms[stimuli, level]) for stimuli in sets]
-        found[network, epoch] = np.concatenate(similar)  # [T, L], set by set
+        together = {stimuli: np.concatenate([rdms[stimuli, level] for rdms in stored]) for stimuli in sets}
+        similar = np.concatenate([METHODS[method](own[stimuli], together[stimuli]) for stimuli in sets])  # set by set
+        ends = np.cumsum([len(rdms[next(iter(sets)), level]) for rdms in stored])[:-1]
+        found |= {(network, epoch): values for epoch, values in zip(times, np.split(similar, ends, axis=1))}  # [T, L]
     networks, epochs = (sorted({place[axis] for place in found}) for axis in (0, 1))
     deepest = max((values.shape[1] for values in found.values()), default=0)
     result = np.full((len(networks), len(epochs), len(teacher.layers), deepest), np.nan)

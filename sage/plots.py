@@ -149,7 +149,7 @@ def predictivity(table: xr.DataArray, mature: xr.DataArray, curves: xr.Dataset, 
     alpha = table.attrs["alpha"]
     labels = {"P": "P", COMBINED: f"P + {alpha:g} TG"}
     with plt.rc_context(STYLE):
-        figure, axes = plt.subplots(1, 3, figsize=(2.2 * COLUMN, 2.7), width_ratios=(1, 1, 1.5))
+        figure, axes = plt.subplots(1, 3, figsize=(2.2 * COLUMN, 3), width_ratios=(1, 1, 1.5))
         for axis, colour, (name, label) in zip(axes, COLOURS.values(), labels.items()):
             axis.scatter(table.sel(predictor=name, epoch=epoch), mature, s=9, color=colour, alpha=0.7)
             r = curves.sel(predictor=name, epoch=epoch)
@@ -160,7 +160,7 @@ def predictivity(table: xr.DataArray, mature: xr.DataArray, curves: xr.Dataset, 
         axes[0].xaxis.set_major_formatter(PercentFormatter(1))
         _curves(axes[2], curves, {name: labels.get(name, name) for name in curves.predictor.values})
         _cost_axis(axes[2], curves)
-        axes[2].set(ylabel="r with mature accuracy", title="by amount of training; bands: 95 % bootstrap")
+        axes[2].set(ylabel="r with mature accuracy", title="bands: 95 % bootstrap")
         handles, names = axes[2].get_legend_handles_labels()
         figure.legend(handles, names, loc="outside lower center", ncols=len(names))
     return figure
@@ -179,13 +179,13 @@ def _curves(axis: Axes, curves: xr.Dataset, labels: dict[str, str]) -> None:
 
 
 def _cost_axis(axis: Axes, curves: xr.Dataset) -> None:
-    """Examples that the combined score costs by each epoch, on a second axis above."""
-    cost = curves.cost.sel(predictor=COMBINED)
-    above = axis.secondary_xaxis("top")
-    above.set_xticks(axis.get_xticks(), [EngFormatter(sep="", places=0)(one) for one in cost.sel(epoch=axis.get_xticks()).values])
-    above.minorticks_off()
-    above.tick_params(labelsize=6)
-    above.set_xlabel("examples processed, measurement included", fontsize=7)
+    """Above the axis of epochs another one, of the examples that the combined score costs by each of them."""
+    ticks, cost, above = axis.get_xticks(), curves.cost.sel(predictor=COMBINED), axis.twiny()
+    epoch_axis(above, curves.epoch.values)
+    above.set(xlim=axis.get_xlim(), xlabel="examples, measurement included")
+    above.set_xticks(ticks, [EngFormatter(sep="", places=1)(one) for one in cost.sel(epoch=ticks).values], rotation=90)
+    above.spines.top.set_visible(True)
+    above.tick_params(labelsize=7)
 
 
 def epoch_axis(axis: Axes, epochs: np.ndarray) -> None:

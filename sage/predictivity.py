@@ -14,6 +14,7 @@ from sage.statistics import Estimate
 NESTED = {"P + a TG": "TG", "P + a TSE": "TSE", "P + a log parameters": "log parameters"}
 ALPHAS = np.array([0, 0.1, 0.2, 0.5, 1, 2, 5, 10])  # of the addition, in units of s.d.(P) / s.d.(addition)
 FOLDS, REPEATS = 5, 20
+GIVEN = ("P", "log parameters", "depth")  # partial correlations are given these
 TOP = 5  # networks that the paper takes from a search at each checkpoint
 
 
@@ -43,8 +44,8 @@ def premature(table: xr.DataArray, mature: xr.DataArray) -> xr.DataArray:
     return table.sel(epoch=table.epoch < mature.epoch)
 
 
-def nested(table: xr.DataArray, mature: xr.DataArray, *, seed: int) -> tuple[xr.DataArray, xr.DataArray]:
-    """P plus an addition, the weight of which is chosen on other networks than are scored; see `nested_alpha`.
+def add_nested(table: xr.DataArray, mature: xr.DataArray, *, seed: int) -> tuple[xr.DataArray, xr.DataArray]:
+    """P plus additions, the weights of which are chosen on other networks than are scored; see `nested_alpha`.
 
     Additions are scaled to the s.d. of P over all networks at that epoch, which takes no account of the target, so that
     all have the same freedom. A score's bootstrap does not choose again: its interval is somewhat narrow.
@@ -53,8 +54,8 @@ def nested(table: xr.DataArray, mature: xr.DataArray, *, seed: int) -> tuple[xr.
         table: see `predictors.scores`. mature: [network].
 
     Returns:
-        Scores [predictor, network, epoch] of `NESTED`, as in `table`, at epochs before the mature one; and the mean of
-        the chosen alphas [predictor, epoch], as factors of the addition as it is.
+        The table with predictors `NESTED`, NaN from the mature epoch on; and the means of the chosen alphas
+        [predictor, epoch], as factors of the additions as they are.
     """
     early = premature(table, mature)
     cost, early = early.cost.sel(predictor="P", drop=True), early.drop_vars(["family", "cost"])
@@ -72,27 +73,24 @@ def nested(table: xr.DataArray, mature: xr.DataArray, *, seed: int) -> tuple[xr.
         )  # fmt: skip
         scores.append(found.assign_coords(predictor=name, family="combination", cost=cost))
         chosen.append((alphas.mean(["repeat", "fold"]) * scale).assign_coords(predictor=name))
-    joined = xr.concat(scores, "predictor", coords=["predictor", "family", "cost"], compat="override", join="exact")
-    return (
-        joined.transpose("predictor", "network", "epoch").rename("score"),
-        xr.concat(chosen, "predictor", join="exact"),
-    )
+    joined = xr.concat(
+        [table, *(one.reindex(epoch=table.epoch) for one in scores)],
+        "predictor", coords=["predictor", "family", "cost"], compat="override", combine_attrs="override",
+    )  # fmt: skip
+    return joined, xr.concat(chosen, "predictor", join="exact")
 
 
-def assess(
-    table: xr.DataArray, mature: xr.DataArray, covariates: xr.DataArray, *, resamples: int, seed: int
-) -> xr.Dataset:
+def assess(table: xr.DataArray, mature: xr.DataArray, *, resamples: int, seed: int) -> xr.Dataset:
     """How well every predictor tells mature accuracy, at each epoch before the mature one.
 
     Args:
-        table: see `predictors.scores`, P among the predictors. mature: [network].
-        covariates: [network, covariate] that partial correlations are given, besides P of that epoch.
+        table: see `predictors.scores`, with `GIVEN` among the predictors. mature: [network].
 
     Returns:
         Dataset over predictor, epoch and statistic: value and its 95 % interval, low and high, over networks; the
         difference to P with its paired interval, difference_low and difference_high. Statistics are those of
         `resampling.METHODS` (for "regret" less is better, in the unit of accuracy), and "partial", the correlation
-        given P and the covariates. Over epoch: n. NaN for fewer than four networks.
+        given `GIVEN` at that epoch. Over epoch: n. NaN for fewer than four networks.
     """
     early = premature(table, mature)
     methods = [*resampling.METHODS, "partial"]
@@ -100,19 +98,18 @@ def assess(
     names = ("value", "low", "high", "difference", "difference_low", "difference_high")
     found = {name: np.full(shape, np.nan) for name in names}
     sizes = []
-    p = early.predictor.values.tolist().index("P")
+    p, *_ = given = [early.predictor.values.tolist().index(name) for name in GIVEN]
     for epoch in range(shape[1]):
         values = early.transpose("predictor", "network", "epoch").values[..., epoch]
-        kept = np.isfinite(values).all(0) & np.isfinite(mature.values) & np.isfinite(covariates.values).all(1)
+        kept = np.isfinite(values).all(0) & np.isfinite(mature.values)
         sizes.append(kept.sum())
         if kept.sum() < 4:
             continue
         values, target = values[:, kept], mature.values[kept]
-        given = np.column_stack([values[p], covariates.values[kept]])
         counts = resampling.counts(kept.sum(), resamples=resamples, seed=seed)
         for place, method in enumerate(methods):
             if method == "partial":
-                drawn = resampling.partial_correlation(counts, values, target, given)
+                drawn = resampling.partial_correlation(counts, values, target, values[given].T)
             else:
                 drawn = resampling.METHODS[method](counts, values, target)
             for prefix, one in (("", drawn), ("difference", drawn - drawn[:, [p]])):
@@ -189,7 +186,7 @@ def summary(
     Everything is by Pearson's r with mature accuracy at one epoch, and by 95 % intervals of paired differences.
 
     Args:
-        table: what `predictors.scores` and `nested` give, joined. mature: [network]. assessed: see `assess`.
+        table: see `add_nested`. mature: [network]. assessed: see `assess`.
     """
     early = table.sel(epoch=epoch)
     known = assessed.predictor.values.tolist()
@@ -253,7 +250,7 @@ def _listed(relations: dict[str, str]) -> str:
 def record(
     assessed: Mapping[str, xr.Dataset], sweep: xr.Dataset, weights: xr.DataArray, ceiling: Estimate
 ) -> xr.Dataset:
-    """All statistics as one Dataset: those of `assess` by pool, of `alpha_sweep`, the alphas of `nested`, and the ceiling."""
+    """All statistics as one Dataset: those of `assess` by pool, of `alpha_sweep`, the alphas of `add_nested`, and the ceiling."""
     table = xr.concat(assessed.values(), "pool", join="exact", data_vars="all", coords="minimal", compat="override")
     swept = sweep.rename({name: f"sweep_{name}" for name in sweep.data_vars})
     chosen = weights.rename(predictor="nested").rename("nested_alpha")

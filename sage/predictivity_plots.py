@@ -6,7 +6,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import xarray as xr
 from matplotlib.figure import Figure
-from matplotlib.ticker import EngFormatter, MaxNLocator, PercentFormatter
+from matplotlib.ticker import EngFormatter, MaxNLocator, PercentFormatter, SymmetricalLogLocator
 
 from sage.plots import COLUMN, COMBINED, STYLE, epoch_axis
 from sage.statistics import Estimate
@@ -47,6 +47,7 @@ def rivals(assessed: xr.Dataset, *, epoch: float, ceiling: Estimate, alpha: floa
         names = [_named(name, alpha) for name in one.predictor.values]
         left.set(yticks=places, yticklabels=names, ylim=(len(places) - 0.5, -0.5))
         left.tick_params(axis="y", labelsize=7, length=0)
+        right.tick_params(axis="y", length=0)
         left.set(xlabel="r with mature accuracy", xlim=(-1, 1.03))
         right.set(xlabel="r minus that of P")
         handles, labels = left.get_legend_handles_labels()
@@ -59,37 +60,43 @@ def rivals(assessed: xr.Dataset, *, epoch: float, ceiling: Estimate, alpha: floa
 
 
 def cost_curves(assessed: xr.Dataset, *, ceiling: Estimate, alpha: float) -> Figure:
-    """The best of each family at each cost: correlation with mature accuracy against examples processed.
+    """P, P + a TG and the best of each family: correlation with mature accuracy against examples processed.
 
     Args:
         assessed: see `predictivity.assess`. ceiling: see `predictivity.ceiling`.
     """
     table = assessed.sel(statistic="pearson")
+    means = table.value.mean("epoch").fillna(-np.inf)
+    chosen = {}
+    for family in FAMILY_COLOURS:
+        members = means[(table.family == family).values & np.isfinite(means.values)]
+        if members.size:
+            best = members.predictor.values[members.values.argmax()].item()
+            chosen[best] = f"{family}: {_named(best, alpha)}"
+    chosen = {"P": "P", "P + a TG": "P + a TG"} | chosen
     with plt.rc_context(STYLE):
-        figure, axis = plt.subplots(figsize=(1.5 * COLUMN, 3.2))
-        for family, colour in FAMILY_COLOURS.items():
-            members = table.isel(predictor=np.flatnonzero(table.family.values == family))
-            means = members.value.mean("epoch").fillna(-np.inf).values
-            if not len(means) or np.isneginf(means).all():
-                continue
-            best = members.isel(predictor=means.argmax())
-            label = f"{family}: {_named(best.predictor.item(), alpha)}"
-            drawn = best.isel(epoch=np.flatnonzero(np.isfinite(best.value.values)))
-            if np.ptp(drawn.cost.values) == 0:  # no training changes it: one point
-                drawn = drawn.isel(epoch=[-1])
-                bars = np.stack([drawn.value - drawn.low, drawn.high - drawn.value])
-                axis.errorbar(drawn.cost, drawn.value, bars, fmt="D", ms=4, color=colour, label=label)
+        figure, axis = plt.subplots(figsize=(1.6 * COLUMN, 3.4))
+        for name, label in chosen.items():
+            line = table.sel(predictor=name)
+            line = line.isel(epoch=np.flatnonzero(np.isfinite(line.value.values)))
+            style = {"color": FAMILY_COLOURS[line.family.item()], "label": label, "ms": 3}
+            if np.ptp(line.cost.values) == 0:  # no training changes it: one point
+                line = line.isel(epoch=[-1])
+                bars = np.stack([line.value - line.low, line.high - line.value]).clip(0)
+                axis.errorbar(line.cost, line.value, bars, fmt="D", **style)
             else:
-                axis.plot(drawn.cost, drawn.value, "o-", ms=3, lw=1.5, color=colour, label=label)
-                axis.fill_between(drawn.cost, drawn.low, drawn.high, color=colour, alpha=0.1, lw=0)
+                axis.plot(line.cost, line.value, "o-" if ":" in label else "s--", lw=1.5, **style)
+                axis.fill_between(line.cost, line.low, line.high, color=style["color"], alpha=0.08, lw=0)
         if np.isfinite(ceiling.value):
             axis.axhline(ceiling.value, color="k", lw=1, ls="--", label=f"ceiling by another seed (n = {ceiling.n})")
         axis.set_xscale("symlog", linthresh=100, linscale=0.5)
+        axis.set_xlim(left=-20)
         axis.xaxis.set_major_formatter(EngFormatter(sep=""))
+        axis.xaxis.set_minor_locator(SymmetricalLogLocator(base=10, linthresh=100, subs=range(2, 10)))
         axis.set(xlabel="examples processed per network, those of measurements included", ylabel="r with mature accuracy")
         axis.set_title(
-            f"the best of each family in the mean over epochs, so somewhat favoured\n"
-            f"bands and bars: 95 % bootstrap, n = {table.n.max().item()} networks"
+            f"bands and bars: 95 % bootstrap, n = {table.n.max().item()} networks\n"
+            "by family the best in the mean over epochs, so a little favoured"
         )
         figure.legend(*axis.get_legend_handles_labels(), loc="outside lower center", ncols=2)
     return figure

@@ -43,13 +43,13 @@ def test_figures_are_saved_as_png_and_pdf_with_the_same_bytes_each_time(tmp_path
 
 def test_predictivity_shows_every_network_and_states_interval_and_n():
     figure = make_predictivity()
-    p, combined, curves = figure.axes
+    p, combined, curves, above = figure.axes
     assert len(p.collections[0].get_offsets()) == len(combined.collections[0].get_offsets()) == 30
     assert "n = 30 networks" in p.get_title() and "[" in p.get_title()
     assert combined.get_xlabel() == "P + 2 TG, 2 epochs"
-    (above,) = curves.child_axes
-    assert above.get_xlabel().startswith("examples processed")
-    assert [label.get_text() for label in above.get_xticklabels()] == ["12", "27"]
+    assert above.get_xlabel().startswith("examples")
+    assert above.get_xlim() == curves.get_xlim() and above.get_xticks().tolist() == [0.5, 2]
+    assert [label.get_text() for label in above.get_xticklabels()] == ["12.0", "27.0"]
     assert len(curves.lines) == len(curves.collections) == 5  # a band for every curve
     assert {text.get_text() for text in figure.legends[0].texts} == {"P", "TG", "TG L1", "TG L2", "P + 2 TG"}
 

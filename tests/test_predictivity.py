@@ -45,11 +45,8 @@ def make_known(networks: int = 30, *, guided: bool = True, alpha: float = 1.0) -
 def make_assessed(**options) -> tuple[xr.DataArray, xr.DataArray, xr.Dataset]:
     """All scores, the mature accuracy and what is made of them."""
     known, mature = make_known(**options)
-    table = predictors.scores(known, NAMES)
-    nested, _ = predictivity.nested(table, mature, seed=0)
-    table = xr.concat([table, nested.reindex(epoch=table.epoch)], "predictor", combine_attrs="override")
-    size = predictors.scores(known, ["log parameters", "depth"]).isel(epoch=0).transpose("network", "predictor")
-    return table, mature, predictivity.assess(table, mature, size, **OPTIONS)
+    table, _ = predictivity.add_nested(predictors.scores(known, NAMES), mature, seed=0)
+    return table, mature, predictivity.assess(table, mature, **OPTIONS)
 
 
 def test_every_statistic_is_that_of_each_predictor_alone():
@@ -76,10 +73,9 @@ def test_networks_that_diverged_are_left_out_and_too_few_have_no_numbers():
     known, mature = make_known(6)
     mature[1] = np.nan
     table = predictors.scores(known, NAMES)
-    size = predictors.scores(known, ["depth"]).isel(epoch=0).transpose("network", "predictor")
-    assert (predictivity.assess(table, mature, size, **OPTIONS).n == 5).all()
+    assert (predictivity.assess(table, mature, **OPTIONS).n == 5).all()
     mature[2:4] = np.nan
-    few = predictivity.assess(table, mature, size, **OPTIONS)
+    few = predictivity.assess(table, mature, **OPTIONS)
     assert (few.n == 3).all() and few.value.isnull().all() and few.difference_low.isnull().all()
 
 
@@ -95,8 +91,11 @@ def test_sweep_over_alpha():
 def test_nested_additions_are_scaled_alike():
     known, mature = make_known()
     table = predictors.scores(known, NAMES)
-    found, alphas = predictivity.nested(table, mature, seed=4)
-    assert found.predictor.values.tolist() == list(predictivity.NESTED) and found.epoch.values.tolist() == [0.5, 2.0]
+    found, alphas = predictivity.add_nested(table, mature, seed=4)
+    xr.testing.assert_identical(found.sel(predictor=table.predictor.values), table)
+    assert set(found.predictor.values) - set(table.predictor.values) == set(predictivity.NESTED)
+    found = found.sel(predictor=list(predictivity.NESTED))
+    assert found.sel(epoch=20.0).isnull().all() and alphas.epoch.values.tolist() == [0.5, 2.0]
     p, size = (table.sel(predictor=name, epoch=2.0).values for name in ("P", "log parameters"))
     scaled = size / size.std() * p.std()
     expected, chosen = cross_validation.nested_alpha(
@@ -106,15 +105,15 @@ def test_nested_additions_are_scaled_alike():
     np.testing.assert_allclose(found.sel(one), expected)
     assert alphas.sel(one).item() == pytest.approx(chosen.mean() * p.std() / size.std())
     larger = table.where(table.predictor != "log parameters", 1e4 * table)  # in another unit: the same freedom
-    again, smaller = predictivity.nested(larger, mature, seed=4)
-    np.testing.assert_allclose(again, found)
+    again, smaller = predictivity.add_nested(larger, mature, seed=4)
+    np.testing.assert_allclose(again.sel(predictor=found.predictor.values), found)
     assert smaller.sel(one).item() == pytest.approx(1e-4 * alphas.sel(one).item())
 
 
 def test_nested_guidance_that_knows_all_takes_the_largest_weight():
     known, mature = make_known()
     table = predictors.scores(known, NAMES)
-    found, alphas = predictivity.nested(table, mature, seed=0)
+    found, alphas = predictivity.add_nested(table, mature, seed=0)
     ratio = table.sel(predictor="P", epoch=0.5).std() / table.sel(predictor="TG", epoch=0.5).std()
     assert alphas.sel(predictor="P + a TG", epoch=0.5).item() == pytest.approx(max(predictivity.ALPHAS) * ratio.item())
     assert stats.pearsonr(found.sel(predictor="P + a TG", epoch=0.5), mature).statistic > 0.95
@@ -183,7 +182,7 @@ def test_verdict_follows_the_interval(low, high, words):
 def test_record_holds_all_and_can_be_saved(tmp_path):
     table, mature, assessed = make_assessed()
     sweep = predictivity.alpha_sweep(table, mature, np.array([0.5, 1.0]), **OPTIONS)
-    _, alphas = predictivity.nested(table, mature, seed=0)
+    _, alphas = predictivity.add_nested(predictors.scores(make_known()[0], NAMES), mature, seed=0)
     both = {"all": assessed, "some": 0.5 * assessed}
     predictivity.record(both, sweep, alphas, Estimate(0.9, 0.8, 1.0, 6)).to_netcdf(tmp_path / "file.nc", engine="h5netcdf")
     found = xr.load_dataset(tmp_path / "file.nc")

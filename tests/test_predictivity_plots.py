@@ -42,12 +42,13 @@ def test_rivals_stand_in_their_order_with_colours_of_their_families():
     assert "ceiling by another seed, 0.90 [0.70, 0.95], n = 6" in names(figure)
 
 
-def test_cost_curves_have_the_best_of_each_family():
+def test_cost_curves_have_p_and_guidance_and_the_best_of_each_family():
     _, _, assessed = make_assessed()
     figure = predictivity_plots.cost_curves(assessed, ceiling=CEILING, alpha=1.0)
     best = {name.split(":")[0]: name.split(": ")[1] for name in names(figure) if ":" in name}
     assert best.keys() == {"accuracy", "training speed", "size", "guidance", "control", "combination"}
     means = assessed.value.sel(statistic="pearson").mean("epoch").to_series()
+    assert {"P", "P + a TG"} <= {*names(figure), *best.values()}
     assert best["size"] == means[["log parameters", "depth"]].idxmax()
     (axis,) = figure.axes
     (curve,) = [line for line in axis.lines if line.get_label() == "accuracy: P"]
