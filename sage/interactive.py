@@ -1,4 +1,4 @@
-"""The pool by hand, in JupyterLab: another teacher, alpha or epoch redraws what P + alpha TG tells, from scores alone."""
+"""The pool by hand, in JupyterLab: another teacher, alpha or epoch redraws what P + alpha TG tells, from scores."""
 
 import ipywidgets as widgets
 import matplotlib.pyplot as plt
@@ -39,7 +39,7 @@ def explore(
     controls = {
         "guidance": widgets.Dropdown(options=names, value="TG", description="guidance"),
         "alpha": widgets.FloatSlider(
-            alpha, min=0, max=max(10, alpha), step=0.1, description="alpha", continuous_update=False
+            alpha, min=min(0, alpha), max=max(10, alpha), step=0.1, description="alpha", continuous_update=False
         ),
         "epoch": widgets.SelectionSlider(options=epochs, value=epoch, description="epochs"),
     }

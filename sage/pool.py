@@ -13,7 +13,7 @@ from sage.evaluation import Protocol
 from sage.explorer import Study
 from sage.guidance import Teacher
 from sage.record import Evaluation
-from sage.run import LEVELS, Run, check_workers
+from sage.run import LEVELS, SHUFFLED, Run, check_workers
 from sage.tracker import Tracker
 
 
@@ -38,7 +38,7 @@ def train(run: Run, *, workers: str = "auto") -> xr.Dataset:
 
 
 def retrain(run: Run, *, workers: str = "auto") -> xr.DataArray:
-    """Mature accuracy [network] of the pool's first networks, trained once more with another seed; NaN where it diverged.
+    """Mature accuracy [network] of the pool's first networks, trained anew with another seed; NaN where one diverged.
 
     They are a study of their own, of which nothing is measured before maturity. Arguments and errors as `train`.
     """
@@ -85,7 +85,8 @@ def controls(run: Run, teacher: Teacher) -> dict[str, xr.DataArray]:
     run's level, their pixels, and the teacher's network with initial weights, or ResNet's for a teacher that is none
     of `teachers.NETWORKS`. That which is the run's teacher itself is left out.
     """
-    base = run.teacher if run.teacher in teachers.NETWORKS else "resnet"
+    base = run.teacher.removesuffix(SHUFFLED)
+    base = base if base in teachers.NETWORKS else "resnet"
     names = {"labels": "labels", "pixels": "pixels", "untrained": f"{base}{teachers.UNTRAINED}"}
     others = {"shuffled": guidance.shuffled(teacher, seed=run.seed)} | {
         kind: teachers.load(name, run.settings, run.dataset, seed=run.seed)

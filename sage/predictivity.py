@@ -1,4 +1,4 @@
-"""How well predictors tell mature accuracy: intervals, rivals of guidance with the same freedom, pools, and a summary."""
+"""How well predictors tell mature accuracy: intervals, rivals of guidance as free as it is, pools, and a summary."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
@@ -39,11 +39,6 @@ def ceiling(mature: xr.DataArray, again: xr.DataArray, *, resamples: int, seed: 
     return statistics.seed_ceiling(both, resamples=resamples, seed=seed)
 
 
-def premature(table: xr.DataArray, mature: xr.DataArray) -> xr.DataArray:
-    """The part of a table over epoch that lies before the mature epoch."""
-    return table.sel(epoch=table.epoch < mature.epoch)
-
-
 def add_nested(table: xr.DataArray, mature: xr.DataArray, *, seed: int) -> tuple[xr.DataArray, xr.DataArray]:
     """P plus additions, the weights of which are chosen on other networks than are scored; see `nested_alpha`.
 
@@ -57,7 +52,7 @@ def add_nested(table: xr.DataArray, mature: xr.DataArray, *, seed: int) -> tuple
         The table with predictors `NESTED`, NaN from the mature epoch on; and the means of the chosen alphas
         [predictor, epoch], as factors of the additions as they are.
     """
-    early = premature(table, mature)
+    early = _premature(table, mature)
     cost, early = early.cost.sel(predictor="P", drop=True), early.drop_vars(["family", "cost"])
     base = early.sel(predictor="P", drop=True)
     scores, chosen = [], []
@@ -69,7 +64,8 @@ def add_nested(table: xr.DataArray, mature: xr.DataArray, *, seed: int) -> tuple
                 p, scaled, mature.values, alphas=ALPHAS, folds=FOLDS, repeats=REPEATS, seed=seed
             ),
             base, added * scale.where(np.isfinite(scale), 0),
-            input_core_dims=[["network"], ["network"]], output_core_dims=[["network"], ["repeat", "fold"]], vectorize=True,
+            input_core_dims=[["network"], ["network"]], output_core_dims=[["network"], ["repeat", "fold"]],
+            vectorize=True,
         )  # fmt: skip
         scores.append(found.assign_coords(predictor=name, family="combination", cost=cost))
         chosen.append((alphas.mean(["repeat", "fold"]) * scale).assign_coords(predictor=name))
@@ -92,7 +88,7 @@ def assess(table: xr.DataArray, mature: xr.DataArray, *, resamples: int, seed: i
         `resampling.METHODS` (for "regret" less is better, in the unit of accuracy), and "partial", the correlation
         given `GIVEN` at that epoch. Over epoch: n. NaN for fewer than four networks.
     """
-    early = premature(table, mature)
+    early = _premature(table, mature)
     methods = [*resampling.METHODS, "partial"]
     shape = (early.sizes["predictor"], early.sizes["epoch"], len(methods))
     names = ("value", "low", "high", "difference", "difference_low", "difference_high")
@@ -120,7 +116,8 @@ def assess(table: xr.DataArray, mature: xr.DataArray, *, resamples: int, seed: i
                     for end, bound in zip(("low", "high"), ends):
                         found[f"{prefix}_{end}".lstrip("_")][defined, epoch, place] = bound
     coordinates = {
-        "predictor": early.predictor, "epoch": early.epoch, "statistic": methods, "family": early.family, "cost": early.cost
+        "predictor": early.predictor, "epoch": early.epoch, "statistic": methods,
+        "family": early.family, "cost": early.cost,
     }  # fmt: skip
     dimensions = ("predictor", "epoch", "statistic")
     data = {name: (dimensions, values) for name, values in found.items()} | {"n": ("epoch", sizes)}
@@ -138,7 +135,7 @@ def alpha_sweep(
     Returns:
         Dataset over alpha and epoch: value, low and high (95 %, paired over networks) and n.
     """
-    early = premature(table, mature).drop_vars(["family", "cost"])
+    early = _premature(table, mature).drop_vars(["family", "cost"])
     p, tg = (early.sel(predictor=name, drop=True) for name in ("P", "TG"))
     alpha = xr.DataArray(alphas, {"alpha": alphas}, "alpha")
     paired = xr.concat(xr.broadcast(guidance.score(p, tg, alpha), p), dim="pair")
@@ -207,11 +204,18 @@ def summary(
 
     controls = assessed.predictor.values[assessed.family.values == "control"].tolist()
     rivals = [name for name in NESTED if name != "P + a TG"]
+    claim = gain(assessed, "P + a TG")
+    times = {
+        word: [f"{one:g}" for one in claim.epoch.values[there.values]]
+        for word, there in (("better", claim.low > 0), ("worse", claim.high < 0))
+    }
     lines = [
         f"After {epoch:g} epochs accuracy P itself has r = {p}.",
         f"Of {len(others)} other predictors, these are better than P: {', '.join(better) or 'none'}. "
         f"{len(worse)} are worse, the rest are not told apart from it; one in 40 would seem better by chance.",
-        f"P + a TG with a chosen on other networks gains {gains['P + a TG']}. {verdict(gains['P + a TG'])}",
+        f"P + a TG with a chosen on other networks gains {gains['P + a TG']} over P. {verdict(gains['P + a TG'])}",
+        f"Of the amounts of training, {', '.join(f'{one:g}' for one in claim.epoch.values)} epochs, it is better than "
+        f"P after {', '.join(times['better']) or 'none'}, worse after {', '.join(times['worse']) or 'none'}.",
         f"Beside additions that are as free, P + a TG is {_listed(beside('P + a TG', rivals))}.",
         f"Without P, the teacher's TG is {_listed(beside('TG', controls))}.",
         f"Without P, the teacher's TG is {_listed(beside('TG', ['P', 'TSE', 'log parameters', 'depth']))}.",
@@ -224,10 +228,15 @@ def verdict(gain: Estimate) -> str:
     if np.isnan(gain.value):
         return "There are too few networks, or too little spread among them, to compare the two."
     if gain.low > 0:
-        return "On this pool teacher guidance predicts mature accuracy better than accuracy alone does: the claim holds."
+        return "On this pool guidance predicts mature accuracy better than accuracy alone does: the claim holds."
     if gain.high < 0:
-        return "On this pool teacher guidance predicts mature accuracy worse than accuracy alone does: the claim fails."
-    return "On this pool the interval of the gain includes 0: whether guidance helps is undecided, the claim not supported."
+        return "On this pool guidance predicts mature accuracy worse than accuracy alone does: the claim fails."
+    return "The interval of the gain includes 0: whether guidance helps is undecided, the claim not supported."
+
+
+def _premature(table: xr.DataArray, mature: xr.DataArray) -> xr.DataArray:
+    """The part of a table over epoch that lies before the mature epoch."""
+    return table.sel(epoch=table.epoch < mature.epoch)
 
 
 def _estimate(one: xr.Dataset) -> Estimate:
@@ -250,7 +259,7 @@ def _listed(relations: dict[str, str]) -> str:
 def record(
     assessed: Mapping[str, xr.Dataset], sweep: xr.Dataset, weights: xr.DataArray, ceiling: Estimate
 ) -> xr.Dataset:
-    """All statistics as one Dataset: those of `assess` by pool, of `alpha_sweep`, the alphas of `add_nested`, and the ceiling."""
+    """All statistics in one: those of `assess` by pool, of `alpha_sweep`, the alphas of `add_nested`, the ceiling."""
     table = xr.concat(assessed.values(), "pool", join="exact", data_vars="all", coords="minimal", compat="override")
     swept = sweep.rename({name: f"sweep_{name}" for name in sweep.data_vars})
     chosen = weights.rename(predictor="nested").rename("nested_alpha")

@@ -18,7 +18,7 @@ FAMILY_COLOURS = {
 
 
 def rivals(assessed: xr.Dataset, *, epoch: float, ceiling: Estimate, alpha: float) -> Figure:
-    """All predictors at one epoch by family, the best first: correlation with mature accuracy, and what it is above P's.
+    """All predictors at one epoch, the best first: correlation with mature accuracy, and by how much it exceeds P's.
 
     Args:
         assessed: see `predictivity.assess`. ceiling: see `predictivity.ceiling`, a line if there is one.
@@ -73,7 +73,7 @@ def cost_curves(assessed: xr.Dataset, *, ceiling: Estimate, alpha: float) -> Fig
         if members.size:
             best = members.predictor.values[members.values.argmax()].item()
             chosen[best] = f"{family}: {_named(best, alpha)}"
-    chosen = {"P": "P", "P + a TG": "P + a TG"} | chosen
+    chosen = {name: name for name in ("P", "P + a TG") if np.isfinite(means.sel(predictor=name))} | chosen
     with plt.rc_context(STYLE):
         figure, axis = plt.subplots(figsize=(1.6 * COLUMN, 3.4))
         for name, label in chosen.items():
@@ -93,7 +93,8 @@ def cost_curves(assessed: xr.Dataset, *, ceiling: Estimate, alpha: float) -> Fig
         axis.set_xlim(left=-20)
         axis.xaxis.set_major_formatter(EngFormatter(sep=""))
         axis.xaxis.set_minor_locator(SymmetricalLogLocator(base=10, linthresh=100, subs=range(2, 10)))
-        axis.set(xlabel="examples processed per network, those of measurements included", ylabel="r with mature accuracy")
+        axis.set_xlabel("examples processed per network, those of measurements included")
+        axis.set_ylabel("r with mature accuracy")
         axis.set_title(
             f"bands and bars: 95 % bootstrap, n = {table.n.max().item()} networks\n"
             "by family the best in the mean over epochs, so a little favoured"
@@ -128,7 +129,7 @@ def pools(assessed: Mapping[str, xr.Dataset], mature: Mapping[str, xr.DataArray]
 
 
 def teachers(assessed: xr.Dataset, *, teacher: str) -> Figure:
-    """TG by the teacher and by its controls, and what each is above P: correlation against epochs (the paper's Figure 5).
+    """TG by the teacher and its controls: correlation, and what it exceeds P's by, against epochs (as Figure 5).
 
     Args:
         assessed: see `predictivity.assess`. teacher: its name.
@@ -151,7 +152,7 @@ def teachers(assessed: xr.Dataset, *, teacher: str) -> Figure:
         right.set(ylabel="r minus that of P")
         figure.legend(*left.get_legend_handles_labels(), loc="outside lower center", ncols=4)
         figure.suptitle(
-            f"the teacher and its controls; bands: 95 % bootstrap, n = {table.n.max().item()} networks, paired on the right",
+            f"the teacher and its controls; bands: 95 % bootstrap, n = {table.n.max().item()}, paired on the right",
             fontsize=9,
         )
     return figure

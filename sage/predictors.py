@@ -103,7 +103,8 @@ def training_speed(known: Known, *, weight: Callable[[np.ndarray], np.ndarray]) 
     Args:
         weight: of steps, by how many epochs before the last one they were, in [0, epochs).
 
-    Source: Ru et al. 2021, Speedy Performance Estimation for Neural Architecture Search, arXiv:2006.04492, section 2.
+    Source: Ru et al. 2021, Speedy Performance Estimation for Neural Architecture Search, arXiv:2006.04492: TSE, TSE-E
+    with E = 1, TSE-EMA with gamma = 0.999 an epoch.
     """
     results = known.results
     steps = (results.examples.max("network") / known.batch_size).round().astype(int).values
@@ -130,12 +131,12 @@ def _decaying(before: np.ndarray) -> np.ndarray:
 
 
 def log_parameters(known: Known) -> xr.DataArray:
-    """Natural logarithm [network] of the number of trained values."""
+    """Natural logarithm [network] of the number of trained values: a baseline of Ning et al. 2021, arXiv:2008.03064."""
     return np.log(known.results.parameters)
 
 
 def log_multiply_adds(known: Known) -> xr.DataArray:
-    """Natural logarithm [network] of the multiplications with addition for one image."""
+    """Natural logarithm [network] of the multiplications with addition for one image; source as `log_parameters`."""
     return np.log(known.results.multiply_adds)
 
 
@@ -165,7 +166,11 @@ def best_matches(known: Known) -> xr.DataArray:
 
 
 def teacher_guidance(known: Known, *, kind: str = "teacher") -> xr.DataArray:
-    """TG [network, epoch] by one kind of similarity: the paper's section 3.2."""
+    """TG [network, epoch] by one kind of similarity: the paper's section 3.2.
+
+    Source of other measures than the paper's: rank correlation of RDMs, Kriegeskorte et al. 2008,
+    doi:10.3389/neuro.06.004.2008; CKA and SVCCA, see `alignment`.
+    """
     return guidance.teacher_guidance(known.similarities[kind])
 
 

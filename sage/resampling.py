@@ -11,7 +11,7 @@ import numpy as np
 
 
 def counts(n: int, *, resamples: int, seed: int) -> np.ndarray:
-    """How often each of `n` networks is in the sample itself, the first row, and in each resample: [1 + resamples, n]."""
+    """How often each of `n` networks is in the sample, the first row, and in each resample: [1 + resamples, n]."""
     drawn = np.random.default_rng(seed).integers(n, size=(resamples, n))
     places = drawn + n * np.arange(resamples)[:, None]
     held = np.bincount(places.ravel(), minlength=resamples * n).reshape(resamples, n)
@@ -64,26 +64,24 @@ def partial_correlation(
     Args:
         covariates: [n, k].
     """
-    others = _unit(np.transpose(covariates))
-    samples = np.concatenate([_unit(predictors), _unit(target[None])])
-    number, size = len(others), len(samples)
-    products = np.concatenate([(one * np.concatenate([others, samples])) for one in others])
+    given, number = _unit(np.transpose(covariates)), np.shape(covariates)[1]
+    samples = np.concatenate([given, _unit(predictors), _unit(target[None])])
     weights = counts / counts.sum(1, keepdims=True)
-    means = weights @ np.concatenate([others, samples]).T
-    cross = (weights @ products.T).reshape(-1, number, number + size)
-    cross -= means[:, :number, None] * means[:, None]
-    inverse = np.linalg.pinv(cross[..., :number], rtol=1e-10, hermitian=True)
-    explained = np.swapaxes(cross[..., number:], 1, 2) @ inverse  # coefficients [R, K + 1, k]
-    variance, target_variance, covariance = _moments(counts, samples[:-1], samples[-1])
-    with_covariates = cross[..., number:]
-    rest = variance - np.einsum("rsk,rks->rs", explained[:, :-1], with_covariates[..., :-1])
-    target_rest = target_variance - np.einsum("rk,rk->r", explained[:, -1], with_covariates[..., -1])[:, None]
-    together = covariance - np.einsum("rsk,rk->rs", explained[:, :-1], with_covariates[..., -1])
-    return _cosine(
-        np.where(rest > 1e-12 * variance, rest, 0),
-        np.where(target_rest > 1e-12 * target_variance, target_rest, 0),
-        together,
+    means = weights @ samples.T
+    products = np.concatenate([one * samples for one in given])
+    shared = (weights @ products.T).reshape(-1, number, len(samples)) - means[:, :number, None] * means[:, None]
+    among, shared_x, shared_y = shared[..., :number], shared[..., number:-1], shared[..., -1:]  # covariances
+    inverse = np.linalg.pinv(among, rtol=1e-10, hermitian=True)
+    slopes_x, slopes_y = inverse @ shared_x, inverse @ shared_y  # of least squares, [R, k, K] and [R, k, 1]
+    variance_x, variance_y, covariance = _moments(counts, predictors, target)
+    rest_x, rest_y = (
+        np.where(rest > 1e-12 * variance, rest, 0)  # else only rounding is left
+        for variance, rest in (
+            (variance_x, variance_x - (slopes_x * shared_x).sum(1)),
+            (variance_y, variance_y - (slopes_y * shared_y).sum(1)),
+        )
     )
+    return _cosine(rest_x, rest_y, covariance - (slopes_x * shared_y).sum(1))
 
 
 METHODS = {"pearson": pearson, "spearman": spearman, "kendall": kendall, "regret": regret}

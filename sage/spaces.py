@@ -221,7 +221,7 @@ def cnn_layers(space: SearchSpace, architecture: Architecture) -> tuple[Layer, .
 
 
 def depth(layers: tuple[Layer, ...]) -> int:
-    """Convolutions on the longest path from the image to the classifier; one whose output none reads ends a path too."""
+    """Convolutions on the longest path from the image to the classifier, which reads what no layer reads."""
     longest = [0]
     for layer in layers:
         longest.append(1 + max(longest[source] for source in layer.inputs))

@@ -17,8 +17,8 @@ from sage.tracker import Tracker
 
 SOURCES = sorted((paths.ROOT / "notebooks").glob("*.py"))
 FIGURES = {
-    "00_objects", "00_teacher", "00_rdms", "01_predictivity", "01_alpha", "01_cost", "01_pools", "01_rivals", "01_teachers",
-    "02_searches", "03_cell", "03_errors", "03_finalists", "04_errors", "04_finalists", "04_rdms", "04_similarity",
+    "00_objects", "00_teacher", "00_rdms", "01_predictivity", "01_alpha", "01_cost", "01_pools", "01_rivals",
+    "01_teachers", "02_searches", "03_cell", "03_errors", "03_finalists", "04_errors", "04_finalists", "04_rdms", "04_similarity",
     "04_sites", "04_stimuli",
 }  # fmt: skip
 

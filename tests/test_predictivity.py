@@ -5,7 +5,7 @@ import pytest
 import xarray as xr
 from scipy import stats
 
-from sage import cross_validation, predictivity, predictors, statistics
+from sage import cross_validation, paths, predictivity, predictors, statistics
 from sage.predictors import Known
 from sage.statistics import Estimate
 from tests.test_statistics import OPTIONS
@@ -14,7 +14,7 @@ NAMES = ("P", "TSE", "log parameters", "depth", predictors.BY_LAYER, "TG", "TG s
 
 
 def make_known(networks: int = 30, *, guided: bool = True, alpha: float = 1.0) -> tuple[Known, xr.DataArray]:
-    """P tells mature accuracy with noise that shrinks over epochs, guidance without, or nothing of it; the rest nothing."""
+    """P tells mature accuracy with noise that shrinks over epochs, guidance without or not at all, the rest nothing."""
     rng = np.random.default_rng(0)
     mature = rng.random(networks)
     accuracy = np.stack([mature + scale * rng.normal(size=networks) for scale in (1, 0.3, 0)], 1)
@@ -57,12 +57,13 @@ def test_every_statistic_is_that_of_each_predictor_alone():
         one = assessed.sel(predictor="TSE", epoch=0.5, statistic=method)
         expected = statistics.correlation(tse, mature.values, method=method, **OPTIONS)
         gain = statistics.difference(tse, p, mature.values, method=method, **OPTIONS)
-        found = [one[name].item() for name in ("value", "low", "high", "difference", "difference_low", "difference_high")]
-        assert found == pytest.approx([expected.value, expected.low, expected.high, gain.value, gain.low, gain.high])
+        names = ("value", "low", "high", "difference", "difference_low", "difference_high")
+        assert [one[name].item() for name in names] == pytest.approx([expected.value, expected.low, expected.high, gain.value, gain.low, gain.high])
     covariates = np.stack([p, *(table.sel(predictor=name, epoch=0.5) for name in ("log parameters", "depth"))], 1)
     expected = statistics.partial_correlation(tse, mature.values, covariates, **OPTIONS)
     one = assessed.sel(predictor="TSE", epoch=0.5, statistic="partial")
-    assert [one.value.item(), one.low.item(), one.high.item()] == pytest.approx([expected.value, expected.low, expected.high])
+    found = [one[name].item() for name in ("value", "low", "high")]
+    assert found == pytest.approx([expected.value, expected.low, expected.high])
     assert np.isnan(assessed.sel(predictor=["P", "depth"], statistic="partial").value).all()  # given themselves
     assert (assessed.sel(predictor="P", statistic="kendall").difference == 0).all()
     assert assessed.family.sel(predictor="P + a TG") == "combination"
@@ -99,8 +100,9 @@ def test_nested_additions_are_scaled_alike():
     p, size = (table.sel(predictor=name, epoch=2.0).values for name in ("P", "log parameters"))
     scaled = size / size.std() * p.std()
     expected, chosen = cross_validation.nested_alpha(
-        p, scaled, mature.values, alphas=predictivity.ALPHAS, folds=predictivity.FOLDS, repeats=predictivity.REPEATS, seed=4
-    )
+        p, scaled, mature.values,
+        alphas=predictivity.ALPHAS, folds=predictivity.FOLDS, repeats=predictivity.REPEATS, seed=4,
+    )  # fmt: skip
     one = {"predictor": "P + a log parameters", "epoch": 2.0}
     np.testing.assert_allclose(found.sel(one), expected)
     assert alphas.sel(one).item() == pytest.approx(chosen.mean() * p.std() / size.std())
@@ -153,22 +155,29 @@ def summary(epoch: float, **options) -> list[str]:
 
 
 def test_summary_says_that_the_claim_holds():
-    p, better, nested, free, controls, alone = summary(0.5)
+    p, better, nested, times, free, controls, alone = summary(0.5)
     assert p.startswith("After 0.5 epochs accuracy P itself has r = 0.")
     assert "TG (+" in better and "P + a TG (+" in better and "TSE" not in better
     assert "better than accuracy alone does: the claim holds" in nested
+    assert times.startswith("Of the amounts of training, 0.5, 2 epochs, it is better than P after 0.5")
     assert free.endswith("P + a TG is better than P + a TSE, P + a log parameters.")
     assert controls.endswith("TG is better than TG shuffled.")
     assert alone.endswith("TG is better than P, TSE, log parameters, depth.")
 
 
 def test_summary_says_that_the_claim_is_not_supported():
-    _, better, nested, free, controls, alone = summary(2.0, guided=False)
+    _, better, nested, times, free, controls, alone = summary(2.0, guided=False)
     assert "these are better than P: none." in better and "are worse" in better
     assert "the claim not supported" in nested or "the claim fails" in nested
+    assert "it is better than P after none" in times
     assert free.endswith("P + a TG is not told apart from P + a TSE, P + a log parameters.")
     assert controls.endswith("TG is not told apart from TG shuffled.")
     assert "worse than P" in alone
+
+
+def test_summary_of_too_few_networks_says_so():
+    lines = summary(0.5, networks=3)
+    assert "too few networks" in lines[2] and "none" in lines[1] and "not comparable with" in lines[4]
 
 
 @pytest.mark.parametrize(
@@ -184,8 +193,8 @@ def test_record_holds_all_and_can_be_saved(tmp_path):
     sweep = predictivity.alpha_sweep(table, mature, np.array([0.5, 1.0]), **OPTIONS)
     _, alphas = predictivity.add_nested(predictors.scores(make_known()[0], NAMES), mature, seed=0)
     both = {"all": assessed, "some": 0.5 * assessed}
-    predictivity.record(both, sweep, alphas, Estimate(0.9, 0.8, 1.0, 6)).to_netcdf(tmp_path / "file.nc", engine="h5netcdf")
-    found = xr.load_dataset(tmp_path / "file.nc")
+    saved = predictivity.record(both, sweep, alphas, Estimate(0.9, 0.8, 1.0, 6))
+    found = xr.load_dataset(paths.save_table(saved, tmp_path / "file.nc"))
     np.testing.assert_array_equal(found.value.sel(pool="some"), 0.5 * assessed.value)
     np.testing.assert_array_equal(found.sweep_value, sweep.value)
     np.testing.assert_array_equal(found.nested_alpha, alphas)

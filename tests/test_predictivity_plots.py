@@ -75,6 +75,19 @@ def test_pools_state_how_far_accuracies_reach():
     assert names(figure) == {"P", "TG", "P + 1 TG", "P + a TG, a chosen on other networks"}
 
 
+def test_too_few_networks_give_empty_figures(tmp_path):
+    _, mature, assessed = make_assessed(networks=3)
+    costs = predictivity_plots.cost_curves(assessed, ceiling=NONE, alpha=1.0)
+    assert not costs.axes[0].lines
+    for figure in (
+        costs,
+        predictivity_plots.rivals(assessed, epoch=2.0, ceiling=NONE, alpha=1.0),
+        predictivity_plots.teachers(assessed, teacher="resnet"),
+        predictivity_plots.pools({"all": assessed}, {"all": mature}, alpha=1.0),
+    ):
+        plots.save(figure, tmp_path, "figure")
+
+
 def test_teacher_stands_beside_its_controls():
     _, _, assessed = make_assessed()
     figure = predictivity_plots.teachers(assessed, teacher="resnet")

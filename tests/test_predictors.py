@@ -38,7 +38,8 @@ def make_known() -> Known:
         {"network": [0, 1, 2], "epoch": [0.0, 1.0, 2.0]},
         {"description": json.dumps({"batch_size": 10})},
     )
-    similarity = make_similarity([[[0.8, 0.2], [0.1, 0.3]], [[0.4, np.nan], [0.2, np.nan]], [[0.0, 0.6], [0.6, 0]]], pool)
+    matches = [[[0.8, 0.2], [0.1, 0.3]], [[0.4, np.nan], [0.2, np.nan]], [[0.0, 0.6], [0.6, 0.0]]]
+    similarity = make_similarity(matches, pool)
     return Known(results=pool, similarities={kind: similarity for kind in KINDS}, alpha=2.0)
 
 
@@ -102,7 +103,7 @@ def test_cost_is_of_training_and_measurement(name, cost):
     np.testing.assert_array_equal(predictors.scores(make_known()).cost.sel(predictor=name), cost)
 
 
-def test_a_proxy_that_is_not_defined_is_worst_but_of_no_network_is_nothing():
+def test_a_proxy_that_is_not_defined_is_worst_but_one_of_no_network_is_none():
     known = make_known()
     known.results["parameters"][2] = np.nan  # was never evaluated
     ranks = predictors.zero_cost(known, proxy="naswot")
