@@ -43,7 +43,8 @@ def add_nested(table: xr.DataArray, mature: xr.DataArray, *, seed: int) -> tuple
     """P plus additions, the weights of which are chosen on other networks than are scored; see `nested_alpha`.
 
     Additions are scaled to the s.d. of P over all networks at that epoch, which takes no account of the target, so that
-    all have the same freedom. A score's bootstrap does not choose again: its interval is somewhat narrow.
+    all have the same freedom; to a constant P there is none. A score's bootstrap does not choose again: its interval is
+    somewhat narrow.
 
     Args:
         table: see `predictors.scores`. mature: [network].
@@ -88,40 +89,27 @@ def assess(table: xr.DataArray, mature: xr.DataArray, *, resamples: int, seed: i
         `resampling.METHODS` (for "regret" less is better, in the unit of accuracy), and "partial", the correlation
         given `GIVEN` at that epoch. Over epoch: n. NaN for fewer than four networks.
     """
-    early = _premature(table, mature)
+    early = _premature(table, mature).transpose("predictor", "network", "epoch")
+    fields = ("value", "low", "high", "difference", "difference_low", "difference_high")
     methods = [*resampling.METHODS, "partial"]
-    shape = (early.sizes["predictor"], early.sizes["epoch"], len(methods))
-    names = ("value", "low", "high", "difference", "difference_low", "difference_high")
-    found = {name: np.full(shape, np.nan) for name in names}
-    sizes = []
+    found = np.full((early.sizes["predictor"], early.sizes["epoch"], len(methods), len(fields)), np.nan)
     p, *_ = given = [early.predictor.values.tolist().index(name) for name in GIVEN]
-    for epoch in range(shape[1]):
-        values = early.transpose("predictor", "network", "epoch").values[..., epoch]
+    sizes = []
+    for epoch, values in enumerate(np.moveaxis(early.values, -1, 0)):
+        # One that is defined for no network, such as an addition to a constant P, leaves the others theirs.
+        values = np.where(np.isfinite(values).any(1, keepdims=True), values, 0)
         kept = np.isfinite(values).all(0) & np.isfinite(mature.values)
         sizes.append(kept.sum())
         if kept.sum() < 4:
             continue
-        values, target = values[:, kept], mature.values[kept]
-        counts = resampling.counts(kept.sum(), resamples=resamples, seed=seed)
-        for place, method in enumerate(methods):
-            if method == "partial":
-                drawn = resampling.partial_correlation(counts, values, target, values[given].T)
-            else:
-                drawn = resampling.METHODS[method](counts, values, target)
-            for prefix, one in (("", drawn), ("difference", drawn - drawn[:, [p]])):
-                defined = np.isfinite(one[0])  # a resample that holds one network only has no correlation
-                found[prefix or "value"][defined, epoch, place] = one[0, defined]
-                if defined.any():
-                    ends = np.nanpercentile(one[1:, defined], (2.5, 97.5), axis=0)
-                    for end, bound in zip(("low", "high"), ends):
-                        found[f"{prefix}_{end}".lstrip("_")][defined, epoch, place] = bound
-    coordinates = {
-        "predictor": early.predictor, "epoch": early.epoch, "statistic": methods,
-        "family": early.family, "cost": early.cost,
-    }  # fmt: skip
-    dimensions = ("predictor", "epoch", "statistic")
-    data = {name: (dimensions, values) for name, values in found.items()} | {"n": ("epoch", sizes)}
-    return xr.Dataset(data, coordinates)
+        samples = resampling.counts(kept.sum(), resamples=resamples, seed=seed), values[:, kept], mature.values[kept]
+        drawn = [method(*samples) for method in resampling.METHODS.values()]
+        drawn.append(resampling.partial_correlation(*samples, values[np.ix_(given, kept)].T))
+        for place, one in enumerate(drawn):
+            found[:, epoch, place] = np.hstack([_with_interval(one), _with_interval(one - one[:, [p]])])
+    data = {name: (("predictor", "epoch", "statistic"), found[..., place]) for place, name in enumerate(fields)}
+    coordinates = {"predictor": early.predictor, "epoch": early.epoch, "family": early.family, "cost": early.cost}
+    return xr.Dataset(data | {"n": ("epoch", sizes)}, coordinates | {"statistic": methods})
 
 
 def alpha_sweep(
@@ -160,7 +148,8 @@ def selected(p: xr.DataArray, *, checkpoints: int = 10) -> np.ndarray:
         Numbers of the networks, each once, in order.
     """
     kept: set[int] = set()
-    for count in np.ceil(np.linspace(0, p.sizes["network"], checkpoints + 1)[1:]).astype(int):
+    for checkpoint in range(1, checkpoints + 1):
+        count = -(-p.sizes["network"] * checkpoint // checkpoints)  # rounded up
         if count > TOP:
             seen = p[:count].dropna("network").sortby("network")
             order = np.argsort(-seen.values, kind="stable")[:TOP]
@@ -237,6 +226,15 @@ def verdict(gain: Estimate) -> str:
 def _premature(table: xr.DataArray, mature: xr.DataArray) -> xr.DataArray:
     """The part of a table over epoch that lies before the mature epoch."""
     return table.sel(epoch=table.epoch < mature.epoch)
+
+
+def _with_interval(drawn: np.ndarray) -> np.ndarray:
+    """Value, low and high [K, 3] of statistics [1 + R, K], the first of which is the sample's; NaN where that is NaN."""
+    found, defined = np.full((drawn.shape[1], 3), np.nan), np.isfinite(drawn[0])
+    if defined.any():  # A resample that holds one network only has no correlation.
+        ends = np.nanpercentile(drawn[1:, defined], (2.5, 97.5), axis=0)
+        found[defined] = np.stack([drawn[0, defined], *ends], 1)
+    return found
 
 
 def _estimate(one: xr.Dataset) -> Estimate:

@@ -80,6 +80,16 @@ def test_networks_that_diverged_are_left_out_and_too_few_have_no_numbers():
     assert (few.n == 3).all() and few.value.isnull().all() and few.difference_low.isnull().all()
 
 
+def test_additions_to_a_constant_p_are_not_defined_and_leave_the_others_theirs():
+    known, mature = make_known()
+    known.results["accuracy"][:, 0] = 0.1
+    known.results["examples"][:, 0] = 0  # so that there is no training speed either
+    table, _ = predictivity.add_nested(predictors.scores(known, NAMES), mature, seed=0)
+    one = predictivity.assess(table, mature, **OPTIONS).sel(epoch=0.5, statistic="pearson")
+    assert one.n == 30 and one.value.sel(predictor="TG") == pytest.approx(1)
+    assert one.value.sel(predictor=["P", *predictivity.NESTED]).isnull().all() and one.difference.isnull().all()
+
+
 def test_sweep_over_alpha():
     known, mature = make_known()
     table = predictors.scores(known, NAMES)
