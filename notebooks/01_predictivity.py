@@ -107,7 +107,7 @@ weights.to_pandas().round(2)
 # accuracy, so that it approaches 1 by construction.
 
 # %%
-paper = predictors.scores(known, predictors.PAPER)
+paper = scores.sel(predictor=predictors.scores(known, predictors.PAPER).predictor)
 curves = assessed.sel(predictor=paper.predictor, statistic="pearson")
 figure = plots.predictivity(paper, mature, curves, epoch=settings.premature_epochs)
 plots.save(figure, run.folder, "01_predictivity");

@@ -17,7 +17,8 @@ def gram(features: Tensor) -> np.ndarray:
     Returns:
         [S(S+1)/2] float64, the upper triangle with the diagonal, in the order of `numpy.triu_indices(S)`, of X X^T
         with X's columns centred. Scaled to a trace of S, so that float16 holds it: the measures do not depend on
-        scale. All NaN where no similarity is defined: non-finite values, or no column that varies.
+        scale. Stored so, SVCCA's cut at 99 % of the variance may move by a component, which changes it by up to 0.01.
+        All NaN where no similarity is defined: non-finite values, or no column that varies.
 
     Raises:
         ValueError: not 2-d, or S < 2.

@@ -83,7 +83,8 @@ def controls(run: Run, teacher: Teacher) -> dict[str, xr.DataArray]:
 
     They are the teacher with its stimuli in other places, the images' labels, which are of single images whatever the
     run's level, their pixels, and the teacher's network with initial weights, or ResNet's for a teacher that is none
-    of `teachers.NETWORKS`. That which is the run's teacher itself is left out.
+    of `teachers.NETWORKS`. That which is the run's teacher itself is left out, and what has no RDM that varies, as labels
+    of images that are all of different classes.
     """
     base = run.teacher.removesuffix(SHUFFLED)
     base = base if base in teachers.NETWORKS else "resnet"
@@ -93,14 +94,16 @@ def controls(run: Run, teacher: Teacher) -> dict[str, xr.DataArray]:
         for kind, name in names.items()
         if name != run.teacher
     }
+    levels = {kind: run.level if _has(other, run.level) else "image" for kind, other in others.items()}
     return {
-        kind: compare(run, other, level=run.level if _has(other, run.level) else "image")
-        for kind, other in others.items()
+        kind: compare(run, other, level=levels[kind]) for kind, other in others.items() if _has(other, levels[kind])
     }
 
 
 def _has(teacher: Teacher, level: str) -> bool:
-    return all(level in layer.rdms for layer in teacher.layers)
+    """Whether `guidance.check` takes all layers at this level."""
+    values = [layer.rdms.get(level) for layer in teacher.layers]
+    return all(one is not None and len(one) >= 3 and np.isfinite(one).all() and np.ptp(one) > 0 for one in values)
 
 
 def _protocol(run: Run) -> Protocol:

@@ -259,7 +259,8 @@ def record(
 ) -> xr.Dataset:
     """All statistics in one: those of `assess` by pool, of `alpha_sweep`, the alphas of `add_nested`, the ceiling."""
     table = xr.concat(assessed.values(), "pool", join="exact", data_vars="all", coords="minimal", compat="override")
-    swept = sweep.rename({name: f"sweep_{name}" for name in sweep.data_vars})
+    # Not "alpha", which is a parameter of runs: a grid of these gathers their tables along it.
+    swept = sweep.rename({name: f"sweep_{name}" for name in ("alpha", *sweep.data_vars)})
     chosen = weights.rename(predictor="nested").rename("nested_alpha")
     attributes = {f"ceiling_{name}": value for name, value in asdict(ceiling).items()}
     return xr.merge([table.assign_coords(pool=list(assessed)), swept, chosen], join="exact").assign_attrs(attributes)

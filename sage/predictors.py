@@ -79,6 +79,11 @@ def one_batch(known: Known) -> xr.DataArray:
     return xr.zeros_like(trained(known)) + known.batch_size
 
 
+def one_image(known: Known) -> xr.DataArray:
+    """One example [epoch], whatever the epoch."""
+    return xr.zeros_like(trained(known)) + 1
+
+
 def free(known: Known) -> xr.DataArray:
     """No example [epoch]."""
     return xr.zeros_like(trained(known))
@@ -210,7 +215,7 @@ PREDICTORS: dict[str, Predictor] = {
     "log parameters": Predictor(family="size", values=log_parameters, cost=free),
     "log multiply-adds": Predictor(family="size", values=log_multiply_adds, cost=free),
     "depth": Predictor(family="size", values=depth, cost=free),
-    "synflow": _proxy("synflow"),
+    "synflow": Predictor(family="zero-cost", values=partial(zero_cost, proxy="synflow"), cost=one_image),
     "naswot": _proxy("naswot"),
     "jacob_cov": _proxy("jacob_cov"),
     "grad_norm": _proxy("grad_norm"),
@@ -246,19 +251,23 @@ def scores(known: Known, names: Iterable[str] | None = None) -> xr.DataArray:
     Returns:
         [predictor, network, epoch] with coordinates family, and cost [predictor, epoch] in examples; a predictor for
         each teacher layer is named after it. Where one of them is not defined all are NaN, so that they are compared
-        on the same networks.
+        on the same networks; but not where it is defined for no network at all.
     """
     found, families, costs = {}, [], []
     for name in available(known) if names is None else names:
         predictor = PREDICTORS[name]
         values = predictor.values(known).transpose("network", ...)
         layers = values.teacher_layer.values if "teacher_layer" in values.dims else []
-        found |= {f"TG {layer}": values.sel(teacher_layer=layer, drop=True) for layer in layers} or {name: values}
+        names = [f"TG layer {layer}" if f"TG {layer}" in PREDICTORS else f"TG {layer}" for layer in layers]
+        found |= {
+            own: values.sel(teacher_layer=layer, drop=True) for own, layer in zip(names, layers)
+        } or {name: values}
         families += [predictor.family] * (len(layers) or 1)
         costs += [predictor.cost(known)] * (len(layers) or 1)
     columns = [one.broadcast_like(known.results.accuracy) for one in found.values()]
     table = xr.concat(columns, dim="predictor", join="exact", coords="minimal", compat="override")
-    table = table.where(table.notnull().all("predictor"))
+    defined = table.notnull()
+    table = table.where((defined | ~defined.any("network")).all("predictor"))
     return table.assign_coords(
         predictor=list(found), family=("predictor", families), cost=(("predictor", "epoch"), np.stack(costs))
     ).rename("score").assign_attrs(alpha=known.alpha)

@@ -222,6 +222,22 @@ def test_every_predictor_of_a_stored_pool_is_there_and_finite(run):
     assert not np.allclose(similar["shuffled"], similar["teacher"], equal_nan=True)
 
 
+def test_what_a_teacher_has_no_use_of_is_left_out(run):
+    pool.train(run, workers="0")
+    teacher = teachers.load("resnet", run.settings, run.dataset, seed=0)
+    layers = (replace(one, rdms=one.rdms | {"image": np.full(190, np.nan)}) for one in teacher.layers)
+    broken = replace(teacher, layers=tuple(layers))
+    assert pool.similarities(run, broken).keys() == {"teacher", "spearman", "CKA", "SVCCA"}
+    shuffled = replace(run, teacher="labels-shuffled", level="image")
+    guide = teachers.load(shuffled.teacher, run.settings, run.dataset, seed=0)
+    assert predictors.scores(
+        predictors.Known(
+            results=pool.train(run, workers="0"), alpha=1.0,
+            similarities=pool.similarities(shuffled, guide) | pool.controls(shuffled, guide),
+        )
+    ).indexes["predictor"].is_unique  # fmt: skip
+
+
 def test_controls_leave_out_the_teacher_itself(run):
     pool.train(run, workers="0")
     images = replace(run, teacher="pixels", level="image")

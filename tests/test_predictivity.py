@@ -204,6 +204,7 @@ def test_record_holds_all_and_can_be_saved(tmp_path):
     _, alphas = predictivity.add_nested(predictors.scores(make_known()[0], NAMES), mature, seed=0)
     both = {"all": assessed, "some": 0.5 * assessed}
     saved = predictivity.record(both, sweep, alphas, Estimate(0.9, 0.8, 1.0, 6))
+    assert "alpha" not in saved.dims  # a parameter of grids, along which they gather such tables
     found = xr.load_dataset(paths.save_table(saved, tmp_path / "file.nc"))
     np.testing.assert_array_equal(found.value.sel(pool="some"), 0.5 * assessed.value)
     np.testing.assert_array_equal(found.sweep_value, sweep.value)

@@ -96,7 +96,7 @@ def test_half_an_epoch_is_all_that_the_last_epoch_has():
 
 @pytest.mark.parametrize(
     "name, cost",
-    [("P", [7, 27, 47]), ("TSE", [0, 20, 40]), ("log parameters", [0, 0, 0]), ("synflow", [10, 10, 10]),
+    [("P", [7, 27, 47]), ("TSE", [0, 20, 40]), ("log parameters", [0, 0, 0]), ("synflow", [1, 1, 1]),
      ("TG L2", [7, 27, 47]), ("TG before training", [7, 7, 7]), ("P + alpha TG", [7, 27, 47])],
 )  # fmt: skip
 def test_cost_is_of_training_and_measurement(name, cost):
@@ -124,6 +124,22 @@ def test_predictors_are_compared_on_the_same_networks():
     known.results["loss"][1, 1] = np.nan
     table = predictors.scores(known)
     assert table.sel(network=1, epoch=1.0).isnull().all() and table.isnull().sum() == len(table.predictor)
+
+
+def test_one_that_is_defined_for_no_network_at_an_epoch_leaves_the_others_theirs():
+    known = make_known()
+    known.results["loss"][:, 1] = np.nan
+    table = predictors.scores(known)
+    assert table.sel(predictor="loss", epoch=1.0).isnull().all() and table.isnull().sum() == 3
+
+
+def test_layers_that_are_called_like_a_predictor_have_names_of_their_own():
+    known = make_known()
+    renamed = known.similarities["teacher"].assign_coords(teacher_layer=["mean", "L2"])
+    table = predictors.scores(replace(known, similarities=known.similarities | {"teacher": renamed}))
+    assert table.indexes["predictor"].is_unique
+    np.testing.assert_allclose(table.sel(predictor="TG layer mean", epoch=1.0), EXPECTED["TG L1"])
+    np.testing.assert_allclose(table.sel(predictor="TG mean", epoch=1.0), EXPECTED["TG mean"])
 
 
 def test_one_of_ones_own_joins_the_registry(monkeypatch):

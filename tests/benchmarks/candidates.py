@@ -2,7 +2,7 @@
 
 The same random candidates are trained twice in one run: one after the other by the loop that a user of PyTorch would
 write (torchvision's transforms in a DataLoader, float32, SGD), and as a search of this package trains them, measured
-and recorded like those. The loop is timed for its training steps alone, ours for all that happens from the first
+and recorded like those. The loop is timed for its training alone, ours for all that happens from the first
 proposal to the last record, workers' start apart.
 """
 
@@ -87,7 +87,6 @@ def plain_loop(protocol: Protocol, candidates: list[tuple], seed: int) -> Traine
             pin_memory=device.type == "cuda", persistent_workers=True,
         )  # fmt: skip
         optimizer = recipe.optimizer(model.parameters())
-        iter(loader)  # starts its processes
         synchronise()
         began = time.perf_counter()
         for _ in range(round(protocol.snapshots[-1])):
