@@ -17,18 +17,7 @@ from sage import damaged_files, datasets, image_files, paths
 from tests import image_folders
 
 # Checks the set `plain`, but never the file that its argument names.
-PROCESS = """
-import sys, time
-from sage import damaged_files, datasets
-
-def open_rgb(file):
-    while file == sys.argv[1]:
-        time.sleep(1)
-    return plain(file)
-
-plain, damaged_files.open_rgb, damaged_files.BLOCK = damaged_files.open_rgb, open_rgb, 4
-datasets.load_files("plain")
-"""
+PROCESS = image_folders.STUCK.format(module="damaged_files", call='datasets.load_files("plain")')
 
 
 @pytest.fixture

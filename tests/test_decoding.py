@@ -18,18 +18,7 @@ from sage.datasets import Dataset
 from tests import image_folders
 
 # Decodes the set `plain`, but never the file that its argument names.
-PROCESS = """
-import sys, time
-from sage import damaged_files, datasets, decoding
-
-def open_rgb(file):
-    while file == sys.argv[1]:
-        time.sleep(1)
-    return plain(file)
-
-plain, decoding.open_rgb, damaged_files.BLOCK = decoding.open_rgb, open_rgb, 4
-datasets.load("plain", 8)
-"""
+PROCESS = image_folders.STUCK.format(module="decoding", call='datasets.load("plain", 8)')
 
 
 @pytest.fixture
