@@ -1,8 +1,7 @@
 """How well predictors tell mature accuracy: intervals, rivals of guidance as free as it is, pools, and a summary."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import asdict
-from functools import partial
+from collections.abc import Mapping
+from dataclasses import asdict, astuple
 
 import numpy as np
 import xarray as xr
@@ -96,15 +95,13 @@ def assess(table: xr.DataArray, mature: xr.DataArray, *, resamples: int, seed: i
     p, *_ = given = [early.predictor.values.tolist().index(name) for name in GIVEN]
     sizes = []
     for epoch, values in enumerate(np.moveaxis(early.values, -1, 0)):
-        # One that is defined for no network, such as an addition to a constant P, leaves the others theirs.
-        values = np.where(np.isfinite(values).any(1, keepdims=True), values, 0)
-        kept = np.isfinite(values).all(0) & np.isfinite(mature.values)
-        sizes.append(kept.sum())
-        if kept.sum() < 4:
+        values, target = _defined(values, mature.values)
+        sizes.append(len(target))
+        if len(target) < 4:
             continue
-        samples = resampling.counts(kept.sum(), resamples=resamples, seed=seed), values[:, kept], mature.values[kept]
+        samples = resampling.counts(len(target), resamples=resamples, seed=seed), values, target
         drawn = [method(*samples) for method in resampling.METHODS.values()]
-        drawn.append(resampling.partial_correlation(*samples, values[np.ix_(given, kept)].T))
+        drawn.append(resampling.partial_correlation(*samples, values[given].T))
         for place, one in enumerate(drawn):
             found[:, epoch, place] = np.hstack([_with_interval(one), _with_interval(one - one[:, [p]])])
     data = {name: (("predictor", "epoch", "statistic"), found[..., place]) for place, name in enumerate(fields)}
@@ -123,15 +120,16 @@ def alpha_sweep(
     Returns:
         Dataset over alpha and epoch: value, low and high (95 %, paired over networks) and n.
     """
-    early = _premature(table, mature).drop_vars(["family", "cost"])
-    p, tg = (early.sel(predictor=name, drop=True) for name in ("P", "TG"))
-    alpha = xr.DataArray(alphas, {"alpha": alphas}, "alpha")
-    paired = xr.concat(xr.broadcast(guidance.score(p, tg, alpha), p), dim="pair")
-    return _over(
-        paired,
-        ["pair", "network"],
-        lambda values: statistics.difference(*values, mature.values, resamples=resamples, seed=seed),
-    )
+    early = _premature(table, mature).transpose("predictor", "network", "epoch")
+    found = np.full((len(alphas), early.sizes["epoch"], 4), np.nan)
+    for place, epoch in enumerate(early.epoch.values):
+        p, tg = (early.sel(predictor=name, epoch=epoch).values for name in ("P", "TG"))
+        swept = np.stack([p, *guidance.score(p, tg, alphas[:, None])])
+        gains = _gains(swept, mature.values, resamples=resamples, seed=seed)
+        found[:, place] = [astuple(one) for one in gains]
+    data = {name: (("alpha", "epoch"), found[..., place]) for place, name in enumerate(("value", "low", "high", "n"))}
+    table = xr.Dataset(data, {"alpha": alphas, "epoch": early.epoch})
+    return table.assign(n=table.n.astype(int))
 
 
 def selected(p: xr.DataArray, *, checkpoints: int = 10) -> np.ndarray:
@@ -180,16 +178,15 @@ def summary(
     gains = {name: _estimate(gain(assessed, name).sel(epoch=epoch)) for name in others}
     better = [f"{name} ({one.value:+.2f})" for name, one in gains.items() if one.low > 0]
     worse = [name for name, one in gains.items() if one.high < 0]
+    varying = sum(np.isfinite(one.value) for one in gains.values())
     p = _estimate(assessed.sel(predictor="P", epoch=epoch, statistic="pearson"))
 
     def beside(first: str, names: list[str]) -> dict[str, str]:
         """How the first predictor compares with each of the others that are there."""
-        found = partial(statistics.difference, early.sel(predictor=first).values, resamples=resamples, seed=seed)
-        return {
-            name: _told_apart(found(early.sel(predictor=name).values, mature.values))
-            for name in names
-            if name in known
-        }
+        there = [name for name in names if name in known]
+        values = early.sel(predictor=[first, *there]).transpose("predictor", ...).values
+        found = _gains(values, mature.values, resamples=resamples, seed=seed)
+        return {name: _told_apart(gain) for name, gain in zip(there, found)}
 
     controls = assessed.predictor.values[assessed.family.values == "control"].tolist()
     rivals = [name for name in NESTED if name != "P + a TG"]
@@ -200,7 +197,7 @@ def summary(
     }
     lines = [
         f"After {epoch:g} epochs accuracy P itself has r = {p}.",
-        f"Of {len(others)} other predictors, these are better than P: {', '.join(better) or 'none'}. "
+        f"Of {varying} other predictors with an r, these are better than P: {', '.join(better) or 'none'}. "
         f"{len(worse)} are worse, the rest are not told apart from it; one in 40 would seem better by chance.",
         f"P + a TG with a chosen on other networks gains {gains['P + a TG']} over P. {verdict(gains['P + a TG'])}",
         f"Of the amounts of training, {', '.join(f'{one:g}' for one in claim.epoch.values)} epochs, it is better than "
@@ -228,6 +225,26 @@ def _premature(table: xr.DataArray, mature: xr.DataArray) -> xr.DataArray:
     return table.sel(epoch=table.epoch < mature.epoch)
 
 
+def _defined(values: np.ndarray, target: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Predictors [K, n] and target [n] of the networks for which all are defined.
+
+    A predictor that is defined for none, such as an addition to a constant P, is 0 and leaves the others theirs.
+    """
+    values = np.where(np.isfinite(values).any(1, keepdims=True), values, 0)
+    kept = np.isfinite(values).all(0) & np.isfinite(target)
+    return values[:, kept], target[kept]
+
+
+def _gains(values: np.ndarray, target: np.ndarray, *, resamples: int, seed: int) -> list[Estimate]:
+    """By how much r of each predictor [K, n] but the first is above that of the first, paired over networks."""
+    values, target = _defined(values, target)
+    n = len(target)
+    if n < 4:
+        return [Estimate(np.nan, np.nan, np.nan, n)] * (len(values) - 1)
+    drawn = resampling.pearson(resampling.counts(n, resamples=resamples, seed=seed), values, target)
+    return [Estimate(*one, n) for one in _with_interval(drawn[:, 1:] - drawn[:, :1])]
+
+
 def _with_interval(drawn: np.ndarray) -> np.ndarray:
     """Value, low and high [K, 3] of statistics [1 + R, K], the first of which is the sample's; NaN where that is NaN."""
     found, defined = np.full((drawn.shape[1], 3), np.nan), np.isfinite(drawn[0])
@@ -241,10 +258,11 @@ def _estimate(one: xr.Dataset) -> Estimate:
     return Estimate(*(one[name].item() for name in ("value", "low", "high", "n")))
 
 
-def _told_apart(difference: Estimate) -> str:
-    if np.isnan(difference.value):
+def _told_apart(gain: Estimate) -> str:
+    """How one compares with another, of which this is the gain over the first."""
+    if np.isnan(gain.value):
         return "not comparable with"
-    return "better than" if difference.low > 0 else "worse than" if difference.high < 0 else "not told apart from"
+    return "better than" if gain.high < 0 else "worse than" if gain.low > 0 else "not told apart from"
 
 
 def _listed(relations: dict[str, str]) -> str:
@@ -265,15 +283,3 @@ def record(
     attributes = {f"ceiling_{name}": value for name, value in asdict(ceiling).items()}
     return xr.merge([table.assign_coords(pool=list(assessed)), swept, chosen], join="exact").assign_attrs(attributes)
 
-
-def _over(table: xr.DataArray, dimensions: list[str], estimate: Callable[[np.ndarray], Estimate]) -> xr.Dataset:
-    """An `Estimate` for every place of the other dimensions, as a Dataset of its fields."""
-
-    def fields(values: np.ndarray) -> tuple:
-        found = estimate(values)
-        return found.value, found.low, found.high, found.n
-
-    parts = xr.apply_ufunc(
-        fields, table, input_core_dims=[dimensions], output_core_dims=[[], [], [], []], vectorize=True
-    )
-    return xr.Dataset(dict(zip(("value", "low", "high", "n"), parts)))
