@@ -29,7 +29,7 @@
 # %% tags=["parameters"]
 profile = "quick"  # sizes and budgets: smoke, quick, cpu, gpu or paper
 dataset = "objects"  # objects, cifar10, cifar100, or your own in data/raw
-teacher = "resnet"  # resnet, resnet-untrained, pixels, or the path of a bank of RDMs (.nc)
+teacher = "resnet"  # resnet, nasnet-a, a control, any other network or recordings: the README lists all
 level = "class"  # RDMs over class means ("class") or over single images ("image")
 alpha = 1.0  # weight of TG in P + alpha TG
 seed = 0  # of searches, candidates and full trainings
