@@ -155,7 +155,7 @@ def predictivity(table: xr.DataArray, mature: xr.DataArray, curves: xr.Dataset, 
             r = curves.sel(predictor=name, epoch=epoch)
             axis.set(xlabel=f"{label}, {epoch:g} epochs", ylabel="mature validation accuracy" if name == "P" else "")
             axis.set_title(f"r = {r.value:.2f} [{r.low:.2f}, {r.high:.2f}]\nn = {r.n:.0f} networks")
-            axis.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+            axis.yaxis.set_major_formatter(PercentFormatter(1))
             axis.xaxis.set_major_locator(MaxNLocator(4))
         axes[0].xaxis.set_major_formatter(PercentFormatter(1))
         _curves(axes[2], curves, {name: labels.get(name, name) for name in curves.predictor.values})
@@ -237,7 +237,7 @@ def search_progress(table: xr.Dataset) -> Figure:
                 name = f"mean of {random.size} random architectures"
                 axis.axhline(random.mean(), color="0.5", ls=":", lw=1, label=name)
                 _searches(axis, table.sel(searcher=searcher), against="samples" if axis is column[0] else "examples")
-                axis.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+                axis.yaxis.set_major_formatter(PercentFormatter(1))
             column[0].set(title=SEARCHER_NAMES.get(searcher, searcher), xlabel="candidates", xticks=table.samples.values)
             column[1].set(xlabel="training examples", xscale="log")
             column[1].xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))

@@ -169,7 +169,7 @@ def scatter(score: xr.DataArray, mature: xr.DataArray, found: Estimate, *, label
         axis.scatter(score, mature, s=12, color=FAMILY_COLOURS["combination"], alpha=0.7)
         axis.set(xlabel=label, ylabel="mature validation accuracy")
         axis.set_title(f"r = {found.value:.2f} [{found.low:.2f}, {found.high:.2f}], n = {found.n} networks")
-        axis.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+        axis.yaxis.set_major_formatter(PercentFormatter(1))
         axis.xaxis.set_major_locator(MaxNLocator(5))
     return figure
 
