@@ -15,6 +15,7 @@ ALPHAS = np.array([0, 0.1, 0.2, 0.5, 1, 2, 5, 10])  # of the addition, in units 
 FOLDS, REPEATS = 5, 20
 GIVEN = ("P", "log parameters", "depth")  # partial correlations are given these
 TOP = 5  # networks that the paper takes from a search at each checkpoint
+CHECKPOINTS = 10
 
 
 def mature_accuracy(pool: xr.Dataset, epoch: float) -> xr.DataArray:
@@ -132,10 +133,10 @@ def alpha_sweep(
     return table.assign(n=table.n.astype(int))
 
 
-def selected(p: xr.DataArray, *, checkpoints: int = 10) -> np.ndarray:
+def selected(p: xr.DataArray) -> np.ndarray:
     """Networks that a random search guided by P would have kept: the paper's way to a pool, on a stored one.
 
-    The pool is visited in its order. At each of so many checkpoints, evenly spaced, the `TOP` networks of the highest P
+    The pool is visited in its order. At each of `CHECKPOINTS`, evenly spaced, the `TOP` networks of the highest P
     so far are kept; before there are more than `TOP` candidates nothing is selected. The paper's own searches were by
     reinforcement learning and TPE, which propose better candidates the longer they go on.
 
@@ -146,8 +147,8 @@ def selected(p: xr.DataArray, *, checkpoints: int = 10) -> np.ndarray:
         Numbers of the networks, each once, in order.
     """
     kept: set[int] = set()
-    for checkpoint in range(1, checkpoints + 1):
-        count = -(-p.sizes["network"] * checkpoint // checkpoints)  # rounded up
+    for checkpoint in range(1, CHECKPOINTS + 1):
+        count = -(-p.sizes["network"] * checkpoint // CHECKPOINTS)  # rounded up
         if count > TOP:
             seen = p[:count].dropna("network").sortby("network")
             order = np.argsort(-seen.values, kind="stable")[:TOP]

@@ -1,13 +1,15 @@
 """Bootstrap of many predictors at once: statistics of resamples from how often each holds a network.
 
-The resamples are those of `statistics.bootstrap`, and the results the same. Computed by matrix products for all
-predictors alike they take a fiftieth of the time, and differences between predictors are paired.
+The resamples are those of `statistics.bootstrap`. Computed by matrix products for all predictors alike they take a
+fiftieth of the time, and differences between predictors are paired.
 
 All functions take counts [R, n] with a row per resample, see `counts`, predictors [K, n] and a target [n], all finite,
 and return [R, K]; NaN where a sample does not vary.
 """
 
 import numpy as np
+
+TOP = 5  # networks among which `regret` looks for the best
 
 
 def counts(n: int, *, resamples: int, seed: int) -> np.ndarray:
@@ -19,19 +21,19 @@ def counts(n: int, *, resamples: int, seed: int) -> np.ndarray:
 
 
 def pearson(counts: np.ndarray, predictors: np.ndarray, target: np.ndarray) -> np.ndarray:
-    """As `statistics.pearson`."""
+    """Pearson's r."""
     return _cosine(*_moments(counts, predictors, target))
 
 
 def spearman(counts: np.ndarray, predictors: np.ndarray, target: np.ndarray) -> np.ndarray:
-    """As `statistics.spearman`, ranked anew in each resample."""
+    """Rank correlation, ranked anew in each resample, ties at their mean rank."""
     target_ranks = _ranks(counts, target)
     found = [_correlation(counts, _ranks(counts, one), target_ranks) for one in predictors]
     return np.stack(found, -1)
 
 
 def kendall(counts: np.ndarray, predictors: np.ndarray, target: np.ndarray) -> np.ndarray:
-    """As `statistics.kendall`."""
+    """Kendall's tau-b, which corrects for ties: Kendall 1945, doi:10.1093/biomet/33.3.239."""
     signs = np.sign(target[:, None] - target)
     untied_target = _pairs(counts, np.abs(signs))
     found = []
@@ -42,15 +44,20 @@ def kendall(counts: np.ndarray, predictors: np.ndarray, target: np.ndarray) -> n
     return np.stack(found, -1)
 
 
-def regret(counts: np.ndarray, predictors: np.ndarray, target: np.ndarray, *, top: int = 5) -> np.ndarray:
-    """As `statistics.regret`."""
+def regret(counts: np.ndarray, predictors: np.ndarray, target: np.ndarray) -> np.ndarray:
+    """What choosing by the predictor costs: the best target of all minus the best of the `TOP` by the predictor.
+
+    In the target's unit, 0 or more, the less the better. Of networks that the predictor ties at the edge of the top those
+    with the lower target are taken, so that a predictor gains nothing by not deciding. A resample holds some networks
+    more than once, and its top fewer than `TOP` different ones: the interval lies somewhat high.
+    """
     best = np.where(counts > 0, target, -np.inf).max(1)
     found = []
     for one in predictors:
         order = np.lexsort((target, -one))
         held = counts[:, order]
         before = held.cumsum(1) - held
-        chosen = np.where((held > 0) & (before < top), target[order], -np.inf).max(1)
+        chosen = np.where((held > 0) & (before < TOP), target[order], -np.inf).max(1)
         varies = np.ptp(np.where(held > 0, one[order], one[order[np.argmax(held > 0, axis=1)]][:, None]), axis=1) > 0
         found.append(np.where(varies, best - chosen, np.nan))
     return np.stack(found, -1)
@@ -59,7 +66,9 @@ def regret(counts: np.ndarray, predictors: np.ndarray, target: np.ndarray, *, to
 def partial_correlation(
     counts: np.ndarray, predictors: np.ndarray, target: np.ndarray, covariates: np.ndarray
 ) -> np.ndarray:
-    """As `statistics.partial_correlation` with Pearson's r.
+    """Pearson's r of what least squares on the covariates, with an intercept, leaves of predictors and target.
+
+    NaN too where the covariates explain one of them but for rounding.
 
     Args:
         covariates: [n, k].

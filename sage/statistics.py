@@ -39,116 +39,12 @@ def spearman(x: np.ndarray, y: np.ndarray, axis: int = -1) -> np.ndarray:
     return pearson(stats.rankdata(x, axis=axis), stats.rankdata(y, axis=axis), axis)
 
 
-def kendall(x: np.ndarray, y: np.ndarray, axis: int = -1) -> np.ndarray:
-    """Kendall's tau-b along an axis, which corrects for ties; NaN where a sample is constant.
-
-    Source: Kendall 1945, doi:10.1093/biomet/33.3.239.
-    """
-    x, y = np.moveaxis(x, axis, -1), np.moveaxis(y, axis, -1)
-    agreement, pairs_x, pairs_y = 0, 0, 0
-    # All pairs, by how far apart they stand: memory holds one distance at a time, whatever the number of samples.
-    for lag in range(1, x.shape[-1]):
-        sign_x, sign_y = (np.sign(values[..., lag:] - values[..., :-lag]) for values in (x, y))
-        agreement = agreement + (sign_x * sign_y).sum(-1)
-        pairs_x, pairs_y = pairs_x + np.abs(sign_x).sum(-1), pairs_y + np.abs(sign_y).sum(-1)
-    untied = np.sqrt(pairs_x * pairs_y)
-    return np.where(untied > 0, agreement / np.where(untied > 0, untied, 1), np.nan)
-
-
-def regret(predictor: np.ndarray, target: np.ndarray, axis: int = -1, *, top: int = 5) -> np.ndarray:
-    """What choosing by the predictor costs: the best target of all minus the best of the `top` by the predictor.
-
-    Of networks that the predictor ties at the edge of the top those with the lower target are taken, so that a
-    predictor gains nothing by not deciding. A resample of the bootstrap holds some networks more than once, and
-    its top fewer than `top` different ones: the interval lies somewhat high.
-
-    Returns:
-        In the target's unit, 0 or more, 0 if the pool has no more than `top` networks; NaN where the predictor is
-        constant.
-
-    Raises:
-        ValueError: `top` below 1.
-    """
-    if top < 1:
-        raise ValueError(f"top is {top}, expected 1 or more networks to choose from")
-    predictor, target = (np.moveaxis(values, axis, -1) for values in np.broadcast_arrays(predictor, target))
-    chosen = np.lexsort((target, -predictor), axis=-1)[..., :top]
-    found = target.max(-1) - np.take_along_axis(target, chosen, -1).max(-1)
-    return np.where(np.ptp(predictor, axis=-1) > 0, found, np.nan)
-
-
-METHODS = {"pearson": pearson, "spearman": spearman, "kendall": kendall, "regret": regret}
-
-
-def correlation(
-    predictor: np.ndarray, target: np.ndarray, *, resamples: int, seed: int, method: str = "pearson"
-) -> Estimate:
-    """Correlation [-1, 1] of two samples [n] with its percentile bootstrap interval over the n pairs.
-
-    Method "regret" is none, but taken the same way: in the target's unit, the less the better, 0 for a constant target.
+def correlation(predictor: np.ndarray, target: np.ndarray, *, resamples: int, seed: int) -> Estimate:
+    """Pearson correlation of two samples [n] with its percentile bootstrap interval over the n pairs.
 
     Pairs with a NaN are left out. With fewer than four pairs, or a constant sample, all is NaN.
     """
-    correlate = METHODS[method]
-    return bootstrap(correlate, (predictor, target), resamples=resamples, seed=seed)
-
-
-def difference(
-    first: np.ndarray, second: np.ndarray, target: np.ndarray, *, resamples: int, seed: int, method: str = "pearson"
-) -> Estimate:
-    """Correlation of `first` with the target minus that of `second`, resampled together; as `correlation`."""
-    correlate = METHODS[method]
-
-    def gain(x, y, z, axis=-1):
-        return correlate(x, z, axis) - correlate(y, z, axis)
-
-    return bootstrap(gain, (first, second, target), resamples=resamples, seed=seed)
-
-
-def partial_correlation(
-    predictor: np.ndarray,
-    target: np.ndarray,
-    covariates: np.ndarray,
-    *,
-    resamples: int,
-    seed: int,
-    method: str = "pearson",
-) -> Estimate:
-    """Correlation of what least squares on the covariates, with an intercept, leaves of predictor and target.
-
-    Args:
-        predictor, target: [n]. covariates: [n, k].
-        method: "pearson", or "spearman" for ranks of all of them, ranked anew in each resample.
-
-    Returns:
-        As `correlation`; NaN too where the covariates explain predictor or target but for rounding.
-
-    Raises:
-        ValueError: unknown method, or covariates that are no table.
-    """
-    if method not in _PREPARE:
-        raise ValueError(f"unknown method {method!r}, expected one of {', '.join(_PREPARE)}")
-    if np.ndim(covariates) != 2:
-        raise ValueError(f"covariates have shape {np.shape(covariates)}, expected [n, k]")
-    prepare = _PREPARE[method]
-
-    def correlate(*samples):
-        units = (_unit(prepare(values), -1) for values in samples)
-        x, y, *others = (np.where(varies[..., None], unit, 0) for unit, varies in units)
-        design = np.stack([np.ones_like(x), *others], -1)
-        inverse = np.linalg.pinv(design, rtol=1e-10)
-        return pearson(*(_unexplained(values, design, inverse) for values in (x, y)))
-
-    return bootstrap(correlate, (predictor, target, *np.transpose(covariates)), resamples=resamples, seed=seed)
-
-
-_PREPARE = {"pearson": lambda values: values, "spearman": lambda values: stats.rankdata(values, axis=-1)}
-
-
-def _unexplained(values: np.ndarray, design: np.ndarray, inverse: np.ndarray) -> np.ndarray:
-    """Residuals [..., n] of unit-length values; 0 where only rounding is left."""
-    rest = values - (design @ (inverse @ values[..., None]))[..., 0]
-    return np.where(np.linalg.norm(rest, axis=-1, keepdims=True) > 1e-10, rest, 0)
+    return bootstrap(pearson, (predictor, target), resamples=resamples, seed=seed)
 
 
 def seed_ceiling(values: np.ndarray, *, resamples: int, seed: int) -> Estimate:
@@ -202,8 +98,7 @@ def bootstrap(statistic: Callable, samples: tuple[np.ndarray, ...], *, resamples
     """A statistic of samples [n] of the same networks, with its percentile bootstrap interval over these.
 
     Args:
-        statistic: of as many arrays as there are samples, along their last axis: `METHODS`, or
-            `functools.partial(regret, top=1)`.
+        statistic: of as many arrays as there are samples, along their last axis, as `pearson`.
 
     Returns:
         Networks with a NaN in any sample are left out. All NaN for fewer than four, or where the statistic is NaN.

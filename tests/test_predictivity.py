@@ -8,7 +8,7 @@ from scipy import stats
 from sage import cross_validation, paths, predictivity, predictors, statistics
 from sage.predictors import Known
 from sage.statistics import Estimate
-from tests.test_statistics import OPTIONS
+from tests.test_resampling import ALONE, OPTIONS, interval, one_by_one, partial_correlation
 
 NAMES = ("P", "TSE", "log parameters", "depth", predictors.BY_LAYER, "TG", "TG shuffled", predictors.COMBINED)
 
@@ -53,17 +53,17 @@ def test_every_statistic_is_that_of_each_predictor_alone():
     table, mature, assessed = make_assessed()
     assert assessed.epoch.values.tolist() == [0.5, 2.0] and (assessed.n == 30).all()
     p, tse = (table.sel(predictor=name, epoch=0.5).values for name in ("P", "TSE"))
-    for method in statistics.METHODS:
+    for method, alone in ALONE.items():
         one = assessed.sel(predictor="TSE", epoch=0.5, statistic=method)
-        expected = statistics.correlation(tse, mature.values, method=method, **OPTIONS)
-        gain = statistics.difference(tse, p, mature.values, method=method, **OPTIONS)
-        names = ("value", "low", "high", "difference", "difference_low", "difference_high")
-        assert [one[name].item() for name in names] == pytest.approx([expected.value, expected.low, expected.high, gain.value, gain.low, gain.high])
+        drawn, of_p = (one_by_one(alone, values, mature.values, **OPTIONS) for values in (tse, p))
+        assert [one[name].item() for name in ("value", "low", "high")] == pytest.approx(interval(drawn))
+        found = [one[name].item() for name in ("difference", "difference_low", "difference_high")]
+        assert found == pytest.approx(interval(drawn - of_p))
     covariates = np.stack([p, *(table.sel(predictor=name, epoch=0.5) for name in ("log parameters", "depth"))], 1)
-    expected = statistics.partial_correlation(tse, mature.values, covariates, **OPTIONS)
     one = assessed.sel(predictor="TSE", epoch=0.5, statistic="partial")
     found = [one[name].item() for name in ("value", "low", "high")]
-    assert found == pytest.approx([expected.value, expected.low, expected.high])
+    expected = one_by_one(partial_correlation, tse, mature.values, covariates, **OPTIONS)
+    assert found == pytest.approx(interval(expected), abs=1e-6)
     assert np.isnan(assessed.sel(predictor=["P", "depth"], statistic="partial").value).all()  # given themselves
     assert (assessed.sel(predictor="P", statistic="kendall").difference == 0).all()
     assert assessed.family.sel(predictor="P + a TG") == "combination"
@@ -131,13 +131,14 @@ def test_nested_guidance_that_knows_all_takes_the_largest_weight():
     assert stats.pearsonr(found.sel(predictor="P + a TG", epoch=0.5), mature).statistic > 0.95
 
 
-def test_selected_pool_by_hand(monkeypatch):
+@pytest.mark.parametrize("checkpoints, expected", [(4, [1, 2, 4, 7]), (1, [4, 7])])
+def test_selected_pool_by_hand(monkeypatch, checkpoints, expected):
     monkeypatch.setattr(predictivity, "TOP", 2)
+    monkeypatch.setattr(predictivity, "CHECKPOINTS", checkpoints)
     p = xr.DataArray([0.1, 0.5, 0.3, np.nan, 0.9, 0.2, 0.4, 0.8], {"network": np.arange(8)}, "network")
     # The best two after 2 are not a selection; after 4: 1 and 2; after 6: 4 and 1; after 8: 4 and 7.
-    assert predictivity.selected(p, checkpoints=4).tolist() == [1, 2, 4, 7]
-    assert predictivity.selected(p, checkpoints=1).tolist() == [4, 7]
-    assert predictivity.selected(p[:2], checkpoints=4).tolist() == []
+    assert predictivity.selected(p).tolist() == expected
+    assert predictivity.selected(p[:2]).tolist() == []
 
 
 def test_of_networks_that_tie_the_earlier_is_kept():
