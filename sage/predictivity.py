@@ -179,7 +179,7 @@ def summary(
     gains = {name: _estimate(gain(assessed, name).sel(epoch=epoch)) for name in others}
     better = [f"{name} ({one.value:+.2f})" for name, one in gains.items() if one.low > 0]
     worse = [name for name, one in gains.items() if one.high < 0]
-    varying = sum(np.isfinite(one.value) for one in gains.values())
+    comparable = sum(np.isfinite(one.value) for one in gains.values())
     p = _estimate(assessed.sel(predictor="P", epoch=epoch, statistic="pearson"))
 
     def beside(first: str, names: list[str]) -> dict[str, str]:
@@ -198,7 +198,7 @@ def summary(
     }
     lines = [
         f"After {epoch:g} epochs accuracy P itself has r = {p}.",
-        f"Of {varying} other predictors with an r, these are better than P: {', '.join(better) or 'none'}. "
+        f"Of {comparable} other predictors that can be compared with P, these are better: {', '.join(better) or 'none'}. "
         f"{len(worse)} are worse, the rest are not told apart from it; one in 40 would seem better by chance.",
         f"P + a TG with a chosen on other networks gains {gains['P + a TG']} over P. {verdict(gains['P + a TG'])}",
         f"Of the amounts of training, {', '.join(f'{one:g}' for one in claim.epoch.values)} epochs, it is better than "
@@ -283,4 +283,3 @@ def record(
     chosen = weights.rename(predictor="nested").rename("nested_alpha")
     attributes = {f"ceiling_{name}": value for name, value in asdict(ceiling).items()}
     return xr.merge([table.assign_coords(pool=list(assessed)), swept, chosen], join="exact").assign_attrs(attributes)
-

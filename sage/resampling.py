@@ -1,7 +1,7 @@
 """Bootstrap of many predictors at once: statistics of resamples from how often each holds a network.
 
 The resamples are those of `statistics.bootstrap`. Computed by matrix products for all predictors alike they take a
-fiftieth of the time, and differences between predictors are paired.
+fiftieth of the time of one predictor after the other, and differences between predictors are paired.
 
 All functions take counts [R, n] with a row per resample, see `counts`, predictors [K, n] and a target [n], all finite,
 and return [R, K]; NaN where a sample does not vary.
@@ -9,7 +9,7 @@ and return [R, K]; NaN where a sample does not vary.
 
 import numpy as np
 
-TOP = 5  # networks among which `regret` looks for the best
+REGRET_TOP = 5  # networks among which `regret` looks for the best
 
 
 def counts(n: int, *, resamples: int, seed: int) -> np.ndarray:
@@ -45,11 +45,11 @@ def kendall(counts: np.ndarray, predictors: np.ndarray, target: np.ndarray) -> n
 
 
 def regret(counts: np.ndarray, predictors: np.ndarray, target: np.ndarray) -> np.ndarray:
-    """What choosing by the predictor costs: the best target of all minus the best of the `TOP` by the predictor.
+    """What choosing by the predictor costs: the best target of all minus the best of the `REGRET_TOP` by it.
 
     In the target's unit, 0 or more, the less the better. Of networks that the predictor ties at the edge of the top those
     with the lower target are taken, so that a predictor gains nothing by not deciding. A resample holds some networks
-    more than once, and its top fewer than `TOP` different ones: the interval lies somewhat high.
+    more than once, and its top fewer different ones: the interval lies somewhat high.
     """
     best = np.where(counts > 0, target, -np.inf).max(1)
     found = []
@@ -57,7 +57,7 @@ def regret(counts: np.ndarray, predictors: np.ndarray, target: np.ndarray) -> np
         order = np.lexsort((target, -one))
         held = counts[:, order]
         before = held.cumsum(1) - held
-        chosen = np.where((held > 0) & (before < TOP), target[order], -np.inf).max(1)
+        chosen = np.where((held > 0) & (before < REGRET_TOP), target[order], -np.inf).max(1)
         varies = np.ptp(np.where(held > 0, one[order], one[order[np.argmax(held > 0, axis=1)]][:, None]), axis=1) > 0
         found.append(np.where(varies, best - chosen, np.nan))
     return np.stack(found, -1)

@@ -7,7 +7,7 @@ import pytest
 
 @pytest.mark.parametrize("given, expected", [({}, "PASSIVE"), ({"OMP_WAIT_POLICY": "ACTIVE"}, "ACTIVE")])
 def test_threads_that_wait_leave_their_core_to_others(given, expected):
-    """Checked in the process that torch is loaded into, as its library reads the variable when it is loaded."""
+    """Set by importing sage, which does not load torch: its library reads the variable when it is loaded."""
     others = {name: value for name, value in os.environ.items() if name != "OMP_WAIT_POLICY"}
     command = "import os, sys, sage; print('torch' in sys.modules, os.environ['OMP_WAIT_POLICY'])"
     done = subprocess.run(

@@ -97,6 +97,13 @@ def test_sweep_over_alpha():
     np.testing.assert_allclose(sweep.sel(alpha=0.0).value, 0, atol=1e-12)
     alone = stats.pearsonr(known.results.accuracy.sel(epoch=0.5), mature).statistic
     assert sweep.value.sel(alpha=100.0, epoch=0.5) == pytest.approx(1 - alone, abs=0.02)
+    p, both = (table.sel(predictor=name, epoch=0.5).values for name in ("P", predictors.COMBINED))
+    r, of_p = (one_by_one(ALONE["pearson"], values, mature.values, **OPTIONS) for values in (both, p))
+    one = sweep.sel(alpha=1.0, epoch=0.5)
+    assert [one[name].item() for name in ("value", "low", "high")] == pytest.approx(interval(r - of_p))
+    assert (sweep.n == 30).all()
+    few = predictivity.alpha_sweep(table, mature.where(mature.network < 3), np.array([1.0]), **OPTIONS)
+    assert few.value.isnull().all() and few.low.isnull().all() and (few.n == 3).all()
 
 
 def test_nested_additions_are_scaled_alike():
@@ -169,6 +176,7 @@ def test_summary_says_that_the_claim_holds():
     p, better, nested, times, free, controls, alone = summary(0.5)
     assert p.startswith("After 0.5 epochs accuracy P itself has r = 0.")
     assert "TG (+" in better and "P + a TG (+" in better and "TSE" not in better
+    assert better.startswith("Of 11 other predictors that can be compared with P")
     assert "better than accuracy alone does: the claim holds" in nested
     assert times.startswith("Of the amounts of training, 0.5, 2 epochs, it is better than P after 0.5")
     assert free.endswith("P + a TG is better than P + a TSE, P + a log parameters.")
@@ -178,7 +186,7 @@ def test_summary_says_that_the_claim_holds():
 
 def test_summary_says_that_the_claim_is_not_supported():
     _, better, nested, times, free, controls, alone = summary(2.0, guided=False)
-    assert "these are better than P: none." in better and "are worse" in better
+    assert "these are better: none." in better and "are worse" in better
     assert "the claim not supported" in nested or "the claim fails" in nested
     assert "it is better than P after none" in times
     assert free.endswith("P + a TG is not told apart from P + a TSE, P + a log parameters.")
@@ -188,7 +196,8 @@ def test_summary_says_that_the_claim_is_not_supported():
 
 def test_summary_of_too_few_networks_says_so():
     lines = summary(0.5, networks=3)
-    assert "too few networks" in lines[2] and "none" in lines[1] and "not comparable with" in lines[4]
+    assert "too few networks" in lines[2] and "not comparable with" in lines[4]
+    assert lines[1].startswith("Of 0 other predictors that can be compared with P, these are better: none.")
 
 
 @pytest.mark.parametrize(

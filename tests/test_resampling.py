@@ -17,7 +17,7 @@ def regret(predictor: np.ndarray, target: np.ndarray) -> float:
     if not np.ptp(predictor):
         return np.nan
     left, chosen = list(range(len(target))), []
-    while left and len(chosen) < resampling.TOP:
+    while left and len(chosen) < resampling.REGRET_TOP:
         highest = [i for i in left if predictor[i] == max(predictor[j] for j in left)]
         chosen.append(min(highest, key=lambda i: target[i]))
         left.remove(chosen[-1])
