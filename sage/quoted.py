@@ -1,4 +1,7 @@
-"""Numbers that others report, to stand beside ours; none of them was measured here."""
+"""Numbers that others report, to stand beside ours; none of them was measured here.
+
+Those of the paper are of its version submitted to ICLR 2019, as are all numbers of its sections, tables and figures.
+"""
 
 # The paper's Table 2: B, N and F of the cells' networks on CIFAR, millions of parameters, errors in percent; M1
 # candidates searched with E1 examples each, M2 trained further with E2, and the sum in examples. Of two errors it
