@@ -2,8 +2,8 @@
 
 The same random candidates are trained twice in one run: one after the other by the loop that a user of PyTorch would
 write (torchvision's transforms in a DataLoader, float32, SGD, maps concatenated before they are convolved), and as a
-search of this package trains them, measured and recorded like those. The loop is timed for its training alone, ours for all that happens from the first
-proposal to the last record, workers' start apart.
+search of this package trains them, measured and recorded like those. The loop is timed for its training alone, ours for
+all that happens from the first proposal to the last record, workers' start apart.
 """
 
 import argparse
