@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import xarray as xr
 from scipy.spatial.distance import squareform
+from threadpoolctl import threadpool_limits
 
 from sage import alignment, paths, rdm
 from sage.alignment import GRAM, image_count
@@ -156,6 +157,9 @@ def check(teacher: Teacher, level: str, shown: set[str]) -> None:
 METHODS = {method: partial(rdm.similarity, method=method) for method in rdm.METHODS} | alignment.MEASURES
 
 
+# On one thread: products as small as these gain nothing from another, and threads wait for each other where cores are
+# busy. Beside another process a pool of 24 networks took 35 s with two threads, 9 with one (2 cores, OpenBLAS).
+@threadpool_limits.wrap(limits=1, user_api="blas")
 def compare(
     snapshots: Iterable[tuple[int, float, Mapping[tuple[str, str], np.ndarray]]],
     teacher: Teacher,

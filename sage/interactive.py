@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 from sage import predictivity_plots, statistics
 
 FAMILIES = ("guidance", "control")  # of the scores that can be added to P
+ALPHAS = (0, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10)
 
 
 def rescored(
@@ -38,8 +39,8 @@ def explore(
     epochs = [(f"{one:g}", one) for one in table.epoch.values if one < mature.epoch]
     controls = {
         "guidance": widgets.Dropdown(options=names, value="TG", description="guidance"),
-        "alpha": widgets.FloatSlider(
-            alpha, min=min(0, alpha), max=max(10, alpha), step=0.1, description="alpha", continuous_update=False
+        "alpha": widgets.SelectionSlider(
+            options=[(f"{one:g}", one) for one in sorted({*ALPHAS, alpha})], value=alpha, description="alpha"
         ),
         "epoch": widgets.SelectionSlider(options=epochs, value=epoch, description="epochs"),
     }

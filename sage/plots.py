@@ -205,16 +205,20 @@ def alpha_effect(sweep: xr.Dataset, nested: xr.Dataset) -> Figure:
         sweep: see `predictivity.alpha_sweep`. nested: differences of "P + a TG" to P from `predictivity.assess`.
     """
     with plt.rc_context(STYLE):
-        figure, axes = plt.subplots(1, sweep.sizes["alpha"] + 1, figsize=(2.2 * COLUMN, 2.2), sharey=True)
         panels = {rf"$\alpha$ = {alpha:g}": (sweep.sel(alpha=alpha), "C1") for alpha in sweep.alpha.values}
-        for axis, (title, (line, colour)) in zip(axes, (panels | {"chosen on others": (nested, "C3")}).items()):
+        panels["chosen on others"] = nested, "C3"
+        columns = -(-len(panels) // 2)
+        figure, axes = plt.subplots(2, columns, figsize=(2 * COLUMN, 4), sharey=True)
+        for unused in axes.flat[len(panels) :]:
+            unused.remove()
+        for axis, (title, (line, colour)) in zip(axes.flat, panels.items()):
             axis.axhline(0, color="0.5", lw=0.8, ls=":")
             axis.plot(line.epoch, line.value, color=colour, marker="o", ms=3)
             axis.fill_between(line.epoch, line.low, line.high, color=colour, alpha=0.2, lw=0)
             epoch_axis(axis, sweep.epoch.values)
-            axis.tick_params(axis="x", labelrotation=90)
             axis.set_title(title)
-        axes[0].set_ylabel(r"r(P + $\alpha$ TG) $-$ r(P)")
+        for axis in axes[:, 0]:
+            axis.set_ylabel(r"r(P + $\alpha$ TG) $-$ r(P)")
         figure.suptitle(
             f"gain in correlation with mature accuracy; bands: 95 % paired bootstrap, n = {sweep.n.max():.0f} networks",
             fontsize=9,

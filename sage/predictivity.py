@@ -1,4 +1,4 @@
-"""How well predictors tell mature accuracy: intervals, rivals of guidance as free as it is, pools, and a summary."""
+"""How well predictors tell mature accuracy: intervals, rivals of guidance as free as it is, contrasts, and pools."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, astuple
@@ -9,13 +9,29 @@ import xarray as xr
 from sage import cross_validation, guidance, resampling, statistics
 from sage.statistics import Estimate
 
-# Additions to P that are as free as TG: each with the predictor that it adds.
-NESTED = {"P + a TG": "TG", "P + a TSE": "TSE", "P + a log parameters": "log parameters"}
+# Guidance and additions to P that are as free as it is: each with the predictor that it adds.
+NESTED = {
+    "P + a TG": "TG",
+    "P + a TG untrained": "TG untrained",
+    "P + a TG shuffled": "TG shuffled",
+    "P + a TSE": "TSE",
+    "P + a TSE-E": "TSE-E",
+    "P + a log parameters": "log parameters",
+}
+# What is compared directly: each with all of these that are known, see `contrasts`.
+CONTRASTS = {
+    "P + a TG": ("P", *list(NESTED)[1:]),
+    "TG": (
+        "P", "TSE-E", "log parameters", "depth", "TG before training", "TG untrained", "TG shuffled", "TG pixels", "TG labels",
+    ),
+    "TG of single images": ("TG by CKA", "TG by SVCCA", "TG labels"),
+}  # fmt: skip
 ALPHAS = np.array([0, 0.1, 0.2, 0.5, 1, 2, 5, 10])  # of the addition, in units of s.d.(P) / s.d.(addition)
 FOLDS, REPEATS = 5, 20
 GIVEN = ("P", "log parameters", "depth")  # partial correlations are given these
 TOP = 5  # networks that the paper takes from a search at each checkpoint
 CHECKPOINTS = 10
+OUTSIDE = 5.0  # percentage of resamples that intervals leave out
 
 
 def mature_accuracy(pool: xr.Dataset, epoch: float) -> xr.DataArray:
@@ -44,20 +60,21 @@ def add_nested(table: xr.DataArray, mature: xr.DataArray, *, seed: int) -> tuple
 
     Additions are scaled to the s.d. of P over all networks at that epoch, which takes no account of the target, so that
     all have the same freedom; to a constant P there is none. A score's bootstrap does not choose again: its interval is
-    somewhat narrow.
+    somewhat narrow. Choosing on few networks costs something, so that the scores are at a disadvantage to P, which
+    chooses nothing, and at none to each other.
 
     Args:
         table: see `predictors.scores`. mature: [network].
 
     Returns:
-        The table with predictors `NESTED`, NaN from the mature epoch on; and the means of the chosen alphas
-        [predictor, epoch], as factors of the additions as they are.
+        The table with those predictors of `NESTED` whose addition it has, NaN from the mature epoch on; and the means of
+        the chosen alphas [predictor, epoch], as factors of the additions as they are.
     """
     early = _premature(table, mature)
     cost, early = early.cost.sel(predictor="P", drop=True), early.drop_vars(["family", "cost"])
     base = early.sel(predictor="P", drop=True)
     scores, chosen = [], []
-    for name, addition in NESTED.items():
+    for name, addition in _nested(table).items():
         added = early.sel(predictor=addition, drop=True)
         scale = base.std("network") / added.std("network")
         found, alphas = xr.apply_ufunc(
@@ -87,13 +104,15 @@ def assess(table: xr.DataArray, mature: xr.DataArray, *, resamples: int, seed: i
         Dataset over predictor, epoch and statistic: value and its 95 % interval, low and high, over networks; the
         difference to P with its paired interval, difference_low and difference_high. Statistics are those of
         `resampling.METHODS` (for "regret" less is better, in the unit of accuracy), and "partial", the correlation
-        given `GIVEN` at that epoch. Over epoch: n. NaN for fewer than four networks.
+        given `GIVEN` at that epoch; NaN for `NESTED`, of which nearly all is given, so that what is left is how folds
+        differ. Over epoch: n. NaN for fewer than four networks.
     """
     early = _premature(table, mature).transpose("predictor", "network", "epoch")
     fields = ("value", "low", "high", "difference", "difference_low", "difference_high")
     methods = [*resampling.METHODS, "partial"]
     found = np.full((early.sizes["predictor"], early.sizes["epoch"], len(methods), len(fields)), np.nan)
     p, *_ = given = [early.predictor.values.tolist().index(name) for name in GIVEN]
+    chosen = early.predictor.isin(list(NESTED)).values
     sizes = []
     for epoch, values in enumerate(np.moveaxis(early.values, -1, 0)):
         values, target = _defined(values, mature.values)
@@ -102,7 +121,8 @@ def assess(table: xr.DataArray, mature: xr.DataArray, *, resamples: int, seed: i
             continue
         samples = resampling.counts(len(target), resamples=resamples, seed=seed), values, target
         drawn = [method(*samples) for method in resampling.METHODS.values()]
-        drawn.append(resampling.partial_correlation(*samples, values[given].T))
+        partial = resampling.partial_correlation(*samples, values[given].T)
+        drawn.append(np.where(chosen, np.nan, partial))
         for place, one in enumerate(drawn):
             found[:, epoch, place] = np.hstack([_with_interval(one), _with_interval(one - one[:, [p]])])
     data = {name: (("predictor", "epoch", "statistic"), found[..., place]) for place, name in enumerate(fields)}
@@ -163,62 +183,39 @@ def gain(assessed: xr.Dataset, predictor: str) -> xr.Dataset:
     return one[[*names, "n"]].rename(names)
 
 
-def summary(
-    table: xr.DataArray, mature: xr.DataArray, assessed: xr.Dataset, *, epoch: float, resamples: int, seed: int
-) -> str:
-    """In plain words, what the pool says of the claim that guidance tells early which networks will be good.
-
-    Everything is by Pearson's r with mature accuracy at one epoch, and by 95 % intervals of paired differences.
+def contrasts(table: xr.DataArray, mature: xr.DataArray, *, resamples: int, seed: int) -> xr.Dataset:
+    """By how much one predictor's r with mature accuracy is above another's, paired over networks: `CONTRASTS`.
 
     Args:
-        table: see `add_nested`. mature: [network]. assessed: see `assess`.
+        table: see `add_nested`. mature: [network].
+
+    Returns:
+        Dataset over pair and epoch, with the pair's names as coordinates first and second: value; its 95 % interval, low
+        and high; and all_low and all_high, the interval that holds for all epochs at once (Bonferroni). NaN for fewer
+        than four networks.
     """
-    early = table.sel(epoch=epoch)
-    known = assessed.predictor.values.tolist()
-    others = [name for name in known if name != "P"]
-    gains = {name: _estimate(gain(assessed, name).sel(epoch=epoch)) for name in others}
-    better = [f"{name} ({one.value:+.2f})" for name, one in gains.items() if one.low > 0]
-    worse = [name for name, one in gains.items() if one.high < 0]
-    comparable = sum(np.isfinite(one.value) for one in gains.values())
-    p = _estimate(assessed.sel(predictor="P", epoch=epoch, statistic="pearson"))
-
-    def beside(first: str, names: list[str]) -> dict[str, str]:
-        """How the first predictor compares with each of the others that are there."""
-        there = [name for name in names if name in known]
-        values = early.sel(predictor=[first, *there]).transpose("predictor", ...).values
-        found = _gains(values, mature.values, resamples=resamples, seed=seed)
-        return {name: _told_apart(gain) for name, gain in zip(there, found)}
-
-    controls = assessed.predictor.values[assessed.family.values == "control"].tolist()
-    rivals = [name for name in NESTED if name != "P + a TG"]
-    claim = gain(assessed, "P + a TG")
-    times = {
-        word: [f"{one:g}" for one in claim.epoch.values[there.values]]
-        for word, there in (("better", claim.low > 0), ("worse", claim.high < 0))
-    }
-    lines = [
-        f"After {epoch:g} epochs accuracy P itself has r = {p}.",
-        f"Of {comparable} other predictors that can be compared with P, these are better: {', '.join(better) or 'none'}. "
-        f"{len(worse)} are worse, the rest are not told apart from it; one in 40 would seem better by chance.",
-        f"P + a TG with a chosen on other networks gains {gains['P + a TG']} over P. {verdict(gains['P + a TG'])}",
-        f"Of the amounts of training, {', '.join(f'{one:g}' for one in claim.epoch.values)} epochs, it is better than "
-        f"P after {', '.join(times['better']) or 'none'}, worse after {', '.join(times['worse']) or 'none'}.",
-        f"Beside additions that are as free, P + a TG is {_listed(beside('P + a TG', rivals))}.",
-        f"Without P, the teacher's TG is {_listed(beside('TG', controls))}.",
-        f"Without P, the teacher's TG is {_listed(beside('TG', ['P', 'TSE', 'log parameters', 'depth']))}.",
-    ]
-    return "\n".join(lines)
+    early = _premature(table, mature).transpose("predictor", "network", "epoch")
+    place = {name: number for number, name in enumerate(early.predictor.values.tolist())}
+    pairs = [(one, other) for one, others in CONTRASTS.items() for other in others if {one, other} <= place.keys()]
+    first, second = zip(*pairs)
+    ones, others = ([place[name] for name in names] for names in (first, second))
+    fields = ("value", "low", "high", "all_low", "all_high")
+    found = np.full((len(pairs), early.sizes["epoch"], len(fields)), np.nan)
+    for epoch, values in enumerate(np.moveaxis(early.values, -1, 0)):
+        values, target = _defined(values, mature.values)
+        if len(target) < 4:
+            continue
+        drawn = resampling.pearson(resampling.counts(len(target), resamples=resamples, seed=seed), values, target)
+        gains = drawn[:, ones] - drawn[:, others]
+        at_once = _with_interval(gains, outside=OUTSIDE / early.sizes["epoch"])
+        found[:, epoch] = np.hstack([_with_interval(gains), at_once[:, 1:]])
+    data = {name: (("pair", "epoch"), found[..., number]) for number, name in enumerate(fields)}
+    return xr.Dataset(data, {"first": ("pair", list(first)), "second": ("pair", list(second)), "epoch": early.epoch})
 
 
-def verdict(gain: Estimate) -> str:
-    """In words, whether guidance helped: what the 95 % interval of the gain over P allows to say."""
-    if np.isnan(gain.value):
-        return "There are too few networks, or too little spread among them, to compare the two."
-    if gain.low > 0:
-        return "On this pool guidance predicts mature accuracy better than accuracy alone does: the claim holds."
-    if gain.high < 0:
-        return "On this pool guidance predicts mature accuracy worse than accuracy alone does: the claim fails."
-    return "The interval of the gain includes 0: whether guidance helps is undecided, the claim not supported."
+def _nested(table: xr.DataArray) -> dict[str, str]:
+    """Those of `NESTED` whose addition is in the table."""
+    return {name: addition for name, addition in NESTED.items() if addition in table.predictor}
 
 
 def _premature(table: xr.DataArray, mature: xr.DataArray) -> xr.DataArray:
@@ -246,40 +243,31 @@ def _gains(values: np.ndarray, target: np.ndarray, *, resamples: int, seed: int)
     return [Estimate(*one, n) for one in _with_interval(drawn[:, 1:] - drawn[:, :1])]
 
 
-def _with_interval(drawn: np.ndarray) -> np.ndarray:
-    """Value, low and high [K, 3] of statistics [1 + R, K], the first of which is the sample's; NaN where that is NaN."""
+def _with_interval(drawn: np.ndarray, *, outside: float = OUTSIDE) -> np.ndarray:
+    """Value, low and high [K, 3] of statistics [1 + R, K], the first of which is the sample's; NaN where that is NaN.
+
+    Args:
+        outside: percentage of resamples that the interval leaves out.
+    """
     found, defined = np.full((drawn.shape[1], 3), np.nan), np.isfinite(drawn[0])
     if defined.any():  # A resample that holds one network only has no correlation.
-        ends = np.nanpercentile(drawn[1:, defined], (2.5, 97.5), axis=0)
+        ends = np.nanpercentile(drawn[1:, defined], (outside / 2, 100 - outside / 2), axis=0)
         found[defined] = np.stack([drawn[0, defined], *ends], 1)
     return found
 
 
-def _estimate(one: xr.Dataset) -> Estimate:
-    return Estimate(*(one[name].item() for name in ("value", "low", "high", "n")))
-
-
-def _told_apart(gain: Estimate) -> str:
-    """How one compares with another, of which this is the gain over the first."""
-    if np.isnan(gain.value):
-        return "not comparable with"
-    return "better than" if gain.high < 0 else "worse than" if gain.low > 0 else "not told apart from"
-
-
-def _listed(relations: dict[str, str]) -> str:
-    """Names by how something compares with them, as part of a sentence."""
-    kinds = dict.fromkeys(relations.values())
-    parts = (f"{kind} {', '.join(name for name, one in relations.items() if one == kind)}" for kind in kinds)
-    return "; ".join(parts) or "compared with nothing"
-
-
 def record(
-    assessed: Mapping[str, xr.Dataset], sweep: xr.Dataset, weights: xr.DataArray, ceiling: Estimate
+    assessed: Mapping[str, xr.Dataset],
+    sweep: xr.Dataset,
+    weights: xr.DataArray,
+    compared: xr.Dataset,
+    ceiling: Estimate,
 ) -> xr.Dataset:
-    """All statistics in one: those of `assess` by pool, of `alpha_sweep`, the alphas of `add_nested`, the ceiling."""
+    """All statistics in one: of `assess` by pool, `alpha_sweep`, `contrasts`, alphas of `add_nested`, the ceiling."""
     table = xr.concat(assessed.values(), "pool", join="exact", data_vars="all", coords="minimal", compat="override")
     # Not "alpha", which is a parameter of runs: a grid of these gathers their tables along it.
     swept = sweep.rename({name: f"sweep_{name}" for name in ("alpha", *sweep.data_vars)})
     chosen = weights.rename(predictor="nested").rename("nested_alpha")
+    compared = compared.rename({name: f"contrast_{name}" for name in (*compared.data_vars, "first", "second")})
     attributes = {f"ceiling_{name}": value for name, value in asdict(ceiling).items()}
-    return xr.merge([table.assign_coords(pool=list(assessed)), swept, chosen], join="exact").assign_attrs(attributes)
+    return xr.merge([table.assign_coords(pool=list(assessed)), swept, chosen, compared], join="exact").assign_attrs(attributes)

@@ -42,8 +42,7 @@ def rivals(assessed: xr.Dataset, *, epoch: float, ceiling: Estimate, alpha: floa
             axis.grid(axis="y", lw=0.3, color="0.9")
         left.axvline(one.value.sel(predictor="P"), color=FAMILY_COLOURS["accuracy"], lw=0.8, ls=":")
         if np.isfinite(ceiling.value):
-            label = f"ceiling by another seed, {ceiling.value:.2f} [{ceiling.low:.2f}, {ceiling.high:.2f}]"
-            left.axvline(ceiling.value, color="k", lw=1, ls="--", label=f"{label}, n = {ceiling.n}")
+            left.axvline(ceiling.value, color="k", lw=1, ls="--", label=_ceiling(ceiling))
         names = [_named(name, alpha) for name in one.predictor.values]
         left.set(yticks=places, yticklabels=names, ylim=(len(places) - 0.5, -0.5))
         left.tick_params(axis="y", labelsize=7, length=0)
@@ -59,11 +58,12 @@ def rivals(assessed: xr.Dataset, *, epoch: float, ceiling: Estimate, alpha: floa
     return figure
 
 
-def cost_curves(assessed: xr.Dataset, *, ceiling: Estimate, alpha: float) -> Figure:
+def cost_curves(assessed: xr.Dataset, *, ceiling: Estimate, alpha: float, teacher: float) -> Figure:
     """P, P + a TG and the best of each family: correlation with mature accuracy against examples processed.
 
     Args:
-        assessed: see `predictivity.assess`. ceiling: see `predictivity.ceiling`.
+        assessed: see `predictivity.assess`. ceiling: see `predictivity.ceiling`. teacher: examples that its training
+            processed; P + a TG is drawn once more with its share of them.
     """
     table = assessed.sel(statistic="pearson")
     means = table.value.mean("epoch").fillna(-np.inf)
@@ -75,7 +75,7 @@ def cost_curves(assessed: xr.Dataset, *, ceiling: Estimate, alpha: float) -> Fig
             chosen[best] = f"{family}: {_named(best, alpha)}"
     chosen = {name: name for name in ("P", "P + a TG") if np.isfinite(means.sel(predictor=name))} | chosen
     with plt.rc_context(STYLE):
-        figure, axis = plt.subplots(figsize=(1.6 * COLUMN, 3.4))
+        figure, axis = plt.subplots(figsize=(2 * COLUMN, 3.6))
         for name, label in chosen.items():
             line = table.sel(predictor=name)
             line = line.isel(epoch=np.flatnonzero(np.isfinite(line.value.values)))
@@ -87,8 +87,13 @@ def cost_curves(assessed: xr.Dataset, *, ceiling: Estimate, alpha: float) -> Fig
             else:
                 axis.plot(line.cost, line.value, "o-" if ":" in label else "s--", lw=1.5, **style)
                 axis.fill_between(line.cost, line.low, line.high, color=style["color"], alpha=0.08, lw=0)
+        guided, networks = table.sel(predictor="P + a TG"), table.n.max().item()
+        if teacher > 0:
+            label = f"P + a TG, a share of the teacher's {EngFormatter(places=0, sep='')(teacher)} examples added"
+            style = {"color": FAMILY_COLOURS["combination"], "ms": 3, "alpha": 0.5, "label": label}
+            axis.plot(guided.cost + teacher / networks, guided.value, "^:", lw=1, **style)
         if np.isfinite(ceiling.value):
-            axis.axhline(ceiling.value, color="k", lw=1, ls="--", label=f"ceiling by another seed (n = {ceiling.n})")
+            axis.axhline(ceiling.value, color="k", lw=1, ls="--", label=_ceiling(ceiling))
         axis.set_xscale("symlog", linthresh=100, linscale=0.5)
         axis.set_xlim(left=-20)
         axis.xaxis.set_major_formatter(EngFormatter(sep=""))
@@ -96,8 +101,9 @@ def cost_curves(assessed: xr.Dataset, *, ceiling: Estimate, alpha: float) -> Fig
         axis.set_xlabel("examples processed per network, those of measurements included")
         axis.set_ylabel("r with mature accuracy")
         axis.set_title(
-            f"bands and bars: 95 % bootstrap, n = {table.n.max().item()} networks\n"
-            "by family the best in the mean over epochs, so a little favoured"
+            f"bands and bars: 95 % bootstrap, n = {networks} networks\n"
+            "by family the best in the mean over epochs, so a little favoured;\n"
+            "a was chosen on mature networks, whose training is not counted"
         )
         figure.legend(*axis.get_legend_handles_labels(), loc="outside lower center", ncols=2)
     return figure
@@ -172,6 +178,11 @@ def scatter(score: xr.DataArray, mature: xr.DataArray, found: Estimate, *, label
         axis.yaxis.set_major_formatter(PercentFormatter(1))
         axis.xaxis.set_major_locator(MaxNLocator(5))
     return figure
+
+
+def _ceiling(ceiling: Estimate) -> str:
+    interval = f"{ceiling.value:.2f} [{ceiling.low:.2f}, {ceiling.high:.2f}]"
+    return f"ceiling by another seed, {interval}, n = {ceiling.n}"
 
 
 def _named(predictor: str, alpha: float) -> str:

@@ -1,8 +1,10 @@
 import numpy as np
 import pytest
+import torch
 import xarray as xr
+from scipy import stats
 
-from sage import guidance
+from sage import alignment, guidance
 from sage.guidance import Teacher, TeacherLayer
 from sage.rdm import similarity
 
@@ -37,6 +39,26 @@ def test_comparison_puts_every_similarity_in_its_place():
             place = found.sel(network=network, epoch=epoch, teacher_layer=layer.name).values
             np.testing.assert_allclose(place[: len(expected)], expected, rtol=0, atol=1e-14)
             assert np.isnan(place[len(expected) :]).all()
+
+
+@pytest.mark.parametrize(
+    "level, method, alone",
+    [
+        ("class", "pearson", lambda x, y: stats.pearsonr(x, y).statistic),
+        ("class", "spearman", lambda x, y: stats.spearmanr(x, y).statistic),
+        ("gram", "CKA", lambda x, y: alignment.unbiased_cka(x[None], y[None]).item()),
+        ("gram", "SVCCA", lambda x, y: alignment.svcca(x[None], y[None]).item()),
+    ],
+)
+def test_comparison_is_by_the_method_asked_for_at_its_level(level, method, alone):
+    rng = np.random.default_rng(2)
+    grams = [alignment.gram(torch.tensor(rng.normal(size=(9, 4)))) for _ in range(4)]  # 9 images: as many entries as 10 classes' RDMs
+    own = [{"class": rng.random(PAIRS), "gram": gram} for gram in grams[:2]]
+    shown = {("x", "class"): rng.random((2, PAIRS)), ("x", "gram"): np.stack(grams[2:])}
+    teacher = Teacher("made up", tuple(TeacherLayer(name, "x", rdms) for name, rdms in zip("AB", own)))
+    found = guidance.compare([(0, 1.0, shown)], teacher, level=level, method=method)
+    expected = [[alone(rdms[level], other) for other in shown["x", level]] for rdms in own]
+    np.testing.assert_allclose(found[0, 0], expected)
 
 
 def test_guidance_by_hand():

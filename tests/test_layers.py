@@ -20,7 +20,7 @@ LAYERS = (
     {"predictors", "linear", "candidates", "checkpoints", "search_tables", "assemblies", "simulation",
      "sampling", "outside"},
     {"teachers", "evaluation", "cluster", "cell_tables", "predictivity"},
-    {"explorer", "full_training"},
+    {"explorer", "full_training", "plain_words"},
     {"pool", "comparison"},
 )  # fmt: skip
 # Beside the layers: figures know nothing of networks, the batch nothing of the science.

@@ -36,6 +36,15 @@ def use_folders(own_folders, folders, monkeypatch):
         monkeypatch.setenv(name, folder)
 
 
+@pytest.fixture(scope="module")
+def default_run(folders):
+    """Every notebook, with no parameter but the profile."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name, folder in folders.items():
+            patch.setenv(name, folder)
+        assert batch.main(["--profile", "smoke"]) == 0
+
+
 TABLES = {
     "00_teacher", "00_teacher_rdms", "01_pool", "01_summary", "02_searches", "02_summary", "03_errors", "03_mobile",
     "03_searches", "03_trained_objects", "04_errors", "04_searches", "04_similarity", "04_sites", "04_trained",
@@ -46,8 +55,7 @@ def recorded() -> dict[str, dict[str, int]]:
     return {study["key"]: study["states"] for study in Tracker().studies()}
 
 
-def test_run_makes_figures_tables_and_notebooks_once(capsys):
-    assert batch.main(["--profile", "smoke"]) == 0
+def test_run_makes_figures_tables_and_notebooks_once(default_run, capsys):
     folder = paths.figures() / "objects-smoke"
     assert {path.stem for path in folder.glob("*.png")} == {path.stem for path in folder.glob("*.pdf")} == FIGURES
     assert {path.stem for path in folder.glob("*.nc")} == TABLES
@@ -74,7 +82,7 @@ def test_run_makes_figures_tables_and_notebooks_once(capsys):
     assert capsys.readouterr().out.count("finished already, skipped") == len(SOURCES)
 
 
-def test_another_alpha_and_teacher_re_score_the_record():
+def test_another_alpha_and_teacher_re_score_the_record(default_run):
     before = recorded()
     chosen = ["-p", "alpha", "2", "-p", "teacher", "pixels", "-p", "level", "image"]
     assert batch.main(["--profile", "smoke", "--notebook", "01", *chosen]) == 0

@@ -217,7 +217,11 @@ def test_every_predictor_of_a_stored_pool_is_there_and_finite(run):
     assert set(predictors.available(known)) == predictors.PREDICTORS.keys() - {"TG of class means"}  # it is TG
     table = predictors.scores(known)
     assert table.sizes["network"] == 5 and np.isfinite(table).all()
-    assert similar["teacher"].attrs["level"] == "class" and similar["labels"].attrs["level"] == "image"
+    assert {kind: (one.attrs["level"], one.attrs["method"]) for kind, one in similar.items()} == {
+        "teacher": ("class", "pearson"), "spearman": ("class", "spearman"), "image": ("image", "pearson"),
+        "CKA": ("gram", "CKA"), "SVCCA": ("gram", "SVCCA"), "labels": ("image", "pearson"),
+        **dict.fromkeys(("shuffled", "pixels", "untrained"), ("class", "pearson")),
+    }  # fmt: skip
     assert networks.depth.min() >= 1 and networks.depth.max() <= run.settings.layers
     assert not np.allclose(similar["shuffled"], similar["teacher"], equal_nan=True)
 

@@ -11,6 +11,7 @@ from sage.statistics import Estimate
 from tests.test_resampling import ALONE, OPTIONS, interval, one_by_one, partial_correlation
 
 NAMES = ("P", "TSE", "log parameters", "depth", predictors.BY_LAYER, "TG", "TG shuffled", predictors.COMBINED)
+NESTED = ["P + a TG", "P + a TG shuffled", "P + a TSE", "P + a log parameters"]  # what can be made of these
 
 
 def make_known(networks: int = 30, *, guided: bool = True, alpha: float = 1.0) -> tuple[Known, xr.DataArray]:
@@ -65,6 +66,8 @@ def test_every_statistic_is_that_of_each_predictor_alone():
     expected = one_by_one(partial_correlation, tse, mature.values, covariates, **OPTIONS)
     assert found == pytest.approx(interval(expected), abs=1e-6)
     assert np.isnan(assessed.sel(predictor=["P", "depth"], statistic="partial").value).all()  # given themselves
+    combined, nested = (assessed.sel(predictor=name, statistic="partial") for name in ("P + alpha TG", NESTED))
+    assert combined.value.notnull().all() and nested.value.isnull().all() and nested.difference_low.isnull().all()
     assert (assessed.sel(predictor="P", statistic="kendall").difference == 0).all()
     assert assessed.family.sel(predictor="P + a TG") == "combination"
     assert assessed.cost.sel(predictor="P + a TSE").values.tolist() == [12, 27]
@@ -87,7 +90,7 @@ def test_additions_to_a_constant_p_are_not_defined_and_leave_the_others_theirs()
     table, _ = predictivity.add_nested(predictors.scores(known, NAMES), mature, seed=0)
     one = predictivity.assess(table, mature, **OPTIONS).sel(epoch=0.5, statistic="pearson")
     assert one.n == 30 and one.value.sel(predictor="TG") == pytest.approx(1)
-    assert one.value.sel(predictor=["P", *predictivity.NESTED]).isnull().all() and one.difference.isnull().all()
+    assert one.value.sel(predictor=["P", *NESTED]).isnull().all() and one.difference.isnull().all()
 
 
 def test_sweep_over_alpha():
@@ -111,8 +114,8 @@ def test_nested_additions_are_scaled_alike():
     table = predictors.scores(known, NAMES)
     found, alphas = predictivity.add_nested(table, mature, seed=4)
     xr.testing.assert_identical(found.sel(predictor=table.predictor.values), table)
-    assert set(found.predictor.values) - set(table.predictor.values) == set(predictivity.NESTED)
-    found = found.sel(predictor=list(predictivity.NESTED))
+    assert set(found.predictor.values) - set(table.predictor.values) == set(NESTED)
+    found = found.sel(predictor=NESTED)
     assert found.sel(epoch=20.0).isnull().all() and alphas.epoch.values.tolist() == [0.5, 2.0]
     p, size = (table.sel(predictor=name, epoch=2.0).values for name in ("P", "log parameters"))
     scaled = size / size.std() * p.std()
@@ -167,56 +170,42 @@ def test_networks_that_never_matured_are_no_pool():
         predictivity.mature_accuracy(make_known()[0].results, 30)
 
 
-def summary(epoch: float, **options) -> list[str]:
-    table, mature, assessed = make_assessed(**options)
-    return predictivity.summary(table, mature, assessed, epoch=epoch, **OPTIONS).splitlines()
-
-
-def test_summary_says_that_the_claim_holds():
-    p, better, nested, times, free, controls, alone = summary(0.5)
-    assert p.startswith("After 0.5 epochs accuracy P itself has r = 0.")
-    assert "TG (+" in better and "P + a TG (+" in better and "TSE" not in better
-    assert better.startswith("Of 11 other predictors that can be compared with P")
-    assert "better than accuracy alone does: the claim holds" in nested
-    assert times.startswith("Of the amounts of training, 0.5, 2 epochs, it is better than P after 0.5")
-    assert free.endswith("P + a TG is better than P + a TSE, P + a log parameters.")
-    assert controls.endswith("TG is better than TG shuffled.")
-    assert alone.endswith("TG is better than P, TSE, log parameters, depth.")
-
-
-def test_summary_says_that_the_claim_is_not_supported():
-    _, better, nested, times, free, controls, alone = summary(2.0, guided=False)
-    assert "these are better: none." in better and "are worse" in better
-    assert "the claim not supported" in nested or "the claim fails" in nested
-    assert "it is better than P after none" in times
-    assert free.endswith("P + a TG is not told apart from P + a TSE, P + a log parameters.")
-    assert controls.endswith("TG is not told apart from TG shuffled.")
-    assert "worse than P" in alone
-
-
-def test_summary_of_too_few_networks_says_so():
-    lines = summary(0.5, networks=3)
-    assert "too few networks" in lines[2] and "not comparable with" in lines[4]
-    assert lines[1].startswith("Of 0 other predictors that can be compared with P, these are better: none.")
-
-
-@pytest.mark.parametrize(
-    "low, high, words",
-    [(0.1, 0.3, "the claim holds"), (-0.3, -0.1, "the claim fails"), (-0.1, 0.1, "undecided"), (np.nan, np.nan, "few")],
-)
-def test_verdict_follows_the_interval(low, high, words):
-    assert words in predictivity.verdict(Estimate((low + high) / 2, low, high, 40))
+def test_contrasts_are_paired_and_hold_for_all_epochs_at_once():
+    table, mature, assessed = make_assessed()
+    compared = predictivity.contrasts(table, mature, **OPTIONS)
+    found = set(zip(compared["first"].values.tolist(), compared["second"].values.tolist()))
+    assert found == {
+        ("P + a TG", "P"), ("P + a TG", "P + a TG shuffled"), ("P + a TG", "P + a TSE"), ("P + a TG", "P + a log parameters"),
+        ("TG", "P"), ("TG", "log parameters"), ("TG", "depth"), ("TG", "TG shuffled"),
+    }  # fmt: skip
+    pair = ((compared["first"] == "TG") & (compared["second"] == "depth")).values
+    one = compared.isel(pair=pair).squeeze("pair").sel(epoch=2.0)
+    tg, depth = (table.sel(predictor=name, epoch=2.0).values for name in ("TG", "depth"))
+    drawn = [one_by_one(ALONE["pearson"], values, mature.values, **OPTIONS) for values in (tg, depth)]
+    differences = drawn[0] - drawn[1]
+    assert [one[name].item() for name in ("value", "low", "high")] == pytest.approx(interval(differences))
+    ends = np.percentile(differences[1:], (1.25, 98.75))  # of two epochs
+    assert [one[name].item() for name in ("all_low", "all_high")] == pytest.approx(ends)
+    over_p = compared.isel(pair=((compared["first"] == "P + a TG") & (compared["second"] == "P")).values).squeeze("pair")
+    gain = predictivity.gain(assessed, "P + a TG")
+    for name in ("value", "low", "high"):
+        np.testing.assert_allclose(over_p[name], gain[name])
+    few = predictivity.contrasts(table, mature.where(mature.network < 3), **OPTIONS)
+    assert few.value.isnull().all() and few.all_low.isnull().all()
 
 
 def test_record_holds_all_and_can_be_saved(tmp_path):
     table, mature, assessed = make_assessed()
     sweep = predictivity.alpha_sweep(table, mature, np.array([0.5, 1.0]), **OPTIONS)
     _, alphas = predictivity.add_nested(predictors.scores(make_known()[0], NAMES), mature, seed=0)
+    compared = predictivity.contrasts(table, mature, **OPTIONS)
     both = {"all": assessed, "some": 0.5 * assessed}
-    saved = predictivity.record(both, sweep, alphas, Estimate(0.9, 0.8, 1.0, 6))
+    saved = predictivity.record(both, sweep, alphas, compared, Estimate(0.9, 0.8, 1.0, 6))
     assert "alpha" not in saved.dims  # a parameter of grids, along which they gather such tables
     found = xr.load_dataset(paths.save_table(saved, tmp_path / "file.nc"))
     np.testing.assert_array_equal(found.value.sel(pool="some"), 0.5 * assessed.value)
     np.testing.assert_array_equal(found.sweep_value, sweep.value)
     np.testing.assert_array_equal(found.nested_alpha, alphas)
+    np.testing.assert_array_equal(found.contrast_all_low, compared.all_low)
+    assert found.contrast_second.values.tolist() == compared["second"].values.tolist()
     assert found.attrs["ceiling_value"] == 0.9 and found.attrs["ceiling_n"] == 6

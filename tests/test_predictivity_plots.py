@@ -44,7 +44,7 @@ def test_rivals_stand_in_their_order_with_colours_of_their_families():
 
 def test_cost_curves_have_p_and_guidance_and_the_best_of_each_family():
     _, _, assessed = make_assessed()
-    figure = predictivity_plots.cost_curves(assessed, ceiling=CEILING, alpha=1.0)
+    figure = predictivity_plots.cost_curves(assessed, ceiling=CEILING, alpha=1.0, teacher=3000)
     best = {name.split(":")[0]: name.split(": ")[1] for name in names(figure) if ":" in name}
     assert best.keys() == {"accuracy", "training speed", "size", "guidance", "control", "combination"}
     means = assessed.value.sel(statistic="pearson").mean("epoch").to_series()
@@ -53,13 +53,16 @@ def test_cost_curves_have_p_and_guidance_and_the_best_of_each_family():
     (axis,) = figure.axes
     (curve,) = [line for line in axis.lines if line.get_label() == "accuracy: P"]
     assert curve.get_xdata().tolist() == [12, 27] and "examples" in axis.get_xlabel()
+    (shared,) = [line for line in axis.lines if "a share of the teacher's 3k examples added" in line.get_label()]
+    assert shared.get_xdata().tolist() == [112, 127]  # 3000 for 30 networks
+    assert "ceiling by another seed, 0.90 [0.70, 0.95], n = 6" in names(figure)
 
 
 def test_without_a_ceiling_there_is_no_line(tmp_path):
     _, _, assessed = make_assessed()
     for figure in (
         predictivity_plots.rivals(assessed, epoch=2.0, ceiling=NONE, alpha=1.0),
-        predictivity_plots.cost_curves(assessed, ceiling=NONE, alpha=1.0),
+        predictivity_plots.cost_curves(assessed, ceiling=NONE, alpha=1.0, teacher=np.nan),
     ):
         assert not any("ceiling" in name for name in names(figure))
         plots.save(figure, tmp_path, "figure")
@@ -77,7 +80,7 @@ def test_pools_state_how_far_accuracies_reach():
 
 def test_too_few_networks_give_empty_figures(tmp_path):
     _, mature, assessed = make_assessed(networks=3)
-    costs = predictivity_plots.cost_curves(assessed, ceiling=NONE, alpha=1.0)
+    costs = predictivity_plots.cost_curves(assessed, ceiling=NONE, alpha=1.0, teacher=np.nan)
     assert not costs.axes[0].lines
     for figure in (
         costs,
@@ -112,10 +115,10 @@ def test_controls_redraw_the_scatter_from_the_scores(monkeypatch):
     assert isinstance(controls, widgets.HBox) and isinstance(first, Figure) and not plt.get_fignums()
     assert set(guidance.options) == {"TG", "TG L1", "TG L2", "TG shuffled"}
     assert [value for _, value in epoch.options] == [0.5, 2.0]
-    guidance.value, alpha.value, epoch.value = "TG shuffled", 3.0, 2.0
+    guidance.value, alpha.value, epoch.value = "TG shuffled", 5, 2.0
     assert len(updates) == 3
     (axis,) = updates[-1].axes
-    score = table.sel(predictor="P", epoch=2.0) + 3 * table.sel(predictor="TG shuffled", epoch=2.0)
+    score = table.sel(predictor="P", epoch=2.0) + 5 * table.sel(predictor="TG shuffled", epoch=2.0)
     np.testing.assert_allclose(axis.collections[0].get_offsets(), np.stack([score, mature], 1))
-    assert axis.get_xlabel() == "P + 3 TG shuffled, 2 epochs"
+    assert axis.get_xlabel() == "P + 5 TG shuffled, 2 epochs"
     assert f"r = {statistics.pearson(score.values, mature.values):.2f} [" in axis.get_title()
