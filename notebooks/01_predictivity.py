@@ -26,8 +26,8 @@
 # The record keeps the representations, so that another teacher or another alpha re-scores the pool in
 # seconds: `papermill notebooks/01_predictivity.ipynb figures/out.ipynb -p alpha 2 -p teacher pixels`.
 #
-# As committed, the outputs below are those of the published run, whose parameters the second cell shows;
-# the defaults in the first are for a laptop.
+# As committed, the outputs below are those of the run whose parameters the second cell shows. The README reports a
+# larger one, on CIFAR-100.
 
 # %% tags=["parameters"]
 profile = "quick"  # sizes and budgets: smoke, quick, cpu, gpu or paper
@@ -91,8 +91,8 @@ scores = predictors.scores(known)
 # %% [markdown]
 # Guidance has a weight to choose. So that this freedom does not speak for it, `P + a TG`, the same with teachers that
 # know nothing, `P + a TSE` and `P + a TSE-E` (training speed) and `P + a log parameters` each have their weight chosen
-# from the same list, and on other networks than those that it is judged on. Choosing costs them something, so that
-# against P, which chooses nothing, they are at a disadvantage.
+# from the same list, and on other networks than those that it is judged on. That costs them something, so that against
+# P, which chooses nothing, they are at a disadvantage; by how much, `P + a P` shows, to which nothing is added.
 
 # %%
 bootstrap = {"resamples": settings.resamples, "seed": run.seed}
@@ -152,7 +152,8 @@ figure = predictivity_plots.cost_curves(assessed, ceiling=ceiling, alpha=run.alp
 plots.save(figure, run.folder, "01_cost");
 
 # %% [markdown]
-# Directly against its rivals, by epoch: r of guidance minus r of the other, with the 95 % interval over networks.
+# Directly against its rivals, by epoch: r of guidance minus r of the other, with the 95 % interval over networks, each
+# for itself: of twenty that are alike one seems better or worse.
 
 # %%
 compared = predictivity.contrasts(scores, mature, **bootstrap)

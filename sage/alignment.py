@@ -6,7 +6,7 @@ from torch import Tensor
 
 GRAM = "gram"  # level of description, beside those of RDMs
 # Part of a layer's variance that SVCCA's subspace explains (Raghu et al. 2017), and most dimensions that it has: a tenth of
-# the 200 images that profiles show.
+# the 200 images that all profiles but smoke show.
 VARIANCE, DIMENSIONS = 0.99, 20
 
 
@@ -73,11 +73,11 @@ def unbiased_cka(teacher: np.ndarray, candidate: np.ndarray) -> np.ndarray:
     return _u_centred(teacher) @ _u_centred(candidate).T
 
 
-def svcca(teacher: np.ndarray, candidate: np.ndarray, *, dimensions: int = DIMENSIONS) -> np.ndarray:
+def svcca(teacher: np.ndarray, candidate: np.ndarray) -> np.ndarray:
     """SVCCA of every teacher layer with every candidate layer.
 
-    Each layer is reduced to the fewest principal components that explain 99 % of its variance, the first `dimensions` at
-    most; the result is the mean canonical correlation between the two subspaces. Where these have a and b dimensions
+    Each layer is reduced to the fewest principal components that explain 99 % of its variance, the first `DIMENSIONS`
+    at most; the result is the mean canonical correlation between the two subspaces. Where these have a and b dimensions
     there are min(a, b) canonical correlations, and the mean is over these: a subspace within another has similarity 1.
     So has anything as the dimensions come near the number of images S, since a + b - S + 1 correlations are 1 then,
     hence the limit: without it four in five were 1 for that reason alone, in networks of the ten-layer space and 200
@@ -97,7 +97,7 @@ def svcca(teacher: np.ndarray, candidate: np.ndarray, *, dimensions: int = DIMEN
     """
     _shared_images(teacher, candidate)
     first, second = (
-        [_principal_components(matrix, dimensions) for matrix in _matrices(grams)] for grams in (teacher, candidate)
+        [_principal_components(matrix) for matrix in _matrices(grams)] for grams in (teacher, candidate)
     )
     similar = [_mean_canonical_correlation(one, other) for one in first for other in second]
     return np.array(similar, dtype=np.float64).reshape(len(first), len(second))
@@ -138,12 +138,12 @@ def _u_centred(grams: np.ndarray) -> np.ndarray:
     return np.divide(rows, norms, out=np.full_like(rows, np.nan), where=norms > rounding)
 
 
-def _principal_components(matrix: np.ndarray, dimensions: int) -> np.ndarray:
+def _principal_components(matrix: np.ndarray) -> np.ndarray:
     """Eigenvectors [S, k] that SVCCA takes, by descending variance; none where there is no variance."""
     size, total = len(matrix), np.trace(matrix)
     if not (np.isfinite(matrix).all() and total > 0):
         return np.empty((size, 0))
-    variances, vectors = scipy.linalg.eigh(matrix, subset_by_index=(max(size - dimensions, 0), size - 1))
+    variances, vectors = scipy.linalg.eigh(matrix, subset_by_index=(max(size - DIMENSIONS, 0), size - 1))
     # Of the trace, not of the positive eigenvalues: with rounding noise those add up to more than the variance.
     explained = np.cumsum(variances[::-1]) / total
     return vectors[:, ::-1][:, : (explained < VARIANCE).sum() + 1]

@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 from sage import predictivity_plots, statistics
 
 FAMILIES = ("guidance", "control")  # of the scores that can be added to P
+# The paper's order of magnitude, and far below, where guidance was seen to help most.
 ALPHAS = (0, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10)
 
 
@@ -40,7 +41,8 @@ def explore(
     controls = {
         "guidance": widgets.Dropdown(options=names, value="TG", description="guidance"),
         "alpha": widgets.SelectionSlider(
-            options=[(f"{one:g}", one) for one in sorted({*ALPHAS, alpha})], value=alpha, description="alpha"
+            options=[(f"{one:g}", one) for one in sorted({*ALPHAS, alpha})], value=alpha, description="alpha",
+            continuous_update=False,
         ),
         "epoch": widgets.SelectionSlider(options=epochs, value=epoch, description="epochs"),
     }

@@ -1,5 +1,7 @@
 """In plain words and small tables, what a pool says of the claim that guidance tells early which networks are good."""
 
+from collections.abc import Mapping
+
 import numpy as np
 import pandas as pd
 import xarray as xr
@@ -24,15 +26,16 @@ def summary(assessed: xr.Dataset, compared: xr.Dataset, *, epoch: float) -> str:
     comparable = sum(np.isfinite(one.value) for one in gains.values())
     p = _estimate(assessed.sel(predictor="P", epoch=epoch, statistic="pearson"))
     guided = compared.isel(pair=(compared["first"] == "P + a TG").values)
-    over_ignorant = [one for one in _rows(guided.sel(epoch=epoch)) if one["second"] in IGNORANT]
+    over = {one["second"]: one for one in _rows(guided.sel(epoch=epoch))}
     over_p = guided.isel(pair=(guided["second"] == "P").values).squeeze("pair")
+    epochs = ", ".join(f"{one:g}" for one in compared.epoch.values)
     lines = [
         f"After {epoch:g} epochs accuracy P itself has r = {p}.",
         f"Of {comparable} other predictors that can be compared with P, these are better: {', '.join(better) or 'none'}. "
         f"{len(worse)} are worse, the rest are not told apart from it; one in 40 would seem better by chance.",
         f"P + a TG with a chosen on other networks gains {gains['P + a TG']} over P. "
-        f"{verdict(gains['P + a TG'], over_ignorant)}",
-        f"Of the amounts of training, {_epochs(over_p.epoch >= 0)} epochs, it is better than P after "
+        f"{verdict(over)}",
+        f"Of the amounts of training, {epochs} epochs, it is better than P after "
         f"{_epochs(over_p.low > 0)}, worse after {_epochs(over_p.high < 0)}; by intervals that hold for all of them at "
         f"once, better after {_epochs(over_p.all_low > 0)}, worse after {_epochs(over_p.all_high < 0)}.",
     ]
@@ -40,25 +43,31 @@ def summary(assessed: xr.Dataset, compared: xr.Dataset, *, epoch: float) -> str:
     return "\n".join([*lines, *(f"{name} is {_relations(compared, name, epoch)}." for name in known)])
 
 
-def verdict(over_p: Estimate, over_ignorant: list[dict]) -> str:
+def verdict(over: Mapping[str, Mapping[str, float]]) -> str:
     """In words, whether guidance helped: what the 95 % intervals allow to say.
 
     Args:
-        over_p: gain of P + a TG over P. over_ignorant: likewise over teachers that know nothing, rows of a contrast.
+        over: by how much P + a TG is above others, by their names: value, low and high. Among them are P and P + a P; the
+            claim takes more than there is over those of `IGNORANT`.
     """
-    if np.isnan(over_p.value):
+    over_p, over_itself = over["P"], over["P + a P"]
+    ignorant = [name for name in IGNORANT if name in over]
+    as_good = [name for name in ignorant if not over[name]["low"] > 0]
+    if np.isnan(over_p["value"]):
         return "There are too few networks, or too little spread among them, to compare the two."
-    if over_p.high < 0:
+    if over_p["high"] < 0 and over_itself["high"] < 0:
         return "On this pool guidance predicts mature accuracy worse than accuracy alone does: the claim fails."
-    if not over_p.low > 0:
-        return "The interval of the gain includes 0: whether guidance helps is undecided, the claim not supported."
-    as_good = [one["second"] for one in over_ignorant if not one["low"] > 0]
-    if as_good:
+    if not over_p["low"] > 0:
+        return "Whether guidance helps is undecided, the claim not supported."
+    if as_good or not ignorant:
         return (
-            f"That is better than accuracy alone, but not told to be better than {', '.join(as_good)}: "
+            f"That is better than accuracy alone, but not shown to be better than {', '.join(as_good) or 'any control'}: "
             "whether it is the teacher's knowledge that helps is undecided, the claim not supported."
         )
-    return "On this pool guidance predicts mature accuracy better than accuracy alone does: the claim holds."
+    return (
+        "On this pool guidance predicts mature accuracy better than accuracy alone does, and better than "
+        f"{', '.join(ignorant)}: the claim holds."
+    )
 
 
 def table(compared: xr.Dataset, first: str) -> pd.DataFrame:

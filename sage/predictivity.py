@@ -1,7 +1,7 @@
 """How well predictors tell mature accuracy: intervals, rivals of guidance as free as it is, contrasts, and pools."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, astuple
+from dataclasses import asdict
 
 import numpy as np
 import xarray as xr
@@ -9,9 +9,11 @@ import xarray as xr
 from sage import cross_validation, guidance, resampling, statistics
 from sage.statistics import Estimate
 
-# Guidance and additions to P that are as free as it is: each with the predictor that it adds.
+# Guidance and additions to P that are as free as it is: each with the predictor that it adds. P + a P adds nothing, so
+# that it shows what choosing by folds costs.
 NESTED = {
     "P + a TG": "TG",
+    "P + a P": "P",
     "P + a TG untrained": "TG untrained",
     "P + a TG shuffled": "TG shuffled",
     "P + a TSE": "TSE",
@@ -22,7 +24,8 @@ NESTED = {
 CONTRASTS = {
     "P + a TG": ("P", *list(NESTED)[1:]),
     "TG": (
-        "P", "TSE-E", "log parameters", "depth", "TG before training", "TG untrained", "TG shuffled", "TG pixels", "TG labels",
+        "P", "TSE-E", "log parameters", "depth", "TG before training", "TG untrained", "TG shuffled", "TG pixels",
+        "TG labels",
     ),
     "TG of single images": ("TG by CKA", "TG by SVCCA", "TG labels"),
 }  # fmt: skip
@@ -59,9 +62,9 @@ def add_nested(table: xr.DataArray, mature: xr.DataArray, *, seed: int) -> tuple
     """P plus additions, the weights of which are chosen on other networks than are scored; see `nested_alpha`.
 
     Additions are scaled to the s.d. of P over all networks at that epoch, which takes no account of the target, so that
-    all have the same freedom; to a constant P there is none. A score's bootstrap does not choose again: its interval is
-    somewhat narrow. Choosing on few networks costs something, so that the scores are at a disadvantage to P, which
-    chooses nothing, and at none to each other.
+    all have the same freedom; to a constant P there is none, and none that is constant. A score's bootstrap does not
+    choose again: its interval is somewhat narrow. Choosing on few networks costs something, and so do folds with scales
+    of their own: the scores are at a disadvantage to P, and at none to each other.
 
     Args:
         table: see `predictors.scores`. mature: [network].
@@ -81,7 +84,7 @@ def add_nested(table: xr.DataArray, mature: xr.DataArray, *, seed: int) -> tuple
             lambda p, scaled: cross_validation.nested_alpha(
                 p, scaled, mature.values, alphas=ALPHAS, folds=FOLDS, repeats=REPEATS, seed=seed
             ),
-            base, added * scale.where(np.isfinite(scale), 0),
+            base, added * scale.where(np.isfinite(scale)),
             input_core_dims=[["network"], ["network"]], output_core_dims=[["network"], ["repeat", "fold"]],
             vectorize=True,
         )  # fmt: skip
@@ -146,8 +149,11 @@ def alpha_sweep(
     for place, epoch in enumerate(early.epoch.values):
         p, tg = (early.sel(predictor=name, epoch=epoch).values for name in ("P", "TG"))
         swept = np.stack([p, *guidance.score(p, tg, alphas[:, None])])
-        gains = _gains(swept, mature.values, resamples=resamples, seed=seed)
-        found[:, place] = [astuple(one) for one in gains]
+        swept, target = _defined(swept, mature.values)
+        found[:, place, 3] = n = len(target)
+        if n >= 4:
+            drawn = resampling.pearson(resampling.counts(n, resamples=resamples, seed=seed), swept, target)
+            found[:, place, :3] = _with_interval(drawn[:, 1:] - drawn[:, :1])
     data = {name: (("alpha", "epoch"), found[..., place]) for place, name in enumerate(("value", "low", "high", "n"))}
     table = xr.Dataset(data, {"alpha": alphas, "epoch": early.epoch})
     return table.assign(n=table.n.astype(int))
@@ -191,8 +197,8 @@ def contrasts(table: xr.DataArray, mature: xr.DataArray, *, resamples: int, seed
 
     Returns:
         Dataset over pair and epoch, with the pair's names as coordinates first and second: value; its 95 % interval, low
-        and high; and all_low and all_high, the interval that holds for all epochs at once (Bonferroni). NaN for fewer
-        than four networks.
+        and high; and all_low and all_high, the interval that holds for all epochs of the pair at once (Bonferroni; of 5000
+        resamples and eight epochs sixteen lie beyond each end). NaN for fewer than four networks.
     """
     early = _premature(table, mature).transpose("predictor", "network", "epoch")
     place = {name: number for number, name in enumerate(early.predictor.values.tolist())}
@@ -233,16 +239,6 @@ def _defined(values: np.ndarray, target: np.ndarray) -> tuple[np.ndarray, np.nda
     return values[:, kept], target[kept]
 
 
-def _gains(values: np.ndarray, target: np.ndarray, *, resamples: int, seed: int) -> list[Estimate]:
-    """By how much r of each predictor [K, n] but the first is above that of the first, paired over networks."""
-    values, target = _defined(values, target)
-    n = len(target)
-    if n < 4:
-        return [Estimate(np.nan, np.nan, np.nan, n)] * (len(values) - 1)
-    drawn = resampling.pearson(resampling.counts(n, resamples=resamples, seed=seed), values, target)
-    return [Estimate(*one, n) for one in _with_interval(drawn[:, 1:] - drawn[:, :1])]
-
-
 def _with_interval(drawn: np.ndarray, *, outside: float = OUTSIDE) -> np.ndarray:
     """Value, low and high [K, 3] of statistics [1 + R, K], the first of which is the sample's; NaN where that is NaN.
 
@@ -270,4 +266,5 @@ def record(
     chosen = weights.rename(predictor="nested").rename("nested_alpha")
     compared = compared.rename({name: f"contrast_{name}" for name in (*compared.data_vars, "first", "second")})
     attributes = {f"ceiling_{name}": value for name, value in asdict(ceiling).items()}
-    return xr.merge([table.assign_coords(pool=list(assessed)), swept, chosen, compared], join="exact").assign_attrs(attributes)
+    merged = xr.merge([table.assign_coords(pool=list(assessed)), swept, chosen, compared], join="exact")
+    return merged.assign_attrs(attributes)

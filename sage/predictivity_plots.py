@@ -63,7 +63,7 @@ def cost_curves(assessed: xr.Dataset, *, ceiling: Estimate, alpha: float, teache
 
     Args:
         assessed: see `predictivity.assess`. ceiling: see `predictivity.ceiling`. teacher: examples that its training
-            processed; P + a TG is drawn once more with its share of them.
+            processed, of which P + a TG is drawn once more with its share; 0 or NaN for none.
     """
     table = assessed.sel(statistic="pearson")
     means = table.value.mean("epoch").fillna(-np.inf)

@@ -92,12 +92,13 @@ def test_cka_agrees_with_the_expectation_over_permutations():
 
 
 @pytest.mark.parametrize("dimensions", [39, 20, 3])
-def test_svcca_agrees_with_the_svd_of_features(dimensions):
+def test_svcca_agrees_with_the_svd_of_features(monkeypatch, dimensions):
     """Subspaces of 2 to 35 of 39 dimensions, so that some pairs have more than there are together."""
+    monkeypatch.setattr(alignment, "DIMENSIONS", dimensions)
     teacher = [draw(40, units, seed, decay) for seed, (units, decay) in enumerate([(60, 0.3), (60, 1.0), (2, 0)])]
     candidate = [teacher[0] + draw(40, 60, 5), teacher[1] + 0.3 * draw(40, 60, 6, 1.0), draw(40, 8, 7)]
     expected = [[svcca_of_features(first, second, dimensions) for second in candidate] for first in teacher]
-    found = alignment.svcca(grams(*teacher), grams(*candidate), dimensions=dimensions)
+    found = alignment.svcca(grams(*teacher), grams(*candidate))
     np.testing.assert_allclose(found, expected, atol=1e-9)
     assert np.ptp(found) > 0.3
 
@@ -160,10 +161,11 @@ def test_float16_serves():
             assert abs(moved).max() < bounds[name], (name, kind)
 
 
-def test_svcca_of_unrelated_responses_is_low_where_without_a_limit_it_is_high():
+def test_svcca_of_unrelated_responses_is_low_where_without_a_limit_it_is_high(monkeypatch):
     teacher, candidate = grams(draw(200, 400, 0)), grams(draw(200, 400, 1))
     assert alignment.svcca(teacher, candidate) < 0.35
-    assert alignment.svcca(teacher, candidate, dimensions=200) > 0.9
+    monkeypatch.setattr(alignment, "DIMENSIONS", 200)
+    assert alignment.svcca(teacher, candidate) > 0.9
 
 
 @BOTH

@@ -52,7 +52,7 @@ def test_comparison_puts_every_similarity_in_its_place():
 )
 def test_comparison_is_by_the_method_asked_for_at_its_level(level, method, alone):
     rng = np.random.default_rng(2)
-    grams = [alignment.gram(torch.tensor(rng.normal(size=(9, 4)))) for _ in range(4)]  # 9 images: as many entries as 10 classes' RDMs
+    grams = [alignment.gram(torch.tensor(rng.normal(size=(9, 4)))) for _ in range(4)]
     own = [{"class": rng.random(PAIRS), "gram": gram} for gram in grams[:2]]
     shown = {("x", "class"): rng.random((2, PAIRS)), ("x", "gram"): np.stack(grams[2:])}
     teacher = Teacher("made up", tuple(TeacherLayer(name, "x", rdms) for name, rdms in zip("AB", own)))

@@ -11,7 +11,7 @@ from sage.statistics import Estimate
 from tests.test_resampling import ALONE, OPTIONS, interval, one_by_one, partial_correlation
 
 NAMES = ("P", "TSE", "log parameters", "depth", predictors.BY_LAYER, "TG", "TG shuffled", predictors.COMBINED)
-NESTED = ["P + a TG", "P + a TG shuffled", "P + a TSE", "P + a log parameters"]  # what can be made of these
+NESTED = ["P + a TG", "P + a P", "P + a TG shuffled", "P + a TSE", "P + a log parameters"]  # what can be made of these
 
 
 def make_known(networks: int = 30, *, guided: bool = True, alpha: float = 1.0) -> tuple[Known, xr.DataArray]:
@@ -132,6 +132,18 @@ def test_nested_additions_are_scaled_alike():
     assert smaller.sel(one).item() == pytest.approx(1e-4 * alphas.sel(one).item())
 
 
+def test_p_added_to_itself_is_p_by_folds():
+    known, mature = make_known()
+    table = predictors.scores(known, NAMES)
+    found, _ = predictivity.add_nested(table, mature, seed=0)
+    p, folded = (found.sel(predictor=name, epoch=2.0).values for name in ("P", "P + a P"))
+    expected, _ = cross_validation.nested_alpha(
+        p, 0 * p, mature.values, alphas=np.zeros(1), folds=predictivity.FOLDS, repeats=predictivity.REPEATS, seed=0
+    )
+    np.testing.assert_allclose(folded, expected)
+    assert 0.99 < stats.pearsonr(p, folded).statistic < 1
+
+
 def test_nested_guidance_that_knows_all_takes_the_largest_weight():
     known, mature = make_known()
     table = predictors.scores(known, NAMES)
@@ -175,7 +187,8 @@ def test_contrasts_are_paired_and_hold_for_all_epochs_at_once():
     compared = predictivity.contrasts(table, mature, **OPTIONS)
     found = set(zip(compared["first"].values.tolist(), compared["second"].values.tolist()))
     assert found == {
-        ("P + a TG", "P"), ("P + a TG", "P + a TG shuffled"), ("P + a TG", "P + a TSE"), ("P + a TG", "P + a log parameters"),
+        ("P + a TG", "P"), ("P + a TG", "P + a P"), ("P + a TG", "P + a TG shuffled"), ("P + a TG", "P + a TSE"),
+        ("P + a TG", "P + a log parameters"),
         ("TG", "P"), ("TG", "log parameters"), ("TG", "depth"), ("TG", "TG shuffled"),
     }  # fmt: skip
     pair = ((compared["first"] == "TG") & (compared["second"] == "depth")).values
