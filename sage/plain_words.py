@@ -33,11 +33,10 @@ def summary(assessed: xr.Dataset, compared: xr.Dataset, *, epoch: float) -> str:
         f"After {epoch:g} epochs accuracy P itself has r = {p}.",
         f"Of {comparable} other predictors that can be compared with P, these are better: {', '.join(better) or 'none'}. "
         f"{len(worse)} are worse, the rest are not told apart from it; one in 40 would seem better by chance.",
-        f"P + a TG with a chosen on other networks gains {gains['P + a TG']} over P. "
-        f"{verdict(over)}",
-        f"Of the amounts of training, {epochs} epochs, it is better than P after "
-        f"{_epochs(over_p.low > 0)}, worse after {_epochs(over_p.high < 0)}; by intervals that hold for all of them at "
-        f"once, better after {_epochs(over_p.all_low > 0)}, worse after {_epochs(over_p.all_high < 0)}.",
+        f"P + a TG with a chosen on other networks gains {gains['P + a TG']} over P. {verdict(over)}",
+        f"Of the amounts of training, {epochs} epochs, it is better than P after {_epochs(over_p.low > 0)}, worse "
+        f"after {_epochs(over_p.high < 0)}; by intervals that hold for all of them at once, better after "
+        f"{_epochs(over_p.all_low > 0)}, worse after {_epochs(over_p.all_high < 0)}.",
     ]
     known = dict.fromkeys(compared["first"].values.tolist())
     return "\n".join([*lines, *(f"{name} is {_relations(compared, name, epoch)}." for name in known)])
