@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from sage import predictivity_plots, statistics
 
 FAMILIES = ("guidance", "control")  # of the scores that can be added to P
-# The paper's order of magnitude, and far below, where guidance was seen to help most.
+# The paper's order of magnitude and below it, where the published pool had its best.
 ALPHAS = (0, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10)
 
 
