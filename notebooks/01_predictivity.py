@@ -46,7 +46,6 @@ import numpy as np
 from sage import interactive, paths, plain_words, plots, pool, predictivity, predictivity_plots, predictors
 from sage import spaces, teachers
 from sage.evaluation import Protocol
-from sage.predictors import Known
 from sage.run import Run
 
 run = Run(profile=profile, dataset=dataset, teacher=teacher, level=level, alpha=alpha, seed=seed)
@@ -60,11 +59,13 @@ run
 #
 # Architectures are drawn with equal chances for every choice of the space. Each trained network is on
 # record at once: a run that was stopped goes on where it stood. Some are trained once more, with another seed:
-# what two trainings of one network have in common bounds what a predictor can tell.
+# what two trainings of one network have in common bounds what a predictor can tell. A second pool is made the paper's
+# way, by searches that are guided by accuracy.
 
 # %%
 networks = pool.train(run, workers=workers)
 again = pool.retrain(run, workers=workers)
+found = pool.search(run, workers=workers)
 mature = predictivity.mature_accuracy(networks, settings.mature_epochs)
 table = networks[["state", "parameters", "multiply_adds", "depth", "seconds"]].to_dataframe()
 table["mature accuracy"] = mature.to_series()
@@ -84,8 +85,7 @@ print(spaces.describe(spaces.cnn_layers(space, json.loads(best.architecture.item
 # network. Everything is computed from the record, nothing is trained.
 
 # %%
-similar = pool.similarities(run, guide)
-known = Known(results=networks, similarities=similar | pool.controls(run, guide), alpha=run.alpha)
+known = pool.known(run, networks, guide)
 scores = predictors.scores(known)
 
 # %% [markdown]
@@ -165,17 +165,21 @@ plain_words.table(compared, "TG")
 # %% [markdown]
 # ## Two pools
 #
-# The paper's pool held the best five networks at checkpoints of searches guided by accuracy, which were by
-# reinforcement learning and TPE. Left, all random architectures. Right, those of them that a random search guided by P
-# at the premature epoch would have kept: the pool visited in its order, the best five at every tenth of it. It is
-# that recipe with the simplest of searches. Such a selection narrows the range of accuracies, and with it every
-# correlation.
+# The paper's pool held the best five networks at checkpoints of searches guided by accuracy. Left, random architectures.
+# Right, the paper's way: a search by reinforcement learning and one by TPE, both guided by P at the premature epoch,
+# of which the best five at every tenth of the candidates were trained to maturity. Such a selection narrows the range
+# of accuracies, and with it every correlation.
 
 # %%
-kept = predictivity.selected(networks.accuracy.sel(epoch=settings.premature_epochs))
-of_kept = predictivity.assess(scores.sel(network=kept), mature.sel(network=kept), **bootstrap)
-both = {"random architectures": assessed, "best five as a random search goes on": of_kept}
-accuracies = dict(zip(both, (mature, mature.sel(network=kept))))
+known_found, mature_found = pool.known(run, found, guide), predictivity.mature_accuracy(found, settings.mature_epochs)
+scores_found, _ = predictivity.add_nested(predictors.scores(known_found), mature_found, seed=run.seed)
+assessed_found = predictivity.assess(scores_found, mature_found, **bootstrap)
+compared_found = predictivity.contrasts(scores_found, mature_found, **bootstrap)
+plain_words.table(compared_found, "P + a TG")
+
+# %%
+both = {"random architectures": assessed, "best five as searches by P go on": assessed_found}
+accuracies = dict(zip(both, (mature, mature_found)))
 plots.save(predictivity_plots.pools(both, accuracies, alpha=run.alpha), run.folder, "01_pools");
 
 # %% [markdown]
@@ -204,10 +208,10 @@ early = assessed.sel(epoch=settings.premature_epochs, drop=True)
 early[["value", "low", "high"]].to_dataframe()[["value", "low", "high"]].unstack("statistic").round(3)
 
 # %%
-results = networks.drop_vars("losses").assign(score=scores, mature_accuracy=mature.drop_vars("epoch"))
-results = results.assign(similarity=known.similarities["teacher"])
-paths.save_table(results, run.folder / "01_pool.nc")
-paths.save_table(predictivity.record(both, sweep, weights, compared, ceiling), run.folder / "01_summary.nc")
+paths.save_table(predictivity.pool_record(known, scores, mature), run.folder / "01_pool.nc")
+paths.save_table(predictivity.pool_record(known_found, scores_found, mature_found), run.folder / "01_found.nc")
+contrasts = dict(zip(both, (compared, compared_found)))
+paths.save_table(predictivity.record(both, contrasts, sweep, weights, ceiling), run.folder / "01_summary.nc")
 cost = int(networks.examples.isel(epoch=-1).sum()), int(networks.images_shown.sum())
 print(f"{cost[0]:,} training examples processed, {cost[1]:,} images shown to measure accuracy and RDMs;")
 print(f"{taught:,.0f} examples in the teacher's own training")

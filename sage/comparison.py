@@ -20,7 +20,7 @@ from sage.profiles import Budget
 from sage.record import Evaluation
 from sage.run import ComparisonRun, check_workers
 from sage.search_tables import GUIDED, SCORES, SHUFFLED
-from sage.searchers import Searcher
+from sage.searchers import Listed, Searcher
 from sage.spaces import Architecture, SearchSpace
 from sage.tracker import Tracker
 
@@ -138,7 +138,7 @@ def similarity(run: ComparisonRun, teacher: Teacher, compared: Teacher) -> xr.Da
     for search in _searches(run):
         key = _study(run, search, teacher).key
         candidates = _at(search.epochs, tracker.results(key, run.budget.samples))
-        found = guidance.compare(tracker.rdms(key, run.budget.samples, run.level), compared, level=run.level)
+        found = guidance.compare(tracker.rdms(key, range(run.budget.samples), run.level), compared, level=run.level)
         found = found.isel(epoch=0, drop=True).rename(network="candidate")
         measured = candidates.sel(network=found.candidate.values)
         known = {"searcher": search.searcher, "score": search.score, "epochs": search.epochs, "run": search.seed}
@@ -146,19 +146,6 @@ def similarity(run: ComparisonRun, teacher: Teacher, compared: Teacher) -> xr.Da
         along = {name: ("candidate", np.broadcast_to(value, len(found))) for name, value in known.items()}
         tables.append(found.assign_coords(along))
     return xr.concat(tables, "candidate", join="outer").drop_vars("candidate")
-
-
-class _Listed(Searcher):
-    """Proposes given architectures, each once."""
-
-    name = "listed"
-
-    def __init__(self, space: SearchSpace, architectures: list[Architecture]):
-        super().__init__(space, seed=0)
-        self.architectures = architectures
-
-    def _propose(self, rng: np.random.Generator) -> Architecture:
-        return self.architectures[len(self.proposed)]
 
 
 def _seeds(run: ComparisonRun) -> range:
@@ -293,7 +280,7 @@ def _train_to_maturity(run: ComparisonRun, seed: int, teacher: Teacher, tracker:
     study, space = _mature_study(run, seed, teacher), _space(run)
     chosen = list(dict.fromkeys(_chosen(run, seed, teacher, tracker)))
     with tqdm(total=len(chosen), desc="to maturity", unit="network", leave=False) as bar:
-        explorer.search(space, _Listed(space, chosen), study, tracker, len(chosen), workers, bar=bar)
+        explorer.search(space, Listed(space, chosen), study, tracker, len(chosen), workers, bar=bar)
 
 
 def _mature_table(run: ComparisonRun, seed: int, teacher: Teacher, tracker: Tracker) -> pd.DataFrame:

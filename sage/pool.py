@@ -1,6 +1,7 @@
-"""The pool: random networks trained to maturity, on which predictors of mature accuracy are compared."""
+"""Pools: networks trained to maturity, drawn at random or found by a search, on which predictors are compared."""
 
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 
@@ -12,13 +13,19 @@ from sage import alignment, cluster, evaluation, explorer, guidance, searchers, 
 from sage.evaluation import Protocol
 from sage.explorer import Study
 from sage.guidance import Teacher
+from sage.predictors import Known
 from sage.record import Evaluation
 from sage.run import LEVELS, SHUFFLED, Run, check_workers
+from sage.searchers import Listed, Searcher
 from sage.tracker import Tracker
+
+SEARCHERS = ("reinforce", "tpe")  # that fill the second pool; the paper's pool was filled by reinforcement learning
+TOP = 5  # networks that the paper takes from a search at each checkpoint
+CHECKPOINTS = 10
 
 
 def train(run: Run, *, workers: str = "auto") -> xr.Dataset:
-    """The run's pool: read from the record, and whatever is missing trained first.
+    """The run's pool of random networks: read from the record, and whatever is missing trained first.
 
     Args:
         workers: see `cluster.open_workers`.
@@ -30,56 +37,106 @@ def train(run: Run, *, workers: str = "auto") -> xr.Dataset:
     Raises:
         ValueError: no such workers. As `explorer.search` does.
     """
-    space = _protocol(run).networks.space
-    results = _train(run, run.settings.pool, workers)
-    architectures = map(json.loads, results.architecture.values)
-    depths = [spaces.depth(spaces.cnn_layers(space, tuple(architecture))) for architecture in architectures]
-    return results.assign(depth=("network", np.array(depths, dtype=np.float64)))
+    results = _train(run, "pool", _random(run), _searcher(run, "random"), run.settings.pool, workers)
+    return _with_depth(run, results)
+
+
+def search(run: Run, *, workers: str = "auto") -> xr.Dataset:
+    """The paper's way to a pool: what searches guided by P find as they go on, trained and measured as `train` does.
+
+    Each of `SEARCHERS` proposes as many candidates as the profile says, and is told their P after the premature epochs;
+    `selected` are trained on to maturity, with the seed that they had. Arguments, result and errors as `train`.
+
+    Raises:
+        ValueError: nothing was selected.
+    """
+    protocol, premature, count = _protocol(run), run.settings.premature_epochs, run.settings.searched
+    briefly = replace(protocol, snapshots=(premature,), rivals=False)
+    kept: dict[spaces.Architecture, int] = {}
+    for name in SEARCHERS:
+        searcher = _searcher(run, name, **({"starts": run.settings.search.starts} if name == "tpe" else {}))
+        study = _study(run, briefly, {"searcher": searcher.description, "score": "P"})
+        found = _train(run, f"{name} by P", study, searcher, count, workers)
+        best = found.sel(network=selected(found.accuracy.reindex(epoch=[premature]).squeeze("epoch")))
+        for architecture, seed in zip(best.architecture.values, best.seed.values.tolist()):
+            kept.setdefault(tuple(json.loads(architecture)), seed)
+    if not kept:
+        raise ValueError(f"searches of {count} candidates kept none, expected more than {TOP} that do not diverge")
+    chosen = {"searchers": SEARCHERS, "candidates": count, "epochs": premature, "top": TOP, "checkpoints": CHECKPOINTS}
+    study = _study(run, protocol, {"chosen by P": chosen}, seed=list(kept.values()).__getitem__)
+    listed = Listed(protocol.networks.space, list(kept))
+    return _with_depth(run, _train(run, "found by P", study, listed, len(kept), workers))
+
+
+def selected(p: xr.DataArray) -> np.ndarray:
+    """Networks that a search guided by P keeps, as the paper takes them from it.
+
+    At each of `CHECKPOINTS`, evenly spaced, the `TOP` candidates of the highest P so far are kept; before there are more
+    than `TOP` nothing is selected.
+
+    Args:
+        p: accuracy [network] in the order of proposal, at the premature epoch; NaN is never kept.
+
+    Returns:
+        Numbers of the networks, each once, in order.
+    """
+    kept: set[int] = set()
+    for checkpoint in range(1, CHECKPOINTS + 1):
+        count = -(-p.sizes["network"] * checkpoint // CHECKPOINTS)  # rounded up
+        if count > TOP:
+            seen = p[:count].dropna("network")
+            order = np.argsort(-seen.values, kind="stable")[:TOP]
+            kept |= set(seen.network.values[order].tolist())
+    return np.array(sorted(kept), dtype=int)
 
 
 def retrain(run: Run, *, workers: str = "auto") -> xr.DataArray:
-    """Mature accuracy [network] of the pool's first networks, trained anew with another seed; NaN where one diverged.
+    """Mature accuracy [network] of the random pool's first, trained anew with another seed; NaN where one diverged.
 
     They are a study of their own, of which nothing is measured before maturity. Arguments and errors as `train`.
     """
-    results = _train(run, run.settings.reseeded, workers, again=True)
+    results = _train(run, "another seed", _again(run), _searcher(run, "random"), run.settings.reseeded, workers)
     return results.accuracy.isel(epoch=-1, drop=True)
 
 
 def check_teacher(run: Run, teacher: Teacher) -> None:
-    """Raises ValueError if the run's pool could not be compared with this teacher, before it is trained."""
-    stimuli = Protocol.of(run.settings, run.dataset).load_images().stimuli(run.settings.rdm_images)
+    """Raises ValueError if the run's pools could not be compared with this teacher, before they are trained."""
+    stimuli = _protocol(run).load_images().stimuli(run.settings.rdm_images)
     guidance.check(teacher, run.level, {stimuli.identity})
 
 
-def compare(run: Run, teacher: Teacher, *, level: str | None = None, method: str = "pearson") -> xr.DataArray:
-    """Similarity of the stored pool's RDMs with a teacher's, [network, epoch, teacher_layer, layer].
+def compare(networks: xr.Dataset, teacher: Teacher, *, level: str, method: str = "pearson") -> xr.DataArray:
+    """Similarity of a pool's RDMs with a teacher's, [network, epoch, teacher_layer, layer], from the record.
 
     Args:
-        level: None means the run's. method: see `guidance.compare`.
+        networks: of a pool, see `train`, all or some. level, method: see `guidance.compare`.
     """
-    level = level or run.level
-    rdms = Tracker().rdms(_study(run).key, run.settings.pool, level)
+    numbers = networks.network.values.tolist()
+    rdms = Tracker().rdms(networks.attrs["study"], numbers, level)
     return guidance.compare(rdms, teacher, level=level, method=method)
 
 
-def similarities(run: Run, teacher: Teacher) -> dict[str, xr.DataArray]:
-    """All that the stored pool has in common with a teacher, see `compare`, by the kinds that predictors need.
+def known(run: Run, networks: xr.Dataset, teacher: Teacher) -> Known:
+    """All that is known of a pool's networks, see `similarities` and `controls`."""
+    found = similarities(run, networks, teacher) | controls(run, networks, teacher)
+    return Known(results=networks, similarities=found, alpha=run.alpha)
+
+
+def similarities(run: Run, networks: xr.Dataset, teacher: Teacher) -> dict[str, xr.DataArray]:
+    """All that a pool has in common with a teacher, see `compare`, by the kinds that predictors need.
 
     They are the run's level and the other one, Spearman's correlation of RDMs, CKA and SVCCA, as far as every layer of
     the teacher has what that takes.
     """
-    found = {"teacher": compare(run, teacher), "spearman": compare(run, teacher, method="spearman")}
-    for level in LEVELS:
-        if level != run.level and _has(teacher, level):
-            found[level] = compare(run, teacher, level=level)
+    kinds = {"teacher": (run.level, "pearson"), "spearman": (run.level, "spearman")}
+    kinds |= {level: (level, "pearson") for level in LEVELS if level != run.level and _has(teacher, level)}
     if _has(teacher, alignment.GRAM):
-        found |= {name: compare(run, teacher, level=alignment.GRAM, method=name) for name in alignment.MEASURES}
-    return found
+        kinds |= {measure: (alignment.GRAM, measure) for measure in alignment.MEASURES}
+    return {kind: compare(networks, teacher, level=level, method=method) for kind, (level, method) in kinds.items()}
 
 
-def controls(run: Run, teacher: Teacher) -> dict[str, xr.DataArray]:
-    """Similarities of the stored pool with teachers that know less, see `compare`, by the kinds that predictors need.
+def controls(run: Run, networks: xr.Dataset, teacher: Teacher) -> dict[str, xr.DataArray]:
+    """Similarities of a pool with teachers that know less, see `compare`, by the kinds that predictors need.
 
     They are the teacher with its stimuli in other places, the images' labels, which are of single images whatever the
     run's level, their pixels, and the teacher's network with initial weights, or ResNet's for a teacher that is none
@@ -96,7 +153,9 @@ def controls(run: Run, teacher: Teacher) -> dict[str, xr.DataArray]:
     }
     levels = {kind: run.level if _has(other, run.level) else "image" for kind, other in others.items()}
     return {
-        kind: compare(run, other, level=levels[kind]) for kind, other in others.items() if _has(other, levels[kind])
+        kind: compare(networks, other, level=levels[kind])
+        for kind, other in others.items()
+        if _has(other, levels[kind])
     }
 
 
@@ -110,44 +169,58 @@ def _protocol(run: Run) -> Protocol:
     return Protocol.of(run.settings, run.dataset)
 
 
-def _train(run: Run, count: int, workers: str, *, again: bool = False) -> xr.Dataset:
-    """Results of the first candidates of `_study`, missing ones trained first."""
+def _train(run: Run, title: str, study: Study, searcher: Searcher, count: int, workers: str) -> xr.Dataset:
+    """Results of a study's first candidates, missing ones trained first."""
     check_workers(workers)
-    study, tracker = _study(run, again=again), Tracker()
+    tracker = Tracker()
     if not tracker.ended(study.key, count):
-        space = _protocol(run).networks.space
-        searcher = searchers.make("random", space, seed=run.seed)
-        with (
-            cluster.open_workers(workers) as opened,
-            tqdm(total=count, desc="another seed" if again else "pool", unit="network") as bar,
-        ):
-            explorer.search(space, searcher, study, tracker, count, opened, bar=bar)
+        with cluster.open_workers(workers) as opened, tqdm(total=count, desc=title, unit="network") as bar:
+            explorer.search(_protocol(run).networks.space, searcher, study, tracker, count, opened, bar=bar)
     return tracker.results(study.key, count)
 
 
-def _study(run: Run, *, again: bool = False) -> Study:
-    """Random candidates, each with a seed of its own: the draw that follows those of its architecture.
+def _with_depth(run: Run, results: xr.Dataset) -> xr.Dataset:
+    space = _protocol(run).networks.space
+    architectures = map(json.loads, results.architecture.values)
+    depths = [spaces.depth(spaces.cnn_layers(space, tuple(architecture))) for architecture in architectures]
+    return results.assign(depth=("network", np.array(depths, dtype=np.float64)))
+
+
+def _searcher(run: Run, name: str, **settings) -> Searcher:
+    return searchers.make(name, _protocol(run).networks.space, seed=run.seed, **settings)
+
+
+def _random(run: Run) -> Study:
+    return _study(run, _protocol(run), {})
+
+
+def _again(run: Run) -> Study:
+    protocol = _protocol(run)
+    matured = replace(protocol, snapshots=(protocol.mature_epochs,), rivals=False)
+    return _study(run, matured, {"again": True}, seed=partial(_seed, run, draw=1))
+
+
+def _study(run: Run, protocol: Protocol, more: dict, *, seed: Callable[[int], int] | None = None) -> Study:
+    """Candidates judged by their accuracy in the end.
 
     Args:
-        again: the same candidates up to maturity alone, with the next draw as their seed.
+        more: of the description. seed: of a candidate, None for `_seed`.
     """
-    protocol = _protocol(run)
-    if again:
-        protocol = replace(protocol, snapshots=(protocol.mature_epochs,), rivals=False)
-
-    def seed(number: int) -> int:
-        rng = np.random.default_rng([run.seed, number])
-        protocol.networks.space.sample(rng)
-        return int(rng.integers(2**31, size=1 + again)[-1])
-
     return Study(
-        description=protocol.description() | {"seed": run.seed} | ({"again": True} if again else {}),
+        description=protocol.description() | {"seed": run.seed} | more,
         protocol=protocol.key,
         evaluate=partial(evaluation.evaluate, protocol),
-        score=_mature_accuracy,
-        seed=seed,
+        score=_last_accuracy,
+        seed=seed or partial(_seed, run),
     )
 
 
-def _mature_accuracy(evaluation: Evaluation) -> float:
-    return evaluation.snapshots[-1].accuracy
+def _seed(run: Run, number: int, *, draw: int = 0) -> int:
+    """Of a candidate: a draw that follows those of the random architecture of its number."""
+    rng = np.random.default_rng([run.seed, number])
+    _protocol(run).networks.space.sample(rng)
+    return int(rng.integers(2**31, size=1 + draw)[-1])
+
+
+def _last_accuracy(evaluated: Evaluation) -> float:
+    return evaluated.snapshots[-1].accuracy

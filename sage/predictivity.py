@@ -1,4 +1,4 @@
-"""How well predictors tell mature accuracy: intervals, rivals of guidance as free as it is, contrasts, and pools."""
+"""How well predictors tell mature accuracy: intervals, rivals of guidance as free as it is, contrasts."""
 
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -7,6 +7,7 @@ import numpy as np
 import xarray as xr
 
 from sage import cross_validation, guidance, resampling, statistics
+from sage.predictors import Known
 from sage.statistics import Estimate
 
 # Guidance and additions to P that are as free as it is: each with the predictor that it adds. P + a P adds nothing, so
@@ -32,8 +33,6 @@ CONTRASTS = {
 ALPHAS = np.array([0, 0.1, 0.2, 0.5, 1, 2, 5, 10])  # of the addition, in units of s.d.(P) / s.d.(addition)
 FOLDS, REPEATS = 5, 20
 GIVEN = ("P", "log parameters", "depth")  # partial correlations are given these
-TOP = 5  # networks that the paper takes from a search at each checkpoint
-CHECKPOINTS = 10
 OUTSIDE = 5.0  # percentage of resamples that intervals leave out
 
 
@@ -159,29 +158,6 @@ def alpha_sweep(
     return table.assign(n=table.n.astype(int))
 
 
-def selected(p: xr.DataArray) -> np.ndarray:
-    """Networks that a random search guided by P would have kept: the paper's way to a pool, on a stored one.
-
-    The pool is visited in its order. At each of `CHECKPOINTS`, evenly spaced, the `TOP` networks of the highest P
-    so far are kept; before there are more than `TOP` candidates nothing is selected. The paper's own searches were by
-    reinforcement learning and TPE, which propose better candidates the longer they go on.
-
-    Args:
-        p: accuracy [network] at the premature epoch; NaN is never kept.
-
-    Returns:
-        Numbers of the networks, each once, in order.
-    """
-    kept: set[int] = set()
-    for checkpoint in range(1, CHECKPOINTS + 1):
-        count = -(-p.sizes["network"] * checkpoint // CHECKPOINTS)  # rounded up
-        if count > TOP:
-            seen = p[:count].dropna("network").sortby("network")
-            order = np.argsort(-seen.values, kind="stable")[:TOP]
-            kept |= set(seen.network.values[order].tolist())
-    return np.array(sorted(kept), dtype=int)
-
-
 def gain(assessed: xr.Dataset, predictor: str) -> xr.Dataset:
     """By how much a predictor's r is above that of P, from what `assess` gives: value, low, high and n over epoch."""
     one = assessed.sel(predictor=predictor, statistic="pearson")
@@ -252,19 +228,28 @@ def _with_interval(drawn: np.ndarray, *, outside: float = OUTSIDE) -> np.ndarray
     return found
 
 
+def pool_record(known: Known, table: xr.DataArray, mature: xr.DataArray) -> xr.Dataset:
+    """A pool with its scores, see `add_nested`, and similarity to the teacher, without the losses of every step."""
+    results = known.results.drop_vars("losses").assign(score=table, mature_accuracy=mature.drop_vars("epoch"))
+    return results.assign(similarity=known.similarities["teacher"])
+
+
 def record(
     assessed: Mapping[str, xr.Dataset],
+    compared: Mapping[str, xr.Dataset],
     sweep: xr.Dataset,
     weights: xr.DataArray,
-    compared: xr.Dataset,
     ceiling: Estimate,
 ) -> xr.Dataset:
-    """All statistics in one: of `assess` by pool, `alpha_sweep`, `contrasts`, alphas of `add_nested`, the ceiling."""
-    table = xr.concat(assessed.values(), "pool", join="exact", data_vars="all", coords="minimal", compat="override")
+    """All statistics in one: `assess` and `contrasts` by pool, `alpha_sweep`, alphas of `add_nested`, the ceiling."""
+    table, contrasted = (
+        xr.concat(one.values(), "pool", join="exact", data_vars="all", coords="minimal", compat="override")
+        for one in (assessed, compared)
+    )
     # Not "alpha", which is a parameter of runs: a grid of these gathers their tables along it.
     swept = sweep.rename({name: f"sweep_{name}" for name in ("alpha", *sweep.data_vars)})
     chosen = weights.rename(predictor="nested").rename("nested_alpha")
-    compared = compared.rename({name: f"contrast_{name}" for name in (*compared.data_vars, "first", "second")})
+    contrasted = contrasted.rename({name: f"contrast_{name}" for name in (*contrasted.data_vars, "first", "second")})
     attributes = {f"ceiling_{name}": value for name, value in asdict(ceiling).items()}
-    merged = xr.merge([table.assign_coords(pool=list(assessed)), swept, chosen, compared], join="exact")
+    merged = xr.merge([table, contrasted, swept, chosen], join="exact").assign_coords(pool=list(assessed))
     return merged.assign_attrs(attributes)

@@ -5,7 +5,7 @@ import math
 import os
 import platform
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -299,12 +299,12 @@ class Tracker:
             },
         )
 
-    def rdms(self, study: str, count: int, level: str) -> Iterator[tuple[int, float, dict]]:
-        """Network number, epoch, and RDMs [L, P] by (stimuli, level), of one level, one snapshot at a time."""
+    def rdms(self, study: str, numbers: Sequence[int], level: str) -> Iterator[tuple[int, float, dict]]:
+        """Of these candidates number, epoch, and RDMs [L, P] by (stimuli, level), of one level, a snapshot at a time."""
         query = (
             sql.select(CANDIDATE.c.number, SNAPSHOT.c.id, SNAPSHOT.c.epoch)
             .join(SNAPSHOT, SNAPSHOT.c.evaluation == CANDIDATE.c.evaluation)
-            .where((CANDIDATE.c.study == study) & (CANDIDATE.c.number < count))
+            .where((CANDIDATE.c.study == study) & CANDIDATE.c.number.in_(numbers))
             .order_by(CANDIDATE.c.number, SNAPSHOT.c.epoch)
         )
         with self.engine.connect() as connection:

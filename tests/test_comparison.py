@@ -130,7 +130,7 @@ def test_cells_are_searched_alike_but_not_tested(run, guide, trained, monkeypatc
     assert {protocol.test for protocol, _, _ in trained} == {False} and table.test_accuracy.isnull().all()
     assert max(Counter(trained).values()) == 1
     assert (table.top_accuracy.max("place") == table.mature_accuracy).all() and table.sizes["place"] == 2
-    found = Tracker().rdms(comparison._study(cells, comparison.Search("tpe", "P", 0.5, 0), guide).key, 3, "class")
+    found = Tracker().rdms(comparison._study(cells, comparison.Search("tpe", "P", 0.5, 0), guide).key, range(3), "class")
     assert {len(next(iter(rdms.values()))) for _, _, rdms in found} == {5}  # a matrix for every cell, with N = 1
     frame = search_tables.summary(comparison.results(cells, guide))
     assert "mature error" in frame and "test error" not in frame

@@ -244,7 +244,7 @@ def test_an_explorer_that_is_killed_again_and_again_loses_at_most_what_is_in_fli
     in_flight = 3 * max(1, int(workers))
     assert len(different) <= len(trainings(log)) <= len(different) + in_flight
     table = tracker.results(study.key, 40)
-    assert np.isfinite(table.accuracy).all() and len(list(tracker.rdms(study.key, 40, "class"))) == 40
+    assert np.isfinite(table.accuracy).all() and len(list(tracker.rdms(study.key, range(40), "class"))) == 40
 
 
 def test_a_second_explorer_is_refused(database, tmp_path, log):

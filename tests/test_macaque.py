@@ -83,7 +83,7 @@ def test_a_search_is_guided_by_recordings_or_by_shuffled_ones(run):
     tracker = Tracker()
     for search in comparison._searches(run):
         key = comparison._study(run, search, brain).key
-        rdms = tracker.rdms(key, 3, "image")
+        rdms = tracker.rdms(key, range(3), "image")
         teacher = guidance.shuffled(brain, seed=search.seed) if search.score == "P+shuffled" else brain
         tg = guidance.teacher_guidance(guidance.compare(rdms, teacher, level="image")).isel(epoch=0)
         accuracy = tracker.results(key).accuracy.isel(epoch=-1).values
@@ -102,7 +102,7 @@ def test_similarity_of_every_candidate(run, tmp_path):
     tracker, search = Tracker(), comparison._searches(run)[1]
     key = comparison._study(run, search, brain).key
     of_search = found[(found.score == search.score) & (found.run == search.seed)]
-    expected = guidance.compare(tracker.rdms(key, 3, "image"), brain, level="image").isel(epoch=0)
+    expected = guidance.compare(tracker.rdms(key, range(3), "image"), brain, level="image").isel(epoch=0)
     np.testing.assert_array_equal(of_search, expected)
     np.testing.assert_array_equal(of_search.hash, tracker.results(key).hash)
     figure = recording_plots.similarity(found, teachers.recorded(run), "image", alpha=run.alpha)

@@ -37,11 +37,11 @@ def protocol(run: Run) -> Protocol:
 
 def first_candidate(run: Run) -> tuple[spaces.Architecture, int]:
     _, architecture = searchers.make("random", protocol(run).networks.space, seed=0).ask()
-    return architecture, pool._study(run).seed(0)
+    return architecture, pool._random(run).seed(0)
 
 
 def study(run: Run) -> str:
-    return pool._study(run).key
+    return pool._random(run).key
 
 
 def test_evaluation_measures_every_snapshot(run):
@@ -127,7 +127,7 @@ def test_pool_is_the_same_however_many_are_trained_side_by_side_and_wherever_it_
     xr.testing.assert_identical(
         together.drop_vars(CHANGING).drop_attrs(), resumed.drop_vars(CHANGING).drop_attrs()
     )
-    stored = [Tracker(f"sqlite:///{path}").rdms(study(run), 5, "class") for path in (first, file)]
+    stored = [Tracker(f"sqlite:///{path}").rdms(study(run), range(5), "class") for path in (first, file)]
     for (*first, rdms), (*second, others) in zip(*stored, strict=True):
         assert first == second and rdms.keys() == others.keys()
         assert all(np.array_equal(rdms[key], others[key], equal_nan=True) for key in rdms)
@@ -180,18 +180,18 @@ def test_changing_what_determines_a_result_starts_another_study(run, monkeypatch
 
 
 def test_another_teacher_re_scores_the_stored_pool_without_training(run, monkeypatch):
-    pool.train(run, workers="0")
+    networks = pool.train(run, workers="0")
     monkeypatch.setattr(evaluation, "evaluate", lambda *arguments: pytest.fail("trains again"))
     pool.train(run, workers="0")
     scores = {}
     for name in ("resnet", "resnet-untrained", "pixels"):
         teacher = teachers.load(name, run.settings, run.dataset, seed=0)
-        similarity = pool.compare(run, teacher)
+        similarity = pool.compare(networks, teacher, level=run.level)
         scores[name] = guidance.teacher_guidance(similarity)
         assert similarity.sizes["network"] == 5 and np.abs(similarity).max() <= 1
     assert not np.allclose(scores["resnet"], scores["pixels"])
     bank = teacher.save(paths.figures() / "bank.nc")
-    stored = pool.compare(run, teachers.load(str(bank), run.settings, run.dataset, seed=0))
+    stored = pool.compare(networks, teachers.load(str(bank), run.settings, run.dataset, seed=0), level=run.level)
     np.testing.assert_array_equal(guidance.teacher_guidance(stored), scores[name])
 
 
@@ -199,7 +199,7 @@ def test_first_networks_are_trained_again_with_another_seed_up_to_maturity_alone
     networks = pool.train(run, workers="0")
     again = pool.retrain(run, workers="0")
     assert again.network.values.tolist() == [0, 1, 2, 3] and again.notnull().all()
-    stored = Tracker().results(pool._study(run, again=True).key)
+    stored = Tracker().results(pool._again(run).key)
     same = networks.sel(network=again.network)
     assert (stored.architecture == same.architecture).all() and not (stored.seed == same.seed).any()
     assert stored.epoch.values.tolist() == [2] and "synflow" not in stored
@@ -209,50 +209,90 @@ def test_first_networks_are_trained_again_with_another_seed_up_to_maturity_alone
         pool.retrain(run, workers="-1")
 
 
+def test_what_searches_by_accuracy_keep_is_trained_on_with_the_seed_it_had(run, monkeypatch):
+    monkeypatch.setattr(pool, "TOP", 2)
+    found, random = pool.search(run, workers="0"), pool.train(run, workers="0")
+    assert found.state.values.tolist() == ["finished"] * found.sizes["network"]
+    assert found.epoch.values.tolist() == [0, 0.5, 1, 2] and found.indexes["network"].is_unique
+    premature = replace(protocol(run), snapshots=(1,), rivals=False)
+    kept = []
+    for name, settings in (("reinforce", {}), ("tpe", {"starts": run.settings.search.starts})):
+        searcher = pool._searcher(run, name, **settings)
+        key = pool._study(run, premature, {"searcher": searcher.description, "score": "P"}).key
+        visited = Tracker().results(key)
+        assert visited.sizes["network"] == run.settings.searched
+        np.testing.assert_array_equal(visited.score, visited.accuracy.sel(epoch=1))
+        best = visited.sel(network=pool.selected(visited.accuracy.sel(epoch=1)))
+        kept += zip(best.architecture.values, best.seed.values, best.accuracy.sel(epoch=1).values)
+    by_architecture = {architecture: rest for architecture, *rest in reversed(kept)}
+    assert list(dict.fromkeys(architecture for architecture, *_ in kept)) == found.architecture.values.tolist()
+    for architecture, seed, p in zip(found.architecture.values, found.seed.values, found.accuracy.sel(epoch=1).values):
+        assert by_architecture[architecture] == [seed, p]
+    same = {*zip(random.hash.values, random.seed.values)} & {*zip(found.hash.values, found.seed.values)}
+    assert same, "TPE starts with the first random networks"
+    monkeypatch.setattr(evaluation, "evaluate", lambda *arguments: pytest.fail("trains again"))
+    xr.testing.assert_identical(pool.search(run, workers="0"), found)
+
+
+def test_searches_that_keep_nothing_say_so(run, monkeypatch):
+    monkeypatch.setattr(pool, "TOP", 6)
+    with pytest.raises(ValueError, match="searches of 6 candidates kept none, expected more than 6"):
+        pool.search(run, workers="0")
+
+
+@pytest.mark.parametrize("checkpoints, expected", [(4, [1, 2, 4, 7]), (1, [4, 7])])
+def test_selected_pool_by_hand(monkeypatch, checkpoints, expected):
+    monkeypatch.setattr(pool, "TOP", 2)
+    monkeypatch.setattr(pool, "CHECKPOINTS", checkpoints)
+    p = xr.DataArray([0.1, 0.5, 0.3, np.nan, 0.9, 0.2, 0.4, 0.8], {"network": np.arange(8)}, "network")
+    # The best two after 2 are not a selection; after 4: 1 and 2; after 6: 4 and 1; after 8: 4 and 7.
+    assert pool.selected(p).tolist() == expected
+    assert pool.selected(p[:2]).tolist() == []
+
+
+def test_of_networks_that_tie_the_earlier_is_kept():
+    p = xr.DataArray(np.full(8, 0.5), {"network": np.arange(8)}, "network")
+    assert pool.selected(p).tolist() == [0, 1, 2, 3, 4]
+
+
 def test_every_predictor_of_a_stored_pool_is_there_and_finite(run):
     networks = pool.train(run, workers="0")
     teacher = teachers.load(run.teacher, run.settings, run.dataset, seed=0)
-    similar = pool.similarities(run, teacher) | pool.controls(run, teacher)
-    known = predictors.Known(results=networks, similarities=similar, alpha=1.0)
+    known = pool.known(run, networks, teacher)
     assert set(predictors.available(known)) == predictors.PREDICTORS.keys() - {"TG of class means"}  # it is TG
     table = predictors.scores(known)
     assert table.sizes["network"] == 5 and np.isfinite(table).all()
-    assert {kind: (one.attrs["level"], one.attrs["method"]) for kind, one in similar.items()} == {
+    assert {kind: (one.attrs["level"], one.attrs["method"]) for kind, one in known.similarities.items()} == {
         "teacher": ("class", "pearson"), "spearman": ("class", "spearman"), "image": ("image", "pearson"),
         "CKA": ("gram", "CKA"), "SVCCA": ("gram", "SVCCA"), "labels": ("image", "pearson"),
         **dict.fromkeys(("shuffled", "pixels", "untrained"), ("class", "pearson")),
     }  # fmt: skip
     assert networks.depth.min() >= 1 and networks.depth.max() <= run.settings.layers
-    assert not np.allclose(similar["shuffled"], similar["teacher"], equal_nan=True)
+    assert not np.allclose(known.similarities["shuffled"], known.similarities["teacher"], equal_nan=True)
 
 
 def test_what_a_teacher_has_no_use_of_is_left_out(run):
-    pool.train(run, workers="0")
+    networks = pool.train(run, workers="0")
     teacher = teachers.load("resnet", run.settings, run.dataset, seed=0)
     layers = (replace(one, rdms=one.rdms | {"image": np.full(190, np.nan)}) for one in teacher.layers)
     broken = replace(teacher, layers=tuple(layers))
-    assert pool.similarities(run, broken).keys() == {"teacher", "spearman", "CKA", "SVCCA"}
+    assert pool.similarities(run, networks, broken).keys() == {"teacher", "spearman", "CKA", "SVCCA"}
     shuffled = replace(run, teacher="labels-shuffled", level="image")
     guide = teachers.load(shuffled.teacher, run.settings, run.dataset, seed=0)
-    assert predictors.scores(
-        predictors.Known(
-            results=pool.train(run, workers="0"), alpha=1.0,
-            similarities=pool.similarities(shuffled, guide) | pool.controls(shuffled, guide),
-        )
-    ).indexes["predictor"].is_unique  # fmt: skip
+    assert predictors.scores(pool.known(shuffled, networks, guide)).indexes["predictor"].is_unique
 
 
 def test_controls_leave_out_the_teacher_itself(run):
-    pool.train(run, workers="0")
+    networks = pool.train(run, workers="0")
     images = replace(run, teacher="pixels", level="image")
     teacher = teachers.load("pixels", run.settings, run.dataset, seed=0)
-    found = pool.controls(images, teacher)
+    found = pool.controls(images, networks, teacher)
     assert found.keys() == {"shuffled", "labels", "untrained"}
     assert found["untrained"].attrs["teacher"] == "resnet-untrained"
     assert {one.attrs["level"] for one in found.values()} == {"image"}
     labels = teachers.load("labels", run.settings, run.dataset, seed=0)
-    assert pool.similarities(replace(images, teacher="labels"), labels).keys() == {"teacher", "spearman"}
-    assert pool.similarities(run, teacher).keys() == {"teacher", "spearman", "image", "CKA", "SVCCA"}
+    assert pool.similarities(replace(images, teacher="labels"), networks, labels).keys() == {"teacher", "spearman"}
+    assert pool.similarities(run, networks, teacher).keys() == {"teacher", "spearman", "image", "CKA", "SVCCA"}
 
 
 def test_a_teacher_is_measured_once(run, monkeypatch):

@@ -153,21 +153,6 @@ def test_nested_guidance_that_knows_all_takes_the_largest_weight():
     assert stats.pearsonr(found.sel(predictor="P + a TG", epoch=0.5), mature).statistic > 0.95
 
 
-@pytest.mark.parametrize("checkpoints, expected", [(4, [1, 2, 4, 7]), (1, [4, 7])])
-def test_selected_pool_by_hand(monkeypatch, checkpoints, expected):
-    monkeypatch.setattr(predictivity, "TOP", 2)
-    monkeypatch.setattr(predictivity, "CHECKPOINTS", checkpoints)
-    p = xr.DataArray([0.1, 0.5, 0.3, np.nan, 0.9, 0.2, 0.4, 0.8], {"network": np.arange(8)}, "network")
-    # The best two after 2 are not a selection; after 4: 1 and 2; after 6: 4 and 1; after 8: 4 and 7.
-    assert predictivity.selected(p).tolist() == expected
-    assert predictivity.selected(p[:2]).tolist() == []
-
-
-def test_of_networks_that_tie_the_earlier_is_kept():
-    p = xr.DataArray(np.full(8, 0.5), {"network": np.arange(8)}, "network")
-    assert predictivity.selected(p).tolist() == [0, 1, 2, 3, 4]
-
-
 def test_ceiling_pairs_networks_by_their_number():
     rng = np.random.default_rng(0)
     mature = xr.DataArray(rng.random(10), {"network": np.arange(10)}, "network")
@@ -213,12 +198,13 @@ def test_record_holds_all_and_can_be_saved(tmp_path):
     _, alphas = predictivity.add_nested(predictors.scores(make_known()[0], NAMES), mature, seed=0)
     compared = predictivity.contrasts(table, mature, **OPTIONS)
     both = {"all": assessed, "some": 0.5 * assessed}
-    saved = predictivity.record(both, sweep, alphas, compared, Estimate(0.9, 0.8, 1.0, 6))
+    contrasts = {"all": compared, "some": compared.assign(all_low=compared.all_low + 1)}
+    saved = predictivity.record(both, contrasts, sweep, alphas, Estimate(0.9, 0.8, 1.0, 6))
     assert "alpha" not in saved.dims  # a parameter of grids, along which they gather such tables
     found = xr.load_dataset(paths.save_table(saved, tmp_path / "file.nc"))
     np.testing.assert_array_equal(found.value.sel(pool="some"), 0.5 * assessed.value)
     np.testing.assert_array_equal(found.sweep_value, sweep.value)
     np.testing.assert_array_equal(found.nested_alpha, alphas)
-    np.testing.assert_array_equal(found.contrast_all_low, compared.all_low)
+    np.testing.assert_array_equal(found.contrast_all_low.sel(pool="some"), compared.all_low + 1)
     assert found.contrast_second.values.tolist() == compared["second"].values.tolist()
     assert found.attrs["ceiling_value"] == 0.9 and found.attrs["ceiling_n"] == 6

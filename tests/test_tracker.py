@@ -74,7 +74,7 @@ def test_what_is_recorded_is_read_again_by_another_connection(tracker):
     assert results.attrs["provenance"] == (
         '[{"commit": "b", "hardware": "a machine"}, {"commit": "a", "hardware": "a machine"}]'
     )
-    stored = {(number, epoch): rdms for number, epoch, rdms in other.rdms(KEY, 10, "class")}
+    stored = {(number, epoch): rdms for number, epoch, rdms in other.rdms(KEY, range(10), "class")}
     assert stored.keys() == {(1, 0.5), (3, 0.5), (3, 2.0)}
     np.testing.assert_array_equal(stored[3, 2.0]["set", "class"], snapshots[1].rdms["set", "class"])
     assert stored[3, 2.0].keys() == {("set", "class")}
@@ -102,7 +102,7 @@ def test_results_are_those_of_the_first_candidates_that_ended(tracker):
         record(tracker, number, make_evaluation(make_snapshot(1.0, number)))
     tracker.propose(KEY, make_candidate(2))
     assert tracker.results(KEY, 5).network.values.tolist() == [0, 1]
-    assert {number for number, _, _ in tracker.rdms(KEY, 5, "class")} == {0, 1}
+    assert {number for number, _, _ in tracker.rdms(KEY, range(5), "class")} == {0, 1}
     assert tracker.ended(KEY, 2) and not tracker.ended(KEY, 3)
     with pytest.raises(ValueError, match="study abc has no candidates"):
         tracker.results("abc", 5)

@@ -15,6 +15,7 @@ GPU = Profile(
     layers=10,  # the paper's smaller space
     width=1.0,  # as in the paper
     pool=100,  # close to the paper's 116
+    searched=100,  # as many as are random; the paper has 1000
     reseeded=20,  # a fifth of the pool
     mature_epochs=20,  # the paper's premature epochs for its accuracy-guided searches
     snapshots=(0, 0.25, 0.5, 1, 2, 3, 5, 10, 20),  # evenly on a logarithmic scale

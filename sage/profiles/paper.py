@@ -15,6 +15,7 @@ PAPER = Profile(
     layers=10,  # half of the paper's pool; the other half has 20
     width=1.0,  # 32, 64 and 128 filters
     pool=116,  # section 4.1
+    searched=1000,  # section 4.2
     reseeded=24,  # a fifth of the pool
     mature_epochs=300,  # section "CIFAR Training"
     snapshots=(0, 0.25, 0.5, 1, 2, 3, 5, 10, 300),  # the range of Figure 2

@@ -83,6 +83,7 @@ class Profile:
     layers: int  # deepest network of the space
     width: float  # factor on every filter count of the space
     pool: int  # networks
+    searched: int  # candidates of each search by P that fills the second pool
     reseeded: int  # of them, the first, that are trained to maturity with a second seed
     mature_epochs: int
     snapshots: tuple[float, ...]  # epochs at which accuracy and RDMs are measured

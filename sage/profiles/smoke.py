@@ -15,6 +15,7 @@ SMOKE = Profile(
     layers=4,  # connections that skip, merge and end unread all occur
     width=0.25,  # 8 to 32 filters
     pool=6,  # enough for a correlation with an interval
+    searched=6,  # one more than are kept at a checkpoint
     reseeded=4,  # the fewest that have a correlation
     mature_epochs=2,  # both sides of an epoch's end
     snapshots=(0, 0.5, 1, 2),  # the start, within, at the end of an epoch, and mature

@@ -1,6 +1,7 @@
 """Searchers propose architectures and learn from their scores. The registry: one class and one line each."""
 
 from sage.searchers.base import Searcher
+from sage.searchers.listed import Listed
 from sage.searchers.random import Random
 from sage.searchers.reinforce import Reinforce
 from sage.searchers.tpe import TPE
