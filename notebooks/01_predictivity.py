@@ -66,7 +66,7 @@ run
 networks = pool.train(run, workers=workers)
 again = pool.retrain(run, workers=workers)
 found = pool.search(run, workers=workers)
-mature = predictivity.mature_accuracy(networks, settings.mature_epochs)
+mature, mature_found = (predictivity.mature_accuracy(one, settings.mature_epochs) for one in (networks, found))
 table = networks[["state", "parameters", "multiply_adds", "depth", "seconds"]].to_dataframe()
 table["mature accuracy"] = mature.to_series()
 table.sort_values("mature accuracy", ascending=False).head()
@@ -171,7 +171,7 @@ plain_words.table(compared, "TG")
 # of accuracies, and with it every correlation.
 
 # %%
-known_found, mature_found = pool.known(run, found, guide), predictivity.mature_accuracy(found, settings.mature_epochs)
+known_found = pool.known(run, found, guide)
 scores_found, _ = predictivity.add_nested(predictors.scores(known_found), mature_found, seed=run.seed)
 assessed_found = predictivity.assess(scores_found, mature_found, **bootstrap)
 compared_found = predictivity.contrasts(scores_found, mature_found, **bootstrap)
@@ -194,8 +194,10 @@ interactive.explore(scores, mature, alpha=run.alpha, epoch=settings.premature_ep
 # ## In numbers
 
 # %%
-print(f"{dataset}, teacher {guide.name}, {level} level, n = {assessed.n.max().item()} networks.")
+print(f"{dataset}, teacher {guide.name}, {level} level, n = {assessed.n.max().item()} random networks.")
 print(plain_words.summary(assessed, compared, epoch=settings.premature_epochs))
+print(f"\nn = {assessed_found.n.max().item()} networks that searches by P found.")
+print(plain_words.summary(assessed_found, compared_found, epoch=settings.premature_epochs))
 
 # %% [markdown]
 # Value and interval of each statistic, without that of the differences, which is in the table that is saved. Of the

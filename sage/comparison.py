@@ -186,8 +186,7 @@ def _mature(run: ComparisonRun, teacher: Teacher) -> Protocol:
 
 
 def _searcher(run: ComparisonRun, search: Search) -> Searcher:
-    settings = {"starts": run.budget.starts} if search.searcher == "tpe" else {}
-    return searchers.make(search.searcher, _space(run), seed=search.seed, **settings)
+    return searchers.within(run.budget, search.searcher, _space(run), seed=search.seed)
 
 
 def _study(run: ComparisonRun, search: Search, teacher: Teacher) -> Study:

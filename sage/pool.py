@@ -54,7 +54,7 @@ def search(run: Run, *, workers: str = "auto") -> xr.Dataset:
     briefly = replace(protocol, snapshots=(premature,), rivals=False)
     kept: dict[spaces.Architecture, int] = {}
     for name in SEARCHERS:
-        searcher = _searcher(run, name, **({"starts": run.settings.search.starts} if name == "tpe" else {}))
+        searcher = _searcher(run, name)
         study = _study(run, briefly, {"searcher": searcher.description, "score": "P"})
         found = _train(run, f"{name} by P", study, searcher, count, workers)
         best = found.sel(network=selected(found.accuracy.reindex(epoch=[premature]).squeeze("epoch")))
@@ -71,8 +71,8 @@ def search(run: Run, *, workers: str = "auto") -> xr.Dataset:
 def selected(p: xr.DataArray) -> np.ndarray:
     """Networks that a search guided by P keeps, as the paper takes them from it.
 
-    At each of `CHECKPOINTS`, evenly spaced, the `TOP` candidates of the highest P so far are kept; before there are more
-    than `TOP` nothing is selected.
+    At each of `CHECKPOINTS`, evenly spaced, the `TOP` candidates of the highest P so far are kept; before there are
+    more than `TOP` nothing is selected.
 
     Args:
         p: accuracy [network] in the order of proposal, at the premature epoch; NaN is never kept.
@@ -186,8 +186,8 @@ def _with_depth(run: Run, results: xr.Dataset) -> xr.Dataset:
     return results.assign(depth=("network", np.array(depths, dtype=np.float64)))
 
 
-def _searcher(run: Run, name: str, **settings) -> Searcher:
-    return searchers.make(name, _protocol(run).networks.space, seed=run.seed, **settings)
+def _searcher(run: Run, name: str) -> Searcher:
+    return searchers.within(run.settings.search, name, _protocol(run).networks.space, seed=run.seed)
 
 
 def _random(run: Run) -> Study:

@@ -21,7 +21,7 @@ def rivals(assessed: xr.Dataset, *, epoch: float, ceiling: Estimate, alpha: floa
     """All predictors at one epoch, the best first: correlation with mature accuracy, and by how much it exceeds P's.
 
     Args:
-        assessed: see `predictivity.assess`. ceiling: see `predictivity.ceiling`, a line if there is one.
+        assessed: see `predictivity.assess`. ceiling: see `predictivity.ceiling`, a line and a band if there is one.
     """
     one = assessed.sel(epoch=epoch, statistic="pearson")
     one = one.isel(predictor=np.argsort(-one.value.fillna(-np.inf).values, kind="stable"))
@@ -43,6 +43,7 @@ def rivals(assessed: xr.Dataset, *, epoch: float, ceiling: Estimate, alpha: floa
         left.axvline(one.value.sel(predictor="P"), color=FAMILY_COLOURS["accuracy"], lw=0.8, ls=":")
         if np.isfinite(ceiling.value):
             left.axvline(ceiling.value, color="k", lw=1, ls="--", label=_ceiling(ceiling))
+            left.axvspan(ceiling.low, ceiling.high, color="k", alpha=0.06, lw=0)
         names = [_named(name, alpha) for name in one.predictor.values]
         left.set(yticks=places, yticklabels=names, ylim=(len(places) - 0.5, -0.5))
         left.tick_params(axis="y", labelsize=7, length=0)
@@ -94,6 +95,7 @@ def cost_curves(assessed: xr.Dataset, *, ceiling: Estimate, alpha: float, teache
             axis.plot(guided.cost + teacher / networks, guided.value, "^:", lw=1, **style)
         if np.isfinite(ceiling.value):
             axis.axhline(ceiling.value, color="k", lw=1, ls="--", label=_ceiling(ceiling))
+            axis.axhspan(ceiling.low, ceiling.high, color="k", alpha=0.06, lw=0)
         axis.set_xscale("symlog", linthresh=100, linscale=0.5)
         axis.set_xlim(left=-20)
         axis.xaxis.set_major_formatter(EngFormatter(sep=""))

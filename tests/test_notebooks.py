@@ -46,7 +46,7 @@ def default_run(folders):
 
 
 TABLES = {
-    "00_teacher", "00_teacher_rdms", "01_pool", "01_summary", "02_searches", "02_summary", "03_errors", "03_mobile",
+    "00_teacher", "00_teacher_rdms", "01_found", "01_pool", "01_summary", "02_searches", "02_summary", "03_errors", "03_mobile",
     "03_searches", "03_trained_objects", "04_errors", "04_searches", "04_similarity", "04_sites", "04_trained",
 }  # fmt: skip
 

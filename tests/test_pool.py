@@ -216,8 +216,8 @@ def test_what_searches_by_accuracy_keep_is_trained_on_with_the_seed_it_had(run, 
     assert found.epoch.values.tolist() == [0, 0.5, 1, 2] and found.indexes["network"].is_unique
     premature = replace(protocol(run), snapshots=(1,), rivals=False)
     kept = []
-    for name, settings in (("reinforce", {}), ("tpe", {"starts": run.settings.search.starts})):
-        searcher = pool._searcher(run, name, **settings)
+    for name in ("reinforce", "tpe"):
+        searcher = pool._searcher(run, name)
         key = pool._study(run, premature, {"searcher": searcher.description, "score": "P"}).key
         visited = Tracker().results(key)
         assert visited.sizes["network"] == run.settings.searched

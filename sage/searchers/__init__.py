@@ -1,5 +1,6 @@
 """Searchers propose architectures and learn from their scores. The registry: one class and one line each."""
 
+from sage.profiles import Budget
 from sage.searchers.base import Searcher
 from sage.searchers.listed import Listed
 from sage.searchers.random import Random
@@ -19,3 +20,8 @@ def make(name: str, space: SearchSpace, *, seed: int, **settings) -> Searcher:
     if name not in SEARCHERS:
         raise ValueError(f"searcher {name!r}, expected one of {', '.join(SEARCHERS)}")
     return SEARCHERS[name](space, seed=seed, **settings)
+
+
+def within(budget: Budget, name: str, space: SearchSpace, *, seed: int) -> Searcher:
+    """The searcher of this name with what a budget says of it; errors as `make`."""
+    return make(name, space, seed=seed, **({"starts": budget.starts} if name == TPE.name else {}))
