@@ -35,6 +35,7 @@ dataset = "objects"  # objects, cifar10, cifar100, or your own in data/raw
 teacher = "resnet"  # resnet, nasnet-a, a control, any other network or recordings: the README lists all
 level = "class"  # RDMs over class means ("class") or over single images ("image")
 alpha = 1.0  # weight of TG in P + alpha TG
+pools = ""  # published pools of the same protocol to put together with this run's, by their names in data/results
 seed = 0  # of architectures, initial weights, data order and the drawn units
 workers = "auto"  # processes that train: auto, a number, 0 (this one), slurm:JOBS, or a Dask scheduler
 
@@ -44,14 +45,15 @@ import json
 import numpy as np
 
 from sage import interactive, paths, plain_words, plots, pool, predictivity, predictivity_plots, predictors
-from sage import spaces, teachers
+from sage import published_pools, spaces, teachers
 from sage.evaluation import Protocol
-from sage.run import Run
+from sage.run import PoolRun
 
-run = Run(profile=profile, dataset=dataset, teacher=teacher, level=level, alpha=alpha, seed=seed)
+run = PoolRun(profile=profile, dataset=dataset, teacher=teacher, level=level, alpha=alpha, pools=pools, seed=seed)
 settings, space = run.settings, Protocol.of(run.settings, run.dataset).networks.space
 guide = teachers.load(run.teacher, settings, run.dataset, seed=run.seed)
 pool.check_teacher(run, guide)
+others = published_pools.load(run, guide)
 run
 
 # %% [markdown]
@@ -66,13 +68,12 @@ run
 networks = pool.train(run, workers=workers)
 again = pool.retrain(run, workers=workers)
 found = pool.search(run, workers=workers)
-mature, mature_found = (predictivity.mature_accuracy(one, settings.mature_epochs) for one in (networks, found))
-table = networks[["state", "parameters", "multiply_adds", "depth", "seconds"]].to_dataframe()
-table["mature accuracy"] = mature.to_series()
-table.sort_values("mature accuracy", ascending=False).head()
+listed = networks[["state", "parameters", "multiply_adds", "depth", "seconds"]].to_dataframe()
+listed["mature accuracy"] = predictivity.mature_accuracy(networks, settings.mature_epochs).to_series()
+listed.sort_values("mature accuracy", ascending=False).head()
 
 # %%
-best = networks.isel(network=int(mature.fillna(0).argmax("network")))
+best = networks.sel(network=listed["mature accuracy"].idxmax())
 print("The best network of the pool; 0 is the image:\n")
 print(spaces.describe(spaces.cnn_layers(space, json.loads(best.architecture.item()))))
 
@@ -85,21 +86,23 @@ print(spaces.describe(spaces.cnn_layers(space, json.loads(best.architecture.item
 # network. Everything is computed from the record, nothing is trained.
 
 # %%
-known = pool.known(run, networks, guide)
-scores = predictors.scores(known)
+known, known_found = (pool.known(run, one, guide) for one in (networks, found))
+tables = {"this run's": predictivity.pool_record(known, predictors.scores(known))} | others
+table_found = predictivity.pool_record(known_found, predictors.scores(known_found))
 
 # %% [markdown]
 # Guidance has a weight to choose. So that this freedom does not speak for it, `P + a TG`, the same with teachers that
 # know nothing, `P + a TSE` and `P + a TSE-E` (training speed) and `P + a log parameters` each have their weight chosen
 # from the same list, and on other networks than those that it is judged on. That costs them something, so that against
-# P, which chooses nothing, they are at a disadvantage; by how much, `P + a P` shows, to which nothing is added.
+# P, which chooses nothing, they are at a disadvantage; by how much, `P + a P` shows, to which nothing is added. Below
+# are the mean weights that were chosen.
 
 # %%
 bootstrap = {"resamples": settings.resamples, "seed": run.seed}
-scores, weights = predictivity.add_nested(scores, mature, seed=run.seed)
-assessed = predictivity.assess(scores, mature, **bootstrap)
-ceiling = predictivity.ceiling(mature, again, **bootstrap)
-weights.to_pandas().round(2)
+analysed = published_pools.analyse(tables, **bootstrap)
+random = analysed[published_pools.RANDOM]
+ceiling = predictivity.ceiling(random.mature, again, **bootstrap)
+random.weights.to_pandas().round(2)
 
 # %% [markdown]
 # ## Prediction of mature accuracy (the paper's Figure 2)
@@ -109,9 +112,9 @@ weights.to_pandas().round(2)
 # accuracy, so that it approaches 1 by construction.
 
 # %%
-paper = scores.sel(predictor=predictors.scores(known, predictors.PAPER).predictor)
-curves = assessed.sel(predictor=paper.predictor, statistic="pearson")
-figure = plots.predictivity(paper, mature, curves, epoch=settings.premature_epochs)
+paper = random.scores.sel(predictor=predictors.scores(known, predictors.PAPER).predictor)
+curves = random.assessed.sel(predictor=paper.predictor, statistic="pearson")
+figure = plots.predictivity(paper, random.mature, curves, epoch=settings.premature_epochs)
 plots.save(figure, run.folder, "01_predictivity");
 
 # %% [markdown]
@@ -122,8 +125,9 @@ plots.save(figure, run.folder, "01_predictivity");
 
 # %%
 alphas = np.array([0.05, 0.1, 0.2, 0.5, 1, 2, 5])
-sweep = predictivity.alpha_sweep(scores, mature, alphas, **bootstrap)
-plots.save(plots.alpha_effect(sweep, predictivity.gain(assessed, "P + a TG")), run.folder, "01_alpha");
+sweep = predictivity.alpha_sweep(random.scores, random.mature, alphas, **bootstrap)
+figure = plots.alpha_effect(sweep, predictivity.gain(random.assessed, "P + a TG"))
+plots.save(figure, run.folder, "01_alpha");
 
 # %% [markdown]
 # ## The teacher and its controls (the paper's Figure 5)
@@ -132,7 +136,7 @@ plots.save(plots.alpha_effect(sweep, predictivity.gain(assessed, "P + a TG")), r
 # stands beside controls. Where one of them does as well, it is not the teacher's knowledge that predicts.
 
 # %%
-plots.save(predictivity_plots.teachers(assessed, teacher=guide.name), run.folder, "01_teachers");
+plots.save(predictivity_plots.teachers(random.assessed, teacher=guide.name), run.folder, "01_teachers");
 
 # %% [markdown]
 # ## Rivals
@@ -143,12 +147,13 @@ plots.save(predictivity_plots.teachers(assessed, teacher=guide.name), run.folder
 # images` is the one to hold against them.
 
 # %%
-figure = predictivity_plots.rivals(assessed, epoch=settings.premature_epochs, ceiling=ceiling, alpha=run.alpha)
+epoch = settings.premature_epochs
+figure = predictivity_plots.rivals(random.assessed, epoch=epoch, ceiling=ceiling, alpha=run.alpha)
 plots.save(figure, run.folder, "01_rivals");
 
 # %%
 taught = teachers.training_examples(run.teacher, settings, run.dataset)
-figure = predictivity_plots.cost_curves(assessed, ceiling=ceiling, alpha=run.alpha, teacher=taught)
+figure = predictivity_plots.cost_curves(random.assessed, ceiling=ceiling, alpha=run.alpha, teacher=taught)
 plots.save(figure, run.folder, "01_cost");
 
 # %% [markdown]
@@ -156,31 +161,27 @@ plots.save(figure, run.folder, "01_cost");
 # for itself: of twenty that are alike one seems better or worse.
 
 # %%
-compared = predictivity.contrasts(scores, mature, **bootstrap)
-plain_words.table(compared, "P + a TG")
+plain_words.table(random.compared, "P + a TG")
 
 # %%
-plain_words.table(compared, "TG")
+plain_words.table(random.compared, "TG")
 
 # %% [markdown]
-# ## Two pools
+# ## Other pools
 #
-# The paper's pool held the best five networks at checkpoints of searches guided by accuracy. Left, random architectures.
-# Right, the paper's way: a search by reinforcement learning and one by TPE, both guided by P at the premature epoch,
-# of which the best five at every tenth of the candidates were trained to maturity. Such a selection narrows the range
-# of accuracies, and with it every correlation.
+# The paper's pool held the best five networks at checkpoints of searches guided by accuracy. Beside the random
+# architectures stands the paper's way: a search by reinforcement learning and one by TPE, both guided by P at the
+# premature epoch, of which the best five at every tenth of the candidates were trained to maturity. Such a selection
+# narrows the range of accuracies, and with it every correlation. Where published pools are put together with this run's
+# (parameter `pools`), each is shown by itself too: what holds should hold in each.
 
 # %%
-known_found = pool.known(run, found, guide)
-scores_found, _ = predictivity.add_nested(predictors.scores(known_found), mature_found, seed=run.seed)
-assessed_found = predictivity.assess(scores_found, mature_found, **bootstrap)
-compared_found = predictivity.contrasts(scores_found, mature_found, **bootstrap)
-plain_words.table(compared_found, "P + a TG")
+searched = predictivity.analyse(*published_pools.join([table_found]), **bootstrap)
+analysed |= {"best five as searches by P go on": searched}
+plots.save(predictivity_plots.pools(analysed, alpha=run.alpha), run.folder, "01_pools");
 
 # %%
-both = {"random architectures": assessed, "best five as searches by P go on": assessed_found}
-accuracies = dict(zip(both, (mature, mature_found)))
-plots.save(predictivity_plots.pools(both, accuracies, alpha=run.alpha), run.folder, "01_pools");
+plain_words.table(searched.compared, "P + a TG")
 
 # %% [markdown]
 # ## By hand
@@ -188,16 +189,14 @@ plots.save(predictivity_plots.pools(both, accuracies, alpha=run.alpha), run.fold
 # In JupyterLab the controls redraw the figure at once, from the stored pool.
 
 # %%
-interactive.explore(scores, mature, alpha=run.alpha, epoch=settings.premature_epochs, **bootstrap)
+interactive.explore(random.scores, random.mature, alpha=run.alpha, epoch=epoch, **bootstrap)
 
 # %% [markdown]
 # ## In numbers
 
 # %%
-print(f"{dataset}, teacher {guide.name}, {level} level, n = {assessed.n.max().item()} random networks.")
-print(plain_words.summary(assessed, compared, epoch=settings.premature_epochs))
-print(f"\nn = {assessed_found.n.max().item()} networks that searches by P found.")
-print(plain_words.summary(assessed_found, compared_found, epoch=settings.premature_epochs))
+print(f"{dataset}, teacher {guide.name}, {level} level")
+print(plain_words.summaries(analysed, epoch=epoch))
 
 # %% [markdown]
 # Value and interval of each statistic, without that of the differences, which is in the table that is saved. Of the
@@ -206,14 +205,13 @@ print(plain_words.summary(assessed_found, compared_found, epoch=settings.prematu
 # would make the saved pool 50 MB larger.
 
 # %%
-early = assessed.sel(epoch=settings.premature_epochs, drop=True)
+early = random.assessed.sel(epoch=epoch, drop=True)
 early[["value", "low", "high"]].to_dataframe()[["value", "low", "high"]].unstack("statistic").round(3)
 
 # %%
-paths.save_table(predictivity.pool_record(known, scores, mature), run.folder / "01_pool.nc")
-paths.save_table(predictivity.pool_record(known_found, scores_found, mature_found), run.folder / "01_found.nc")
-contrasts = dict(zip(both, (compared, compared_found)))
-paths.save_table(predictivity.record(both, contrasts, sweep, weights, ceiling), run.folder / "01_summary.nc")
+paths.save_table(tables["this run's"], run.folder / "01_pool.nc")
+paths.save_table(table_found, run.folder / "01_found.nc")
+paths.save_table(predictivity.record(analysed, sweep, ceiling), run.folder / "01_summary.nc")
 cost = int(networks.examples.isel(epoch=-1).sum()), int(networks.images_shown.sum())
 print(f"{cost[0]:,} training examples processed, {cost[1]:,} images shown to measure accuracy and RDMs;")
 print(f"{taught:,.0f} examples in the teacher's own training")

@@ -215,7 +215,7 @@ def compare(
             "layer": np.arange(1, deepest + 1),
         },
         dims=("network", "epoch", "teacher_layer", "layer"),
-        attrs={"teacher": teacher.name, "level": level, "method": method},
+        attrs={"teacher": teacher.name, "teacher_identity": teacher.identity, "level": level, "method": method},
     ).sel(teacher_layer=[layer.name for layer in teacher.layers])
 
 

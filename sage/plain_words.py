@@ -6,10 +6,19 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from sage.predictivity import gain
+from sage.predictivity import Analysis, gain
 from sage.statistics import Estimate
 
 IGNORANT = ("P + a TG untrained", "P + a TG shuffled")  # as free as guidance, by teachers that know nothing
+
+
+def summaries(analysed: Mapping[str, Analysis], *, epoch: float) -> str:
+    """A `summary` of each of several pools, see `predictivity.analyse`, below its name and number of networks."""
+    paragraphs = []
+    for name, one in analysed.items():
+        title = f"{name}, n = {one.assessed.n.max().item()}:"
+        paragraphs.append(f"{title}\n{summary(one.assessed, one.compared, epoch=epoch)}")
+    return "\n\n".join(paragraphs)
 
 
 def summary(assessed: xr.Dataset, compared: xr.Dataset, *, epoch: float) -> str:

@@ -1,7 +1,7 @@
 """How well predictors tell mature accuracy: intervals, rivals of guidance as free as it is, contrasts."""
 
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 
 import numpy as np
 import xarray as xr
@@ -34,6 +34,33 @@ ALPHAS = np.array([0, 0.1, 0.2, 0.5, 1, 2, 5, 10])  # of the addition, in units 
 FOLDS, REPEATS = 5, 20
 GIVEN = ("P", "log parameters", "depth")  # partial correlations are given these
 OUTSIDE = 5.0  # percentage of resamples that intervals leave out
+
+
+@dataclass(frozen=True)
+class Analysis:
+    """What a pool says of its predictors: their scores and all that is made of these.
+
+    Args:
+        scores: [predictor, network, epoch], those of `NESTED` included. mature: [network]. weights: see `add_nested`.
+        assessed: see `assess`. compared: see `contrasts`.
+    """
+
+    scores: xr.DataArray
+    mature: xr.DataArray
+    weights: xr.DataArray
+    assessed: xr.Dataset
+    compared: xr.Dataset
+
+
+def analyse(table: xr.DataArray, mature: xr.DataArray, *, resamples: int, seed: int) -> Analysis:
+    """All statistics of a pool.
+
+    Args:
+        table: see `predictors.scores`. mature: [network], see `mature_accuracy`.
+    """
+    scores, weights = add_nested(table, mature, seed=seed)
+    bootstrap = {"resamples": resamples, "seed": seed}
+    return Analysis(scores, mature, weights, assess(scores, mature, **bootstrap), contrasts(scores, mature, **bootstrap))
 
 
 def mature_accuracy(pool: xr.Dataset, epoch: float) -> xr.DataArray:
@@ -228,28 +255,20 @@ def _with_interval(drawn: np.ndarray, *, outside: float = OUTSIDE) -> np.ndarray
     return found
 
 
-def pool_record(known: Known, table: xr.DataArray, mature: xr.DataArray) -> xr.Dataset:
-    """A pool with its scores, see `add_nested`, and similarity to the teacher, without the losses of every step."""
-    results = known.results.drop_vars("losses").assign(score=table, mature_accuracy=mature.drop_vars("epoch"))
-    return results.assign(similarity=known.similarities["teacher"])
+def pool_record(known: Known, table: xr.DataArray) -> xr.Dataset:
+    """A pool with its scores, see `predictors.scores`, and similarity to the teacher, without every step's losses."""
+    return known.results.drop_vars("losses").assign(score=table, similarity=known.similarities["teacher"])
 
 
-def record(
-    assessed: Mapping[str, xr.Dataset],
-    compared: Mapping[str, xr.Dataset],
-    sweep: xr.Dataset,
-    weights: xr.DataArray,
-    ceiling: Estimate,
-) -> xr.Dataset:
-    """All statistics in one: `assess` and `contrasts` by pool, `alpha_sweep`, alphas of `add_nested`, the ceiling."""
-    table, contrasted = (
-        xr.concat(one.values(), "pool", join="exact", data_vars="all", coords="minimal", compat="override")
-        for one in (assessed, compared)
+def record(pools: Mapping[str, Analysis], sweep: xr.Dataset, ceiling: Estimate) -> xr.Dataset:
+    """All statistics in one: of `analyse` by pool, `alpha_sweep`, the ceiling."""
+    table, compared, weights = (
+        xr.concat(parts, "pool", join="exact", data_vars="all", coords="minimal", compat="override")
+        for parts in zip(*((one.assessed, one.compared, one.weights.rename("nested_alpha")) for one in pools.values()))
     )
     # Not "alpha", which is a parameter of runs: a grid of these gathers their tables along it.
     swept = sweep.rename({name: f"sweep_{name}" for name in ("alpha", *sweep.data_vars)})
-    chosen = weights.rename(predictor="nested").rename("nested_alpha")
-    contrasted = contrasted.rename({name: f"contrast_{name}" for name in (*contrasted.data_vars, "first", "second")})
+    compared = compared.rename({name: f"contrast_{name}" for name in (*compared.data_vars, "first", "second")})
     attributes = {f"ceiling_{name}": value for name, value in asdict(ceiling).items()}
-    merged = xr.merge([table, contrasted, swept, chosen], join="exact").assign_coords(pool=list(assessed))
-    return merged.assign_attrs(attributes)
+    merged = xr.merge([table, compared, weights.rename(predictor="nested"), swept], join="exact")
+    return merged.assign_coords(pool=list(pools)).assign_attrs(attributes)

@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import EngFormatter, MaxNLocator, PercentFormatter, SymmetricalLogLocator
 
 from sage.plots import COLUMN, COMBINED, STYLE, epoch_axis
+from sage.predictivity import Analysis
 from sage.statistics import Estimate
 
 FAMILY_COLOURS = {
@@ -111,26 +112,31 @@ def cost_curves(assessed: xr.Dataset, *, ceiling: Estimate, alpha: float, teache
     return figure
 
 
-def pools(assessed: Mapping[str, xr.Dataset], mature: Mapping[str, xr.DataArray], *, alpha: float) -> Figure:
+def pools(analysed: Mapping[str, Analysis], *, alpha: float) -> Figure:
     """The paper's predictors on several pools side by side: correlation with mature accuracy against epochs.
 
     Args:
-        assessed: see `predictivity.assess`, by the pool's name. mature: [network] in [0, 1], likewise.
+        analysed: see `predictivity.analyse`, by the pool's name.
     """
     styles = {"P": "C0", "TG": "C2", COMBINED: "C1", "P + a TG": "C3"}
     with plt.rc_context(STYLE):
-        figure, axes = plt.subplots(1, len(assessed), figsize=(2 * COLUMN, 2.8), sharey=True, squeeze=False)
-        for axis, (name, table) in zip(axes[0], assessed.items()):
+        rows = -(-len(analysed) // 2)
+        size = (2 * COLUMN, 0.6 + 2.2 * rows)
+        figure, axes = plt.subplots(rows, 2, figsize=size, sharey=True, sharex=True, squeeze=False)
+        for axis in axes.flat[len(analysed) :]:
+            axis.remove()
+        for axis, (name, one) in zip(axes.flat, analysed.items()):
+            table, mature = one.assessed, one.mature.values[np.isfinite(one.mature.values)]
             for predictor, colour in styles.items():
                 line = table.sel(predictor=predictor, statistic="pearson")
                 label = f"{predictor}, a chosen on other networks" if " a " in predictor else _named(predictor, alpha)
                 axis.plot(line.epoch, line.value, "o-", ms=3, color=colour, label=label)
                 axis.fill_between(line.epoch, line.low, line.high, color=colour, alpha=0.1, lw=0)
             epoch_axis(axis, table.epoch.values)
-            values = mature[name].values[np.isfinite(mature[name].values)]
-            span = f"{100 * values.min():.1f} to {100 * values.max():.1f} %" if len(values) else "none"
+            span = f"{100 * mature.min():.1f} to {100 * mature.max():.1f} %" if len(mature) else "none"
             axis.set_title(f"{name}\nn = {table.n.max().item()}, mature accuracy {span}")
-        axes[0, 0].set_ylabel("r with mature accuracy")
+        for axis in axes[:, 0]:
+            axis.set_ylabel("r with mature accuracy")
         figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=4)
         figure.suptitle("bands: 95 % bootstrap over networks", fontsize=9)
     return figure

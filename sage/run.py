@@ -58,6 +58,13 @@ class Run:
 
 
 @dataclass(frozen=True, kw_only=True)
+class PoolRun(Run):
+    """A run on predictivity; `pools` are names of published pools to put together with its own, with spaces between."""
+
+    pools: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
 class ComparisonRun(Run):
     """A run that compares searches; an empty text or 0 stands for the profile's value.
 
@@ -182,7 +189,7 @@ class MacaqueRun(CellRun):
         return [name.strip() for name in self.regions.split(",") if name.strip()]
 
 
-KINDS = (Run, SearchRun, CellRun, MacaqueRun)
+KINDS = (Run, PoolRun, SearchRun, CellRun, MacaqueRun)
 
 
 def of(parameters: dict) -> Run:

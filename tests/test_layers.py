@@ -21,12 +21,12 @@ LAYERS = (
      "sampling", "outside"},
     {"teachers", "evaluation", "cluster", "cell_tables", "predictivity"},
     {"explorer", "full_training", "plain_words"},
-    {"pool", "comparison"},
+    {"pool", "comparison", "published_pools"},
 )  # fmt: skip
 # Beside the layers: figures know nothing of networks, the batch nothing of the science.
 SIDE = {
     "plots": {"paths", "statistics"},
-    "predictivity_plots": {"plots", "statistics"},
+    "predictivity_plots": {"plots", "predictivity", "statistics"},
     "interactive": {"predictivity_plots", "statistics"},
     "recording_plots": {"plots", "recordings", "guidance", "statistics"},
     "drawing": {"plots", "models"},

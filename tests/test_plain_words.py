@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from sage import plain_words, predictivity
-from tests.test_predictivity import make_assessed
+from tests.test_predictivity import make_analysis, make_assessed
 from tests.test_resampling import OPTIONS
 
 
@@ -34,6 +34,13 @@ def test_summary_says_that_the_claim_is_not_supported():
     assert "it is better than P after none" in times and "at once, better after none" in times
     assert "not told apart from" in free and "better than" not in free
     assert alone.startswith("TG is worse than P; not told apart from")
+
+
+def test_summaries_say_which_pool_they_are_of():
+    one, other = make_analysis(), make_analysis(guided=False)
+    first, second = plain_words.summaries({"mine": one, "theirs": other}, epoch=0.5).split("\n\n")
+    assert first.splitlines() == ["mine, n = 30:", *summary(0.5)]
+    assert second.splitlines() == ["theirs, n = 30:", *summary(0.5, guided=False)]
 
 
 def test_summary_of_too_few_networks_says_so():

@@ -43,11 +43,15 @@ def make_known(networks: int = 30, *, guided: bool = True, alpha: float = 1.0) -
     return known, predictivity.mature_accuracy(pool, 20)
 
 
+def make_analysis(**options) -> predictivity.Analysis:
+    known, mature = make_known(**options)
+    return predictivity.analyse(predictors.scores(known, NAMES), mature, **OPTIONS)
+
+
 def make_assessed(**options) -> tuple[xr.DataArray, xr.DataArray, xr.Dataset]:
     """All scores, the mature accuracy and what is made of them."""
-    known, mature = make_known(**options)
-    table, _ = predictivity.add_nested(predictors.scores(known, NAMES), mature, seed=0)
-    return table, mature, predictivity.assess(table, mature, **OPTIONS)
+    found = make_analysis(**options)
+    return found.scores, found.mature, found.assessed
 
 
 def test_every_statistic_is_that_of_each_predictor_alone():
@@ -192,19 +196,27 @@ def test_contrasts_are_paired_and_hold_for_all_epochs_at_once():
     assert few.value.isnull().all() and few.all_low.isnull().all()
 
 
+def test_analysis_is_what_its_steps_give():
+    known, mature = make_known()
+    found = make_analysis()
+    table, weights = predictivity.add_nested(predictors.scores(known, NAMES), mature, seed=OPTIONS["seed"])
+    xr.testing.assert_identical(found.scores, table)
+    xr.testing.assert_identical(found.weights, weights)
+    xr.testing.assert_identical(found.mature, mature)
+    xr.testing.assert_identical(found.assessed, predictivity.assess(table, mature, **OPTIONS))
+    xr.testing.assert_identical(found.compared, predictivity.contrasts(table, mature, **OPTIONS))
+
+
 def test_record_holds_all_and_can_be_saved(tmp_path):
-    table, mature, assessed = make_assessed()
-    sweep = predictivity.alpha_sweep(table, mature, np.array([0.5, 1.0]), **OPTIONS)
-    _, alphas = predictivity.add_nested(predictors.scores(make_known()[0], NAMES), mature, seed=0)
-    compared = predictivity.contrasts(table, mature, **OPTIONS)
-    both = {"all": assessed, "some": 0.5 * assessed}
-    contrasts = {"all": compared, "some": compared.assign(all_low=compared.all_low + 1)}
-    saved = predictivity.record(both, contrasts, sweep, alphas, Estimate(0.9, 0.8, 1.0, 6))
+    all_of, some = make_analysis(), make_analysis(guided=False)
+    sweep = predictivity.alpha_sweep(all_of.scores, all_of.mature, np.array([0.5, 1.0]), **OPTIONS)
+    saved = predictivity.record({"all": all_of, "some": some}, sweep, Estimate(0.9, 0.8, 1.0, 6))
     assert "alpha" not in saved.dims  # a parameter of grids, along which they gather such tables
     found = xr.load_dataset(paths.save_table(saved, tmp_path / "file.nc"))
-    np.testing.assert_array_equal(found.value.sel(pool="some"), 0.5 * assessed.value)
+    np.testing.assert_array_equal(found.value.sel(pool="some"), some.assessed.value)
+    np.testing.assert_array_equal(found.n.sel(pool="all"), all_of.assessed.n)
     np.testing.assert_array_equal(found.sweep_value, sweep.value)
-    np.testing.assert_array_equal(found.nested_alpha, alphas)
-    np.testing.assert_array_equal(found.contrast_all_low.sel(pool="some"), compared.all_low + 1)
-    assert found.contrast_second.values.tolist() == compared["second"].values.tolist()
+    np.testing.assert_array_equal(found.nested_alpha.sel(pool="some"), some.weights)
+    np.testing.assert_array_equal(found.contrast_all_low.sel(pool="some"), some.compared.all_low)
+    assert found.contrast_second.values.tolist() == some.compared["second"].values.tolist()
     assert found.attrs["ceiling_value"] == 0.9 and found.attrs["ceiling_n"] == 6

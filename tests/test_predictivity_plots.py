@@ -2,6 +2,8 @@ import matplotlib
 
 matplotlib.use("Agg")
 
+from dataclasses import replace
+
 import ipywidgets as widgets
 import matplotlib.pyplot as plt
 import numpy as np
@@ -10,7 +12,7 @@ from matplotlib.figure import Figure
 
 from sage import interactive, plots, predictivity_plots, statistics
 from sage.statistics import Estimate
-from tests.test_predictivity import make_assessed
+from tests.test_predictivity import make_analysis, make_assessed
 from tests.test_statistics import OPTIONS
 
 CEILING = Estimate(0.9, 0.7, 0.95, 6)
@@ -69,24 +71,25 @@ def test_without_a_ceiling_there_is_no_line(tmp_path):
 
 
 def test_pools_state_how_far_accuracies_reach():
-    _, mature, assessed = make_assessed()
-    few, some = assessed.where(False), mature[:0]
-    figure = predictivity_plots.pools({"all": assessed, "few": few}, {"all": mature, "few": some}, alpha=1.0)
-    first, second = (axis.get_title() for axis in figure.axes)
+    all_of = make_analysis()
+    mature = all_of.mature
+    few = replace(all_of, assessed=all_of.assessed.where(False), mature=mature[:0])
+    figure = predictivity_plots.pools({"all": all_of, "few": few, "again": all_of}, alpha=1.0)
+    first, second, third = (axis.get_title() for axis in figure.axes)
     assert first == f"all\nn = 30, mature accuracy {100 * mature.min():.1f} to {100 * mature.max():.1f} %"
-    assert second.endswith("none")
+    assert second.endswith("none") and third.startswith("again")
     assert names(figure) == {"P", "TG", "P + 1 TG", "P + a TG, a chosen on other networks"}
 
 
 def test_too_few_networks_give_empty_figures(tmp_path):
-    _, mature, assessed = make_assessed(networks=3)
+    _, _, assessed = make_assessed(networks=3)
     costs = predictivity_plots.cost_curves(assessed, ceiling=NONE, alpha=1.0, teacher=np.nan)
     assert not costs.axes[0].lines
     for figure in (
         costs,
         predictivity_plots.rivals(assessed, epoch=2.0, ceiling=NONE, alpha=1.0),
         predictivity_plots.teachers(assessed, teacher="resnet"),
-        predictivity_plots.pools({"all": assessed}, {"all": mature}, alpha=1.0),
+        predictivity_plots.pools({"all": make_analysis(networks=3)}, alpha=1.0),
     ):
         plots.save(figure, tmp_path, "figure")
 

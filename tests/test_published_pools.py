@@ -1,0 +1,107 @@
+import json
+
+import numpy as np
+import pytest
+import xarray as xr
+
+from sage import paths, predictivity, predictors, published_pools
+from sage.evaluation import Protocol
+from sage.guidance import Teacher, TeacherLayer
+from sage.run import PoolRun
+from tests.test_predictivity import NAMES, OPTIONS, make_known
+
+TEACHER = Teacher("mine", (TeacherLayer("L1", "stimuli", {"class": np.arange(6.0)}),))
+
+
+def make_table(networks: int = 30, *, names=NAMES, teacher: Teacher = TEACHER, **described) -> xr.Dataset:
+    """As a run of the smoke profile would publish it."""
+    known, _ = make_known(networks)
+    similarity = known.similarities["teacher"].assign_attrs(level="class", teacher_identity=teacher.identity)
+    known.similarities["teacher"] = similarity
+    table = predictivity.pool_record(known, predictors.scores(known, names))
+    description = Protocol.of(PoolRun(profile="smoke").settings, "objects").description() | {"seed": 1} | described
+    return table.assign_attrs(description=json.dumps(description))
+
+
+@pytest.fixture
+def publish(monkeypatch, tmp_path):
+    monkeypatch.setattr(paths, "results", lambda: tmp_path)
+
+    def published(name: str, table: xr.Dataset) -> None:
+        paths.save_table(table, tmp_path / name / "01_pool.nc")
+
+    return published
+
+
+def load(names: str, **parameters) -> dict[str, xr.Dataset]:
+    return published_pools.load(PoolRun(profile="smoke", pools=names, **parameters), TEACHER)
+
+
+def test_pools_of_other_seeds_and_devices_are_loaded_by_name(publish):
+    assert load("") == {}
+    tables = {"one": make_table(seed=7), "two": make_table(device="cuda", convolutions="bfloat16", seed=3)}
+    for name, table in tables.items():
+        publish(name, table)
+    found = load("two one")
+    assert list(found) == ["two", "one"]
+    for name, table in tables.items():
+        xr.testing.assert_identical(found[name], table)
+
+
+@pytest.mark.parametrize(
+    "names, message",
+    [
+        ("absent", "unknown pool 'absent', expected one of again, other, own"),
+        ("other own", "pool 'own' has seed 0, and so has another: they are the same networks"),
+        ("again again", "pool 'again' has seed 2, and so has another: they are the same networks"),
+        ("other", "pool 'other' cannot be put together with this run's: it has alpha 1.0 instead of 2.0"),
+    ],
+)
+def test_pools_that_cannot_be_put_together_are_refused(publish, names, message):
+    publish("other", make_table())
+    publish("own", make_table(seed=0))
+    publish("again", make_table(seed=2))
+    with pytest.raises(ValueError, match=message):
+        load(names, alpha=2.0 if names == "other" else 1.0)
+
+
+@pytest.mark.parametrize(
+    "table, message",
+    [
+        (lambda: make_table(mature_epochs=9), "mature_epochs 9 instead of 2"),
+        (lambda: make_table(snapshots=[0, 2]), r"snapshots \[0, 2\] instead of \[0, 0.5, 1, 2\]"),
+        (lambda: make_table(teacher=Teacher("mine", ())), "teacher_identity mine .* instead of mine .*"),
+    ],
+    ids=["protocol", "snapshots", "teacher"],
+)
+def test_pools_of_another_protocol_or_teacher_are_refused(publish, table, message):
+    publish("other", table())
+    with pytest.raises(ValueError, match=message):
+        load("other")
+
+
+def test_there_being_no_tables_is_said(publish):
+    with pytest.raises(ValueError, match="unknown pool 'absent', expected one of none, as there are no tables"):
+        load("absent")
+
+
+def test_joined_pools_keep_the_first_ones_numbers_and_what_all_have():
+    own, other = make_table(4).assign_coords(network=[0, 1, 2, 5]), make_table(3, names=NAMES[::-1][:-1])
+    scores, mature = published_pools.join([own, other])
+    assert scores.network.values.tolist() == mature.network.values.tolist() == [0, 1, 2, 5, 6, 7, 8]
+    assert set(scores.predictor.values) == set(other.predictor.values) and "P" not in scores.predictor
+    for name in scores.predictor.values:
+        for table, numbers in ((own, [0, 1, 2, 5]), (other, [6, 7, 8])):
+            np.testing.assert_array_equal(scores.sel(predictor=name, network=numbers), table.score.sel(predictor=name))
+    np.testing.assert_array_equal(mature, [*own.accuracy.sel(epoch=20), *other.accuracy.sel(epoch=20)])
+    assert mature.epoch == 20 and scores.attrs["alpha"] == 1
+
+
+def test_several_pools_are_analysed_together_and_apart():
+    own, other = make_table(), make_table(12)
+    found = published_pools.analyse({"own": own, "other": other}, **OPTIONS)
+    assert {name: one.assessed.n.values.tolist() for name, one in found.items()} == {
+        published_pools.RANDOM: [42, 42], "own": [30, 30], "other": [12, 12]
+    }  # fmt: skip
+    (alone,) = published_pools.analyse({"own": own}, **OPTIONS).values()
+    xr.testing.assert_identical(alone.assessed, found["own"].assessed)
