@@ -30,10 +30,10 @@ def load(run: PoolRun, teacher: Teacher) -> dict[str, xr.Dataset]:
     seeds = {run.seed}
     for name, one in pools.items():
         description = json.loads(one.attrs["description"])
-        found = {**one.score.attrs, **one.similarity.attrs, **_fixed(description)}
-        if description["seed"] in seeds:
-            raise ValueError(f"pool {name!r} has seed {description['seed']}, and so has another: they are the same networks")
-        seeds.add(description["seed"])
+        found, seed = {**one.score.attrs, **one.similarity.attrs, **_fixed(description)}, description["seed"]
+        if seed in seeds:
+            raise ValueError(f"pool {name!r} has seed {seed}, and so has another: they are the same networks")
+        seeds.add(seed)
         differ = [key for key, value in wanted.items() if found.get(key) != value]
         if differ:
             told = ", ".join(f"{key} {found.get(key)} instead of {wanted[key]}" for key in differ)
