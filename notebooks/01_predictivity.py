@@ -35,7 +35,7 @@ dataset = "objects"  # objects, cifar10, cifar100, or your own in data/raw
 teacher = "resnet"  # resnet, nasnet-a, a control, any other network or recordings: the README lists all
 level = "class"  # RDMs over class means ("class") or over single images ("image")
 alpha = 1.0  # weight of TG in P + alpha TG
-pools = ""  # published pools of the same protocol to put together with this run's, by their names in data/results
+pools = ""  # names of published pools in data/results, of other seeds and the same teacher, to put together with this one
 seed = 0  # of architectures, initial weights, data order and the drawn units
 workers = "auto"  # processes that train: auto, a number, 0 (this one), slurm:JOBS, or a Dask scheduler
 
@@ -73,7 +73,7 @@ listed["mature accuracy"] = predictivity.mature_accuracy(networks, settings.matu
 listed.sort_values("mature accuracy", ascending=False).head()
 
 # %%
-best = networks.sel(network=listed["mature accuracy"].idxmax())
+best = networks.sel(network=listed["mature accuracy"].fillna(0).idxmax())
 print("The best network of the pool; 0 is the image:\n")
 print(spaces.describe(spaces.cnn_layers(space, json.loads(best.architecture.item()))))
 
@@ -87,8 +87,7 @@ print(spaces.describe(spaces.cnn_layers(space, json.loads(best.architecture.item
 
 # %%
 known, known_found = (pool.known(run, one, guide) for one in (networks, found))
-tables = {"this run's": predictivity.pool_record(known, predictors.scores(known))} | others
-table_found = predictivity.pool_record(known_found, predictors.scores(known_found))
+own, searched = (predictivity.pool_record(one, predictors.scores(one)) for one in (known, known_found))
 
 # %% [markdown]
 # Guidance has a weight to choose. So that this freedom does not speak for it, `P + a TG`, the same with teachers that
@@ -99,7 +98,7 @@ table_found = predictivity.pool_record(known_found, predictors.scores(known_foun
 
 # %%
 bootstrap = {"resamples": settings.resamples, "seed": run.seed}
-analysed = published_pools.analyse(tables, **bootstrap)
+analysed = published_pools.analyse(own, others, searched, **bootstrap)
 random = analysed[published_pools.RANDOM]
 ceiling = predictivity.ceiling(random.mature, again, **bootstrap)
 random.weights.to_pandas().round(2)
@@ -172,16 +171,18 @@ plain_words.table(random.compared, "TG")
 # The paper's pool held the best five networks at checkpoints of searches guided by accuracy. Beside the random
 # architectures stands the paper's way: a search by reinforcement learning and one by TPE, both guided by P at the
 # premature epoch, of which the best five at every tenth of the candidates were trained to maturity. Such a selection
-# narrows the range of accuracies, and with it every correlation. Where published pools are put together with this run's
+# narrows the range of accuracies, and with it every correlation; that of P most of all, by which it was made, so that
+# what is gained over P there says less. With few candidates these searches hardly learn: TPE starts with random ones,
+# and reinforcement learning updates its policy once in five. Where published pools are put together with this run's
 # (parameter `pools`), each is shown by itself too: what holds should hold in each.
 
 # %%
-searched = predictivity.analyse(*published_pools.join([table_found]), **bootstrap)
-analysed |= {"best five as searches by P go on": searched}
+shared = np.isin(found.hash, networks.hash).sum()
+print(f"{shared} of the {len(found.network)} networks that the searches found are in this run's random pool too.")
 plots.save(predictivity_plots.pools(analysed, alpha=run.alpha), run.folder, "01_pools");
 
 # %%
-plain_words.table(searched.compared, "P + a TG")
+plain_words.table(analysed[published_pools.SEARCHED].compared, "P + a TG")
 
 # %% [markdown]
 # ## By hand
@@ -196,7 +197,8 @@ interactive.explore(random.scores, random.mature, alpha=run.alpha, epoch=epoch, 
 
 # %%
 print(f"{dataset}, teacher {guide.name}, {level} level")
-print(plain_words.summaries(analysed, epoch=epoch))
+not_by_p = {name: one for name, one in analysed.items() if name != published_pools.SEARCHED}
+print(plain_words.summaries(not_by_p, epoch=epoch))
 
 # %% [markdown]
 # Value and interval of each statistic, without that of the differences, which is in the table that is saved. Of the
@@ -209,10 +211,12 @@ early = random.assessed.sel(epoch=epoch, drop=True)
 early[["value", "low", "high"]].to_dataframe()[["value", "low", "high"]].unstack("statistic").round(3)
 
 # %%
-paths.save_table(tables["this run's"], run.folder / "01_pool.nc")
-paths.save_table(table_found, run.folder / "01_found.nc")
+paths.save_table(own, run.folder / "01_pool.nc")
+paths.save_table(searched, run.folder / "01_found.nc")
 paths.save_table(predictivity.record(analysed, sweep, ceiling), run.folder / "01_summary.nc")
-cost = int(networks.examples.isel(epoch=-1).sum()), int(networks.images_shown.sum())
-print(f"{cost[0]:,} training examples processed, {cost[1]:,} images shown to measure accuracy and RDMs;")
-print(f"{taught:,.0f} examples in the teacher's own training")
 print(json.dumps(json.loads(networks.attrs["provenance"]), indent=1))
+plain_words.costs({"random": networks, "found by searches": found})
+
+# %%
+print(f"Besides, each of the two searches trained {settings.searched} candidates for {epoch:g} epochs, and")
+print(f"{len(again)} networks were trained once more. The teacher's own training took {taught:,.0f} examples.")

@@ -11,7 +11,7 @@ import pandas as pd
 import xarray as xr
 from tqdm.auto import tqdm
 
-from sage import candidates, cluster, evaluation, explorer, guidance, searchers
+from sage import candidates, cluster, evaluation, explorer, guidance, search_tables, searchers
 from sage.cluster import Workers
 from sage.evaluation import Protocol
 from sage.explorer import Study
@@ -234,15 +234,6 @@ def _checkpoints(run: ComparisonRun) -> list[int]:
     return sorted({*range(budget.every, budget.samples + 1, budget.every), budget.samples})
 
 
-def _top(run: ComparisonRun, table: xr.Dataset, samples: int) -> list[int]:
-    """Places in the table of the best different architectures among the first `samples`, best first."""
-    scores = table.score.where(table.network < samples).to_numpy()
-    best = [place for place in np.argsort(-scores, kind="stable") if np.isfinite(scores[place])]
-    hashes = table.hash.values
-    first = {hashes[place]: place for place in reversed(best)}
-    return sorted(first.values(), key=best.index)[: run.budget.top]
-
-
 def _random(run: ComparisonRun, seed: int) -> list[Architecture]:
     """The first random candidates of a repetition: what a random architecture is worth."""
     searcher = searchers.make("random", _space(run), seed=seed)
@@ -255,7 +246,7 @@ def _chosen(run: ComparisonRun, seed: int, teacher: Teacher, tracker: Tracker) -
         if search.seed == seed:
             table = tracker.results(_study(run, search, teacher).key, run.budget.samples)
             for samples in _checkpoints(run):
-                for place in _top(run, table, samples):
+                for place in search_tables.best(table, samples, run.budget.top):
                     yield tuple(json.loads(table.architecture.values[place]))
     yield from _random(run, seed)
 
@@ -300,7 +291,7 @@ def _found(
 ) -> xr.Dataset:
     table = _at(search.epochs, tracker.results(_study(run, search, teacher).key, run.budget.samples))
     checkpoints = _checkpoints(run)
-    tops = [mature.loc[table.hash.values[_top(run, table, samples)]] for samples in checkpoints]
+    tops = [mature.loc[table.hash.values[search_tables.best(table, samples, run.budget.top)]] for samples in checkpoints]
     spent = [table[["examples", "images_shown"]].where(table.network < samples).sum() for samples in checkpoints]
     best, test, architecture = np.nan, np.nan, ""
     if tops[-1].accuracy.notna().any():

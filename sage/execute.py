@@ -204,16 +204,20 @@ def _explain(error: PapermillExecutionError | DeadKernelError, step: Step) -> st
 
 
 def _identity(value):
-    """A parameter's value, but for words that name a file or an archive of images what is in the file."""
+    """A parameter's value, but for words that name a file, images or a published pool what is in the file."""
     if not isinstance(value, str):
         return value
     named = value.removesuffix(SHUFFLED)
     words = [named] if Path(named).is_file() else named.split(" ")
     content = " ".join(
-        next((_digest(path) for path in (Path(word), paths.raw() / f"{word}.npz") if path.is_file()), word)
-        for word in words
+        next((_digest(path) for path in _files(word) if path.is_file()), word) for word in words
     )
     return content + value[len(named) :]
+
+
+def _files(word: str) -> tuple[Path, ...]:
+    """What a word may name: a file, an archive of images, a published pool."""
+    return Path(word), paths.raw() / f"{word}.npz", paths.results() / word / "01_pool.nc"
 
 
 def _digest(path: Path) -> str:

@@ -91,6 +91,24 @@ def table(compared: xr.Dataset, first: str) -> pd.DataFrame:
     return pd.DataFrame(cells, index=pd.Index(one["second"].values, name=f"{first} minus"))
 
 
+def costs(pools: Mapping[str, xr.Dataset]) -> pd.DataFrame:
+    """What pools took, by name: networks, examples of their training, images shown to measure them, hours of a process.
+
+    Args:
+        pools: see `pool.train`.
+    """
+    rows = {
+        name: {
+            "networks": one.sizes["network"],
+            "training examples": int(one.examples.max("epoch").sum()),
+            "images shown": int(one.images_shown.sum()),
+            "hours of a process": round(float(one.seconds.sum()) / 3600, 2),
+        }
+        for name, one in pools.items()
+    }
+    return pd.DataFrame.from_dict(rows, orient="index")
+
+
 def _cell(row: dict) -> str:
     return f"{row['value']:.2f} [{row['low']:.2f}, {row['high']:.2f}]" if np.isfinite(row["value"]) else ""
 

@@ -9,7 +9,7 @@ import numpy as np
 import xarray as xr
 from tqdm.auto import tqdm
 
-from sage import alignment, cluster, evaluation, explorer, guidance, searchers, spaces, teachers
+from sage import alignment, cluster, evaluation, explorer, guidance, search_tables, searchers, spaces, teachers
 from sage.evaluation import Protocol
 from sage.explorer import Study
 from sage.guidance import Teacher
@@ -19,9 +19,10 @@ from sage.run import LEVELS, SHUFFLED, Run, check_workers
 from sage.searchers import Listed, Searcher
 from sage.tracker import Tracker
 
-SEARCHERS = ("reinforce", "tpe")  # that fill the second pool; the paper's pool was filled by reinforcement learning
+GUIDED_BY_P = ("reinforce", "tpe")  # searchers that fill the second pool; the paper's was filled by the first
 TOP = 5  # networks that the paper takes from a search at each checkpoint
 CHECKPOINTS = 10
+CONTROL_SEED = 0  # whatever the run's, so that pools of several seeds have the same controls
 
 
 def train(run: Run, *, workers: str = "auto") -> xr.Dataset:
@@ -44,50 +45,42 @@ def train(run: Run, *, workers: str = "auto") -> xr.Dataset:
 def search(run: Run, *, workers: str = "auto") -> xr.Dataset:
     """The paper's way to a pool: what searches guided by P find as they go on, trained and measured as `train` does.
 
-    Each of `SEARCHERS` proposes as many candidates as the profile says, and is told their P after the premature epochs;
-    `selected` are trained on to maturity, with the seed that they had. Arguments, result and errors as `train`.
+    Each of `GUIDED_BY_P` proposes as many candidates as the profile says, and is told their P after the premature epochs;
+    those that are `kept` are trained on to maturity, with the seed that they had. TPE's first are the first of the random
+    pool. Arguments, result and errors as `train`.
 
     Raises:
-        ValueError: nothing was selected.
+        ValueError: nothing was kept.
     """
     protocol, premature, count = _protocol(run), run.settings.premature_epochs, run.settings.searched
     briefly = replace(protocol, snapshots=(premature,), rivals=False)
-    kept: dict[spaces.Architecture, int] = {}
-    for name in SEARCHERS:
+    chosen: dict[spaces.Architecture, int] = {}
+    for name in GUIDED_BY_P:
         searcher = _searcher(run, name)
         study = _study(run, briefly, {"searcher": searcher.description, "score": "P"})
-        found = _train(run, f"{name} by P", study, searcher, count, workers)
-        best = found.sel(network=selected(found.accuracy.reindex(epoch=[premature]).squeeze("epoch")))
+        visited = _train(run, f"{name} by P", study, searcher, count, workers)
+        best = visited.isel(network=kept(visited))
         for architecture, seed in zip(best.architecture.values, best.seed.values.tolist()):
-            kept.setdefault(tuple(json.loads(architecture)), seed)
-    if not kept:
-        raise ValueError(f"searches of {count} candidates kept none, expected more than {TOP} that do not diverge")
-    chosen = {"searchers": SEARCHERS, "candidates": count, "epochs": premature, "top": TOP, "checkpoints": CHECKPOINTS}
-    study = _study(run, protocol, {"chosen by P": chosen}, seed=list(kept.values()).__getitem__)
-    listed = Listed(protocol.networks.space, list(kept))
-    return _with_depth(run, _train(run, "found by P", study, listed, len(kept), workers))
+            chosen.setdefault(tuple(json.loads(architecture)), seed)
+    if not chosen:
+        raise ValueError(f"searches of {count} candidates kept none: more than {TOP} are needed, one of which has a P")
+    listed = Listed(protocol.networks.space, list(chosen))
+    study = _study(run, protocol, {"chosen by P": list(chosen.items())}, seed=list(chosen.values()).__getitem__)
+    return _with_depth(run, _train(run, "found by P", study, listed, len(chosen), workers))
 
 
-def selected(p: xr.DataArray) -> np.ndarray:
-    """Networks that a search guided by P keeps, as the paper takes them from it.
+def kept(visited: xr.Dataset) -> list[int]:
+    """Places of the candidates that are taken from a search, in order, each once: the paper's section 4.1.
 
-    At each of `CHECKPOINTS`, evenly spaced, the `TOP` candidates of the highest P so far are kept; before there are
-    more than `TOP` nothing is selected.
+    At each of `CHECKPOINTS`, evenly spaced, they are the `TOP` best different architectures so far; before there are more
+    candidates than `TOP` nothing is selected.
 
     Args:
-        p: accuracy [network] in the order of proposal, at the premature epoch; NaN is never kept.
-
-    Returns:
-        Numbers of the networks, each once, in order.
+        visited: see `Tracker.results`.
     """
-    kept: set[int] = set()
-    for checkpoint in range(1, CHECKPOINTS + 1):
-        count = -(-p.sizes["network"] * checkpoint // CHECKPOINTS)  # rounded up
-        if count > TOP:
-            seen = p[:count].dropna("network")
-            order = np.argsort(-seen.values, kind="stable")[:TOP]
-            kept |= set(seen.network.values[order].tolist())
-    return np.array(sorted(kept), dtype=int)
+    samples = visited.sizes["network"]
+    counts = [-(-samples * checkpoint // CHECKPOINTS) for checkpoint in range(1, CHECKPOINTS + 1)]  # rounded up
+    return sorted({place for count in counts if count > TOP for place in search_tables.best(visited, count, TOP)})
 
 
 def retrain(run: Run, *, workers: str = "auto") -> xr.DataArray:
@@ -117,7 +110,11 @@ def compare(networks: xr.Dataset, teacher: Teacher, *, level: str, method: str =
 
 
 def known(run: Run, networks: xr.Dataset, teacher: Teacher) -> Known:
-    """All that is known of a pool's networks, see `similarities` and `controls`."""
+    """All that is known of a pool's networks, see `similarities` and `controls`, with the run's alpha.
+
+    Args:
+        networks: see `train`. teacher: see `check_teacher`.
+    """
     found = similarities(run, networks, teacher) | controls(run, networks, teacher)
     return Known(results=networks, similarities=found, alpha=run.alpha)
 
@@ -146,8 +143,8 @@ def controls(run: Run, networks: xr.Dataset, teacher: Teacher) -> dict[str, xr.D
     base = run.teacher.removesuffix(SHUFFLED)
     base = base if base in teachers.NETWORKS else "resnet"
     names = {"labels": "labels", "pixels": "pixels", "untrained": f"{base}{teachers.UNTRAINED}"}
-    others = {"shuffled": guidance.shuffled(teacher, seed=run.seed)} | {
-        kind: teachers.load(name, run.settings, run.dataset, seed=run.seed)
+    others = {"shuffled": guidance.shuffled(teacher, seed=CONTROL_SEED)} | {
+        kind: teachers.load(name, run.settings, run.dataset, seed=CONTROL_SEED)
         for kind, name in names.items()
         if name != run.teacher
     }

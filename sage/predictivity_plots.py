@@ -122,7 +122,7 @@ def pools(analysed: Mapping[str, Analysis], *, alpha: float) -> Figure:
     with plt.rc_context(STYLE):
         rows = -(-len(analysed) // 2)
         size = (2 * COLUMN, 0.6 + 2.2 * rows)
-        figure, axes = plt.subplots(rows, 2, figsize=size, sharey=True, sharex=True, squeeze=False)
+        figure, axes = plt.subplots(rows, 2, figsize=size, sharey=True, squeeze=False)
         for axis in axes.flat[len(analysed) :]:
             axis.remove()
         for axis, (name, one) in zip(axes.flat, analysed.items()):

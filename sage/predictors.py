@@ -159,10 +159,14 @@ def zero_cost(known: Known, *, proxy: str) -> xr.DataArray:
 
     Source: Abdelfattah et al. 2021, arXiv:2101.08134; `zero_cost` has each proxy's own.
     """
-    values = known.results[proxy]
-    evaluated = known.results.parameters.notnull()
+    return proxy_ranks(known.results[proxy], known.results.parameters)
+
+
+def proxy_ranks(values: xr.DataArray, parameters: xr.DataArray) -> xr.DataArray:
+    """Ranks [network] of a proxy's values [network], see `zero_cost`; NaN for networks without parameters on record."""
+    evaluated = parameters.notnull().values
     ranks = xr.full_like(values, np.nan)
-    ranks[evaluated.values] = stats.rankdata(values.fillna(-np.inf)[evaluated.values])
+    ranks[evaluated] = stats.rankdata(values.fillna(-np.inf)[evaluated])
     return ranks
 
 

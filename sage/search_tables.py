@@ -3,6 +3,7 @@
 import json
 from itertools import product
 
+import numpy as np
 import pandas as pd
 import xarray as xr
 
@@ -11,6 +12,19 @@ from sage.spaces import Architecture
 
 GUIDED, SHUFFLED = "P+TG", "P+shuffled"  # shuffled: TG of a teacher whose stimuli have changed places
 SCORES = ("P", GUIDED, SHUFFLED)
+
+
+def best(candidates: xr.Dataset, samples: int, count: int) -> list[int]:
+    """Places of the best different architectures among a study's first `samples` candidates, best first.
+
+    Args:
+        candidates: see `Tracker.results`; those without a score are never among the best. count: at most so many.
+    """
+    scores = candidates.score.where(candidates.network < samples).to_numpy()
+    order = [place for place in np.argsort(-scores, kind="stable") if np.isfinite(scores[place])]
+    hashes = candidates.hash.values
+    first = {hashes[place]: place for place in reversed(order)}
+    return sorted(first.values(), key=order.index)[:count]
 
 
 def summary(table: xr.Dataset) -> pd.DataFrame:

@@ -193,6 +193,17 @@ def test_key_follows_the_content_of_a_file(checkout):
     assert plain.key() != step.key()  # shuffled
 
 
+def test_key_follows_the_content_of_a_published_pool(checkout, monkeypatch):
+    monkeypatch.setattr(paths, "results", lambda: checkout / "results")
+    step = execute.Step(write(checkout, "01_first", ""), {"pools": "one two"})
+    keys = {step.key()}
+    for content in ("a", "b"):
+        (checkout / "results" / "two").mkdir(parents=True, exist_ok=True)
+        (checkout / "results" / "two" / "01_pool.nc").write_text(content)
+        keys.add(step.key())
+    assert len(keys) == 3
+
+
 def test_kernel_is_this_python(checkout, monkeypatch):
     """A kernelspec of the user's, called python3 as well, is not what runs."""
     spec = checkout / "jupyter" / "kernels" / "python3"

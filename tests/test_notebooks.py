@@ -11,7 +11,7 @@ import nbformat
 import pytest
 import xarray as xr
 
-from sage import batch, linear, paths, profiles, simulation, teachers
+from sage import batch, linear, paths, predictivity, profiles, simulation, teachers
 from sage.models import genotypes
 from sage.tracker import Tracker
 
@@ -60,7 +60,9 @@ def test_run_makes_figures_tables_and_notebooks_once(default_run, capsys):
     assert {path.stem for path in folder.glob("*.png")} == {path.stem for path in folder.glob("*.pdf")} == FIGURES
     assert {path.stem for path in folder.glob("*.nc")} == TABLES
     results = xr.load_dataset(folder / "01_pool.nc")
-    assert results.sizes["network"] == 6 and {"accuracy", "similarity", "score", "mature_accuracy"} <= set(results)
+    assert results.sizes["network"] == 6 and {"accuracy", "similarity", "score", "synflow"} <= set(results)
+    assert {"accuracy", "similarity", "score", "synflow"} <= set(xr.load_dataset(folder / "01_found.nc"))
+    assert not set(results.predictor.values) & predictivity.NESTED.keys()
     assert {"commit", "versions", "hardware"} <= set(ast.literal_eval(results.attrs["provenance"])[0])
     for path in folder.glob("*.ipynb"):
         cells = [cell for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "code"]

@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+import xarray as xr
 
 from sage import plain_words, predictivity
 from tests.test_predictivity import make_analysis, make_assessed
@@ -41,6 +42,17 @@ def test_summaries_say_which_pool_they_are_of():
     first, second = plain_words.summaries({"mine": one, "theirs": other}, epoch=0.5).split("\n\n")
     assert first.splitlines() == ["mine, n = 30:", *summary(0.5)]
     assert second.splitlines() == ["theirs, n = 30:", *summary(0.5, guided=False)]
+
+
+def test_costs_are_of_all_networks_those_that_diverged_too():
+    pool = xr.Dataset(
+        {
+            "examples": (("network", "epoch"), [[10.0, 200.0], [10.0, np.nan]]),
+            "images_shown": (("network", "epoch"), [[5.0, 5.0], [5.0, np.nan]]),
+            "seconds": ("network", [3600.0, 1800.0]),
+        }
+    )
+    assert plain_words.costs({"mine": pool}).loc["mine"].tolist() == [2, 210, 15, 1.5]
 
 
 def test_summary_of_too_few_networks_says_so():

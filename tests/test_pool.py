@@ -213,46 +213,72 @@ def test_what_searches_by_accuracy_keep_is_trained_on_with_the_seed_it_had(run, 
     monkeypatch.setattr(pool, "TOP", 2)
     found, random = pool.search(run, workers="0"), pool.train(run, workers="0")
     assert found.state.values.tolist() == ["finished"] * found.sizes["network"]
-    assert found.epoch.values.tolist() == [0, 0.5, 1, 2] and found.indexes["network"].is_unique
+    assert found.epoch.values.tolist() == [0, 0.5, 1, 2] and found.depth.min() >= 1
     premature = replace(protocol(run), snapshots=(1,), rivals=False)
-    kept = []
+    kept = {}
     for name in ("reinforce", "tpe"):
-        searcher = pool._searcher(run, name)
-        key = pool._study(run, premature, {"searcher": searcher.description, "score": "P"}).key
-        visited = Tracker().results(key)
+        description = {"searcher": pool._searcher(run, name).description, "score": "P"}
+        visited = Tracker().results(pool._study(run, premature, description).key)
         assert visited.sizes["network"] == run.settings.searched
         np.testing.assert_array_equal(visited.score, visited.accuracy.sel(epoch=1))
-        best = visited.sel(network=pool.selected(visited.accuracy.sel(epoch=1)))
-        kept += zip(best.architecture.values, best.seed.values, best.accuracy.sel(epoch=1).values)
-    by_architecture = {architecture: rest for architecture, *rest in reversed(kept)}
-    assert list(dict.fromkeys(architecture for architecture, *_ in kept)) == found.architecture.values.tolist()
-    for architecture, seed, p in zip(found.architecture.values, found.seed.values, found.accuracy.sel(epoch=1).values):
-        assert by_architecture[architecture] == [seed, p]
-    same = {*zip(random.hash.values, random.seed.values)} & {*zip(found.hash.values, found.seed.values)}
-    assert same, "TPE starts with the first random networks"
+        best = visited.isel(network=pool.kept(visited))
+        for one in zip(best.architecture.values, best.seed.values, best.accuracy.sel(epoch=1).values):
+            kept.setdefault(one[0], one)
+    assert list(kept.values()) == [*zip(found.architecture.values, found.seed.values, found.accuracy.sel(epoch=1).values)]
+    both = {*zip(random.hash.values, random.seed.values)} & {*zip(found.hash.values, found.seed.values)}
+    assert both, "TPE starts with the first random networks"
     monkeypatch.setattr(evaluation, "evaluate", lambda *arguments: pytest.fail("trains again"))
     xr.testing.assert_identical(pool.search(run, workers="0"), found)
 
 
+def test_searches_that_keep_others_are_another_study(run, monkeypatch):
+    monkeypatch.setattr(pool, "TOP", 2)
+    first = pool.search(run, workers="0")
+    monkeypatch.setattr(pool, "CHECKPOINTS", 1)
+    second = pool.search(run, workers="0")
+    assert first.attrs["study"] != second.attrs["study"]
+    assert set(second.hash.values) < set(first.hash.values)
+
+
 def test_searches_that_keep_nothing_say_so(run, monkeypatch):
     monkeypatch.setattr(pool, "TOP", 6)
-    with pytest.raises(ValueError, match="searches of 6 candidates kept none, expected more than 6"):
+    with pytest.raises(ValueError, match="searches of 6 candidates kept none: more than 6 are needed"):
         pool.search(run, workers="0")
 
 
 @pytest.mark.parametrize("checkpoints, expected", [(4, [1, 2, 4, 7]), (1, [4, 7])])
-def test_selected_pool_by_hand(monkeypatch, checkpoints, expected):
+def test_kept_by_hand(monkeypatch, checkpoints, expected):
     monkeypatch.setattr(pool, "TOP", 2)
     monkeypatch.setattr(pool, "CHECKPOINTS", checkpoints)
-    p = xr.DataArray([0.1, 0.5, 0.3, np.nan, 0.9, 0.2, 0.4, 0.8], {"network": np.arange(8)}, "network")
     # The best two after 2 are not a selection; after 4: 1 and 2; after 6: 4 and 1; after 8: 4 and 7.
-    assert pool.selected(p).tolist() == expected
-    assert pool.selected(p[:2]).tolist() == []
+    visited = make_visited([0.1, 0.5, 0.3, np.nan, 0.9, 0.2, 0.4, 0.8])
+    assert pool.kept(visited) == expected
+    assert pool.kept(visited.isel(network=slice(2))) == []
 
 
 def test_of_networks_that_tie_the_earlier_is_kept():
-    p = xr.DataArray(np.full(8, 0.5), {"network": np.arange(8)}, "network")
-    assert pool.selected(p).tolist() == [0, 1, 2, 3, 4]
+    assert pool.kept(make_visited([0.5] * 8)) == [0, 1, 2, 3, 4]
+
+
+def test_of_the_same_architecture_the_best_alone_is_kept(monkeypatch):
+    monkeypatch.setattr(pool, "CHECKPOINTS", 1)
+    scores, hashes = [0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.95], ["a", "b", "c", "d", "e", "f", "a"]
+    assert pool.kept(make_visited(scores, hashes)) == [1, 2, 3, 4, 6]
+
+
+def make_visited(scores: list[float], hashes: list[str] | None = None) -> xr.Dataset:
+    hashes = hashes or [str(number) for number in range(len(scores))]
+    return xr.Dataset(
+        {"score": ("network", scores), "hash": ("network", hashes)}, {"network": np.arange(len(scores))}
+    )
+
+
+def test_controls_are_the_same_whatever_the_seed(run):
+    networks = pool.train(run, workers="0")
+    teacher = teachers.load("resnet", run.settings, run.dataset, seed=0)
+    first, second = (pool.controls(replace(run, seed=seed), networks, teacher) for seed in (0, 1))
+    for kind, similarity in first.items():
+        xr.testing.assert_identical(similarity, second[kind])
 
 
 def test_every_predictor_of_a_stored_pool_is_there_and_finite(run):

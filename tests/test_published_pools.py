@@ -1,26 +1,34 @@
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import xarray as xr
 
+from scipy import stats
+
 from sage import paths, predictivity, predictors, published_pools
 from sage.evaluation import Protocol
 from sage.guidance import Teacher, TeacherLayer
 from sage.run import PoolRun
-from tests.test_predictivity import NAMES, OPTIONS, make_known
+from sage.statistics import Estimate
+from tests.test_predictivity import OPTIONS, make_known
+from tests.test_predictivity import NAMES as FEW
 
+NAMES = (*FEW, "synflow")
 TEACHER = Teacher("mine", (TeacherLayer("L1", "stimuli", {"class": np.arange(6.0)}),))
 
 
-def make_table(networks: int = 30, *, names=NAMES, teacher: Teacher = TEACHER, **described) -> xr.Dataset:
+def make_table(networks: int = 30, *, names=NAMES, teacher: Teacher = TEACHER, level: str = "class", **described) -> xr.Dataset:
     """As a run of the smoke profile would publish it."""
     known, _ = make_known(networks)
-    similarity = known.similarities["teacher"].assign_attrs(level="class", teacher_identity=teacher.identity)
+    similarity = known.similarities["teacher"].assign_attrs(level=level, teacher_identity=teacher.identity)
     known.similarities["teacher"] = similarity
+    synflow = np.random.default_rng(networks).random(networks)
+    known = replace(known, results=known.results.assign(synflow=("network", synflow)))
     table = predictivity.pool_record(known, predictors.scores(known, names))
     description = Protocol.of(PoolRun(profile="smoke").settings, "objects").description() | {"seed": 1} | described
-    return table.assign_attrs(description=json.dumps(description))
+    return table.assign_attrs(description=json.dumps(description)).assign_coords(epoch=[0.0, 0.5, 2.0])
 
 
 @pytest.fixture
@@ -52,8 +60,8 @@ def test_pools_of_other_seeds_and_devices_are_loaded_by_name(publish):
     "names, message",
     [
         ("absent", "unknown pool 'absent', expected one of again, other, own"),
-        ("other own", "pool 'own' has seed 0, and so has another: they are the same networks"),
-        ("other again", "pool 'again' has seed 1, and so has another: they are the same networks"),
+        ("other own", "pool 'own' has seed 0 like this run: they are the same networks"),
+        ("other again", "pool 'again' has seed 1 like other: they are the same networks"),
         ("other", "pool 'other' cannot be put together with this run's: it has alpha 1.0 instead of 2.0"),
     ],
 )
@@ -70,9 +78,11 @@ def test_pools_that_cannot_be_put_together_are_refused(publish, names, message):
     [
         (lambda: make_table(mature_epochs=9), "mature_epochs 9 instead of 2"),
         (lambda: make_table(snapshots=[0, 2]), r"snapshots \[0, 2\] instead of \[0, 0.5, 1, 2\]"),
-        (lambda: make_table(teacher=Teacher("mine", ())), "teacher_identity mine .* instead of mine .*"),
+        (lambda: make_table(mature_epochs=9, seed=0), "mature_epochs 9 instead of 2"),
+        (lambda: make_table(teacher=Teacher("mine", ())), "teacher_identity mine .* instead of mine .*; a teacher"),
+        (lambda: make_table(level="image"), "level image instead of class"),
     ],
-    ids=["protocol", "snapshots", "teacher"],
+    ids=["protocol", "snapshots", "protocol and seed", "teacher", "level"],
 )
 def test_pools_of_another_protocol_or_teacher_are_refused(publish, table, message):
     publish("other", table())
@@ -85,23 +95,51 @@ def test_there_being_no_tables_is_said(publish):
         load("absent")
 
 
-def test_joined_pools_keep_the_first_ones_numbers_and_what_all_have():
-    own, other = make_table(4).assign_coords(network=[0, 1, 2, 5]), make_table(3, names=NAMES[::-1][:-1])
-    scores, mature = published_pools.join([own, other])
+def test_joined_pools_keep_the_first_ones_numbers():
+    own, other = make_table(4).assign_coords(network=[0, 1, 2, 5]), make_table(3)
+    scores, mature = published_pools.join([own, other], ["TG", "P"])
     assert scores.network.values.tolist() == mature.network.values.tolist() == [0, 1, 2, 5, 6, 7, 8]
-    assert set(scores.predictor.values) == set(other.predictor.values) and "P" not in scores.predictor
-    for name in scores.predictor.values:
+    for name in ("TG", "P"):
         for table, numbers in ((own, [0, 1, 2, 5]), (other, [6, 7, 8])):
             np.testing.assert_array_equal(scores.sel(predictor=name, network=numbers), table.score.sel(predictor=name))
-    np.testing.assert_array_equal(mature, [*own.accuracy.sel(epoch=20), *other.accuracy.sel(epoch=20)])
-    assert mature.epoch == 20 and scores.attrs["alpha"] == 1
+    np.testing.assert_array_equal(mature, [*own.accuracy.sel(epoch=2), *other.accuracy.sel(epoch=2)])
+    assert mature.epoch == 2 and scores.attrs["alpha"] == 1
 
 
-def test_several_pools_are_analysed_together_and_apart():
-    own, other = make_table(), make_table(12)
-    found = published_pools.analyse({"own": own, "other": other}, **OPTIONS)
+def test_proxies_are_ranked_among_all_networks():
+    own, other = make_table(20), make_table(5)
+    other["score"] = other.score.where(other.network != 3)
+    other["synflow"] = other.synflow + 0.5
+    scores, _ = published_pools.join([own, other], ["synflow"])
+    ranks = stats.rankdata([*own.synflow, *other.synflow])
+    ranks[23] = np.nan
+    np.testing.assert_array_equal(scores.sel(predictor="synflow", epoch=0.5), ranks)
+
+
+def test_a_pool_that_did_not_mature_is_refused():
+    with pytest.raises(ValueError, match="no network of the pool reached epoch 2"):
+        published_pools.join([make_table(4), make_table(3).isel(epoch=[0, 1])], ["P"])
+
+
+def test_pools_are_analysed_together_and_apart_by_what_all_have(tmp_path):
+    own, other, searched = make_table(), make_table(12, names=NAMES[::-1]), make_table(8, names=NAMES[:-1])
+    found = published_pools.analyse(own, {"other": other}, searched, **OPTIONS)
     assert {name: one.assessed.n.values.tolist() for name, one in found.items()} == {
-        published_pools.RANDOM: [42, 42], "own": [30, 30], "other": [12, 12]
+        published_pools.RANDOM: [42, 42], published_pools.OWN: [30, 30], "other": [12, 12],
+        published_pools.SEARCHED: [8, 8],
     }  # fmt: skip
-    (alone,) = published_pools.analyse({"own": own}, **OPTIONS).values()
-    xr.testing.assert_identical(alone.assessed, found["own"].assessed)
+    few = [name for name in own.predictor.values if name != "synflow"]
+    xr.testing.assert_identical(
+        found["other"].assessed,
+        predictivity.analyse(
+            other.score.sel(predictor=few), predictivity.mature_accuracy(other, 2), **OPTIONS
+        ).assessed,
+    )
+    alone = published_pools.analyse(own, {}, searched, **OPTIONS)
+    assert list(alone) == [published_pools.RANDOM, published_pools.SEARCHED]
+    sweep = predictivity.alpha_sweep(
+        found[published_pools.RANDOM].scores, found[published_pools.RANDOM].mature, np.array([1.0]), **OPTIONS
+    )
+    saved = predictivity.record(found, sweep, Estimate(0.9, 0.8, 1.0, 6))
+    paths.save_table(saved, tmp_path / "01_summary.nc")
+    assert saved.pool.values.tolist() == list(found)

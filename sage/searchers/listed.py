@@ -9,7 +9,7 @@ from sage.spaces import Architecture, SearchSpace
 
 
 class Listed(Searcher):
-    """Proposes given architectures, each once."""
+    """Proposes given architectures in their order, each once; asked for more it raises IndexError."""
 
     name = "listed"
 
