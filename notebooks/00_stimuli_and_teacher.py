@@ -6,6 +6,7 @@
 #       extension: .py
 #       format_name: percent
 #       format_version: '1.3'
+#       jupytext_version: 1.19.6
 #   kernelspec:
 #     display_name: Python 3 (ipykernel)
 #     language: python
@@ -97,6 +98,7 @@ plots.save(figure, run.folder, "00_teacher");
 
 # %%
 teacher = teachers.load("resnet", run.settings, run.dataset, seed=run.seed)
-teacher.save(run.folder / "00_teacher_rdms.nc", provenance=curve.attrs["provenance"])
+told = {"provenance": curve.attrs["provenance"], "training_examples": float(curve.examples[-1])}
+teacher.save(run.folder / "00_teacher_rdms.nc", **told)
 stimuli = images.stimuli(run.settings.rdm_images)
 plots.save(plots.dissimilarity(teacher.bank(), stimuli.categories), run.folder, "00_rdms");

@@ -26,8 +26,7 @@
 # The record keeps the representations, so that another teacher or another alpha re-scores the pool in
 # seconds: `papermill notebooks/01_predictivity.ipynb figures/out.ipynb -p alpha 2 -p teacher pixels`.
 #
-# As committed, the outputs below are those of the run whose parameters the second cell shows. The README reports a
-# larger one, on CIFAR-100.
+# As committed, the outputs below are those of the run whose parameters the second cell prints.
 
 # %% tags=["parameters"]
 profile = "quick"  # sizes and budgets: smoke, quick, cpu, gpu or paper
@@ -215,8 +214,7 @@ paths.save_table(own, run.folder / "01_pool.nc")
 paths.save_table(searched, run.folder / "01_found.nc")
 paths.save_table(predictivity.record(analysed, sweep, ceiling), run.folder / "01_summary.nc")
 print(json.dumps(json.loads(networks.attrs["provenance"]), indent=1))
-plain_words.costs({"random": networks, "found by searches": found})
-
-# %%
-print(f"Besides, each of the two searches trained {settings.searched} candidates for {epoch:g} epochs, and")
-print(f"{len(again)} networks were trained once more. The teacher's own training took {taught:,.0f} examples.")
+print(f"Besides what the table has, each of the two searches trained {settings.searched} candidates for {epoch:g} epochs,")
+print(f"and {len(again)} networks were trained once more.")
+costs = plain_words.costs({"random": networks, "found by searches": found}, teacher=taught)
+costs.style.format("{:,.4g}", na_rep="unknown").format("{:,.0f}", na_rep="unknown", subset=list(costs)[:3])

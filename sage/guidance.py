@@ -62,7 +62,7 @@ class Teacher:
                 variables[f"{layer.name} {level}"] = (f"pair_{len(values)}", values, attributes)
         return xr.Dataset(variables, attrs={"teacher": self.name})
 
-    def save(self, path: Path | str, **attributes: str) -> Path:
+    def save(self, path: Path | str, **attributes: str | float) -> Path:
         """Write the bank as NetCDF, with further attributes such as its provenance."""
         return paths.save_table(self.bank().assign_attrs(attributes), Path(path))
 

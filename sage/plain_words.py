@@ -91,11 +91,11 @@ def table(compared: xr.Dataset, first: str) -> pd.DataFrame:
     return pd.DataFrame(cells, index=pd.Index(one["second"].values, name=f"{first} minus"))
 
 
-def costs(pools: Mapping[str, xr.Dataset]) -> pd.DataFrame:
+def costs(pools: Mapping[str, xr.Dataset], *, teacher: float) -> pd.DataFrame:
     """What pools took, by name: networks, examples of their training, images shown to measure them, hours of a process.
 
     Args:
-        pools: see `pool.train`.
+        pools: see `pool.train`. teacher: examples of its training, a row of its own; NaN if they are unknown.
     """
     rows = {
         name: {
@@ -106,7 +106,7 @@ def costs(pools: Mapping[str, xr.Dataset]) -> pd.DataFrame:
         }
         for name, one in pools.items()
     }
-    return pd.DataFrame.from_dict(rows, orient="index")
+    return pd.DataFrame.from_dict(rows | {"teacher": {"networks": 1, "training examples": teacher}}, orient="index")
 
 
 def _cell(row: dict) -> str:

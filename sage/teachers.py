@@ -196,8 +196,13 @@ def train(name: str, profile: Profile, dataset: str, *, seed: int) -> tuple[nn.M
 
 
 def training_examples(name: str, profile: Profile, dataset: str) -> float:
-    """Examples that a teacher's own training processed; NaN for one from elsewhere, which does not say."""
+    """Examples that a teacher's own training processed; NaN for one from elsewhere, unless its file says so.
+
+    A bank does in an attribute `training_examples`.
+    """
     name = name.removesuffix(SHUFFLED)
+    if name.endswith(".nc") and Path(name).is_file():
+        return float(xr.load_dataset(name, engine="h5netcdf").attrs.get("training_examples", "nan"))
     if name not in NETWORKS:
         return 0.0 if name in TEACHERS else float("nan")
     steps = len(load_images(profile, dataset).train) // profile.batch_size

@@ -52,7 +52,9 @@ def test_costs_are_of_all_networks_those_that_diverged_too():
             "seconds": ("network", [3600.0, 1800.0]),
         }
     )
-    assert plain_words.costs({"mine": pool}).loc["mine"].tolist() == [2, 210, 15, 1.5]
+    found = plain_words.costs({"mine": pool}, teacher=500.0)
+    assert found.loc["mine"].tolist() == [2, 210, 15, 1.5]
+    assert found.loc["teacher"].tolist()[:2] == [1, 500] and found.loc["teacher"].isna().sum() == 2
 
 
 def test_summary_of_too_few_networks_says_so():

@@ -136,6 +136,14 @@ def test_a_network_that_is_not_trained_is_not_charged_for(run):
         np.testing.assert_equal(found, float(examples))
 
 
+def test_a_bank_says_what_its_training_took(run, tmp_path):
+    teacher = load(run, "resnet")
+    for name, attributes, examples in (("told.nc", {"training_examples": 256.0}, 256), ("untold.nc", {}, math.nan)):
+        path = str(teacher.save(tmp_path / name, **attributes))
+        for named in (path, f"{path}-shuffled"):
+            np.testing.assert_equal(teachers.training_examples(named, run.settings, run.dataset), float(examples))
+
+
 def test_labels_by_hand(run, monkeypatch):
     conditions = {"class": torch.tensor([1, 0, 1, 2, 0]), "image": torch.tensor([0, 1, 2, 3, -1])}
     stimuli = SimpleNamespace(conditions=conditions, identity="four images of five")
