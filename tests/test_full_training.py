@@ -290,4 +290,4 @@ def test_the_trained_network_is_that_of_this_revision(run, monkeypatch):
     monkeypatch.setattr(devices, "has_bfloat16", lambda device: False)
     table = full_training.train(FullTraining.of(run, SMALL, "mine"), progress=False)
     assert full_training.REVISION == 1
-    assert table.training_loss[2] == pytest.approx(1.4127, rel=1e-3)
+    assert table.training_loss[2] == pytest.approx(1.4127, rel=5e-3)  # processors differ by 2e-3
