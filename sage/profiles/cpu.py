@@ -3,7 +3,7 @@
 from sage.profiles.sizes import CellBudget, MacaqueBudget, Profile, SearchBudget
 
 CPU = Profile(
-    minutes=365,  # 23 and 80 for teacher and random pool, 65 for the other pool and second seeds; 70 for searches, 125 for cells
+    minutes=365,  # 23 and 80 for teacher and random pool, about 65 for the other pool and second seeds; 70 for searches, 125 for cells
     memory_gb=4,  # measured: three processes, shared libraries counted in each
     image_size=16,  # a quarter of the work of 32
     teacher_images=None,  # the teacher is the stronger for all it can get

@@ -84,7 +84,7 @@ class Profile:
     width: float  # factor on every filter count of the space
     pool: int  # networks
     searched: int  # candidates of each search by P that fills the second pool
-    reseeded: int  # of them, the first, that are trained to maturity with a second seed
+    reseeded: int  # of the pool, the first, that are trained to maturity with a second seed
     mature_epochs: int
     snapshots: tuple[float, ...]  # epochs at which accuracy and RDMs are measured
     premature_epochs: float  # the snapshot that scatter plots and tables show
