@@ -1,8 +1,11 @@
 """Similarity of representations from Gram matrices of the stimuli alone: unbiased CKA and SVCCA."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
-import scipy.linalg
 from torch import Tensor
+
+from sage import devices
 
 GRAM = "gram"  # level of description, beside those of RDMs
 # Part of a layer's variance that SVCCA's subspace explains (Raghu et al. 2017), and most dimensions that it has: a tenth of
@@ -96,9 +99,7 @@ def svcca(teacher: np.ndarray, candidate: np.ndarray) -> np.ndarray:
     Source: Raghu et al. 2017, arXiv:1706.05806.
     """
     _shared_images(teacher, candidate)
-    first, second = (
-        [_principal_components(matrix) for matrix in _matrices(grams)] for grams in (teacher, candidate)
-    )
+    first, second = (_principal_components(grams) for grams in (teacher, candidate))
     similar = [_mean_canonical_correlation(one, other) for one in first for other in second]
     return np.array(similar, dtype=np.float64).reshape(len(first), len(second))
 
@@ -138,15 +139,25 @@ def _u_centred(grams: np.ndarray) -> np.ndarray:
     return np.divide(rows, norms, out=np.full_like(rows, np.nan), where=norms > rounding)
 
 
-def _principal_components(matrix: np.ndarray) -> np.ndarray:
-    """Eigenvectors [S, k] that SVCCA takes, by descending variance; none where there is no variance."""
-    size, total = len(matrix), np.trace(matrix)
-    if not (np.isfinite(matrix).all() and total > 0):
-        return np.empty((size, 0))
-    variances, vectors = scipy.linalg.eigh(matrix, subset_by_index=(max(size - DIMENSIONS, 0), size - 1))
-    # Of the trace, not of the positive eigenvalues: with rounding noise those add up to more than the variance.
-    explained = np.cumsum(variances[::-1]) / total
-    return vectors[:, ::-1][:, : (explained < VARIANCE).sum() + 1]
+def _principal_components(grams: np.ndarray) -> list[np.ndarray]:
+    """Of each condensed Gram matrix the eigenvectors [S, k] that SVCCA takes, by descending variance.
+
+    There are none where there is no variance.
+    """
+    matrices = _matrices(grams)
+    totals = matrices.trace(axis1=1, axis2=2)
+    varies = np.isfinite(matrices).all((1, 2)) & (totals > 0)
+    found = [np.empty((matrices.shape[1], 0))] * len(matrices)
+    # Most of a comparison's time goes here, and NumPy leaves other threads at work meanwhile.
+    with ThreadPoolExecutor(devices.cores()) as threads:
+        parts = np.array_split(np.flatnonzero(varies), devices.cores())
+        for places, (variances, vectors) in zip(parts, threads.map(np.linalg.eigh, [matrices[part] for part in parts])):
+            # Of the trace, not of the positive eigenvalues: with rounding noise those add up to more than the variance.
+            explained = np.cumsum(variances[:, ::-1], axis=1) / totals[places, None]
+            kept = np.minimum((explained < VARIANCE).sum(1) + 1, DIMENSIONS)
+            for place, own, count in zip(places, vectors, kept):
+                found[place] = own[:, ::-1][:, :count]
+    return found
 
 
 def _mean_canonical_correlation(first: np.ndarray, second: np.ndarray) -> float:

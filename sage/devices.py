@@ -7,6 +7,8 @@ from contextlib import AbstractContextManager, contextmanager
 import psutil
 import torch
 
+PER_GPU = 8  # networks at once; one process alone launches its small kernels too slowly to fill a modern GPU
+
 
 def default() -> torch.device:
     """The current GPU, which is the first or that of a rank (see `parallel`), or the CPU."""
@@ -96,8 +98,9 @@ def cores() -> int:
 
 
 def networks_at_once() -> int:
-    """How many networks to train side by side: one on a GPU, else one per core if the memory is there."""
+    """How many networks to train side by side, as far as the memory is there: one per core, or what fills a GPU."""
     if default().type == "cuda":
-        return 1
-    fitting = psutil.virtual_memory().available // 1.5e9  # a process with torch and CIFAR's images
-    return max(1, min(cores(), int(fitting)))
+        most, memory, needed = min(PER_GPU, cores()), torch.cuda.get_device_properties().total_memory, 8e9
+    else:
+        most, memory, needed = cores(), psutil.virtual_memory().available, 1.5e9  # a process with torch and CIFAR's images
+    return max(1, min(most, int(memory // needed)))

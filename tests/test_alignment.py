@@ -177,7 +177,7 @@ def test_float16_moves_the_cut_of_svcca_where_float32_does_not(monkeypatch):
     monkeypatch.setattr(alignment, "DIMENSIONS", 200)
     _, candidate = of_many_images()
     cuts, cuts16, cuts32 = (
-        [alignment._principal_components(matrix).shape[1] for matrix in alignment._matrices(candidate.astype(kind))]
+        [components.shape[1] for components in alignment._principal_components(candidate.astype(kind))]
         for kind in ("float64", "float16", "float32")
     )
     assert cuts16 != cuts and cuts32 == cuts

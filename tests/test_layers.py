@@ -9,9 +9,9 @@ import pytest
 from sage import paths
 
 LAYERS = (
-    {"paths", "profiles", "spaces", "rdm", "alignment", "statistics", "cost", "stimuli", "devices", "parallel",
+    {"paths", "profiles", "spaces", "rdm", "statistics", "cost", "stimuli", "devices", "parallel",
      "categories", "objects", "requirements_check", "record", "quoted"},
-    {"preprocessing", "replicas", "cross_validation", "resampling", "zero_cost"},
+    {"preprocessing", "replicas", "cross_validation", "resampling", "zero_cost", "alignment"},
     {"image_files"},
     {"damaged_files", "batches"},
     {"decoding"},
