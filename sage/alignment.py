@@ -1,8 +1,11 @@
 """Similarity of representations from Gram matrices of the stimuli alone: unbiased CKA and SVCCA."""
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from itertools import chain
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from sage import devices
@@ -73,7 +76,8 @@ def unbiased_cka(teacher: np.ndarray, candidate: np.ndarray) -> np.ndarray:
     """
     if (images := _shared_images(teacher, candidate)) < 4:
         raise ValueError(f"the Gram matrices are of {images} images, unbiased CKA takes four or more")
-    return _u_centred(teacher) @ _u_centred(candidate).T
+    first, second = (np.concatenate(_in_threads(_u_centred, grams)) for grams in (teacher, candidate))
+    return first @ second.T
 
 
 def svcca(teacher: np.ndarray, candidate: np.ndarray) -> np.ndarray:
@@ -99,7 +103,7 @@ def svcca(teacher: np.ndarray, candidate: np.ndarray) -> np.ndarray:
     Source: Raghu et al. 2017, arXiv:1706.05806.
     """
     _shared_images(teacher, candidate)
-    first, second = (_principal_components(grams) for grams in (teacher, candidate))
+    first, second = (list(chain(*_in_threads(_principal_components, grams))) for grams in (teacher, candidate))
     similar = [_mean_canonical_correlation(one, other) for one in first for other in second]
     return np.array(similar, dtype=np.float64).reshape(len(first), len(second))
 
@@ -114,6 +118,13 @@ def _shared_images(teacher: np.ndarray, candidate: np.ndarray) -> int:
             "they were measured on different images"
         )
     return image_count(teacher.shape[-1])
+
+
+def _in_threads(function: Callable, grams: np.ndarray) -> list:
+    """What the function gives of parts of the layers [L, G], one part and thread per core."""
+    parts = np.array_split(grams, max(1, min(devices.cores(), len(grams))))
+    with devices.one_thread(), ThreadPoolExecutor(len(parts)) as threads:
+        return list(threads.map(function, parts))
 
 
 def _matrices(grams: np.ndarray) -> np.ndarray:
@@ -147,17 +158,13 @@ def _principal_components(grams: np.ndarray) -> list[np.ndarray]:
     matrices = _matrices(grams)
     totals = matrices.trace(axis1=1, axis2=2)
     varies = np.isfinite(matrices).all((1, 2)) & (totals > 0)
-    found = [np.empty((matrices.shape[1], 0))] * len(matrices)
-    # Most of a comparison's time goes here, and NumPy leaves other threads at work meanwhile.
-    with ThreadPoolExecutor(devices.cores()) as threads:
-        parts = np.array_split(np.flatnonzero(varies), devices.cores())
-        for places, (variances, vectors) in zip(parts, threads.map(np.linalg.eigh, [matrices[part] for part in parts])):
-            # Of the trace, not of the positive eigenvalues: with rounding noise those add up to more than the variance.
-            explained = np.cumsum(variances[:, ::-1], axis=1) / totals[places, None]
-            kept = np.minimum((explained < VARIANCE).sum(1) + 1, DIMENSIONS)
-            for place, own, count in zip(places, vectors, kept):
-                found[place] = own[:, ::-1][:, :count]
-    return found
+    # Torch's library, as that of NumPy and SciPy keeps other threads waiting.
+    found = torch.linalg.eigh(torch.from_numpy(np.where(varies[:, None, None], matrices, 0)))
+    variances, vectors = (values.numpy() for values in found)
+    # Of the trace, not of the positive eigenvalues: with rounding noise those add up to more than the variance.
+    explained = np.cumsum(variances[:, ::-1], axis=1) / np.where(varies, totals, 1)[:, None]
+    kept = np.minimum((explained < VARIANCE).sum(1) + 1, DIMENSIONS) * varies
+    return [own[:, ::-1][:, :count] for own, count in zip(vectors, kept)]
 
 
 def _mean_canonical_correlation(first: np.ndarray, second: np.ndarray) -> float:

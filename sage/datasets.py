@@ -12,7 +12,6 @@ from typing import Generic, TypeVar
 
 import numpy as np
 import torch
-import torchvision
 from torch import Tensor
 
 from sage import categories, damaged_files, decoding, image_files, objects, paths
@@ -322,7 +321,10 @@ def _read_archive(path: Path) -> tuple:
     return tuple(arrays[key] for key in KEYS)
 
 
-def _read_cifar(source, name: str, root: Path, download: bool) -> Dataset:
+def _read_cifar(kind: str, name: str, root: Path, download: bool) -> Dataset:
+    from torchvision import datasets  # slow to import
+
+    source = getattr(datasets, kind)
     try:
         train, test = (source(root, train=part, download=download) for part in (True, False))
     except RuntimeError as problem:
@@ -354,6 +356,6 @@ def _render_objects(root: Path, download: bool) -> Dataset:
 
 SOURCES = {
     "objects": _render_objects,
-    "cifar10": partial(_read_cifar, torchvision.datasets.CIFAR10, "cifar10"),
-    "cifar100": partial(_read_cifar, torchvision.datasets.CIFAR100, "cifar100"),
+    "cifar10": partial(_read_cifar, "CIFAR10", "cifar10"),
+    "cifar100": partial(_read_cifar, "CIFAR100", "cifar100"),
 }

@@ -16,7 +16,6 @@ from pathlib import Path
 
 import numpy as np
 from filelock import FileLock
-from torchvision.transforms import functional
 
 from sage import damaged_files, paths
 from sage.image_files import open_rgb
@@ -152,6 +151,8 @@ def _written(pixels: Path, journal: Path, listing: str, header: int, row: int) -
 
 def _pixels(file: str, size: int) -> tuple[bytes, bytes]:
     """Pixels [3, S, S] of an image and their digest; no pixels of a damaged one."""
+    from torchvision.transforms import functional  # slow to import
+
     try:
         image = functional.center_crop(functional.resize(open_rgb(file), size), [size, size])
     except ValueError:

@@ -12,7 +12,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-import torchvision
 from PIL import Image
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
@@ -84,8 +83,10 @@ def class_folders(folder: Path) -> tuple[ImageFiles, ImageFiles, tuple[str, ...]
 
 
 def _listed(folder: Path) -> tuple[ImageFiles, tuple[str, ...]]:
+    from torchvision import datasets  # slow to import
+
     try:
-        found = torchvision.datasets.ImageFolder(str(folder))
+        found = datasets.ImageFolder(str(folder))
     except FileNotFoundError as problem:
         raise ValueError(f"{folder} is no folder of class folders with images: {problem}") from problem
     files, labels = zip(*found.samples)

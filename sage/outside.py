@@ -6,7 +6,6 @@ import re
 
 import torch
 from torch import Tensor, nn
-from torchvision import models
 
 from sage import devices
 
@@ -64,6 +63,8 @@ def identity(model: nn.Module) -> str:
 
 
 def _torchvision(what: str) -> nn.Module:
+    from torchvision import models  # slow to import
+
     name, _, wanted = what.partition("/")
     if name not in models.list_models():
         raise ValueError(f"unknown torchvision model {name!r}, expected one of {', '.join(models.list_models())}")

@@ -4,7 +4,6 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor
-from torchvision.transforms import functional
 
 from sage import parallel
 
@@ -72,6 +71,8 @@ class Crop(NamedTuple):
     flip: bool
 
     def __call__(self, image: Tensor) -> Tensor:
+        from torchvision.transforms import functional  # slow to import
+
         scaled = functional.resize(image, self.shorter)
         height, width = scaled.shape[1:]
         top, left = int(self.row * (height - SIZE + 1)), int(self.column * (width - SIZE + 1))
@@ -114,4 +115,6 @@ def central_crop(images: Tensor) -> Tensor:
     Args:
         images: [..., 3, H, W] uint8; the shorter side becomes `SHORTER`.
     """
+    from torchvision.transforms import functional  # slow to import
+
     return functional.center_crop(functional.resize(images, SHORTER), SIZE)

@@ -5,7 +5,6 @@ import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from sage.models import convolution
 from sage.models.convolution import Convolution, MergingConvolution, merge
 
 
@@ -56,11 +55,7 @@ SIZES = [
 @pytest.mark.parametrize("sizes", SIZES)
 @pytest.mark.parametrize("stride", [1, 2])
 @pytest.mark.parametrize("kernel", [(1, 1), (1, 3), (3, 3), (7, 5), (7, 1)])
-@pytest.mark.parametrize("at_once", [1, 8])
-def test_a_convolution_of_merged_maps_is_that_of_their_padded_concatenation(
-    kernel, stride, sizes, at_once, monkeypatch
-):
-    monkeypatch.setitem(convolution.CHANNELS_AT_ONCE, "cpu", at_once)
+def test_a_convolution_of_merged_maps_is_that_of_their_padded_concatenation(kernel, stride, sizes):
     generator = torch.Generator().manual_seed(0)
     channels = [2, 3, 1, 4][: len(sizes)]
     own = MergingConvolution(channels, 5, kernel, stride, bias=True).double()

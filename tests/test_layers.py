@@ -70,6 +70,12 @@ def test_modules_import_only_from_below(module):
     assert imported(module) <= allowed
 
 
+def test_what_notebooks_import_needs_no_torchvision():
+    """It brings torch's compiler along, which would take seconds of every process."""
+    code = "import sys, sage.pool, sage.comparison, sage.full_training, sage.plots; sys.exit('torchvision' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 0
+
+
 def test_spaces_need_no_torch():
     code = "import sys, sage.spaces; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0

@@ -41,19 +41,10 @@ class ConvolutionalNetwork(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         """Class scores [B, C] of standardised images [B, 3, H, W]."""
-        outputs = [_as_computed(images)]
+        outputs = [images]
         for layer, inputs in zip(self.layers, self.inputs):
             outputs.append(layer([outputs[source] for source in inputs]))
         return self.classifier(torch.cat([outputs[index].mean((2, 3)) for index in self.unread], 1))
-
-
-def _as_computed(images: Tensor) -> Tensor:
-    """The images in the format of a GPU's convolutions: maps joined with them in float32 would be rounded again.
-
-    On a CPU this gains nothing, and changes last digits of what is on record.
-    """
-    half = images.is_cuda and torch.is_autocast_enabled("cuda")
-    return images.to(torch.get_autocast_dtype("cuda")) if half else images
 
 
 def _convolution(layer: Layer, inputs: list[int], outputs: int) -> nn.Sequential:

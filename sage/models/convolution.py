@@ -10,9 +10,6 @@ from torch.nn import functional
 
 # A map that reaches more of the output than this part is padded to the largest map; less than this saves nothing.
 LARGE = 2 / 3
-# Of which a GPU's matrix units want a multiple. For the weights' gradient of large kernels over other numbers, the image's
-# 3 among them, cuDNN resorts to a kernel that does without these units.
-CHANNELS_AT_ONCE = {"cuda": 8, "cpu": 1}
 
 
 class Convolution(nn.Conv2d):
@@ -58,16 +55,13 @@ class MergingConvolution(Convolution):
         groups = defaultdict(list)
         for index, m in enumerate(maps):
             groups[self._padded_size(tuple(m.shape[2:]), whole)].append(index)
-        if whole not in groups:
-            groups = {whole: range(len(maps))}
+        if len(groups) == 1 or whole not in groups:
+            return super().forward(merge(maps, whole))
         weights = self.weight.split(self.channels, 1)
-        at_once = CHANNELS_AT_ONCE[self.weight.device.type]
 
         def merged(size: tuple[int, int]) -> tuple[Tensor, Tensor]:
             members = groups.pop(size)
-            weight = self.weight if len(members) == len(maps) else _joined([weights[index] for index in members])
-            spare = -weight.shape[1] % at_once
-            return _with_zeros(merge([maps[index] for index in members], size), spare), _with_zeros(weight, spare)
+            return merge([maps[index] for index in members], size), _joined([weights[index] for index in members])
 
         output = self.convolved(*merged(whole), self.bias, self.padding)
         for size in list(groups):
@@ -95,11 +89,6 @@ def merge(maps: Sequence[Tensor], size: tuple[int, int]) -> Tensor:
 
 def _joined(tensors: Sequence[Tensor]) -> Tensor:
     return tensors[0] if len(tensors) == 1 else torch.cat(tensors, 1)
-
-
-def _with_zeros(tensor: Tensor, channels: int) -> Tensor:
-    """[.., C, .., ..] with so many further channels, which are zeros."""
-    return functional.pad(tensor, (0, 0, 0, 0, 0, channels)) if channels else tensor
 
 
 def _pad(m: Tensor, rows: int, columns: int) -> Tensor:

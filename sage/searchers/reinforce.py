@@ -1,6 +1,7 @@
 """Policy gradients: a recurrent network writes architectures step by step and is rewarded by their scores."""
 
 from collections.abc import Sequence
+from functools import cached_property
 from itertools import accumulate
 
 import numpy as np
@@ -33,9 +34,13 @@ class Reinforce(Searcher):
         super().__init__(space, seed=seed)
         with devices.weights_from(seed):
             self.policy = Policy(space)
-        self._optimizer = torch.optim.Adam(self.policy.parameters(), lr=RATE, betas=MOMENTS)
         self._batch: list[tuple[Architecture, float]] = []
         self._baseline: float | None = None
+
+    @cached_property
+    def _optimizer(self) -> torch.optim.Optimizer:
+        """Made when it is needed: the first takes torch a second, which a search on record does without."""
+        return torch.optim.Adam(self.policy.parameters(), lr=RATE, betas=MOMENTS)
 
     @property
     def description(self) -> dict:
