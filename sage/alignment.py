@@ -123,7 +123,8 @@ def _shared_images(teacher: np.ndarray, candidate: np.ndarray) -> int:
 def _in_threads(function: Callable, grams: np.ndarray) -> list:
     """What the function gives of parts of the layers [L, G], one part and thread per core."""
     parts = np.array_split(grams, max(1, min(devices.cores(), len(grams))))
-    with devices.one_thread(), ThreadPoolExecutor(len(parts)) as threads:
+    one_each = {"initializer": torch.set_num_threads, "initargs": (1,)}  # of torch's own, whose number each thread has
+    with devices.one_thread(), ThreadPoolExecutor(len(parts), **one_each) as threads:
         return list(threads.map(function, parts))
 
 

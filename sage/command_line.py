@@ -35,7 +35,7 @@ def parser() -> argparse.ArgumentParser:
     options.add_argument(
         "--workers",
         metavar="WHERE",
-        help="where networks train: auto (a process per core, or one for a GPU), a number of processes, "
+        help="where networks train: auto (a process per core, or eight for a GPU), a number of processes, "
         "0 (within the notebook), slurm:JOBS, or the address of a Dask scheduler",
     )
     options.add_argument(

@@ -1,13 +1,18 @@
 """The device that trains, its number format, and how many networks it trains at once."""
 
 import os
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from functools import wraps
 
 import psutil
 import torch
 
 PER_GPU = 8  # networks at once; one process alone launches its small kernels too slowly to fill a modern GPU
+PROCESS = 1.5e9  # bytes of a process with torch and CIFAR's images
+ON_GPU = 8e9  # bytes that a large network's maps take there at most, in float64; by their number, not measured
+WAITS = (10, 30, 60, 120)  # seconds
 
 
 def default() -> torch.device:
@@ -99,8 +104,24 @@ def cores() -> int:
 
 def networks_at_once() -> int:
     """How many networks to train side by side, as far as the memory is there: one per core, or what fills a GPU."""
+    most, fitting = cores(), psutil.virtual_memory().available / PROCESS
     if default().type == "cuda":
-        most, memory, needed = min(PER_GPU, cores()), torch.cuda.get_device_properties().total_memory, 8e9
-    else:
-        most, memory, needed = cores(), psutil.virtual_memory().available, 1.5e9  # a process with torch and CIFAR's images
-    return max(1, min(most, int(memory // needed)))
+        most, fitting = min(most, PER_GPU), min(fitting, torch.cuda.mem_get_info()[0] / ON_GPU)
+    return max(1, min(most, int(fitting)))
+
+
+def patient(function: Callable) -> Callable:
+    """A function that is tried again, `WAITS` later, where others leave too little of a GPU's memory at the moment."""
+
+    @wraps(function)
+    def tried(*arguments):
+        for seconds in WAITS:
+            try:
+                return function(*arguments)
+            except torch.OutOfMemoryError:
+                pass
+            torch.cuda.empty_cache()  # here, as the exception had hold of what the function had
+            time.sleep(seconds)
+        return function(*arguments)
+
+    return tried

@@ -90,6 +90,7 @@ class Protocol:
         ]
 
 
+@devices.patient
 def evaluate(protocol: Protocol, architecture: Architecture, seed: int) -> Evaluation:
     """Train a candidate up to the last of the protocol's epochs, with a snapshot at each of them.
 
@@ -148,9 +149,10 @@ def accuracy(model: nn.Module, images: Images | ImageFiles, *, device: torch.dev
 def _proxies(trainer: Trainer) -> dict[str, float]:
     """Zero-cost proxies of a network that was not trained yet, on the first batch that it is going to see."""
     ((images, labels),) = trainer.batches.steps(0, 1)
-    found = zero_cost.measure(trainer.model, preprocessing.standardise(images), labels)
-    torch.cuda.empty_cache()  # float64 takes gigabytes that networks beside this one need; without a GPU does nothing
-    return found
+    try:
+        return zero_cost.measure(trainer.model, preprocessing.standardise(images), labels)
+    finally:
+        torch.cuda.empty_cache()  # float64 takes gigabytes that networks beside this one need; without a GPU does nothing
 
 
 def _measure(trainer: Trainer, epoch: float, images: Dataset, protocol: Protocol, seed: int) -> Snapshot:

@@ -158,7 +158,7 @@ def execute(step: Step) -> None:
                 source,
                 partial,
                 step.parameters,
-                engine_name=_SavesOnce.__name__,
+                engine_name=_SavesAtTheEnd.__name__,
                 kernel_name="python3",
                 language="python",
                 kernel_manager_class=_ThisPython,
@@ -179,8 +179,12 @@ def execute(step: Step) -> None:
     step.failed.unlink(missing_ok=True)
 
 
-class _SavesOnce(NBClientEngine):
-    """Writes the notebook when it is done or has failed; before and after each cell took a tenth of a short run's time."""
+class _SavesAtTheEnd(NBClientEngine):
+    """Writes the notebook when it is done or has failed; before and after each cell took a tenth of a short run's time.
+
+    papermill's own setting for this writes nothing when a kernel dies. Killed from outside, a notebook leaves nothing
+    either way: what it trained is on record.
+    """
 
     @classmethod
     def execute_managed_notebook(cls, nb_man: NotebookExecutionManager, kernel_name: str, **settings) -> None:
@@ -191,7 +195,7 @@ class _SavesOnce(NBClientEngine):
             nb_man.output_path = path  # papermill writes it next
 
 
-papermill_engines.register(_SavesOnce.__name__, _SavesOnce)
+papermill_engines.register(_SavesAtTheEnd.__name__, _SavesAtTheEnd)
 
 
 class _ThisPython(AsyncKernelManager):
@@ -204,7 +208,7 @@ class _ThisPython(AsyncKernelManager):
 
 def _explain(error: PapermillExecutionError | DeadKernelError, step: Step) -> str:
     cells = [cell for cell in nbformat.read(step.failed, as_version=4).cells if cell.cell_type == "code"]
-    executed = [cell for cell in cells if cell.metadata.papermill.status in ("completed", "failed")]
+    executed = [cell for cell in cells if cell.metadata.papermill.start_time]  # papermill calls the others completed too
     lines = executed[-1].source.splitlines() if executed else [""]
     if isinstance(error, PapermillExecutionError):
         trace = strip_color("\n".join(error.traceback)).splitlines()

@@ -157,8 +157,8 @@ def check(teacher: Teacher, level: str, shown: set[str]) -> None:
 METHODS = {method: partial(rdm.similarity, method=method) for method in rdm.METHODS} | alignment.MEASURES
 
 
-# On one thread: products as small as these gain nothing from another, and threads wait for each other where cores are
-# busy. Beside another process a pool of 24 networks took 35 s with two threads, 9 with one (2 cores, OpenBLAS).
+# On one thread of the BLAS library: products as small as these gain nothing from another, and threads wait for each other
+# where cores are busy. (Gram matrices are divided between threads of our own.) Beside another process a pool of 24 networks took 35 s with two threads, 9 with one (2 cores, OpenBLAS).
 @threadpool_limits.wrap(limits=1, user_api="blas")
 def compare(
     snapshots: Iterable[tuple[int, float, Mapping[tuple[str, str], np.ndarray]]],

@@ -192,6 +192,19 @@ def test_svcca_of_unrelated_responses_is_low_where_without_a_limit_it_is_high(mo
 
 
 @BOTH
+def test_numbers_do_not_depend_on_how_many_cores_compute_them(measure, monkeypatch):
+    teacher, candidate = grams(*(draw(30, 50, seed, 1.0) for seed in range(2))), grams(*(draw(30, 9, s) for s in range(7)))
+    candidate[4] = np.nan
+    threads, found = torch.get_num_threads(), []
+    for cores in (1, 3, 20):
+        monkeypatch.setattr(alignment.devices, "cores", lambda: cores)
+        found.append(measure(teacher, candidate))
+        assert torch.get_num_threads() == threads
+    assert np.isnan(found[0][:, 4]).all() and np.isfinite(np.delete(found[0], 4, 1)).all()
+    np.testing.assert_allclose(found[1:], [found[0]] * 2, atol=1e-12)
+
+
+@BOTH
 @pytest.mark.parametrize("broken", [np.nan, 0.0])
 def test_layers_without_a_gram_matrix_have_no_similarity_and_disturb_no_other(measure, broken):
     teacher, candidate = grams(draw(10, 5, 0)), grams(draw(10, 5, 1), draw(10, 5, 2))

@@ -114,10 +114,19 @@ def test_failure(checkout, capsys):
 
 def test_dead_kernel(checkout, capsys):
     """A kernel that is killed, as for want of memory, is a failure like any other."""
-    write(checkout, "01_bad", "import os, signal\nos.kill(os.getpid(), signal.SIGKILL)")
+    write(checkout, "01_bad", "import os, signal\nos.kill(os.getpid(), signal.SIGKILL)\n\n# %%\nprint('not reached')")
     assert batch.main([], checkout=checkout) == 1
     error = capsys.readouterr().err
     assert "01_bad failed" in error and "import os, signal" in error and "the kernel died" in error
+
+
+def test_a_notebook_is_not_written_after_every_cell(checkout, monkeypatch):
+    written = []
+    monkeypatch.setattr(papermill.engines, "write_ipynb", lambda notebook, path: written.append(path))
+    source = write(checkout, "01_long", "\n\n# %%\n".join(f"print({number})" for number in range(10)))
+    assert batch.main([], checkout=checkout) == 0
+    assert len(written) == 2  # at the start, and at the end
+    assert outputs(execute.Step(source, execute.defaults(source)).output).split() == [*"0123456789"]
 
 
 def test_whole_number_for_a_float(checkout):

@@ -70,10 +70,18 @@ def test_modules_import_only_from_below(module):
     assert imported(module) <= allowed
 
 
-def test_what_notebooks_import_needs_no_torchvision():
-    """It brings torch's compiler along, which would take seconds of every process."""
-    code = "import sys, sage.pool, sage.comparison, sage.full_training, sage.plots; sys.exit('torchvision' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", code]).returncode == 0
+def test_neither_imports_nor_a_search_on_record_need_torchs_compiler():
+    """It comes with torchvision and with torch's optimisers, and would take seconds of every process."""
+    code = """
+import importlib, sys
+for name in sys.argv[1:]:
+    importlib.import_module(f"sage.{name}")
+from sage import searchers, spaces
+searchers.make("reinforce", spaces.cnn(2), seed=0)
+print([name for name in ("torchvision", "torch._dynamo") if name in sys.modules])
+"""
+    done = subprocess.run([sys.executable, "-c", code, *MODULES], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["[]"]
 
 
 def test_spaces_need_no_torch():

@@ -1,17 +1,17 @@
-"""An evening of one modern GPU with CIFAR, by what an hour's part of it took on an H100 (tests/benchmarks/NOTES.md)."""
+"""An evening of one modern GPU with CIFAR; times are extrapolated from eight minutes of an H100 (tests/benchmarks/NOTES.md)."""
 
 from sage.profiles.sizes import CellBudget, MacaqueBudget, Profile, SearchBudget
 
 GPU = Profile(
-    minutes=590,  # at 25,000 examples/s 40 for the pools, 70 for searches; 130 and 350 for cells were never measured
-    memory_gb=21,  # measured on the processor's side: twelve processes with torch
+    minutes=610,  # 10 for the teacher, 43 for pools and 78 for searches at 22,300 examples/s; 130 and 350 for cells, a guess
+    memory_gb=16,  # measured, of the processor's: eight processes that train, a teacher beside
     image_size=32,  # as in the paper
     teacher_images=None,  # 45,000 of CIFAR
-    train_images=15_000,  # a third: 30 million examples in all, 20 minutes
+    train_images=15_000,  # a third: 30 million examples in all, 22 minutes
     validation_images=None,  # the paper's 5,000
     teacher_blocks=9,  # as in the paper
     teacher_width=16,  # the published narrow net
-    teacher_epochs=60,  # ten minutes beside the pool, which is longer
+    teacher_epochs=60,  # ten minutes, half of what the pool takes
     layers=10,  # the paper's smaller space
     width=1.0,  # as in the paper
     pool=100,  # close to the paper's 116
