@@ -18,7 +18,7 @@ RANDOM, OWN, SEARCHED = "random architectures", "this run's", "best five as sear
 
 
 def load(run: PoolRun, teacher: Teacher) -> dict[str, xr.Dataset]:
-    """The pools that a run names, by name, see `predictivity.pool_record`, checked to be like its own.
+    """The pools that a run names, by their seed as "seed 1", see `predictivity.pool_record`, checked to be like its own.
 
     Raises:
         ValueError: no published pool of this name, one of another protocol, scored with another alpha, by another teacher
@@ -40,7 +40,7 @@ def load(run: PoolRun, teacher: Teacher) -> dict[str, xr.Dataset]:
         if seed in seeds:
             raise ValueError(f"pool {name!r} has seed {seed} like {seeds[seed]}: they are the same networks")
         seeds[seed] = name
-    return pools
+    return {f"seed {seed}": pools[name] for seed, name in seeds.items() if name in pools}
 
 
 def analyse(

@@ -45,13 +45,13 @@ def load(names: str, **parameters) -> dict[str, xr.Dataset]:
     return published_pools.load(PoolRun(profile="smoke", pools=names, **parameters), TEACHER)
 
 
-def test_pools_of_other_seeds_and_devices_are_loaded_by_name(publish):
+def test_pools_of_other_seeds_and_devices_are_loaded_and_told_apart_by_seed(publish):
     assert load("") == {}
     tables = {"one": make_table(seed=7), "two": make_table(device="cuda", convolutions="bfloat16", seed=3)}
     for name, table in tables.items():
         publish(name, table)
     found = load("two one")
-    assert list(found) == ["two", "one"]
+    assert list(found) == ["seed 3", "seed 7"]
     for name, table in tables.items():
         xr.testing.assert_identical(found[name], table)
 
