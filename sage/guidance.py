@@ -158,7 +158,8 @@ METHODS = {method: partial(rdm.similarity, method=method) for method in rdm.METH
 
 
 # On one thread of the BLAS library: products as small as these gain nothing from another, and threads wait for each other
-# where cores are busy. (Gram matrices are divided between threads of our own.) Beside another process a pool of 24 networks took 35 s with two threads, 9 with one (2 cores, OpenBLAS).
+# where cores are busy. Beside another process a pool of 24 networks took 35 s with two threads, 9 with one (2 cores,
+# OpenBLAS). Gram matrices are divided between threads of `alignment`.
 @threadpool_limits.wrap(limits=1, user_api="blas")
 def compare(
     snapshots: Iterable[tuple[int, float, Mapping[tuple[str, str], np.ndarray]]],
