@@ -54,10 +54,11 @@ best_view, order = objects.render(64, size=96, difficulty=0)
 as_shown, shown_order = objects.render(64, size=32, seed=1)
 sheets = {
     "difficulty 0, 96 x 96 pixels": best_view[order.argsort()].reshape(8, 8, 3, 96, 96),
-    "as shown to networks, 32 x 32 pixels": as_shown[shown_order.argsort()].reshape(8, 8, 3, 32, 32),
+    "as shown to networks, 32 x 32 pixels": as_shown[shown_order.argsort()].reshape(
+        8, 8, 3, 32, 32
+    ),
 }
-plots.save(plots.image_sheets(sheets, objects.CATEGORIES), run.folder, "00_objects");
-
+plots.save(plots.image_sheets(sheets, objects.CATEGORIES), run.folder, "00_objects")
 # %% [markdown]
 # ## The images of this run
 #
@@ -81,13 +82,16 @@ model, curve = teachers.train_resnet(run.settings, run.dataset, seed=run.seed)
 paths.save_table(curve, run.folder / "00_teacher.nc")
 reached = float(curve.accuracy[-1])
 pixels = linear.accuracy(images.train, images.validation)
-print(f"{curve.attrs['teacher']}: validation accuracy {reached:.1%} after {int(curve.examples[-1]):,} examples")
-print(f"a linear classifier on pixels reaches {pixels:.1%}, chance is {1 / len(images.classes):.1%}")
+print(
+    f"{curve.attrs['teacher']}: validation accuracy {reached:.1%} after {int(curve.examples[-1]):,} examples"
+)
+print(
+    f"a linear classifier on pixels reaches {pixels:.1%}, chance is {1 / len(images.classes):.1%}"
+)
 
 # %%
 figure = plots.learning_curve(curve, chance=1 / len(images.classes), linear=pixels)
-plots.save(figure, run.folder, "00_teacher");
-
+plots.save(figure, run.folder, "00_teacher")
 # %% [markdown]
 # ## The teacher's dissimilarity matrices
 #
@@ -101,4 +105,4 @@ teacher = teachers.load("resnet", run.settings, run.dataset, seed=run.seed)
 told = {"provenance": curve.attrs["provenance"], "training_examples": float(curve.examples[-1])}
 teacher.save(run.folder / "00_teacher_rdms.nc", **told)
 stimuli = images.stimuli(run.settings.rdm_images)
-plots.save(plots.dissimilarity(teacher.bank(), stimuli.categories), run.folder, "00_rdms");
+plots.save(plots.dissimilarity(teacher.bank(), stimuli.categories), run.folder, "00_rdms")

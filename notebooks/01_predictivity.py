@@ -31,24 +31,47 @@
 # %% tags=["parameters"]
 profile = "quick"  # sizes and budgets: smoke, quick, cpu, gpu or paper
 dataset = "objects"  # objects, cifar10, cifar100, or your own in data/raw
-teacher = "resnet"  # resnet, nasnet-a, a control, any other network or recordings: the README lists all
+teacher = (
+    "resnet"  # resnet, nasnet-a, a control, any other network or recordings: the README lists all
+)
 level = "class"  # RDMs over class means ("class") or over single images ("image")
 alpha = 1.0  # weight of TG in P + alpha TG
 pools = ""  # names of published pools in data/results, of other seeds and the same teacher, to put together with this one
 seed = 0  # of architectures, initial weights, data order and the drawn units
-workers = "auto"  # processes that train: auto, a number, 0 (this one), slurm:JOBS, or a Dask scheduler
+workers = (
+    "auto"  # processes that train: auto, a number, 0 (this one), slurm:JOBS, or a Dask scheduler
+)
 
 # %%
 import json
 
 import numpy as np
 
-from sage import interactive, paths, plain_words, plots, pool, predictivity, predictivity_plots, predictors
-from sage import published_pools, spaces, teachers
+from sage import (
+    interactive,
+    paths,
+    plain_words,
+    plots,
+    pool,
+    predictivity,
+    predictivity_plots,
+    predictors,
+    published_pools,
+    spaces,
+    teachers,
+)
 from sage.evaluation import Protocol
 from sage.run import PoolRun
 
-run = PoolRun(profile=profile, dataset=dataset, teacher=teacher, level=level, alpha=alpha, pools=pools, seed=seed)
+run = PoolRun(
+    profile=profile,
+    dataset=dataset,
+    teacher=teacher,
+    level=level,
+    alpha=alpha,
+    pools=pools,
+    seed=seed,
+)
 settings, space = run.settings, Protocol.of(run.settings, run.dataset).networks.space
 guide = teachers.load(run.teacher, settings, run.dataset, seed=run.seed)
 pool.check_teacher(run, guide)
@@ -68,7 +91,9 @@ networks = pool.train(run, workers=workers)
 again = pool.retrain(run, workers=workers)
 found = pool.search(run, workers=workers)
 listed = networks[["state", "parameters", "multiply_adds", "depth", "seconds"]].to_dataframe()
-listed["mature accuracy"] = predictivity.mature_accuracy(networks, settings.mature_epochs).to_series()
+listed["mature accuracy"] = predictivity.mature_accuracy(
+    networks, settings.mature_epochs
+).to_series()
 listed.sort_values("mature accuracy", ascending=False).head()
 
 # %%
@@ -86,7 +111,9 @@ print(spaces.describe(spaces.cnn_layers(space, json.loads(best.architecture.item
 
 # %%
 known, known_found = (pool.known(run, one, guide) for one in (networks, found))
-own, searched = (predictivity.pool_record(one, predictors.scores(one)) for one in (known, known_found))
+own, searched = (
+    predictivity.pool_record(one, predictors.scores(one)) for one in (known, known_found)
+)
 
 # %% [markdown]
 # Guidance has a weight to choose. So that this freedom does not speak for it, `P + a TG`, the same with teachers that
@@ -113,8 +140,7 @@ random.weights.to_pandas().round(2)
 paper = random.scores.sel(predictor=predictors.scores(known, predictors.PAPER).predictor)
 curves = random.assessed.sel(predictor=paper.predictor, statistic="pearson")
 figure = plots.predictivity(paper, random.mature, curves, epoch=settings.premature_epochs)
-plots.save(figure, run.folder, "01_predictivity");
-
+plots.save(figure, run.folder, "01_predictivity")
 # %% [markdown]
 # ## The weight of guidance (the paper's Figure 4)
 #
@@ -125,8 +151,7 @@ plots.save(figure, run.folder, "01_predictivity");
 alphas = np.array([0.05, 0.1, 0.2, 0.5, 1, 2, 5])
 sweep = predictivity.alpha_sweep(random.scores, random.mature, alphas, **bootstrap)
 figure = plots.alpha_effect(sweep, predictivity.gain(random.assessed, "P + a TG"))
-plots.save(figure, run.folder, "01_alpha");
-
+plots.save(figure, run.folder, "01_alpha")
 # %% [markdown]
 # ## The teacher and its controls (the paper's Figure 5)
 #
@@ -134,8 +159,9 @@ plots.save(figure, run.folder, "01_alpha");
 # stands beside controls. Where one of them does as well, it is not the teacher's knowledge that predicts.
 
 # %%
-plots.save(predictivity_plots.teachers(random.assessed, teacher=guide.name), run.folder, "01_teachers");
-
+plots.save(
+    predictivity_plots.teachers(random.assessed, teacher=guide.name), run.folder, "01_teachers"
+)
 # %% [markdown]
 # ## Rivals
 #
@@ -147,13 +173,13 @@ plots.save(predictivity_plots.teachers(random.assessed, teacher=guide.name), run
 # %%
 epoch = settings.premature_epochs
 figure = predictivity_plots.rivals(random.assessed, epoch=epoch, ceiling=ceiling, alpha=run.alpha)
-plots.save(figure, run.folder, "01_rivals");
-
+plots.save(figure, run.folder, "01_rivals")
 # %%
 taught = teachers.training_examples(run.teacher, settings, run.dataset)
-figure = predictivity_plots.cost_curves(random.assessed, ceiling=ceiling, alpha=run.alpha, teacher=taught)
-plots.save(figure, run.folder, "01_cost");
-
+figure = predictivity_plots.cost_curves(
+    random.assessed, ceiling=ceiling, alpha=run.alpha, teacher=taught
+)
+plots.save(figure, run.folder, "01_cost")
 # %% [markdown]
 # Directly against its rivals, by epoch: r of guidance minus r of the other, with the 95 % interval over networks, each
 # for itself: of twenty that are alike one seems better or worse.
@@ -177,9 +203,10 @@ plain_words.table(random.compared, "TG")
 
 # %%
 shared = np.isin(found.hash, networks.hash).sum()
-print(f"{shared} of the {len(found.network)} networks that the searches found are in this run's random pool too.")
-plots.save(predictivity_plots.pools(analysed, alpha=run.alpha), run.folder, "01_pools");
-
+print(
+    f"{shared} of the {len(found.network)} networks that the searches found are in this run's random pool too."
+)
+plots.save(predictivity_plots.pools(analysed, alpha=run.alpha), run.folder, "01_pools")
 # %%
 plain_words.table(analysed[published_pools.SEARCHED].compared, "P + a TG")
 
@@ -207,14 +234,20 @@ print(plain_words.summaries(not_by_p, epoch=epoch))
 
 # %%
 early = random.assessed.sel(epoch=epoch, drop=True)
-early[["value", "low", "high"]].to_dataframe()[["value", "low", "high"]].unstack("statistic").round(3)
+early[["value", "low", "high"]].to_dataframe()[["value", "low", "high"]].unstack("statistic").round(
+    3
+)
 
 # %%
 paths.save_table(own, run.folder / "01_pool.nc")
 paths.save_table(searched, run.folder / "01_found.nc")
 paths.save_table(predictivity.record(analysed, sweep, ceiling), run.folder / "01_summary.nc")
 print(json.dumps(json.loads(networks.attrs["provenance"]), indent=1))
-print(f"Besides what the table has, each of the two searches trained {settings.searched} candidates for {epoch:g} epochs,")
+print(
+    f"Besides what the table has, each of the two searches trained {settings.searched} candidates for {epoch:g} epochs,"
+)
 print(f"and {len(again)} networks were trained once more.")
 costs = plain_words.costs({"random": networks, "found by searches": found}, teacher=taught)
-costs.style.format("{:,.4g}", na_rep="unknown").format("{:,.0f}", na_rep="unknown", subset=list(costs)[:3])
+costs.style.format("{:,.4g}", na_rep="unknown").format(
+    "{:,.0f}", na_rep="unknown", subset=list(costs)[:3]
+)

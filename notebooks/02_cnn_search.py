@@ -31,7 +31,9 @@
 # %% tags=["parameters"]
 profile = "quick"  # sizes and budgets: smoke, quick, cpu, gpu or paper
 dataset = "objects"  # objects, cifar10, cifar100, or your own in data/raw
-teacher = "resnet"  # resnet, nasnet-a, a control, any other network or recordings: the README lists all
+teacher = (
+    "resnet"  # resnet, nasnet-a, a control, any other network or recordings: the README lists all
+)
 level = "class"  # RDMs over class means ("class") or over single images ("image")
 alpha = 1.0  # weight of TG in P + alpha TG
 seed = 0  # of the first repetition; the others count on from it
@@ -41,7 +43,9 @@ epochs = ""  # of premature training, a search for each, such as "2 20"; empty: 
 layers = 0  # deepest network of the space; 0: the profile's
 samples = 0  # candidates of a search; 0: the profile's
 runs = 0  # repetitions of each search; 0: the profile's
-workers = "auto"  # processes that train: auto, a number, 0 (this one), slurm:JOBS, or a Dask scheduler
+workers = (
+    "auto"  # processes that train: auto, a number, 0 (this one), slurm:JOBS, or a Dask scheduler
+)
 
 # %%
 import json
@@ -50,9 +54,19 @@ from sage import comparison, paths, plots, search_tables, spaces, teachers
 from sage.run import SearchRun
 
 run = SearchRun(
-    profile=profile, dataset=dataset, teacher=teacher, level=level, alpha=alpha, seed=seed,
-    searchers=searchers, scores=scores, epochs=epochs, layers=layers, samples=samples, runs=runs,
-)  # fmt: skip
+    profile=profile,
+    dataset=dataset,
+    teacher=teacher,
+    level=level,
+    alpha=alpha,
+    seed=seed,
+    searchers=searchers,
+    scores=scores,
+    epochs=epochs,
+    layers=layers,
+    samples=samples,
+    runs=runs,
+)
 comparison.check(run, workers=workers)
 guide = teachers.load(run.teacher, run.settings, run.dataset, seed=run.seed)
 comparison.check_teacher(run, guide)
@@ -79,8 +93,7 @@ dict(table.sizes)
 
 # %%
 figure = plots.search_progress(table)
-plots.save(figure, run.folder, "02_searches");
-
+plots.save(figure, run.folder, "02_searches")
 # %% [markdown]
 # ## In numbers (the paper's Table 1)
 #
@@ -104,7 +117,9 @@ print(search_tables.reading(table))
 
 # %%
 spent = teachers.training_examples(run.teacher, run.settings, run.dataset)
-on_alpha = 0 if run.alpha == SearchRun.alpha else float("nan")  # the paper's value, or chosen elsewhere
+on_alpha = (
+    0 if run.alpha == SearchRun.alpha else float("nan")
+)  # the paper's value, or chosen elsewhere
 search_tables.costs(table, teacher_examples=spent, alpha_examples=on_alpha).round()
 
 # %% [markdown]
@@ -113,10 +128,18 @@ search_tables.costs(table, teacher_examples=spent, alpha_examples=on_alpha).roun
 # %%
 every = table.isel(samples=-1).stack(search=("searcher", "score", "epochs", "run"))
 best = every.isel(search=int(every.mature_accuracy.fillna(0).argmax("search")))
-print(f"found by {best.searcher.item()} with {best.score.item()} at {best.epochs.item():g} epochs; 0 is the image:\n")
-print(spaces.describe(spaces.cnn_layers(spaces.cnn(run.budget.layers), json.loads(best.architecture.item()))))
+print(
+    f"found by {best.searcher.item()} with {best.score.item()} at {best.epochs.item():g} epochs; 0 is the image:\n"
+)
+print(
+    spaces.describe(
+        spaces.cnn_layers(spaces.cnn(run.budget.layers), json.loads(best.architecture.item()))
+    )
+)
 
 # %%
 paths.save_table(table, run.folder / "02_searches.nc")
-paths.save_table(summary.to_xarray().rename(epochs="premature_epochs"), run.folder / "02_summary.nc")
+paths.save_table(
+    summary.to_xarray().rename(epochs="premature_epochs"), run.folder / "02_summary.nc"
+)
 print(json.dumps(json.loads(table.attrs["provenance"]), indent=1))

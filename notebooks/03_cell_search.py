@@ -29,7 +29,9 @@
 # %% tags=["parameters"]
 profile = "quick"  # sizes and budgets: smoke, quick, cpu, gpu or paper
 dataset = "objects"  # objects, cifar10, cifar100, or your own in data/raw
-teacher = "resnet"  # resnet, nasnet-a, a control, any other network or recordings: the README lists all
+teacher = (
+    "resnet"  # resnet, nasnet-a, a control, any other network or recordings: the README lists all
+)
 level = "class"  # RDMs over class means ("class") or over single images ("image")
 alpha = 1.0  # weight of TG in P + alpha TG
 seed = 0  # of searches, candidates and full trainings
@@ -41,21 +43,45 @@ samples = 0  # candidates of a search; 0: the profile's
 runs = 0  # repetitions of each search; 0: the profile's
 beside = "NASNet-A PNASNet-5 AmoebaNet-A"  # published cells, names of published runs, or text files (.txt)
 transfer = ""  # second data set for full training, such as cifar10; empty: none
-workers = "auto"  # processes that train: auto, a number, 0 (this one), slurm:JOBS, or a Dask scheduler
+workers = (
+    "auto"  # processes that train: auto, a number, 0 (this one), slurm:JOBS, or a Dask scheduler
+)
 
 # %%
 import json
 from dataclasses import replace
 
-from sage import cell_tables, comparison, drawing, full_training, paths, plots, search_tables, spaces, teachers
+from sage import (
+    cell_tables,
+    comparison,
+    drawing,
+    full_training,
+    paths,
+    plots,
+    search_tables,
+    spaces,
+    teachers,
+)
 from sage.full_training import FullTraining
 from sage.models import genotypes
 from sage.run import CellRun
 
 run = CellRun(
-    profile=profile, dataset=dataset, teacher=teacher, level=level, alpha=alpha, seed=seed, searchers=searchers,
-    scores=scores, epochs=epochs, blocks=blocks, samples=samples, runs=runs, beside=beside, transfer=transfer,
-)  # fmt: skip
+    profile=profile,
+    dataset=dataset,
+    teacher=teacher,
+    level=level,
+    alpha=alpha,
+    seed=seed,
+    searchers=searchers,
+    scores=scores,
+    epochs=epochs,
+    blocks=blocks,
+    samples=samples,
+    runs=runs,
+    beside=beside,
+    transfer=transfer,
+)
 
 # %%
 comparison.check(run, workers=workers)
@@ -76,8 +102,7 @@ dict(table.sizes)
 
 # %%
 figure = plots.finalists(table)
-plots.save(figure, run.folder, "03_finalists");
-
+plots.save(figure, run.folder, "03_finalists")
 # %% [markdown]
 # "Mature" means here after the longer training that re-ranks the best candidates, and accuracy is that on the
 # validation images. Below the best of each search: errors in percent, gains in points.
@@ -108,8 +133,7 @@ print(f"{space.size:.1e} architectures in the space", *found.values(), sep="\n\n
 # Drawn (the paper's Figure 6): the cell of the paper's search, blue the operations with weights.
 
 # %%
-plots.save(drawing.genotype(discovered), run.folder, "03_cell");
-
+plots.save(drawing.genotype(discovered), run.folder, "03_cell")
 # %% [markdown]
 # ## Full training, and the test images
 #
@@ -123,7 +147,9 @@ separable = genotypes.separable(discovered)
 searched = [*found.values(), *([separable] if separable.normal != discovered.normal else [])]
 cells = [*searched, *published]
 trained = {
-    name: full_training.train_all([FullTraining.of(run, cell, name) for cell in cells], workers=workers)
+    name: full_training.train_all(
+        [FullTraining.of(run, cell, name) for cell in cells], workers=workers
+    )
     for name in full_training.data_sets(run)
 }
 print(trained[run.dataset].attrs["recipe"])
@@ -144,14 +170,19 @@ errors.style.format("{:.4g}", na_rep="–").format("{:,.0f}", na_rep="–", subs
 
 # %%
 spent = teachers.training_examples(run.teacher, run.settings, run.dataset)
-on_alpha = 0 if run.alpha == CellRun.alpha else float("nan")  # the paper's value, or chosen elsewhere
-search_tables.costs(table, teacher_examples=spent, alpha_examples=on_alpha).style.format("{:,.0f}", na_rep="unknown")
+on_alpha = (
+    0 if run.alpha == CellRun.alpha else float("nan")
+)  # the paper's value, or chosen elsewhere
+search_tables.costs(table, teacher_examples=spent, alpha_examples=on_alpha).style.format(
+    "{:,.0f}", na_rep="unknown"
+)
 
 # %%
 images = int(trained[run.dataset].test_images[0])
-figure = plots.final_errors(errors.iloc[: len(cells)], run.dataset, found=len(searched), images=images)
-plots.save(figure, run.folder, "03_errors");
-
+figure = plots.final_errors(
+    errors.iloc[: len(cells)], run.dataset, found=len(searched), images=images
+)
+plots.save(figure, run.folder, "03_errors")
 # %% [markdown]
 # ## Size on ImageNet (the paper's Table 3)
 #

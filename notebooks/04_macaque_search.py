@@ -42,22 +42,45 @@ blocks = 0  # B of the cells that are searched; 0: the profile's
 samples = 0  # candidates of a search; 0: the profile's
 runs = 0  # repetitions of each search; 0: the profile's
 beside = "NASNet-A"  # published cells, names of published runs, or text files (.txt)
-workers = "auto"  # processes that train: auto, a number, 0 (this one), slurm:JOBS, or a Dask scheduler
+workers = (
+    "auto"  # processes that train: auto, a number, 0 (this one), slurm:JOBS, or a Dask scheduler
+)
 
 # %%
 import json
 from functools import partial
 
-from sage import cell_tables, comparison, full_training, paths, plots, recording_plots, sampling, search_tables, spaces
-from sage import teachers
+from sage import (
+    cell_tables,
+    comparison,
+    full_training,
+    paths,
+    plots,
+    recording_plots,
+    sampling,
+    search_tables,
+    spaces,
+    teachers,
+)
 from sage.full_training import FullTraining
 from sage.models import genotypes
 from sage.run import MacaqueRun
 
 run = MacaqueRun(
-    profile=profile, dataset=dataset, recordings=recordings, regions=regions, level=level, alpha=alpha, seed=seed,
-    searchers=searchers, scores=scores, blocks=blocks, samples=samples, runs=runs, beside=beside,
-)  # fmt: skip
+    profile=profile,
+    dataset=dataset,
+    recordings=recordings,
+    regions=regions,
+    level=level,
+    alpha=alpha,
+    seed=seed,
+    searchers=searchers,
+    scores=scores,
+    blocks=blocks,
+    samples=samples,
+    runs=runs,
+    beside=beside,
+)
 
 # %%
 comparison.check(run, workers=workers)
@@ -75,11 +98,9 @@ run.budget
 # sessions where only RDMs are published (Spearman-Brown).
 
 # %%
-plots.save(recording_plots.stimuli(recorded), run.folder, "04_stimuli");
-
+plots.save(recording_plots.stimuli(recorded), run.folder, "04_stimuli")
 # %%
-plots.save(recording_plots.dissimilarity(recorded, run.level), run.folder, "04_rdms");
-
+plots.save(recording_plots.dissimilarity(recorded, run.level), run.folder, "04_rdms")
 # %% [markdown]
 # ## The searches
 #
@@ -91,8 +112,7 @@ table = comparison.train(run, brain, workers=workers)
 dict(table.sizes)
 
 # %%
-plots.save(plots.finalists(table), run.folder, "04_finalists");
-
+plots.save(plots.finalists(table), run.folder, "04_finalists")
 # %% [markdown]
 # Below the best network of each search after the longer training that re-ranks its best candidates: errors on
 # validation images in percent, gains over the search by P in points, over repetitions.
@@ -112,8 +132,7 @@ print(search_tables.reading(table))
 # %%
 similar = comparison.similarity(run, brain, brain)
 figure = recording_plots.similarity(similar, recorded, run.level, alpha=run.alpha)
-plots.save(figure, run.folder, "04_similarity");
-
+plots.save(figure, run.folder, "04_similarity")
 # %% [markdown]
 # ## How many sites and trials does guidance need?
 #
@@ -122,9 +141,10 @@ plots.save(figure, run.folder, "04_similarity");
 # ends at 1 by construction, since the samples are parts of the whole.
 
 # %%
-sites = sampling.agreement(recorded, run.level, partial(comparison.similarity, run, brain), seed=run.seed)
-plots.save(recording_plots.agreement(sites), run.folder, "04_sites");
-
+sites = sampling.agreement(
+    recorded, run.level, partial(comparison.similarity, run, brain), seed=run.seed
+)
+plots.save(recording_plots.agreement(sites), run.folder, "04_sites")
 # %% [markdown]
 # ## Full training, and the test images
 #
@@ -136,7 +156,11 @@ space = spaces.cells(run.budget.blocks)
 winners = search_tables.winners(table).items()
 found = {name: genotypes.from_architecture(space, one, name) for name, one in winners}
 cells = [*found.values(), *published]
-trained = {run.dataset: full_training.train_all([FullTraining.of(run, cell, run.dataset) for cell in cells], workers=workers)}
+trained = {
+    run.dataset: full_training.train_all(
+        [FullTraining.of(run, cell, run.dataset) for cell in cells], workers=workers
+    )
+}
 print(trained[run.dataset].attrs["recipe"], *found.values(), sep="\n\n")
 
 # %%
@@ -148,13 +172,14 @@ errors.style.format("{:.4g}", na_rep="–").format("{:,.0f}", na_rep="–", subs
 images = int(trained[run.dataset].test_images[0])
 names = [f"{run.dataset} top-1", f"{run.dataset} top-5"]
 figure = plots.final_errors(errors.iloc[: len(cells)], *names, found=len(found), images=images)
-plots.save(figure, run.folder, "04_errors");
-
+plots.save(figure, run.folder, "04_errors")
 # %% [markdown]
 # Costs count training examples, M1 candidates with E1 each and M2 of them with E2. What this leaves out, per search:
 
 # %%
-costs = search_tables.costs(table, teacher_examples=0, alpha_examples=float("nan") if run.alpha != MacaqueRun.alpha else 0)
+costs = search_tables.costs(
+    table, teacher_examples=0, alpha_examples=float("nan") if run.alpha != MacaqueRun.alpha else 0
+)
 costs.style.format("{:,.0f}", na_rep="unknown")
 
 # %%

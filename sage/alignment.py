@@ -32,7 +32,9 @@ def gram(features: Tensor) -> np.ndarray:
         ValueError: not 2-d, or S < 2.
     """
     if features.ndim != 2 or len(features) < 2:
-        raise ValueError(f"features have shape {tuple(features.shape)}, expected [S, U] with S >= 2")
+        raise ValueError(
+            f"features have shape {tuple(features.shape)}, expected [S, U] with S >= 2"
+        )
     columns = features.double()
     centred = columns - columns.mean(0)
     # A constant column leaves rounding noise behind after centring: compare with the column's own size.
@@ -52,7 +54,9 @@ def image_count(entries: int) -> int:
     """
     size = round(((1 + 8 * entries) ** 0.5 - 1) / 2)
     if size < 2 or size * (size + 1) // 2 != entries:
-        raise ValueError(f"a condensed Gram matrix has S(S+1)/2 entries with S >= 2, {entries} is no such number")
+        raise ValueError(
+            f"a condensed Gram matrix has S(S+1)/2 entries with S >= 2, {entries} is no such number"
+        )
     return size
 
 
@@ -75,8 +79,12 @@ def unbiased_cka(teacher: np.ndarray, candidate: np.ndarray) -> np.ndarray:
     Nguyen et al. 2021, arXiv:2010.15327.
     """
     if (images := _shared_images(teacher, candidate)) < 4:
-        raise ValueError(f"the Gram matrices are of {images} images, unbiased CKA takes four or more")
-    first, second = (np.concatenate(_in_threads(_u_centred, grams)) for grams in (teacher, candidate))
+        raise ValueError(
+            f"the Gram matrices are of {images} images, unbiased CKA takes four or more"
+        )
+    first, second = (
+        np.concatenate(_in_threads(_u_centred, grams)) for grams in (teacher, candidate)
+    )
     return first @ second.T
 
 
@@ -103,7 +111,9 @@ def svcca(teacher: np.ndarray, candidate: np.ndarray) -> np.ndarray:
     Source: Raghu et al. 2017, arXiv:1706.05806.
     """
     _shared_images(teacher, candidate)
-    first, second = (list(chain(*_in_threads(_principal_components, grams))) for grams in (teacher, candidate))
+    first, second = (
+        list(chain(*_in_threads(_principal_components, grams))) for grams in (teacher, candidate)
+    )
     similar = [_mean_canonical_correlation(one, other) for one in first for other in second]
     return np.array(similar, dtype=np.float64).reshape(len(first), len(second))
 
@@ -123,7 +133,10 @@ def _shared_images(teacher: np.ndarray, candidate: np.ndarray) -> int:
 def _in_threads(function: Callable, grams: np.ndarray) -> list:
     """What the function gives of parts of the layers [L, G], one part and thread per core."""
     parts = np.array_split(grams, max(1, min(devices.cores(), len(grams))))
-    one_each = {"initializer": torch.set_num_threads, "initargs": (1,)}  # of torch's own, whose number each thread has
+    one_each = {
+        "initializer": torch.set_num_threads,
+        "initargs": (1,),
+    }  # of torch's own, whose number each thread has
     with devices.one_thread(), ThreadPoolExecutor(len(parts), **one_each) as threads:
         return list(threads.map(function, parts))
 
@@ -144,10 +157,15 @@ def _u_centred(grams: np.ndarray) -> np.ndarray:
     diagonal = (slice(None), range(size), range(size))
     matrices[diagonal] = 0
     means = matrices.sum(2) / (size - 2)
-    rest = matrices - means[:, :, None] - means[:, None, :] + means.sum(1)[:, None, None] / (size - 1)
+    rest = (
+        matrices - means[:, :, None] - means[:, None, :] + means.sum(1)[:, None, None] / (size - 1)
+    )
     rest[diagonal] = 0
     rows, before = (values.reshape(len(grams), size * size) for values in (rest, matrices))
-    norms, rounding = np.linalg.norm(rows, axis=1, keepdims=True), 1e-12 * np.linalg.norm(before, axis=1, keepdims=True)
+    norms, rounding = (
+        np.linalg.norm(rows, axis=1, keepdims=True),
+        1e-12 * np.linalg.norm(before, axis=1, keepdims=True),
+    )
     return np.divide(rows, norms, out=np.full_like(rows, np.nan), where=norms > rounding)
 
 

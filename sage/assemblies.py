@@ -19,7 +19,11 @@ from sage.recordings import PublishedRdm, Recording, Region
 from sage.stimuli import StimulusSet
 
 FEWEST_STIMULI = 3  # two stimuli have one dissimilarity, which correlates with nothing
-LABELS = ("category_name", "category", "object_name")  # coordinates that tell what an image shows, coarsest first
+LABELS = (
+    "category_name",
+    "category",
+    "object_name",
+)  # coordinates that tell what an image shows, coarsest first
 
 
 def read(
@@ -51,7 +55,9 @@ def read(
     for path in map(Path, files):
         with _names(path):
             table, stimuli = _open(path), read_stimuli(path, size, images)
-            every, named, make = _published(table) if "pair" in table.dims else _recorded(table, window)
+            every, named, make = (
+                _published(table) if "pair" in table.dims else _recorded(table, window)
+            )
             known += named
             chosen = [name for name in wanted if name in named] if wanted else every
             made = [make(name, path, stimuli) for name in chosen]
@@ -60,12 +66,19 @@ def read(
             found += made
     unknown = [name for name in wanted if name not in known]
     if unknown or not found:
-        raise ValueError(f"regions {', '.join(unknown)}: nobody recorded there; recorded: {', '.join(known)}")
+        raise ValueError(
+            f"regions {', '.join(unknown)}: nobody recorded there; recorded: {', '.join(known)}"
+        )
     times = Counter(one.region for one in found)
-    found = [replace(one, region=f"{one.region} {one.path.stem}") if times[one.region] > 1 else one for one in found]
+    found = [
+        replace(one, region=f"{one.region} {one.path.stem}") if times[one.region] > 1 else one
+        for one in found
+    ]
     names = [one.region for one in found]
     if len(set(names)) < len(names):
-        raise ValueError(f"regions {', '.join(names)}, expected different names: those of the files have to differ")
+        raise ValueError(
+            f"regions {', '.join(names)}, expected different names: those of the files have to differ"
+        )
     return found
 
 
@@ -101,22 +114,31 @@ def read_stimuli(path: Path | str, size: int, images: int | None) -> StimulusSet
         if len(pixels) < FEWEST_STIMULI:
             raise ValueError(f"{len(pixels)} stimuli, expected {FEWEST_STIMULI} or more")
         if size > min(pixels.shape[2:]):
-            raise ValueError(f"stimuli of {pixels.shape[2]} x {pixels.shape[3]} pixels, expected {size} or more a side")
+            raise ValueError(
+                f"stimuli of {pixels.shape[2]} x {pixels.shape[3]} pixels, expected {size} or more a side"
+            )
         labels = {name: table[name].values[first] for name in LABELS if name in table}
         return _stimulus_set(path.stem, averaged_down(pixels, size), labels, images)
 
 
-def _stimulus_set(name: str, pixels: Tensor, labels: dict[str, np.ndarray], images: int | None) -> StimulusSet:
+def _stimulus_set(
+    name: str, pixels: Tensor, labels: dict[str, np.ndarray], images: int | None
+) -> StimulusSet:
     count = len(pixels)
     chosen = np.linspace(0, count - 1, min(count, images or count)).round().astype(int)
     single = torch.full((count,), -1)
     single[chosen] = torch.arange(len(chosen))
-    group = next((labels[label].astype(str) for label in LABELS if label in labels), np.full(count, ""))
+    group = next(
+        (labels[label].astype(str) for label in LABELS if label in labels), np.full(count, "")
+    )
     conditions, categories = {"image": single}, {"image": tuple(group[chosen].tolist())}
     if "object_name" in labels:
         names, numbers = np.unique(labels["object_name"].astype(str), return_inverse=True)
         first = [int(np.argmax(numbers == number)) for number in range(len(names))]
-        conditions["class"], categories["class"] = torch.from_numpy(numbers), tuple(group[first].tolist())
+        conditions["class"], categories["class"] = (
+            torch.from_numpy(numbers),
+            tuple(group[first].tolist()),
+        )
     return StimulusSet(name, pixels, conditions, categories)
 
 
@@ -125,7 +147,12 @@ def _published(table: xr.Dataset) -> tuple[list[str], list[str], Callable[..., R
     names = [str(name) for name, variable in table.data_vars.items() if "pair" in variable.dims]
 
     def make(name: str, path: Path, stimuli: StimulusSet) -> Region:
-        return PublishedRdm(name, path, stimuli, table[name].values.astype(np.float64).reshape(-1, table.sizes["pair"]))
+        return PublishedRdm(
+            name,
+            path,
+            stimuli,
+            table[name].values.astype(np.float64).reshape(-1, table.sizes["pair"]),
+        )
 
     return names, names, make
 
@@ -135,15 +162,27 @@ def _recorded(
 ) -> tuple[list[str], list[str], Callable[..., Region]]:
     """As `_published`."""
     responses = _averaged(_responses(table), window)
-    coordinates = [responses[name].values.astype(str) for name in ("region", "subregion") if name in responses.coords]
+    coordinates = [
+        responses[name].values.astype(str)
+        for name in ("region", "subregion")
+        if name in responses.coords
+    ]
     if not coordinates:
-        raise ValueError(f"no coordinate region of sites, it has: {', '.join(map(str, responses.coords))}")
+        raise ValueError(
+            f"no coordinate region of sites, it has: {', '.join(map(str, responses.coords))}"
+        )
     trials = _trials(responses)
 
     def make(name: str, path: Path, stimuli: StimulusSet) -> Region:
-        return Recording(name, path, stimuli, trials[:, np.any([names == name for names in coordinates], axis=0)])
+        return Recording(
+            name, path, stimuli, trials[:, np.any([names == name for names in coordinates], axis=0)]
+        )
 
-    return list(dict.fromkeys(coordinates[0])), list(dict.fromkeys(np.concatenate(coordinates))), make
+    return (
+        list(dict.fromkeys(coordinates[0])),
+        list(dict.fromkeys(np.concatenate(coordinates))),
+        make,
+    )
 
 
 def _open(path: Path) -> xr.Dataset:
@@ -157,13 +196,19 @@ def _open(path: Path) -> xr.Dataset:
 
 def _responses(table: xr.Dataset) -> xr.DataArray:
     """The variable of responses, with the finest detail."""
-    found = {name: one for name, one in table.data_vars.items() if {"presentation", "neuroid"} <= set(one.dims)}
+    found = {
+        name: one
+        for name, one in table.data_vars.items()
+        if {"presentation", "neuroid"} <= set(one.dims)
+    }
     if not found:
         raise ValueError(
             f"no variable over presentation and neuroid, and none over pair; it has: {', '.join(map(str, table.data_vars))}"
         )
     if len(found) > 1 and "trials" not in found:
-        raise ValueError(f"variables {', '.join(found)} over presentation and neuroid, expected one, or one named trials")
+        raise ValueError(
+            f"variables {', '.join(found)} over presentation and neuroid, expected one, or one named trials"
+        )
     return found.get("trials", next(iter(found.values())))
 
 
@@ -176,11 +221,15 @@ def _averaged(responses: xr.DataArray, window: tuple[float, float] | None) -> xr
     if window is None:
         return responses.mean("time_bin")
     if not {"time_bin_start", "time_bin_end"} <= set(responses.coords):
-        raise ValueError(f"window is {window}, but there are no coordinates time_bin_start and time_bin_end")
+        raise ValueError(
+            f"window is {window}, but there are no coordinates time_bin_start and time_bin_end"
+        )
     start, end = responses.time_bin_start.values, responses.time_bin_end.values
     within = (start >= window[0]) & (end <= window[1])
     if not within.any():
-        raise ValueError(f"window is {window}, expected one with some of the time bins from {start.min()} to {end.max()} ms")
+        raise ValueError(
+            f"window is {window}, expected one with some of the time bins from {start.min()} to {end.max()} ms"
+        )
     return responses.isel(time_bin=np.flatnonzero(within)).mean("time_bin")
 
 
@@ -190,7 +239,9 @@ def _trials(responses: xr.DataArray) -> np.ndarray:
     values = values.reshape(*values.shape[:2], -1)  # [presentations, U, repetitions]
     order = pd.Series(_stimulus_ids(responses))
     stimulus, repeat = pd.factorize(order)[0], order.groupby(order).cumcount().to_numpy()
-    trials = np.full((stimulus.max() + 1, values.shape[1], repeat.max() + 1, values.shape[2]), np.nan, np.float32)
+    trials = np.full(
+        (stimulus.max() + 1, values.shape[1], repeat.max() + 1, values.shape[2]), np.nan, np.float32
+    )
     trials[stimulus, :, repeat] = values
     return trials.reshape(*trials.shape[:2], -1)
 
@@ -200,14 +251,18 @@ def _stimulus_ids(table: xr.Dataset | xr.DataArray) -> np.ndarray:
         if name in table.coords:
             return table[name].values.astype(str)
     if "neuroid" in table.dims:
-        raise ValueError(f"presentations without a coordinate stimulus_id, there are: {', '.join(map(str, table.coords))}")
+        raise ValueError(
+            f"presentations without a coordinate stimulus_id, there are: {', '.join(map(str, table.coords))}"
+        )
     return np.arange(table.sizes["presentation"]).astype(str)
 
 
 def _first_presentations(table: xr.Dataset) -> np.ndarray:
     """Where each stimulus was presented first, in that order."""
     if "presentation" not in table.dims:
-        raise ValueError("no dimension presentation, expected that of responses, or of images beside RDMs")
+        raise ValueError(
+            "no dimension presentation, expected that of responses, or of images beside RDMs"
+        )
     return np.sort(np.unique(_stimulus_ids(table), return_index=True)[1])
 
 
@@ -215,7 +270,12 @@ def _pixels(table: xr.Dataset, path: Path, first: np.ndarray) -> Tensor:
     """[N, 3, H, W] uint8."""
     if "images" in table:
         images = table["images"]
-        if images.dims[0] != "presentation" or images.ndim != 4 or images.shape[3] != 3 or images.dtype != np.uint8:
+        if (
+            images.dims[0] != "presentation"
+            or images.ndim != 4
+            or images.shape[3] != 3
+            or images.dtype != np.uint8
+        ):
             raise ValueError(
                 f"images are {images.dtype} {dict(images.sizes)}, expected uint8 over presentation, height, width and 3 channels"
             )

@@ -39,12 +39,16 @@ def main(argv: list[str] | None = None, *, checkout: Path = paths.ROOT) -> int:
         _run(steps)
         if options.publish:
             publish(steps, checkout)
-            print("Published to figures/published, data/results and notebooks; git shows what changed.")
+            print(
+                "Published to figures/published, data/results and notebooks; git shows what changed."
+            )
     except (NotebookFailed, CannotPublish) as error:
         print(error, file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        logging.getLogger("asyncio").disabled = True  # It would report the cell that was left waiting.
+        logging.getLogger(
+            "asyncio"
+        ).disabled = True  # It would report the cell that was left waiting.
         print("\nInterrupted; the same command continues with that notebook.", file=sys.stderr)
         return 130
     return 0
@@ -84,7 +88,10 @@ def plan(options: argparse.Namespace, notebooks: Path) -> list[Step]:
 
 
 def _select(notebooks: Path, wanted: list[str]) -> list[Path]:
-    sources = {source: {source.stem, source.stem[:2]} for source in sorted(notebooks.glob("[0-9][0-9]_*.py"))}
+    sources = {
+        source: {source.stem, source.stem[:2]}
+        for source in sorted(notebooks.glob("[0-9][0-9]_*.py"))
+    }
     if not sources:
         raise ValueError(f"no notebooks NN_name.py in {notebooks}")
     for name in wanted:
@@ -129,7 +136,9 @@ def _report(steps: list[Step], seconds: dict[str, float], before: dict[Path, int
     for name, value in seconds.items():
         print(f"  {name:<24} {value:8.1f} s")
     estimate = _settings(steps).minutes * 60
-    print(f"Took {sum(seconds.values()):.1f} s; the estimate for all notebooks is {estimate:.0f} s.")
+    print(
+        f"Took {sum(seconds.values()):.1f} s; the estimate for all notebooks is {estimate:.0f} s."
+    )
 
 
 def _figures(steps: list[Step]) -> dict[Path, int]:

@@ -20,7 +20,9 @@ class Batches(ABC):
         labels: [N] int64. size: images in a batch, of all ranks. device: of the training. drawn_on: device that draws.
     """
 
-    def __init__(self, labels: Tensor, *, size: int, seed: int, device: torch.device, drawn_on: torch.device):
+    def __init__(
+        self, labels: Tensor, *, size: int, seed: int, device: torch.device, drawn_on: torch.device
+    ):
         self.labels, self.size, self.seed = labels.to(drawn_on), size, seed
         self.device, self.drawn_on = device, drawn_on
         self.steps_per_epoch = len(labels) // size
@@ -48,25 +50,40 @@ class FromMemory(Batches):
     """Images [N, 3, H, W] uint8 that lie on the training device, augmented there in batches."""
 
     def __init__(
-        self, images: Tensor, labels: Tensor, augment: Callable[[Tensor, torch.Generator], Tensor], *,
-        size: int, seed: int, device: torch.device,
-    ):  # fmt: skip
+        self,
+        images: Tensor,
+        labels: Tensor,
+        augment: Callable[[Tensor, torch.Generator], Tensor],
+        *,
+        size: int,
+        seed: int,
+        device: torch.device,
+    ):
         super().__init__(labels, size=size, seed=seed, device=device, drawn_on=device)
         self.images, self.augment = images.to(device), augment
 
     def steps(self, first: int, last: int) -> Iterator[tuple[Tensor, Tensor]]:
         for step in range(first, last):
             chosen = self.indices(step)
-            yield self.augment(self.images[chosen], self.generator("augment", step)), self.labels[chosen]
+            yield (
+                self.augment(self.images[chosen], self.generator("augment", step)),
+                self.labels[chosen],
+            )
 
 
 class FromFiles(Batches):
     """Images in files, which other processes read and cut; what to cut is drawn here, so that their number is free."""
 
     def __init__(
-        self, files: Sequence[str], labels: Tensor, crops: Callable[[int, torch.Generator], list[Crop]], *,
-        size: int, seed: int, device: torch.device,
-    ):  # fmt: skip
+        self,
+        files: Sequence[str],
+        labels: Tensor,
+        crops: Callable[[int, torch.Generator], list[Crop]],
+        *,
+        size: int,
+        seed: int,
+        device: torch.device,
+    ):
         super().__init__(labels, size=size, seed=seed, device=device, drawn_on=torch.device("cpu"))
         self.files, self.crops = files, crops
 

@@ -76,7 +76,11 @@ class Cells(Candidates):
     def build(self, architecture: Architecture, *, classes: int) -> nn.Module:
         genotype = genotypes.from_architecture(self.space, architecture)
         return CellNetwork(
-            genotype, classes=classes, filters=self.filters, repeats=self.repeats, skeleton=self.skeleton
+            genotype,
+            classes=classes,
+            filters=self.filters,
+            repeats=self.repeats,
+            skeleton=self.skeleton,
         )
 
     def recipe(self, epochs: float, batch_size: int) -> Recipe:
@@ -86,7 +90,9 @@ class Cells(Candidates):
 @singledispatch
 def searched(budget: Budget, profile: Profile) -> Candidates:
     """The networks that a budget is for."""
-    raise TypeError(f"budget is {budget!r}, expected one of {', '.join(kind.__name__ for kind in searched.registry)}")
+    raise TypeError(
+        f"budget is {budget!r}, expected one of {', '.join(kind.__name__ for kind in searched.registry)}"
+    )
 
 
 @searched.register
@@ -96,4 +102,9 @@ def _(budget: SearchBudget, profile: Profile) -> Candidates:
 
 @searched.register
 def _(budget: CellBudget, profile: Profile) -> Candidates:
-    return Cells(blocks=budget.blocks, repeats=budget.repeats, filters=budget.filters, skeleton=budget.skeleton)
+    return Cells(
+        blocks=budget.blocks,
+        repeats=budget.repeats,
+        filters=budget.filters,
+        skeleton=budget.skeleton,
+    )

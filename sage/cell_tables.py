@@ -34,17 +34,24 @@ def table_2(run: CellRun, searched: xr.Dataset, trained: dict[str, xr.Dataset]) 
     return _beside(_ours(run, searched, trained, {"test_accuracy": ""}), quoted.TABLE_2)
 
 
-def imagenet_errors(run: CellRun, searched: xr.Dataset, trained: dict[str, xr.Dataset]) -> pd.DataFrame:
+def imagenet_errors(
+    run: CellRun, searched: xr.Dataset, trained: dict[str, xr.Dataset]
+) -> pd.DataFrame:
     """As `table_2` with top-1 and top-5 errors, beside the paper's networks on ImageNet (its Table 3)."""
     papers = (
-        {f"imagenet {name}" if "error" in name else name: value for name, value in row.items()} for row in quoted.TABLE_3
+        {f"imagenet {name}" if "error" in name else name: value for name, value in row.items()}
+        for row in quoted.TABLE_3
     )
-    return _beside(_ours(run, searched, trained, {"test_accuracy": " top-1", "test_top5": " top-5"}), papers)
+    return _beside(
+        _ours(run, searched, trained, {"test_accuracy": " top-1", "test_top5": " top-5"}), papers
+    )
 
 
 def _beside(rows: list[dict], papers: Iterable[dict]) -> pd.DataFrame:
     """Our rows and the paper's, each labelled."""
-    return pd.DataFrame([*rows, *({"numbers": PAPERS} | row for row in papers)]).set_index(["network", "numbers"])
+    return pd.DataFrame([*rows, *({"numbers": PAPERS} | row for row in papers)]).set_index(
+        ["network", "numbers"]
+    )
 
 
 def _ours(
@@ -60,7 +67,10 @@ def _ours(
         for place, (dataset, table) in enumerate(trained.items()):
             one = table.sel(network=network)
             if place == 0:
-                row |= {"parameters (M)": one.parameters.item() / 1e6, "multiply-adds (M)": one.multiply_adds.item() / 1e6}
+                row |= {
+                    "parameters (M)": one.parameters.item() / 1e6,
+                    "multiply-adds (M)": one.multiply_adds.item() / 1e6,
+                }
             for accuracy, name in measures.items():
                 row |= _error(f"{dataset}{name}", one[accuracy], int(one.test_images))
         rows.append(row | spent.get(network, {}))
@@ -75,10 +85,15 @@ def table_3(cells: list[Genotype]) -> pd.DataFrame:
         parameters = cost.parameters(_mobile(genotype, filters))
         rows.append(
             {
-                "network": genotype.name, "numbers": COUNTED, "B": len(genotype.normal.blocks), "N": MOBILE_REPEATS,
-                "F": filters, "parameters (M)": parameters / 1e6, "operations (G)": 2 * multiply_adds / 1e9,
+                "network": genotype.name,
+                "numbers": COUNTED,
+                "B": len(genotype.normal.blocks),
+                "N": MOBILE_REPEATS,
+                "F": filters,
+                "parameters (M)": parameters / 1e6,
+                "operations (G)": 2 * multiply_adds / 1e9,
             }
-        )  # fmt: skip
+        )
     return _beside(rows, quoted.TABLE_3)
 
 
@@ -93,11 +108,15 @@ def mobile_filters(genotype: Genotype) -> tuple[int, int]:
     """
     # Multiply-adds are a polynomial of degree 2 in F, which three widths give.
     widths = (8, 16, 24)
-    sizes = [cost.multiply_adds(_mobile(genotype, filters), IMAGENET["image_size"]) for filters in widths]
+    sizes = [
+        cost.multiply_adds(_mobile(genotype, filters), IMAGENET["image_size"]) for filters in widths
+    ]
     size = np.polynomial.Polynomial.fit(widths, sizes, deg=2)
     filters = 4 * int((size - MOBILE_LIMIT).roots().max() // 4)
     if filters < 4:
-        raise ValueError(f"cell {genotype.name} has {sizes[0]:,} multiply-adds with F = 8, expected a smaller one")
+        raise ValueError(
+            f"cell {genotype.name} has {sizes[0]:,} multiply-adds with F = 8, expected a smaller one"
+        )
     return filters, round(size(filters))
 
 
@@ -105,7 +124,11 @@ def _mobile(genotype: Genotype, filters: int) -> CellNetwork:
     """Without memory: it is counted, and never computed."""
     with torch.device("meta"):
         return CellNetwork(
-            genotype, classes=IMAGENET["classes"], filters=filters, repeats=MOBILE_REPEATS, skeleton="imagenet mobile"
+            genotype,
+            classes=IMAGENET["classes"],
+            filters=filters,
+            repeats=MOBILE_REPEATS,
+            skeleton="imagenet mobile",
         )
 
 
@@ -136,7 +159,10 @@ def _costs(run: CellRun, searched: xr.Dataset) -> dict[str, dict[str, float]]:
         candidates, finalists = searches * run.budget.samples, int(one.finalists.sum())
         examples, mature = float(one.examples.sum()), float(one.mature_examples.sum())
         found[name] = {
-            "M1": candidates, "E1": examples / candidates, "M2": finalists, "E2": mature / finalists,
+            "M1": candidates,
+            "E1": examples / candidates,
+            "M2": finalists,
+            "E2": mature / finalists,
             "cost": examples + mature,
-        }  # fmt: skip
+        }
     return found

@@ -44,13 +44,27 @@ def train(
     remaining = range(len(curve), round(trainer.recipe.epochs) + 1)
     if remaining:
         starts = [*starts, start()]
-    bar = tqdm(remaining, desc=name, unit="epoch", disable=not remaining or name is None or parallel.rank() > 0)
+    bar = tqdm(
+        remaining,
+        desc=name,
+        unit="epoch",
+        disable=not remaining or name is None or parallel.rank() > 0,
+    )
     for epoch in bar:
         began, before = time.perf_counter(), trainer.examples
         trainer.advance(epoch)
-        bar.set_postfix_str(f"{(trainer.examples - before) / (time.perf_counter() - began):.0f} images/s")
+        bar.set_postfix_str(
+            f"{(trainer.examples - before) / (time.perf_counter() - began):.0f} images/s"
+        )
         measured = parallel.once(measure)
-        curve.append({"epoch": epoch, "examples": trainer.examples, "loss_sum": trainer.loss_sum.item(), **measured})
+        curve.append(
+            {
+                "epoch": epoch,
+                "examples": trainer.examples,
+                "loss_sum": trainer.loss_sum.item(),
+                **measured,
+            }
+        )
         state = {"trainer": trainer.state_dict(), "curve": curve, "starts": starts}
         parallel.once(paths.replace, path, partial(torch.save, state))
     table = xr.Dataset({name: ("epoch", [point[name] for point in curve]) for name in curve[0]})
@@ -73,4 +87,6 @@ def _read(path: Path) -> dict | None:
     try:
         return torch.load(path, map_location="cpu", weights_only=True)
     except (RuntimeError, EOFError, LookupError, ValueError, pickle.UnpicklingError) as problem:
-        raise ValueError(f"{path} is damaged ({problem}): remove it, and the training starts again") from problem
+        raise ValueError(
+            f"{path} is damaged ({problem}): remove it, and the training starts again"
+        ) from problem

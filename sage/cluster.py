@@ -84,7 +84,10 @@ def open_workers(workers: str) -> Iterator[Workers]:
             with _joined(workers) as found:
                 yield found
         elif jobs := SLURM.fullmatch(workers):
-            with _slurm_jobs(*(int(number or 1) for number in jobs.groups())) as cluster, _joined(cluster) as found:
+            with (
+                _slurm_jobs(*(int(number or 1) for number in jobs.groups())) as cluster,
+                _joined(cluster) as found,
+            ):
                 yield found
         else:
             count = devices.networks_at_once() if workers == "auto" else int(workers)
@@ -98,7 +101,9 @@ def slurm_cluster(processes: int = 1) -> SpecCluster:
     What Dask's own configuration (`jobqueue.slurm` in ~/.config/dask/*.yaml) leaves open has defaults here;
     the outcome is in `.job_script()`. A worker always has one thread and no limit of memory but its job's.
     """
-    given = dask.config.collect()  # without the defaults of dask_jobqueue, a walltime of 30 minutes among them
+    given = (
+        dask.config.collect()
+    )  # without the defaults of dask_jobqueue, a walltime of 30 minutes among them
 
     def configured(name: str, default):
         value = dask.config.get(f"jobqueue.slurm.{name}", None, config=given)
@@ -113,7 +118,8 @@ def slurm_cluster(processes: int = 1) -> SpecCluster:
         job_extra_directives=configured("job-extra-directives", ["--gres=gpu:1"]),
         log_directory=configured("log-directory", str(paths.cache() / "slurm")),
         worker_extra_args=[*configured("worker-extra-args", []), "--memory-limit", "0"],
-        scheduler_options={"dashboard_address": "127.0.0.1:0"} | configured("scheduler-options", {}),
+        scheduler_options={"dashboard_address": "127.0.0.1:0"}
+        | configured("scheduler-options", {}),
         silence_logs=logging.CRITICAL,
     )
 
@@ -131,7 +137,9 @@ def _slurm_class() -> type[SpecCluster]:
 def _slurm_jobs(jobs: int, processes: int) -> Iterator[SpecCluster]:
     """Jobs that are submitted again when they end, at their walltime for instance."""
     if not shutil.which("sbatch"):
-        raise FileNotFoundError("sbatch is not on the PATH: slurm:JOBS works where Slurm jobs can be submitted")
+        raise FileNotFoundError(
+            "sbatch is not on the PATH: slurm:JOBS works where Slurm jobs can be submitted"
+        )
     with slurm_cluster(processes) as cluster:
         renewal = _Renewal(cluster, jobs)
         cluster.scheduler.add_plugin(renewal)
@@ -203,7 +211,9 @@ def _local_cluster(count: int) -> Iterator[LocalCluster]:
         )
     except RuntimeError as problem:
         guard = '(a script opens workers below `if __name__ == "__main__":`)'
-        raise RuntimeError(f"{count} worker processes did not start: {problem} {guard}") from problem
+        raise RuntimeError(
+            f"{count} worker processes did not start: {problem} {guard}"
+        ) from problem
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
     with cluster:
@@ -225,7 +235,9 @@ async def _end_processes(cluster: LocalCluster) -> None:
 
 
 @contextmanager
-def _joined(cluster: SpecCluster | str, slots: Callable[[], int] | None = None) -> Iterator[Workers]:
+def _joined(
+    cluster: SpecCluster | str, slots: Callable[[], int] | None = None
+) -> Iterator[Workers]:
     """The workers of a cluster or of the scheduler at an address."""
     address = cluster if isinstance(cluster, str) else cluster.scheduler_address
     try:
@@ -235,7 +247,9 @@ def _joined(cluster: SpecCluster | str, slots: Callable[[], int] | None = None) 
     if importlib.util.find_spec("bokeh"):
         print(f"Dask's dashboard is at {client.dashboard_link}")
     with closing(client):  # `with client` would lend it to all of Dask in this thread
-        yield Workers(partial(_submit, client, address), slots or partial(_threads, client, address))
+        yield Workers(
+            partial(_submit, client, address), slots or partial(_threads, client, address)
+        )
 
 
 def _lost(address: str) -> LostScheduler:

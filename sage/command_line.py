@@ -49,10 +49,16 @@ def parser() -> argparse.ArgumentParser:
 def add_run(options: argparse.ArgumentParser) -> None:
     """Add the options that every run has."""
     options.add_argument(
-        "--profile", choices=PROFILES, default=Run.profile, help="how large a run is (default: %(default)s)"
+        "--profile",
+        choices=PROFILES,
+        default=Run.profile,
+        help="how large a run is (default: %(default)s)",
     )
     options.add_argument(
-        "--dataset", metavar="NAME", default=Run.dataset, help="images to train on (default: %(default)s)"
+        "--dataset",
+        metavar="NAME",
+        default=Run.dataset,
+        help="images to train on (default: %(default)s)",
     )
 
 

@@ -24,7 +24,6 @@ from sage.searchers import Listed, Searcher
 from sage.spaces import Architecture, SearchSpace
 from sage.tracker import Tracker
 
-
 # By score, the teacher whose guidance TG it adds, from the run's teacher and the seed of the repetition.
 GUIDES = {
     GUIDED: lambda teacher, seed: teacher,
@@ -55,7 +54,9 @@ def check(run: ComparisonRun, *, workers: str = "auto") -> None:
     ):
         words = asked.split()
         if not words or len(set(words)) < len(words) or not set(words) <= set(known):
-            raise ValueError(f"{name} is {asked!r}, expected some of {', '.join(known)} with spaces between")
+            raise ValueError(
+                f"{name} is {asked!r}, expected some of {', '.join(known)} with spaces between"
+            )
 
 
 def check_teacher(run: ComparisonRun, teacher: Teacher) -> None:
@@ -109,11 +110,20 @@ def results(run: ComparisonRun, teacher: Teacher) -> xr.Dataset:
     """
     tracker, budget = Tracker(), run.budget
     mature = {seed: _mature_table(run, seed, teacher, tracker) for seed in _seeds(run)}
-    found = [_found(run, search, teacher, tracker, mature[search.seed]) for search in _searches(run)]
+    found = [
+        _found(run, search, teacher, tracker, mature[search.seed]) for search in _searches(run)
+    ]
     table = xr.combine_by_coords(found)
-    order = {"searcher": run.searchers.split(), "score": run.scores.split(), "epochs": list(budget.epochs)}
+    order = {
+        "searcher": run.searchers.split(),
+        "score": run.scores.split(),
+        "epochs": list(budget.epochs),
+    }
     space = _space(run)
-    random = [mature[seed].accuracy[[space.hash(one) for one in _random(run, seed)]] for seed in _seeds(run)]
+    random = [
+        mature[seed].accuracy[[space.hash(one) for one in _random(run, seed)]]
+        for seed in _seeds(run)
+    ]
     table = table.sel(order).assign(random_accuracy=(("run", "candidate"), np.stack(random)))
     return table.assign_attrs(
         alpha=run.alpha,
@@ -138,12 +148,25 @@ def similarity(run: ComparisonRun, teacher: Teacher, compared: Teacher) -> xr.Da
     for search in _searches(run):
         key = _study(run, search, teacher).key
         candidates = _at(search.epochs, tracker.results(key, run.budget.samples))
-        found = guidance.compare(tracker.rdms(key, range(run.budget.samples), run.level), compared, level=run.level)
+        found = guidance.compare(
+            tracker.rdms(key, range(run.budget.samples), run.level), compared, level=run.level
+        )
         found = found.isel(epoch=0, drop=True).rename(network="candidate")
         measured = candidates.sel(network=found.candidate.values)
-        known = {"searcher": search.searcher, "score": search.score, "epochs": search.epochs, "run": search.seed}
-        known |= {"number": found.candidate.values, "accuracy": measured.accuracy.values, "hash": measured.hash.values}
-        along = {name: ("candidate", np.broadcast_to(value, len(found))) for name, value in known.items()}
+        known = {
+            "searcher": search.searcher,
+            "score": search.score,
+            "epochs": search.epochs,
+            "run": search.seed,
+        }
+        known |= {
+            "number": found.candidate.values,
+            "accuracy": measured.accuracy.values,
+            "hash": measured.hash.values,
+        }
+        along = {
+            name: ("candidate", np.broadcast_to(value, len(found))) for name, value in known.items()
+        }
         tables.append(found.assign_coords(along))
     return xr.concat(tables, "candidate", join="outer").drop_vars("candidate")
 
@@ -216,7 +239,12 @@ def _score(run: ComparisonRun, guide: Teacher | None, evaluated: Evaluation) -> 
 
 
 def _explore(
-    run: ComparisonRun, search: Search, teacher: Teacher, tracker: Tracker, workers: Workers, bar: tqdm
+    run: ComparisonRun,
+    search: Search,
+    teacher: Teacher,
+    tracker: Tracker,
+    workers: Workers,
+    bar: tqdm,
 ) -> None:
     explorer.search(
         _space(run),
@@ -240,7 +268,9 @@ def _random(run: ComparisonRun, seed: int) -> list[Architecture]:
     return [searcher.ask()[1] for _ in range(run.budget.top)]
 
 
-def _chosen(run: ComparisonRun, seed: int, teacher: Teacher, tracker: Tracker) -> Iterator[Architecture]:
+def _chosen(
+    run: ComparisonRun, seed: int, teacher: Teacher, tracker: Tracker
+) -> Iterator[Architecture]:
     """Of one repetition, every architecture that is to be trained to maturity."""
     for search in _searches(run):
         if search.seed == seed:
@@ -265,7 +295,9 @@ def _mature_study(run: ComparisonRun, seed: int, teacher: Teacher) -> Study:
     )
 
 
-def _train_to_maturity(run: ComparisonRun, seed: int, teacher: Teacher, tracker: Tracker, workers: Workers) -> None:
+def _train_to_maturity(
+    run: ComparisonRun, seed: int, teacher: Teacher, tracker: Tracker, workers: Workers
+) -> None:
     """Train what the searches of a repetition chose, each architecture once."""
     study, space = _mature_study(run, seed, teacher), _space(run)
     chosen = list(dict.fromkeys(_chosen(run, seed, teacher, tracker)))
@@ -273,7 +305,9 @@ def _train_to_maturity(run: ComparisonRun, seed: int, teacher: Teacher, tracker:
         explorer.search(space, Listed(space, chosen), study, tracker, len(chosen), workers, bar=bar)
 
 
-def _mature_table(run: ComparisonRun, seed: int, teacher: Teacher, tracker: Tracker) -> pd.DataFrame:
+def _mature_table(
+    run: ComparisonRun, seed: int, teacher: Teacher, tracker: Tracker
+) -> pd.DataFrame:
     """Accuracy and examples by an architecture's hash."""
     table = _at(run.budget.mature_epochs, tracker.results(_mature_study(run, seed, teacher).key))
     return table[["accuracy", "examples"]].to_dataframe().set_index(table.hash.values)
@@ -289,10 +323,18 @@ def _at(epoch: float, table: xr.Dataset) -> xr.Dataset:
 def _found(
     run: ComparisonRun, search: Search, teacher: Teacher, tracker: Tracker, mature: pd.DataFrame
 ) -> xr.Dataset:
-    table = _at(search.epochs, tracker.results(_study(run, search, teacher).key, run.budget.samples))
+    table = _at(
+        search.epochs, tracker.results(_study(run, search, teacher).key, run.budget.samples)
+    )
     checkpoints = _checkpoints(run)
-    tops = [mature.loc[table.hash.values[search_tables.best(table, samples, run.budget.top)]] for samples in checkpoints]
-    spent = [table[["examples", "images_shown"]].where(table.network < samples).sum() for samples in checkpoints]
+    tops = [
+        mature.loc[table.hash.values[search_tables.best(table, samples, run.budget.top)]]
+        for samples in checkpoints
+    ]
+    spent = [
+        table[["examples", "images_shown"]].where(table.network < samples).sum()
+        for samples in checkpoints
+    ]
     best, test, architecture = np.nan, np.nan, ""
     if tops[-1].accuracy.notna().any():
         best = tops[-1].accuracy.idxmax()
@@ -300,7 +342,12 @@ def _found(
         tested = tracker.evaluation(tracker.find(protocol, best, search.seed)).test_accuracy
         test = np.nan if tested is None else tested
         architecture = table.architecture.values[list(table.hash.values).index(best)]
-    place = {"searcher": [search.searcher], "score": [search.score], "epochs": [search.epochs], "run": [search.seed]}
+    place = {
+        "searcher": [search.searcher],
+        "score": [search.score],
+        "epochs": [search.epochs],
+        "run": [search.seed],
+    }
     return xr.Dataset(
         {
             "mature_accuracy": ("samples", [top.accuracy.max() for top in tops]),
@@ -308,7 +355,10 @@ def _found(
             "images_shown": ("samples", [float(sums.images_shown) for sums in spent]),
             "finalists": ("samples", [len(top) for top in tops]),
             "mature_examples": ("samples", [float(top.examples.sum()) for top in tops]),
-            "top_accuracy": ("place", tops[-1].accuracy.reset_index(drop=True).reindex(range(run.budget.top))),
+            "top_accuracy": (
+                "place",
+                tops[-1].accuracy.reset_index(drop=True).reindex(range(run.budget.top)),
+            ),
             "test_accuracy": test,
             "architecture": architecture,
             "failed": int((table.state != "finished").sum()),
@@ -320,8 +370,15 @@ def _found(
 def _provenance(run: ComparisonRun, teacher: Teacher, tracker: Tracker) -> list[dict]:
     studies = [_study(run, search, teacher) for search in _searches(run)]
     studies += [_mature_study(run, seed, teacher) for seed in _seeds(run)]
-    found = [one for study in studies for one in json.loads(tracker.results(study.key).attrs["provenance"])]
+    found = [
+        one
+        for study in studies
+        for one in json.loads(tracker.results(study.key).attrs["provenance"])
+    ]
     found.sort(key=lambda one: one.get("created", ""), reverse=True)
     # Of explorers alike but for the time, the first.
-    alike = {tuple(value for name, value in sorted(one.items()) if name != "created"): one for one in found}
+    alike = {
+        tuple(value for name, value in sorted(one.items()) if name != "created"): one
+        for one in found
+    }
     return list(alike.values())[::-1]

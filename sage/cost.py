@@ -6,7 +6,11 @@ from torch import nn
 
 def parameters(model: nn.Module) -> int:
     """Number of trained values, without those of an auxiliary classifier, which only training has."""
-    return sum(value.numel() for name, value in model.named_parameters() if not name.startswith("auxiliary."))
+    return sum(
+        value.numel()
+        for name, value in model.named_parameters()
+        if not name.startswith("auxiliary.")
+    )
 
 
 @torch.inference_mode()

@@ -38,13 +38,21 @@ def nested_alpha(
 
     Source: nested cross-validation, Varma and Simon 2006, doi:10.1186/1471-2105-7-91.
     """
-    base, addition, target, alphas = (np.asarray(one, dtype=np.float64) for one in (base, addition, target, alphas))
+    base, addition, target, alphas = (
+        np.asarray(one, dtype=np.float64) for one in (base, addition, target, alphas)
+    )
     if alphas.ndim != 1 or not len(alphas) or not np.isfinite(alphas).all():
-        raise ValueError(f"alphas are {alphas.tolist()}, expected a list of one or more finite numbers")
+        raise ValueError(
+            f"alphas are {alphas.tolist()}, expected a list of one or more finite numbers"
+        )
     if folds < 2 or repeats < 1:
-        raise ValueError(f"folds is {folds} and repeats {repeats}, expected two or more folds, one or more repeats")
+        raise ValueError(
+            f"folds is {folds} and repeats {repeats}, expected two or more folds, one or more repeats"
+        )
     if base.ndim != 1 or not base.shape == addition.shape == target.shape:
-        raise ValueError(f"samples have shapes {base.shape}, {addition.shape} and {target.shape}, expected [n] each")
+        raise ValueError(
+            f"samples have shapes {base.shape}, {addition.shape} and {target.shape}, expected [n] each"
+        )
     known = np.flatnonzero(np.isfinite([base, addition, target]).all(0))
     scores, chosen = np.full(len(base), np.nan), np.full((repeats, folds), np.nan)
     if len(known) < max(folds, 4):
@@ -60,6 +68,8 @@ def nested_alpha(
                 continue
             best = np.nanargmax(fit)
             chosen[repeat, fold] = alphas[best]
-            found[repeat, held_out] = (candidates[best, held_out] - others[best].mean()) / others[best].std()
+            found[repeat, held_out] = (candidates[best, held_out] - others[best].mean()) / others[
+                best
+            ].std()
     scores[known] = found.mean(0)
     return scores, chosen

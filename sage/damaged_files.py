@@ -45,18 +45,27 @@ def readable(name: str, files: Sequence[str], *, folder: Path) -> np.ndarray:
     names = np.array(relative(files, folder), dtype=object)
     states = [_state(file, name) for file, name in zip(files, names)]
     # A record with bytes that are no text, as a failing disk leaves it, has lines less.
-    with FileLock(place / "lock"), (place / "checked.txt").open("a+", encoding="ascii", errors="replace") as record:
+    with (
+        FileLock(place / "lock"),
+        (place / "checked.txt").open("a+", encoding="ascii", errors="replace") as record,
+    ):
         record.seek(0)
         known = set(record.read().split("\n"))
-        whole, damaged = (np.array([_line(state, of) in known for state in states]) for of in (True, False))
+        whole, damaged = (
+            np.array([_line(state, of) in known for state in states]) for of in (True, False)
+        )
         check_limit(names[damaged], len(files))
         left = np.flatnonzero(~(whole | damaged))
         if len(left):
             remaining, title = [files[place] for place in left], f"checking the files of {name}"
-            for block, found in in_blocks(_is_readable, remaining, title=title, done=len(files) - len(left)):
+            for block, found in in_blocks(
+                _is_readable, remaining, title=title, done=len(files) - len(left)
+            ):
                 whole[left[block]], damaged[left[block]] = found, ~np.array(found)
                 # The line break comes first: a killed process may have left half a line.
-                record.writelines(f"\n{_line(states[place], whole[place])}" for place in left[block])
+                record.writelines(
+                    f"\n{_line(states[place], whole[place])}" for place in left[block]
+                )
                 record.flush()
                 check_limit(names[damaged], len(files))
         warned = ascii(sentence(names[damaged], len(files)))
@@ -107,7 +116,7 @@ def check_limit(damaged: Sequence[str], count: int) -> None:
 
 def warn(damaged: Sequence[str], count: int) -> None:
     """Say that files are left out, how many, and the names of the first ten."""
-    warnings.warn(f"{sentence(damaged, count)}: left out")
+    warnings.warn(f"{sentence(damaged, count)}: left out", stacklevel=3)
 
 
 def sentence(damaged: Sequence[str], count: int) -> str:

@@ -58,7 +58,9 @@ class Images:
     def joined(self, other: "Images") -> "Images":
         """These images and then others; a view where these lie in front of the others, as training images do."""
         digests = None if self.digests is None else _joined(self.digests, other.digests)
-        return Images(_joined(self.images, other.images), _joined(self.labels, other.labels), digests)
+        return Images(
+            _joined(self.images, other.images), _joined(self.labels, other.labels), digests
+        )
 
     def shown(self, count: int) -> Iterator[Tensor]:
         """The images in batches of `count`, as networks are shown them."""
@@ -85,8 +87,15 @@ def averaged_down(images: Tensor, size: int) -> Tensor:
     height, width = images.shape[2:]
     if size > min(height, width):
         raise ValueError(f"image size {size} is above the images' own {height} x {width}")
-    chunks = images.split(1000)  # float copies of all images at once would take four times the memory
-    return torch.cat([torch.nn.functional.adaptive_avg_pool2d(chunk.float(), size).round().byte() for chunk in chunks])
+    chunks = images.split(
+        1000
+    )  # float copies of all images at once would take four times the memory
+    return torch.cat(
+        [
+            torch.nn.functional.adaptive_avg_pool2d(chunk.float(), size).round().byte()
+            for chunk in chunks
+        ]
+    )
 
 
 Labelled = TypeVar("Labelled", Images, ImageFiles)
@@ -111,7 +120,9 @@ class Split(Generic[Labelled]):
 class Dataset(Split[Images]):
     """A data set's images."""
 
-    def reduced(self, *, size: int, train: int | None = None, validation: int | None = None) -> "Dataset":
+    def reduced(
+        self, *, size: int, train: int | None = None, validation: int | None = None
+    ) -> "Dataset":
         """The same split with smaller images, and with the first images of its parts."""
         return Dataset(
             self.name,
@@ -139,7 +150,9 @@ class Dataset(Split[Images]):
         )
 
 
-def load(name: str, size: int | None = None, *, root: Path | None = None, download: bool = False) -> Dataset:
+def load(
+    name: str, size: int | None = None, *, root: Path | None = None, download: bool = False
+) -> Dataset:
     """Training, validation and test images of a data set.
 
     Args:
@@ -175,7 +188,9 @@ def load_files(name: str, *, root: Path | None = None) -> Split[ImageFiles]:
         `image_files.class_folders` and `damaged_files.readable`.
     """
     files, folder = _listed(name, root)
-    return _kept(files, damaged_files.readable(name, _joined_files(files).images, folder=folder), folder)
+    return _kept(
+        files, damaged_files.readable(name, _joined_files(files).images, folder=folder), folder
+    )
 
 
 def _load(name: str, size: int | None, root: Path | None, download: bool) -> Dataset:
@@ -203,7 +218,9 @@ def _split(name: str, x_train, y_train, x_test, y_test, classes) -> Dataset:
     is random, and the same whatever order a file has them in.
     """
     _check_classes(name, classes)
-    training, validation = _drawn(name, [hashlib.sha256(image.tobytes()).digest() for image in x_train])
+    training, validation = _drawn(
+        name, [hashlib.sha256(image.tobytes()).digest() for image in x_train]
+    )
     order = np.concatenate([training, validation])
     parts = _images(x_train[order], y_train[order]).split(len(training), len(validation))
     return Dataset(name, tuple(str(label) for label in classes), *parts, _images(x_test, y_test))
@@ -228,10 +245,14 @@ def _joined_files(files: Split[ImageFiles]) -> ImageFiles:
 def _kept(files: Split[ImageFiles], kept: np.ndarray, folder: Path) -> Split[ImageFiles]:
     """The split with those of the joined files [N] that are kept."""
     ends = np.cumsum([len(part) for part in files.parts])[:-1]
-    parts = [part.at(np.flatnonzero(chosen)) for part, chosen in zip(files.parts, np.split(kept, ends))]
+    parts = [
+        part.at(np.flatnonzero(chosen)) for part, chosen in zip(files.parts, np.split(kept, ends))
+    ]
     counts = [len(part) for part in parts]
     if not all(counts):
-        raise ValueError(f"{folder} has {counts} images for training, validation and test, expected some for each")
+        raise ValueError(
+            f"{folder} has {counts} images for training, validation and test, expected some for each"
+        )
     return Split(files.name, files.classes, *parts)
 
 
@@ -239,7 +260,9 @@ def _decode(files: Split[ImageFiles], folder: Path, size: int) -> Dataset:
     """The images of files; those of the parts lie behind each other on disk, so that they are views of one array."""
     decoded = decoding.decode(files.name, _joined_files(files).images, size, folder=folder)
     files = _kept(files, decoded.kept, folder)
-    with warnings.catch_warnings():  # nobody writes to images, and the process would end if someone did
+    with (
+        warnings.catch_warnings()
+    ):  # nobody writes to images, and the process would end if someone did
         warnings.filterwarnings("ignore", "The given NumPy array is not writable", UserWarning)
         pixels = torch.from_numpy(decoded.pixels)
     images = Images(pixels, _joined_files(files).labels, torch.from_numpy(decoded.digests))
@@ -256,7 +279,9 @@ def _drawn(name: str, digests: list[bytes]) -> tuple[np.ndarray, np.ndarray]:
     order = np.array(sorted(range(len(digests)), key=digests.__getitem__))
     held_out = HELD_OUT.get(name, max(1, len(order) // 10))
     if held_out >= len(order):
-        raise ValueError(f"{name} has {len(order)} training images, expected more than the {held_out} to hold out")
+        raise ValueError(
+            f"{name} has {len(order)} training images, expected more than the {held_out} to hold out"
+        )
     validation = _validation_ranks(len(order), held_out)
     training = np.setdiff1d(np.arange(len(order)), validation)
     return order[training], order[validation]
@@ -281,13 +306,18 @@ def _validation_ranks(count: int, held_out: int) -> np.ndarray:
 
 def _images(pixels: np.ndarray, labels: np.ndarray) -> Images:
     """From [N, H, W, 3] as files have them."""
-    return Images(torch.from_numpy(pixels).permute(0, 3, 1, 2).contiguous(), torch.from_numpy(labels))
+    return Images(
+        torch.from_numpy(pixels).permute(0, 3, 1, 2).contiguous(), torch.from_numpy(labels)
+    )
 
 
 def _joined(one: Tensor, two: Tensor) -> Tensor:
     """One behind the other along the first dimension, without a copy if they lie so in memory."""
     end = one.storage_offset() + one.numel()
-    together = one.untyped_storage().data_ptr() == two.untyped_storage().data_ptr() and two.storage_offset() == end
+    together = (
+        one.untyped_storage().data_ptr() == two.untyped_storage().data_ptr()
+        and two.storage_offset() == end
+    )
     if not (together and one.is_contiguous() and two.is_contiguous()):
         return torch.cat([one, two])
     return one.as_strided((len(one) + len(two), *one.shape[1:]), one.stride())
@@ -307,7 +337,9 @@ def _read_archive(path: Path) -> tuple:
     for part in ("train", "test"):
         pixels, labels = arrays[f"x_{part}"], arrays[f"y_{part}"]
         if pixels.ndim != 4 or pixels.shape[3] != 3 or pixels.dtype != np.uint8 or not len(pixels):
-            raise ValueError(f"{path}: x_{part} is {pixels.dtype} {pixels.shape}, expected uint8 [N, H, W, 3]")
+            raise ValueError(
+                f"{path}: x_{part} is {pixels.dtype} {pixels.shape}, expected uint8 [N, H, W, 3]"
+            )
         if labels.shape != (len(pixels),) or not np.issubdtype(labels.dtype, np.integer):
             raise ValueError(
                 f"{path}: y_{part} is {labels.dtype} {labels.shape}, expected {len(pixels)} whole numbers"

@@ -91,10 +91,16 @@ def _stored(place: Path, listing: str, size: int) -> Decoded | None:
     if found != listing or pixels.shape != (len(digests), 3, size, size):
         return None
     some = np.linspace(0, len(digests) - 1, CHECKED, dtype=int) if len(digests) else []
-    return Decoded(pixels, digests, kept) if all(_digest(pixels[i]) == digests[i].tobytes() for i in some) else None
+    return (
+        Decoded(pixels, digests, kept)
+        if all(_digest(pixels[i]) == digests[i].tobytes() for i in some)
+        else None
+    )
 
 
-def _write(place: Path, listing: str, files: Sequence[str], names: list[str], size: int, title: str) -> None:
+def _write(
+    place: Path, listing: str, files: Sequence[str], names: list[str], size: int, title: str
+) -> None:
     """Decode what is not decoded yet; the record is written last."""
     pixels, journal = place / "pixels.npy", place / "digests"
     header, row = len(_header(len(files), size)), 3 * size * size
@@ -169,7 +175,9 @@ def _header(count: int, size: int) -> bytes:
     """Of an .npy file; numpy leaves room, so that its length does not depend on the count."""
     stream = BytesIO()
     shape = (count, 3, size, size)
-    np.lib.format.write_array_header_1_0(stream, {"descr": "|u1", "fortran_order": False, "shape": shape})
+    np.lib.format.write_array_header_1_0(
+        stream, {"descr": "|u1", "fortran_order": False, "shape": shape}
+    )
     return stream.getvalue()
 
 

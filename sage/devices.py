@@ -63,7 +63,10 @@ def has_bfloat16(device: torch.device) -> bool:
 def description() -> dict[str, str]:
     """What of the device changes numbers, for keys of what is computed on it."""
     device = default()
-    return {"device": device.type, "convolutions": "bfloat16" if has_bfloat16(device) else "float32"}
+    return {
+        "device": device.type,
+        "convolutions": "bfloat16" if has_bfloat16(device) else "float32",
+    }
 
 
 def of_workers() -> dict[str, str]:
@@ -78,8 +81,13 @@ def of_workers() -> dict[str, str]:
     if named is None:
         return description()
     found = dict(zip(("device", "convolutions"), named.split(" ")))
-    if found.get("device") not in ("cpu", "cuda") or found.get("convolutions") not in ("bfloat16", "float32"):
-        raise ValueError(f"SAGE_DEVICE is {named!r}, expected cpu or cuda, a space, and bfloat16 or float32")
+    if found.get("device") not in ("cpu", "cuda") or found.get("convolutions") not in (
+        "bfloat16",
+        "float32",
+    ):
+        raise ValueError(
+            f"SAGE_DEVICE is {named!r}, expected cpu or cuda, a space, and bfloat16 or float32"
+        )
     return found
 
 

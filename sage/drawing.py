@@ -70,7 +70,9 @@ def _layers(graph: igraph.Graph) -> list[int]:
     """Of each vertex its height: one above the highest that it reads, and the output above all."""
     heights = [0] * graph.vcount()
     for vertex in graph.topological_sorting():
-        heights[vertex] = max((heights[source] + 1 for source in graph.predecessors(vertex)), default=0)
+        heights[vertex] = max(
+            (heights[source] + 1 for source in graph.predecessors(vertex)), default=0
+        )
     return heights
 
 
@@ -81,9 +83,17 @@ def _draw(axis: Axes, graph: igraph.Graph, place: np.ndarray, routes: list[list[
         axis.plot(PchipInterpolator(y, x)(heights), heights, color="0.45", lw=0.8, zorder=1)
     for vertex, (x, y) in zip(graph.vs, place):
         shape = "circle,pad=0.12" if vertex["kind"] == "sum" else "round,pad=0.25"
-        box = {"boxstyle": shape, "facecolor": COLOURS[vertex["kind"]], "edgecolor": "0.3", "linewidth": 0.6}
+        box = {
+            "boxstyle": shape,
+            "facecolor": COLOURS[vertex["kind"]],
+            "edgecolor": "0.3",
+            "linewidth": 0.6,
+        }
         axis.text(x, y, vertex["label"], ha="center", va="center", fontsize=6, bbox=box, zorder=2)
-    middle, (low, high) = np.ptp(place[:, 0]) / 2 + place[:, 0].min(), (place[:, 1].min(), place[:, 1].max())
+    middle, (low, high) = (
+        np.ptp(place[:, 0]) / 2 + place[:, 0].min(),
+        (place[:, 1].min(), place[:, 1].max()),
+    )
     half = axis.figure.get_figwidth() / ACROSS / 2  # so that places are as far apart in every panel
     axis.set(xlim=(middle - half, middle + half), ylim=(low - 0.5, high + 0.5))
     axis.axis("off")
@@ -100,5 +110,7 @@ def _layout(graph: igraph.Graph) -> tuple[np.ndarray, list[list[int]]]:
         bends = range(len(layers), len(layers) + len(between))
         routes.append([edge.source, *bends, edge.target])
         layers += between
-    bent = igraph.Graph(len(layers), [pair for route in routes for pair in pairwise(route)], directed=True)
+    bent = igraph.Graph(
+        len(layers), [pair for route in routes for pair in pairwise(route)], directed=True
+    )
     return np.array(bent.layout_sugiyama(layers=layers, maxiter=1000).coords[: len(layers)]), routes

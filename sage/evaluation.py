@@ -8,7 +8,16 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from sage import assemblies, cost, datasets, devices, preprocessing, provenance, responses, zero_cost
+from sage import (
+    assemblies,
+    cost,
+    datasets,
+    devices,
+    preprocessing,
+    provenance,
+    responses,
+    zero_cost,
+)
 from sage.candidates import Candidates, Convolutional
 from sage.datasets import Dataset, Images
 from sage.image_files import ImageFiles
@@ -17,7 +26,6 @@ from sage.record import Evaluation, Snapshot
 from sage.spaces import Architecture
 from sage.stimuli import StimulusSet
 from sage.training import Diverged, Trainer
-
 
 # Part of a study's key. Raise it with any change of the code that changes what an evaluation gives.
 REVISION = 3
@@ -56,7 +64,13 @@ class Protocol:
         names = cls.__dataclass_fields__.keys() & Profile.__dataclass_fields__.keys()
         networks = Convolutional(layers=profile.layers, width=profile.width)
         same = {name: getattr(profile, name) for name in names}
-        return cls(dataset=dataset, networks=networks, recording_images=profile.rdm_images, rivals=True, **same)
+        return cls(
+            dataset=dataset,
+            networks=networks,
+            recording_images=profile.rdm_images,
+            rivals=True,
+            **same,
+        )
 
     def description(self) -> dict:
         """All that determines an evaluation, the images' content and the kind of device included; JSON-ready."""
@@ -70,7 +84,9 @@ class Protocol:
             "recipe": self.networks.recipe(self.mature_epochs, self.batch_size).description,
             "training": images.train.identity,
             "stimuli": validation.identity,
-            **({"recordings": sorted(stimuli.identity for stimuli in recorded)} if recorded else {}),
+            **(
+                {"recordings": sorted(stimuli.identity for stimuli in recorded)} if recorded else {}
+            ),
         }
 
     @property
@@ -80,13 +96,18 @@ class Protocol:
 
     def load_images(self) -> Dataset:
         """The images that candidates are trained on and shown."""
-        return datasets.load_reduced(self.dataset, self.image_size, self.train_images, self.validation_images)
+        return datasets.load_reduced(
+            self.dataset, self.image_size, self.train_images, self.validation_images
+        )
 
     def stimuli(self, images: Dataset) -> list[StimulusSet]:
         """What candidates are shown: first the validation images among `images`, then those of recordings."""
         return [
             images.stimuli(self.rdm_images),
-            *(assemblies.read_stimuli(path, self.image_size, self.recording_images) for path in self.recordings),
+            *(
+                assemblies.read_stimuli(path, self.image_size, self.recording_images)
+                for path in self.recordings
+            ),
         ]
 
 
@@ -111,7 +132,9 @@ def evaluate(protocol: Protocol, architecture: Architecture, seed: int) -> Evalu
             "multiply_adds": cost.multiply_adds(model, protocol.image_size),
         }
         recipe = protocol.networks.recipe(protocol.mature_epochs, protocol.batch_size)
-        trainer = Trainer(model, images.train.images, images.train.labels, recipe, seed=seed, device=device)
+        trainer = Trainer(
+            model, images.train.images, images.train.labels, recipe, seed=seed, device=device
+        )
         proxies = _proxies(trainer) if protocol.rivals else {}
         snapshots, test_accuracy, state, failure = [], None, "finished", None
         try:
@@ -155,14 +178,21 @@ def _proxies(trainer: Trainer) -> dict[str, float]:
         torch.cuda.empty_cache()  # float64 takes gigabytes that networks beside this one need; without a GPU does nothing
 
 
-def _measure(trainer: Trainer, epoch: float, images: Dataset, protocol: Protocol, seed: int) -> Snapshot:
+def _measure(
+    trainer: Trainer, epoch: float, images: Dataset, protocol: Protocol, seed: int
+) -> Snapshot:
     began = time.perf_counter()
     sets, model = protocol.stimuli(images), trainer.model
     responded = [
         responses.show(
-            model, model.layer_names, stimuli,
-            units=protocol.rdm_units, seed=seed, device=trainer.device, grams=protocol.rivals,
-        )  # fmt: skip
+            model,
+            model.layer_names,
+            stimuli,
+            units=protocol.rdm_units,
+            seed=seed,
+            device=trainer.device,
+            grams=protocol.rivals,
+        )
         for stimuli in sets
     ]
     scores, labels = responded[0].scores, images.validation.labels

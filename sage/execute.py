@@ -63,7 +63,9 @@ class Step:
         Raises:
             TypeError, ValueError: as `Run`.
         """
-        asked = {name: value for name, value in self.parameters.items() if name not in _NOT_THE_RUNS}
+        asked = {
+            name: value for name, value in self.parameters.items() if name not in _NOT_THE_RUNS
+        }
         return run.of(asked)
 
     def key(self) -> str:
@@ -76,7 +78,9 @@ class Step:
         parts = {
             "notebook": _digest(self.source),
             "parameters": {name: _identity(self.parameters[name]) for name in counted},
-            "package": {str(path.relative_to(package)): _digest(path) for path in package.rglob("*.py")},
+            "package": {
+                str(path.relative_to(package)): _digest(path) for path in package.rglob("*.py")
+            },
         }
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
@@ -84,7 +88,10 @@ class Step:
         """Whether the executed notebook is there and made with the same key."""
         if not self.output.is_file():
             return False
-        return nbformat.read(self.output, as_version=4).metadata.get("sage", {}).get("key") == self.key()
+        return (
+            nbformat.read(self.output, as_version=4).metadata.get("sage", {}).get("key")
+            == self.key()
+        )
 
 
 def read(source: Path) -> NotebookNode:
@@ -108,7 +115,9 @@ def defaults(source: Path) -> dict:
     Raises:
         ValueError: there is not one such cell, or it holds something else than `name = literal`.
     """
-    cells = [cell.source for cell in read(source).cells if "parameters" in cell.metadata.get("tags", [])]
+    cells = [
+        cell.source for cell in read(source).cells if "parameters" in cell.metadata.get("tags", [])
+    ]
     if len(cells) != 1:
         raise ValueError(f"{source.name} has {len(cells)} cells tagged 'parameters', expected 1")
     found = {}
@@ -118,7 +127,9 @@ def defaults(source: Path) -> dict:
                 found[name] = ast.literal_eval(value)
             case _:
                 text = ast.unparse(statement)
-                raise ValueError(f"{source.name} has {text!r} among its parameters, expected name = value")
+                raise ValueError(
+                    f"{source.name} has {text!r} among its parameters, expected name = value"
+                )
     return found
 
 
@@ -187,7 +198,9 @@ class _SavesAtTheEnd(NBClientEngine):
     """
 
     @classmethod
-    def execute_managed_notebook(cls, nb_man: NotebookExecutionManager, kernel_name: str, **settings) -> None:
+    def execute_managed_notebook(
+        cls, nb_man: NotebookExecutionManager, kernel_name: str, **settings
+    ) -> None:
         path, nb_man.output_path = nb_man.output_path, None
         try:
             super().execute_managed_notebook(nb_man, kernel_name, **settings)
@@ -207,8 +220,12 @@ class _ThisPython(AsyncKernelManager):
 
 
 def _explain(error: PapermillExecutionError | DeadKernelError, step: Step) -> str:
-    cells = [cell for cell in nbformat.read(step.failed, as_version=4).cells if cell.cell_type == "code"]
-    executed = [cell for cell in cells if cell.metadata.papermill.start_time]  # papermill calls the others completed too
+    cells = [
+        cell for cell in nbformat.read(step.failed, as_version=4).cells if cell.cell_type == "code"
+    ]
+    executed = [
+        cell for cell in cells if cell.metadata.papermill.start_time
+    ]  # papermill calls the others completed too
     lines = executed[-1].source.splitlines() if executed else [""]
     if isinstance(error, PapermillExecutionError):
         trace = strip_color("\n".join(error.traceback)).splitlines()

@@ -93,9 +93,13 @@ class _Exploration:
         self.key, self.stamp = study.key, provenance.stamp()
         recorded = tracker.candidates(self.key)
         told = sorted((one for one in recorded if one.told is not None), key=lambda one: one.told)
-        searcher.restore([one.architecture for one in recorded], [(one.number, one.score) for one in told])
+        searcher.restore(
+            [one.architecture for one in recorded], [(one.number, one.score) for one in told]
+        )
         self.waiting = deque(one for one in recorded if one.told is None and one.number < budget)
-        self.running: dict[Future, list[Candidate]] = {}  # Candidates that are the same share one evaluation.
+        self.running: dict[
+            Future, list[Candidate]
+        ] = {}  # Candidates that are the same share one evaluation.
         self.failed_in_a_row: list[list[Candidate]] = []
         self.best = max((one.score for one in told if one.score == one.score), default=None)
         self.failures = sum(one.state != "finished" for one in told)
@@ -151,7 +155,7 @@ class _Exploration:
         if stored is not None:
             self._record([candidate], stored)
             return
-        for future, same in self.running.items():
+        for same in self.running.values():
             if (same[0].hash, same[0].seed) == (candidate.hash, candidate.seed):
                 same.append(candidate)
                 return
@@ -169,7 +173,10 @@ class _Exploration:
             return
         evaluation, one = future.result(), candidates[0]
         stamp = self.stamp | {"hardware": evaluation.hardware}
-        self._record(candidates, self.tracker.store(self.study.protocol, one.hash, one.seed, evaluation, stamp))
+        self._record(
+            candidates,
+            self.tracker.store(self.study.protocol, one.hash, one.seed, evaluation, stamp),
+        )
 
     def _record(self, candidates: list[Candidate], stored: int) -> None:
         evaluation = self.tracker.evaluation(stored)
@@ -185,14 +192,21 @@ class _Exploration:
         if candidates[0].failure is None:  # One that failed before has had its second chance.
             self.failed_in_a_row.append(candidates)
         if len(self.failed_in_a_row) == FAILURES_IN_A_ROW:
-            self.tracker.reopen(self.key, [one.number for same in self.failed_in_a_row for one in same])
+            self.tracker.reopen(
+                self.key, [one.number for same in self.failed_in_a_row for one in same]
+            )
             raise RuntimeError(
                 f"{FAILURES_IN_A_ROW} candidates of study {self.key} failed in a row, the last with: {failure}; "
                 "started again, the search tries them once more and then goes on without them"
             ) from problem
 
     def _finish(
-        self, candidate: Candidate, state: str, score: float, stored: int | None, failure: str | None
+        self,
+        candidate: Candidate,
+        state: str,
+        score: float,
+        stored: int | None,
+        failure: str | None,
     ) -> None:
         self.tracker.finish(
             self.key, candidate.number, state=state, score=score, evaluation=stored, failure=failure

@@ -11,8 +11,19 @@ import xarray as xr
 from tqdm.auto import tqdm
 
 from sage import (
-    checkpoints, cluster, cost, datasets, devices, evaluation, parallel, paths, preprocessing, provenance, responses, training,
-)  # fmt: skip
+    checkpoints,
+    cluster,
+    cost,
+    datasets,
+    devices,
+    evaluation,
+    parallel,
+    paths,
+    preprocessing,
+    provenance,
+    responses,
+    training,
+)
 from sage.datasets import Images
 from sage.image_files import ImageFiles
 from sage.models import genotypes
@@ -57,11 +68,18 @@ class FullTraining:
         """As the run's budget says."""
         budget = run.budget
         return cls(
-            genotype=genotype, dataset=dataset, image_size=run.full_size, images=budget.full_images,
-            repeats=budget.full_repeats, filters=budget.full_filters, epochs=budget.full_epochs,
-            batch_size=budget.batch_size, drop_path_keep=budget.drop_path_keep, skeleton=budget.full_skeleton,
+            genotype=genotype,
+            dataset=dataset,
+            image_size=run.full_size,
+            images=budget.full_images,
+            repeats=budget.full_repeats,
+            filters=budget.full_filters,
+            epochs=budget.full_epochs,
+            batch_size=budget.batch_size,
+            drop_path_keep=budget.drop_path_keep,
+            skeleton=budget.full_skeleton,
             seed=run.seed,
-        )  # fmt: skip
+        )
 
     @property
     def from_files(self) -> bool:
@@ -73,7 +91,9 @@ class FullTraining:
         """The paper's for cells on ImageNet, or on CIFAR, scaled."""
         if self.from_files:
             return training.imagenet_recipe(self.epochs, self.batch_size)
-        return training.cell_recipe(self.epochs, self.batch_size, drop_path_keep=self.drop_path_keep)
+        return training.cell_recipe(
+            self.epochs, self.batch_size, drop_path_keep=self.drop_path_keep
+        )
 
     @property
     def key(self) -> str:
@@ -90,9 +110,13 @@ class FullTraining:
             ValueError: images too small for the auxiliary classifier.
         """
         return CellNetwork(
-            self.genotype, classes=classes, filters=self.filters, repeats=self.repeats, skeleton=self.skeleton,
+            self.genotype,
+            classes=classes,
+            filters=self.filters,
+            repeats=self.repeats,
+            skeleton=self.skeleton,
             auxiliary_size=self.image_size if self.recipe.auxiliary_weight else None,
-        )  # fmt: skip
+        )
 
     def load_images(self) -> tuple[Images | ImageFiles, Images | ImageFiles, int]:
         """Training images, test images, and the number of classes.
@@ -117,7 +141,9 @@ def check(run: CellRun) -> list[Genotype]:
     """
     beside = [genotypes.load(name) for name in run.beside.split()]
     names = [genotype.name for genotype in beside]
-    found = {f"{searcher} {score}" for searcher in run.searchers.split() for score in run.scores.split()}
+    found = {
+        f"{searcher} {score}" for searcher in run.searchers.split() for score in run.scores.split()
+    }
     taken = found | {f"{name}-sep" for name in found}  # what the run calls the cells that it finds
     if len(set(names)) < len(names) or taken & set(names):
         raise ValueError(
@@ -125,14 +151,18 @@ def check(run: CellRun) -> list[Genotype]:
             f"that the run finds: {', '.join(sorted(taken))}"
         )
     if run.transfer == run.dataset:
-        raise ValueError(f"transfer is {run.transfer!r}, the run's own data set; expected another or nothing")
+        raise ValueError(
+            f"transfer is {run.transfer!r}, the run's own data set; expected another or nothing"
+        )
     for dataset in data_sets(run):
         planned = FullTraining.of(run, genotypes.NASNET_A, dataset)
         images, _, classes = planned.load_images()
         with torch.device("meta"):
             planned.build(classes)
         if len(images) < planned.batch_size:
-            raise ValueError(f"{dataset} has {len(images)} images to train on, expected {planned.batch_size} or more")
+            raise ValueError(
+                f"{dataset} has {len(images)} images to train on, expected {planned.batch_size} or more"
+            )
     return beside
 
 
@@ -159,7 +189,9 @@ def train(planned: FullTraining, *, progress: bool = True) -> xr.Dataset:
         ValueError: as `checkpoints.train`, or images too small for the auxiliary classifier. RuntimeError: planned
             for another device than this one.
     """
-    key = parallel.once(lambda: planned.key)  # rank 0 alone makes the images' files, if there are none yet
+    key = parallel.once(
+        lambda: planned.key
+    )  # rank 0 alone makes the images' files, if there are none yet
     path = paths.cache() / "cells" / f"{key}.nc"
     finished = parallel.once(lambda: xr.load_dataset(path) if path.exists() else None)
     if finished is not None:
@@ -170,7 +202,12 @@ def train(planned: FullTraining, *, progress: bool = True) -> xr.Dataset:
         with devices.weights_from(planned.seed):
             model = planned.build(classes)
         trainer = training.Trainer(
-            model, images.images, images.labels, planned.recipe, seed=planned.seed, device=devices.default()
+            model,
+            images.images,
+            images.labels,
+            planned.recipe,
+            seed=planned.seed,
+            device=devices.default(),
         )
         accuracy, top5, failure = float("nan"), float("nan"), ""
         try:
@@ -179,7 +216,9 @@ def train(planned: FullTraining, *, progress: bool = True) -> xr.Dataset:
             accuracy, top5 = parallel.once(_test, model, test, trainer.device)
         except Diverged as problem:
             empty = np.full(planned.epochs + 1, np.nan)
-            table = xr.Dataset({"training_loss": ("epoch", empty)}, {"epoch": np.arange(planned.epochs + 1)})
+            table = xr.Dataset(
+                {"training_loss": ("epoch", empty)}, {"epoch": np.arange(planned.epochs + 1)}
+            )
             table.attrs["provenance"] = json.dumps([checkpoints.start()])
             failure = str(problem)
     table = table[["training_loss"]].assign(
@@ -196,10 +235,14 @@ def train(planned: FullTraining, *, progress: bool = True) -> xr.Dataset:
     return table
 
 
-def _test(model: CellNetwork, test: Images | ImageFiles, device: torch.device) -> tuple[float, float]:
+def _test(
+    model: CellNetwork, test: Images | ImageFiles, device: torch.device
+) -> tuple[float, float]:
     """Top-1 and top-5 accuracy; with fewer than five classes the latter is 1."""
     scores = evaluation.scores(model, test, device=device)
-    return responses.accuracy(scores, test.labels), responses.top_k(scores, test.labels, min(5, scores.shape[1]))
+    return responses.accuracy(scores, test.labels), responses.top_k(
+        scores, test.labels, min(5, scores.shape[1])
+    )
 
 
 def train_all(plans: list[FullTraining], *, workers: str = "auto") -> xr.Dataset:
@@ -222,18 +265,31 @@ def train_all(plans: list[FullTraining], *, workers: str = "auto") -> xr.Dataset
     for planned in plans:
         by_key.setdefault(planned.key, []).append(planned)
     work = partial(train, progress=workers == "0")
-    with cluster.open_workers(workers) as opened, tqdm(total=len(by_key), unit="network", desc="full training") as bar:
+    with (
+        cluster.open_workers(workers) as opened,
+        tqdm(total=len(by_key), unit="network", desc="full training") as bar,
+    ):
         futures = {opened.submit(work, same[0]): same for same in by_key.values()}
         for future in as_completed(futures):
             bar.update(future.exception() is None)
-    tables = {planned.genotype.name: future.result() for future, same in futures.items() for planned in same}
+    tables = {
+        planned.genotype.name: future.result()
+        for future, same in futures.items()
+        for planned in same
+    }
     named = [
-        tables[name].assign(genotype=str(planned.genotype), provenance=tables[name].attrs["provenance"])
+        tables[name].assign(
+            genotype=str(planned.genotype), provenance=tables[name].attrs["provenance"]
+        )
         for planned in plans
         for name in [planned.genotype.name]
     ]
     whole = xr.concat(named, "network", combine_attrs="drop", data_vars="all")
-    settings = {name: value for name, value in asdict(plans[0]).items() if name != "genotype" and value is not None}
+    settings = {
+        name: value
+        for name, value in asdict(plans[0]).items()
+        if name != "genotype" and value is not None
+    }
     return whole.assign_coords(network=[planned.genotype.name for planned in plans]).assign_attrs(
         settings | {"recipe": json.dumps(plans[0].recipe.description)}
     )

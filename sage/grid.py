@@ -85,7 +85,9 @@ def plan(options: argparse.Namespace, notebooks: Path) -> list[Point]:
     names = [name for name, *_ in options.parameter]
     for name, *values in options.parameter:
         if names.count(name) > 1:
-            raise ValueError(f"parameter {name!r} is given twice, expected one -p with all its values")
+            raise ValueError(
+                f"parameter {name!r} is given twice, expected one -p with all its values"
+            )
         if not values:
             raise ValueError(f"parameter {name!r} has no value, expected one or more")
     points = {}
@@ -99,7 +101,9 @@ def plan(options: argparse.Namespace, notebooks: Path) -> list[Point]:
         # Also finds 1 and 1.0, and parameters such as workers that make no difference to the result.
         other = points.setdefault(tuple(step.output for step in steps), point)
         if other is not point:
-            raise ValueError(f"points {other.name!r} and {point.name!r} are the same run, {steps[-1].output}")
+            raise ValueError(
+                f"points {other.name!r} and {point.name!r} are the same run, {steps[-1].output}"
+            )
     return list(points.values())
 
 
@@ -125,13 +129,26 @@ def submit(points: list[Point], options: argparse.Namespace, checkout: Path) -> 
         print(f"Submitted the first point as job {first}", flush=True)
         if others := len(todo) - 1:
             limit = f"%{options.at_once}" if options.at_once else ""
-            after = [f"--array=1-{others}{limit}", f"--dependency=afterok:{first}", "--kill-on-invalid-dep=yes"]
+            after = [
+                f"--array=1-{others}{limit}",
+                f"--dependency=afterok:{first}",
+                "--kill-on-invalid-dep=yes",
+            ]
             try:
                 job = _sbatch(script, [*after, *options.sbatch])
             except GridFailed as error:
                 raise GridFailed(f"{error}\nBefore submitting again: scancel {first}") from error
-            print(f"Submitted the other {others} as job {job}, which starts when {first} has succeeded")
-    command = [sys.executable, "-P", "-m", "sage.grid", "gather", *_arguments(options, options.parameter)]
+            print(
+                f"Submitted the other {others} as job {job}, which starts when {first} has succeeded"
+            )
+    command = [
+        sys.executable,
+        "-P",
+        "-m",
+        "sage.grid",
+        "gather",
+        *_arguments(options, options.parameter),
+    ]
     print("When all are finished:" if todo else "All points are finished already:")
     print(f"  {shlex.join([*command, '--table', 'grid.nc'])}")
 
@@ -147,7 +164,9 @@ def gather(points: list[Point], *, partial: bool = False) -> xr.Dataset:
         GridFailed: there are such points and not `partial`, or no others; or names clash.
     """
     steps = [step for point in points for step in point.steps]
-    writers = {step.name for step in steps if _summary(step).is_file()} or {step.name for step in steps}
+    writers = {step.name for step in steps if _summary(step).is_file()} or {
+        step.name for step in steps
+    }
     parts, tables, missing = {}, {}, []
     for point in points:
         if lacks := [problem for step in point.steps if (problem := _problem(step, writers))]:
@@ -158,14 +177,28 @@ def gather(points: list[Point], *, partial: bool = False) -> xr.Dataset:
         parts[tuple(point.values.values())] = _merge(found)
         tables |= found
     if missing:
-        print(f"{len(points) - len(parts)} of {len(points)} points are missing:", *missing, sep="\n", file=sys.stderr)
+        print(
+            f"{len(points) - len(parts)} of {len(points)} points are missing:",
+            *missing,
+            sep="\n",
+            file=sys.stderr,
+        )
         if not parts or not partial:
-            raise GridFailed("Submit them, or gather the others with --partial." if parts else "Nothing to gather.")
-    grid = {name: list(dict.fromkeys(point.values[name] for point in points)) for name in points[0].texts}
+            raise GridFailed(
+                "Submit them, or gather the others with --partial."
+                if parts
+                else "Nothing to gather."
+            )
+    grid = {
+        name: list(dict.fromkeys(point.values[name] for point in points))
+        for name in points[0].texts
+    }
     table = _combine(grid, parts)
     table.attrs = _attributes({name: part.attrs for name, part in tables.items()})
     for name, variable in table.variables.items():
-        variable.attrs = _attributes({key: part[name].attrs for key, part in tables.items() if name in part.variables})
+        variable.attrs = _attributes(
+            {key: part[name].attrs for key, part in tables.items() if name in part.variables}
+        )
     return table
 
 
@@ -188,10 +221,16 @@ def save(table: xr.Dataset, path: Path) -> None:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m sage.grid", description=__doc__, allow_abbrev=False)
+    parser = argparse.ArgumentParser(
+        prog="python -m sage.grid", description=__doc__, allow_abbrev=False
+    )
     commands = parser.add_subparsers(dest="command", required=True, metavar="submit | gather")
-    submits = commands.add_parser("submit", help="one batch run per point, as SLURM jobs", allow_abbrev=False)
-    gathers = commands.add_parser("gather", help="the points' summaries as one table", allow_abbrev=False)
+    submits = commands.add_parser(
+        "submit", help="one batch run per point, as SLURM jobs", allow_abbrev=False
+    )
+    gathers = commands.add_parser(
+        "gather", help="the points' summaries as one table", allow_abbrev=False
+    )
     for command in (submits, gathers):
         command_line.add_run(command)
         command.add_argument(
@@ -210,8 +249,12 @@ def _parser() -> argparse.ArgumentParser:
             required=True,
             help="a parameter and its values; repeated, the grid has all combinations",
         )
-    submits.add_argument("--workers", metavar="WHERE", help="where each run's networks train, as in run_all.sh")
-    submits.add_argument("--at-once", type=_count, metavar="N", help="the most points of the array to run at a time")
+    submits.add_argument(
+        "--workers", metavar="WHERE", help="where each run's networks train, as in run_all.sh"
+    )
+    submits.add_argument(
+        "--at-once", type=_count, metavar="N", help="the most points of the array to run at a time"
+    )
     submits.add_argument(
         "--sbatch",
         type=shlex.split,
@@ -219,8 +262,12 @@ def _parser() -> argparse.ArgumentParser:
         metavar="OPTIONS",
         help='options for sbatch, as --sbatch="--partition=gpu --gres=gpu:1"',
     )
-    gathers.add_argument("--table", type=Path, required=True, metavar="FILE", help="the NetCDF file to write")
-    gathers.add_argument("--partial", action="store_true", help="missing points are NaN, instead of an error")
+    gathers.add_argument(
+        "--table", type=Path, required=True, metavar="FILE", help="the NetCDF file to write"
+    )
+    gathers.add_argument(
+        "--partial", action="store_true", help="missing points are NaN, instead of an error"
+    )
     gathers.set_defaults(workers=None)
     return parser
 
@@ -235,12 +282,20 @@ def _arguments(options: argparse.Namespace, parameters: Iterable[Iterable[str]])
     """The command line for these parameters, in what submit, gather and the batch have in common."""
     given = [("--profile", options.profile), ("--dataset", options.dataset)]
     given += [("--notebook", name) for name in options.notebook]
-    return [text for group in (*given, *(("-p", *parameter) for parameter in parameters)) for text in group]
+    return [
+        text
+        for group in (*given, *(("-p", *parameter) for parameter in parameters))
+        for text in group
+    ]
 
 
 def _script(points: list[Point], checkout: Path) -> str:
     """The batch script: a case for each number that SLURM gives to the tasks of the array."""
-    given = {name: os.environ[name] for name in ("SAGE_DATA", "SAGE_FIGURES", "SAGE_TRACKER") if name in os.environ}
+    given = {
+        name: os.environ[name]
+        for name in ("SAGE_DATA", "SAGE_FIGURES", "SAGE_TRACKER")
+        if name in os.environ
+    }
     return "\n".join(
         [
             "#!/bin/bash",
@@ -250,7 +305,10 @@ def _script(points: list[Point], checkout: Path) -> str:
             # Not to the checkout: paths among the values are relative to where they were typed.
             f"cd {shlex.quote(str(Path.cwd()))}",
             "case $SLURM_ARRAY_TASK_ID in",
-            *(f"{number}) set -- {shlex.join(point.arguments)} ;;" for number, point in enumerate(points)),
+            *(
+                f"{number}) set -- {shlex.join(point.arguments)} ;;"
+                for number, point in enumerate(points)
+            ),
             '*) echo "no point $SLURM_ARRAY_TASK_ID" >&2; exit 2 ;;',
             "esac",
             f'exec {shlex.quote(sys.executable)} -P -m sage.batch "$@"',
@@ -272,15 +330,26 @@ def _write(script: str) -> Path:
 def _sbatch(script: Path, options: list[str]) -> str:
     """The number of the submitted job."""
     log = script.parent / "%A_%a.out"
-    command = ["sbatch", "--parsable", "--job-name=sage-grid", f"--output={log}", *options, str(script)]
+    command = [
+        "sbatch",
+        "--parsable",
+        "--job-name=sage-grid",
+        f"--output={log}",
+        *options,
+        str(script),
+    ]
     try:
         result = subprocess.run(command, capture_output=True, text=True)
     except OSError as error:
-        raise GridFailed(f"cannot run sbatch, is this a machine of a SLURM cluster? {error}") from error
+        raise GridFailed(
+            f"cannot run sbatch, is this a machine of a SLURM cluster? {error}"
+        ) from error
     job = result.stdout.strip().split(";")[0]  # "number" or "number;cluster"
     if result.returncode or not job.isdigit():
         said = (result.stderr or result.stdout).strip()
-        raise GridFailed(f"sbatch failed with exit code {result.returncode}: {said}\n{shlex.join(command)}")
+        raise GridFailed(
+            f"sbatch failed with exit code {result.returncode}: {said}\n{shlex.join(command)}"
+        )
     return job
 
 
@@ -300,10 +369,14 @@ def _read(step: Step, names: list[str]) -> xr.Dataset:
     """A notebook's summary, without the grid's parameters where it names their value."""
     part = xr.load_dataset(_summary(step), engine="h5netcdf").drop_encoding()
     # Truth values become 0 and 1: points that are missing are NaN.
-    part = part.map(lambda values: values.astype(float) if values.dtype == bool else values, keep_attrs=True)
+    part = part.map(
+        lambda values: values.astype(float) if values.dtype == bool else values, keep_attrs=True
+    )
     part = part.drop_vars([name for name in names if name in part.coords and not part[name].ndim])
     if clash := {*part.dims, *part.variables} & {*names}:
-        raise GridFailed(f"{_summary(step)} has its own {', '.join(sorted(clash))}, which is a parameter of the grid")
+        raise GridFailed(
+            f"{_summary(step)} has its own {', '.join(sorted(clash))}, which is a parameter of the grid"
+        )
     return part
 
 
@@ -311,7 +384,9 @@ def _merge(found: dict[str, xr.Dataset]) -> xr.Dataset:
     """The summaries of one point, of several notebooks."""
     names = [name for part in found.values() for name in part.data_vars]
     if clash := {name for name in names if names.count(name) > 1}:
-        raise GridFailed(f"several notebooks' summaries have {', '.join(sorted(clash))}; gather one --notebook a time")
+        raise GridFailed(
+            f"several notebooks' summaries have {', '.join(sorted(clash))}; gather one --notebook a time"
+        )
     return xr.merge(found.values(), join="outer", compat="no_conflicts", combine_attrs="drop")
 
 
@@ -322,7 +397,9 @@ def _combine(grid: dict[str, list], parts: dict[tuple, xr.Dataset]) -> xr.Datase
         dimension = xr.DataArray(values, dims=name, name=name)
         rows = (tables[begin : begin + len(values)] for begin in range(0, len(tables), len(values)))
         tables = [
-            xr.concat(row, dimension, data_vars="all", coords="different", compat="equals", join="outer")
+            xr.concat(
+                row, dimension, data_vars="all", coords="different", compat="equals", join="outer"
+            )
             for row in rows
         ]
     (table,) = tables
@@ -333,14 +410,18 @@ def _attributes(found: dict[str, dict]) -> dict:
     """What all agree on; and as JSON text, by part, what they do not."""
     collected = {}
     for name in dict.fromkeys(name for attributes in found.values() for name in attributes):
-        values = {part: attributes[name] for part, attributes in found.items() if name in attributes}
+        values = {
+            part: attributes[name] for part, attributes in found.items() if name in attributes
+        }
         agreed = len(values) == len(found) and len({_json(value) for value in values.values()}) == 1
         collected[name] = next(iter(values.values())) if agreed else _json(values)
     return collected
 
 
 def _json(value) -> str:
-    return json.dumps(value, default=lambda array: array.tolist())  # NetCDF's numbers come as numpy's.
+    return json.dumps(
+        value, default=lambda array: array.tolist()
+    )  # NetCDF's numbers come as numpy's.
 
 
 def _is(path: Path, table: xr.Dataset) -> bool:

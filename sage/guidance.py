@@ -48,7 +48,9 @@ class Teacher:
         """The name with a hash of the content, for keys of what is guided by it."""
         digest = hashlib.sha256()
         for layer in self.layers:
-            for level in sorted(layer.rdms.keys() - {GRAM}):  # another description of the same responses
+            for level in sorted(
+                layer.rdms.keys() - {GRAM}
+            ):  # another description of the same responses
                 digest.update(f"{layer.name} {layer.stimuli} {level}".encode())
                 digest.update(np.asarray(layer.rdms[level], "<f8").tobytes())
         return f"{self.name} {digest.hexdigest()[:16]}"
@@ -96,7 +98,9 @@ def read_teacher(path: Path) -> Teacher:
         layers.setdefault(place, {})[variable.attrs["level"]] = variable.values
     names = [name for name, _ in layers]
     if not layers or len(set(names)) < len(names):
-        raise ValueError(f"{path} holds layers {names}, expected one or more, each on one set of stimuli")
+        raise ValueError(
+            f"{path} holds layers {names}, expected one or more, each on one set of stimuli"
+        )
     return Teacher(
         str(bank.attrs.get("teacher", Path(path).stem)),
         tuple(TeacherLayer(name, stimuli, rdms) for (name, stimuli), rdms in layers.items()),
@@ -115,7 +119,10 @@ def shuffled(teacher: Teacher, *, seed: int) -> Teacher:
         return squareform(squareform(values)[np.ix_(order, order)])
 
     layers = (
-        replace(layer, rdms={level: shuffle(values) for level, values in layer.rdms.items() if level != GRAM})
+        replace(
+            layer,
+            rdms={level: shuffle(values) for level, values in layer.rdms.items() if level != GRAM},
+        )
         for layer in teacher.layers
     )
     return replace(teacher, name=f"{teacher.name} shuffled", layers=tuple(layers))
@@ -135,9 +142,13 @@ def check(teacher: Teacher, level: str, shown: set[str]) -> None:
     for layer in teacher.layers:
         name = f"teacher {teacher.name}, layer {layer.name}"
         if level not in layer.rdms:
-            raise ValueError(f"{name} has no RDM of level {level!r}, it has: {', '.join(layer.rdms)}")
+            raise ValueError(
+                f"{name} has no RDM of level {level!r}, it has: {', '.join(layer.rdms)}"
+            )
         if len(layer.rdms[level]) < 3:
-            raise ValueError(f"{name} has {len(layer.rdms[level])} pair at level {level!r}, expected 3 or more")
+            raise ValueError(
+                f"{name} has {len(layer.rdms[level])} pair at level {level!r}, expected 3 or more"
+            )
         if not np.isfinite(layer.rdms[level]).all():
             raise ValueError(f"{name} has NaN or infinite values in its RDM of level {level!r}")
         if len(layer.rdms[level]) != lengths.setdefault(layer.stimuli, len(layer.rdms[level])):
@@ -154,7 +165,9 @@ def check(teacher: Teacher, level: str, shown: set[str]) -> None:
 
 
 # How two layers are compared: each a function of [T, P] and [L, P] to [T, L].
-METHODS = {method: partial(rdm.similarity, method=method) for method in rdm.METHODS} | alignment.MEASURES
+METHODS = {
+    method: partial(rdm.similarity, method=method) for method in rdm.METHODS
+} | alignment.MEASURES
 
 
 # On one thread of the BLAS library: products as small as these gain nothing from another, and threads wait for each other
@@ -185,7 +198,10 @@ def compare(
             f"method {method!r} at level {level!r}, expected {', '.join(alignment.MEASURES)} at level {GRAM!r}, or "
             f"{', '.join(rdm.METHODS)} at another"
         )
-    sets = {layer.stimuli: [one for one in teacher.layers if one.stimuli == layer.stimuli] for layer in teacher.layers}
+    sets = {
+        layer.stimuli: [one for one in teacher.layers if one.stimuli == layer.stimuli]
+        for layer in teacher.layers
+    }
     order = [layer.name for same in sets.values() for layer in same]
     own: dict[str, np.ndarray] = {}
     checked: set[frozenset[str]] = set()
@@ -197,11 +213,21 @@ def compare(
             if (shown := frozenset(stimuli for stimuli, _ in rdms)) not in checked:
                 check(teacher, level, set(shown))
                 checked.add(shown)
-        own = own or {stimuli: np.stack([layer.rdms[level] for layer in same]) for stimuli, same in sets.items()}
-        together = {stimuli: np.concatenate([rdms[stimuli, level] for rdms in stored]) for stimuli in sets}
-        similar = np.concatenate([METHODS[method](own[stimuli], together[stimuli]) for stimuli in sets])  # set by set
+        own = own or {
+            stimuli: np.stack([layer.rdms[level] for layer in same])
+            for stimuli, same in sets.items()
+        }
+        together = {
+            stimuli: np.concatenate([rdms[stimuli, level] for rdms in stored]) for stimuli in sets
+        }
+        similar = np.concatenate(
+            [METHODS[method](own[stimuli], together[stimuli]) for stimuli in sets]
+        )  # set by set
         ends = np.cumsum([len(rdms[next(iter(sets)), level]) for rdms in stored])[:-1]
-        found |= {(network, epoch): values for epoch, values in zip(times, np.split(similar, ends, axis=1))}  # [T, L]
+        found |= {
+            (network, epoch): values
+            for epoch, values in zip(times, np.split(similar, ends, axis=1))
+        }  # [T, L]
     networks, epochs = (sorted({place[axis] for place in found}) for axis in (0, 1))
     deepest = max((values.shape[1] for values in found.values()), default=0)
     result = np.full((len(networks), len(epochs), len(teacher.layers), deepest), np.nan)
@@ -216,7 +242,12 @@ def compare(
             "layer": np.arange(1, deepest + 1),
         },
         dims=("network", "epoch", "teacher_layer", "layer"),
-        attrs={"teacher": teacher.name, "teacher_identity": teacher.identity, "level": level, "method": method},
+        attrs={
+            "teacher": teacher.name,
+            "teacher_identity": teacher.identity,
+            "level": level,
+            "method": method,
+        },
     ).sel(teacher_layer=[layer.name for layer in teacher.layers])
 
 

@@ -49,7 +49,9 @@ class ImageFiles:
     def shown(self, count: int) -> Iterator[Tensor]:
         """The images' centres in batches of `count`, [B, 3, SIZE, SIZE] uint8, see `read_batches`."""
         cuts = [(path, preprocessing.central_crop) for path in self.images]
-        with closing(read_batches(cuts[start : start + count] for start in range(0, len(cuts), count))) as batches:
+        with closing(
+            read_batches(cuts[start : start + count] for start in range(0, len(cuts), count))
+        ) as batches:
             yield from batches
 
     def at(self, places: np.ndarray) -> "ImageFiles":
@@ -72,13 +74,19 @@ def class_folders(folder: Path) -> tuple[ImageFiles, ImageFiles, tuple[str, ...]
         tested = max(1, len(shuffled) // 10)
         return every.at(shuffled[tested:]), every.at(shuffled[:tested]), classes
     # ImageNet's own test images have no labels, and lie in `test` without class folders.
-    test = next((folder / part for part in ("test", "val") if any((folder / part).glob("*/"))), None)
+    test = next(
+        (folder / part for part in ("test", "val") if any((folder / part).glob("*/"))), None
+    )
     if test is None:
-        raise ValueError(f"{folder} has a folder train but neither test nor val with class folders beside it")
+        raise ValueError(
+            f"{folder} has a folder train but neither test nor val with class folders beside it"
+        )
     (trained, classes), (tested, test_classes) = _listed(folder / "train"), _listed(test)
     if classes != test_classes:
         different = sorted(set(classes) ^ set(test_classes))
-        raise ValueError(f"{folder}: classes of train and {test.name} differ in {', '.join(different)}")
+        raise ValueError(
+            f"{folder}: classes of train and {test.name} differ in {', '.join(different)}"
+        )
     return trained, tested, classes
 
 
@@ -88,7 +96,9 @@ def _listed(folder: Path) -> tuple[ImageFiles, tuple[str, ...]]:
     try:
         found = datasets.ImageFolder(str(folder))
     except FileNotFoundError as problem:
-        raise ValueError(f"{folder} is no folder of class folders with images: {problem}") from problem
+        raise ValueError(
+            f"{folder} is no folder of class folders with images: {problem}"
+        ) from problem
     files, labels = zip(*found.samples)
     return ImageFiles(files, torch.tensor(labels)), tuple(found.classes)
 
@@ -105,10 +115,14 @@ def open_rgb(path: str) -> Image.Image:
             # Pillow warns of a palette with transparency that becomes RGB at once.
             return (image.convert("RGBA") if image.mode == "P" else image).convert("RGB")
     except Exception as problem:  # its readers raise anything for a damaged file
-        raise ValueError(f"{path} cannot be read as an image ({problem}): replace or remove it") from problem
+        raise ValueError(
+            f"{path} cannot be read as an image ({problem}): replace or remove it"
+        ) from problem
 
 
-def read_batches(batches: Iterable[list[tuple[str, Callable[[Tensor], Tensor]]]]) -> Iterator[Tensor]:
+def read_batches(
+    batches: Iterable[list[tuple[str, Callable[[Tensor], Tensor]]]],
+) -> Iterator[Tensor]:
     """Images from files, read by other processes some batches ahead; closing the iterator ends them.
 
     Args:

@@ -14,7 +14,14 @@ ALPHAS = (0, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10)
 
 
 def rescored(
-    table: xr.DataArray, mature: xr.DataArray, *, guidance: str, alpha: float, epoch: float, resamples: int, seed: int
+    table: xr.DataArray,
+    mature: xr.DataArray,
+    *,
+    guidance: str,
+    alpha: float,
+    epoch: float,
+    resamples: int,
+    seed: int,
 ) -> Figure:
     """Mature accuracy against P + alpha times a score of `table` at one epoch, with r and its 95 % interval.
 
@@ -29,7 +36,13 @@ def rescored(
 
 
 def explore(
-    table: xr.DataArray, mature: xr.DataArray, *, alpha: float, epoch: float, resamples: int, seed: int
+    table: xr.DataArray,
+    mature: xr.DataArray,
+    *,
+    alpha: float,
+    epoch: float,
+    resamples: int,
+    seed: int,
 ) -> None:
     """Show `rescored` below controls that change it. Where there is no frontend to change them the figure stays.
 
@@ -41,7 +54,9 @@ def explore(
     controls = {
         "guidance": widgets.Dropdown(options=names, value="TG", description="guidance"),
         "alpha": widgets.SelectionSlider(
-            options=[(f"{one:g}", one) for one in sorted({*ALPHAS, alpha})], value=alpha, description="alpha",
+            options=[(f"{one:g}", one) for one in sorted({*ALPHAS, alpha})],
+            value=alpha,
+            description="alpha",
             continuous_update=False,
         ),
         "epoch": widgets.SelectionSlider(options=epochs, value=epoch, description="epochs"),

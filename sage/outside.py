@@ -67,12 +67,16 @@ def _torchvision(what: str) -> nn.Module:
 
     name, _, wanted = what.partition("/")
     if name not in models.list_models():
-        raise ValueError(f"unknown torchvision model {name!r}, expected one of {', '.join(models.list_models())}")
+        raise ValueError(
+            f"unknown torchvision model {name!r}, expected one of {', '.join(models.list_models())}"
+        )
     weights = None
     if wanted:
         known = models.get_model_weights(name).__members__
         if wanted not in known:
-            raise ValueError(f"unknown weights {wanted!r} of torchvision's {name}, expected one of {', '.join(known)}")
+            raise ValueError(
+                f"unknown weights {wanted!r} of torchvision's {name}, expected one of {', '.join(known)}"
+            )
         weights = known[wanted]
     try:
         return models.get_model(name, weights=weights)
@@ -93,7 +97,9 @@ def _python(what: str) -> nn.Module:
             "Python finds: in the working directory, or in PYTHONPATH"
         ) from problem
     if not callable(make) or not isinstance(model := make(), nn.Module):
-        raise ValueError(f"teacher python:{what} gave no torch module, expected a function without arguments that does")
+        raise ValueError(
+            f"teacher python:{what} gave no torch module, expected a function without arguments that does"
+        )
     return model
 
 

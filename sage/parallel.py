@@ -54,7 +54,9 @@ def run(function: Callable, *arguments, processes: int):
     """
     gpus = torch.cuda.device_count()
     if processes < 1 or gpus and processes > gpus:
-        raise ValueError(f"processes is {processes}, expected 1 or more{gpus and f', {gpus} GPUs at most' or ''}")
+        raise ValueError(
+            f"processes is {processes}, expected 1 or more{gpus and f', {gpus} GPUs at most' or ''}"
+        )
     if processes == 1:
         return function(*arguments)
     with _started(function, arguments, processes) as ranks:
@@ -78,7 +80,9 @@ def group() -> Iterator[None]:
         yield
         return
     if missing:
-        raise ValueError(f"RANK is {os.environ['RANK']}, expected {', '.join(missing)} in the environment too")
+        raise ValueError(
+            f"RANK is {os.environ['RANK']}, expected {', '.join(missing)} in the environment too"
+        )
     rank, local, processes = (int(os.environ[name]) for name in VARIABLES[:3])
     with _member("env://", rank, local, processes):
         yield
@@ -133,12 +137,19 @@ def _member(address: str, rank: int, local: int, processes: int) -> Iterator[Non
     device = None
     if gpus := torch.cuda.device_count():
         if local >= gpus:
-            raise ValueError(f"local rank {local} has no GPU of its own, expected at most {gpus} processes")
+            raise ValueError(
+                f"local rank {local} has no GPU of its own, expected at most {gpus} processes"
+            )
         device = torch.device("cuda", local)
         torch.cuda.set_device(device)
     backend = "nccl" if device else "gloo"
     distributed.init_process_group(
-        backend, init_method=address, rank=rank, world_size=processes, timeout=TIMEOUT, device_id=device
+        backend,
+        init_method=address,
+        rank=rank,
+        world_size=processes,
+        timeout=TIMEOUT,
+        device_id=device,
     )
     yield
     # Not after an exception: others may never come here, and the process' end is what tells them.
@@ -147,7 +158,9 @@ def _member(address: str, rank: int, local: int, processes: int) -> Iterator[Non
 
 
 @contextmanager
-def _started(function: Callable, arguments: tuple, processes: int) -> Iterator[dict[Connection, BaseProcess]]:
+def _started(
+    function: Callable, arguments: tuple, processes: int
+) -> Iterator[dict[Connection, BaseProcess]]:
     """Processes by what they report through, in the order of their ranks."""
     if getattr(multiprocessing.current_process(), "_inheriting", False):
         sys.exit(1)  # a rank that runs the script it comes from; who started it says so
@@ -162,7 +175,9 @@ def _started(function: Callable, arguments: tuple, processes: int) -> Iterator[d
                 for number in range(processes):
                     receiver, sender = context.Pipe(duplex=False)
                     place = (Path(folder, "group").as_uri(), number, number, processes)
-                    process = context.Process(target=_work, args=(function, arguments, place, sender))
+                    process = context.Process(
+                        target=_work, args=(function, arguments, place, sender)
+                    )
                     process.start()
                     ranks[receiver] = process
                     sender.close()  # so that the rank's death closes the pipe
@@ -206,7 +221,9 @@ def _end(process: BaseProcess) -> str:
     process.join()
     if process.exitcode < 0:
         name = signal.Signals(-process.exitcode).name
-        return f"was killed by {name}" + (", for lack of memory perhaps" if name == "SIGKILL" else "")
+        return f"was killed by {name}" + (
+            ", for lack of memory perhaps" if name == "SIGKILL" else ""
+        )
     return (
         f"ended with exit code {process.exitcode} before its work did (a script starts ranks below "
         '`if __name__ == "__main__":`, a notebook with functions that it imports)'
@@ -229,7 +246,9 @@ def _work(function: Callable, arguments: tuple, place: tuple, sender: Connection
         # Others would take this rank's absence for a problem of theirs.
         multiprocessing.parent_process().join()
     else:
-        sender.send_bytes(report)  # plain bytes: torch would hand over its tensors later, when this process is gone
+        sender.send_bytes(
+            report
+        )  # plain bytes: torch would hand over its tensors later, when this process is gone
 
 
 def _follow() -> None:
@@ -241,7 +260,11 @@ def _follow() -> None:
 def _loopback() -> str:
     """Name of the network interface that only this machine reaches."""
     interfaces = psutil.net_if_addrs().items()
-    return next(name for name, addresses in interfaces if any(each.address == "127.0.0.1" for each in addresses))
+    return next(
+        name
+        for name, addresses in interfaces
+        if any(each.address == "127.0.0.1" for each in addresses)
+    )
 
 
 def _portable(problem: Exception) -> Exception:

@@ -9,7 +9,10 @@ import xarray as xr
 from sage.predictivity import Analysis, gain
 from sage.statistics import Estimate
 
-IGNORANT = ("P + a TG untrained", "P + a TG shuffled")  # as free as guidance, by teachers that know nothing
+IGNORANT = (
+    "P + a TG untrained",
+    "P + a TG shuffled",
+)  # as free as guidance, by teachers that know nothing
 
 
 def summaries(analysed: Mapping[str, Analysis], *, epoch: float) -> str:
@@ -48,7 +51,9 @@ def summary(assessed: xr.Dataset, compared: xr.Dataset, *, epoch: float) -> str:
         f"{_epochs(over_p.all_low > 0)}, worse after {_epochs(over_p.all_high < 0)}.",
     ]
     known = dict.fromkeys(compared["first"].values.tolist())
-    return "\n".join([*lines, *(f"{name} is {_relations(compared, name, epoch)}." for name in known)])
+    return "\n".join(
+        [*lines, *(f"{name} is {_relations(compared, name, epoch)}." for name in known)]
+    )
 
 
 def verdict(over: Mapping[str, Mapping[str, float]]) -> str:
@@ -86,7 +91,8 @@ def table(compared: xr.Dataset, first: str) -> pd.DataFrame:
     """
     one = compared.isel(pair=(compared["first"] == first).values)
     cells = {
-        f"{epoch:g}": [_cell(row) for row in _rows(one.sel(epoch=epoch))] for epoch in one.epoch.values
+        f"{epoch:g}": [_cell(row) for row in _rows(one.sel(epoch=epoch))]
+        for epoch in one.epoch.values
     }
     return pd.DataFrame(cells, index=pd.Index(one["second"].values, name=f"{first} minus"))
 
@@ -106,16 +112,27 @@ def costs(pools: Mapping[str, xr.Dataset], *, teacher: float) -> pd.DataFrame:
         }
         for name, one in pools.items()
     }
-    return pd.DataFrame.from_dict(rows | {"teacher": {"networks": 1, "training examples": teacher}}, orient="index")
+    return pd.DataFrame.from_dict(
+        rows | {"teacher": {"networks": 1, "training examples": teacher}}, orient="index"
+    )
 
 
 def _cell(row: dict) -> str:
-    return f"{row['value']:.2f} [{row['low']:.2f}, {row['high']:.2f}]" if np.isfinite(row["value"]) else ""
+    return (
+        f"{row['value']:.2f} [{row['low']:.2f}, {row['high']:.2f}]"
+        if np.isfinite(row["value"])
+        else ""
+    )
 
 
 def _rows(compared: xr.Dataset) -> list[dict]:
     """The pairs of a contrast at one epoch."""
-    return compared.drop_vars("epoch").reset_coords(["first", "second"]).to_dataframe().to_dict("records")
+    return (
+        compared.drop_vars("epoch")
+        .reset_coords(["first", "second"])
+        .to_dataframe()
+        .to_dict("records")
+    )
 
 
 def _epochs(there: xr.DataArray) -> str:
@@ -138,4 +155,10 @@ def _relations(compared: xr.Dataset, first: str, epoch: float) -> str:
 def _told_apart(row: dict) -> str:
     if np.isnan(row["value"]):
         return "not comparable with"
-    return "better than" if row["low"] > 0 else "worse than" if row["high"] < 0 else "not told apart from"
+    return (
+        "better than"
+        if row["low"] > 0
+        else "worse than"
+        if row["high"] < 0
+        else "not told apart from"
+    )

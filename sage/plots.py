@@ -43,10 +43,15 @@ COLOURS = {"P": "C0", COMBINED: "C1", "TG": "C2"}
 
 def save(figure: Figure, folder: Path, name: str) -> Figure:
     """Write `<folder>/<name>.png` and `.pdf`, the same bytes for the same figure; returns the figure."""
-    for suffix, metadata in ((".png", {}), (".pdf", {"CreationDate": None, "Producer": None, "Creator": None})):
+    for suffix, metadata in (
+        (".png", {}),
+        (".pdf", {"CreationDate": None, "Producer": None, "Creator": None}),
+    ):
         with plt.rc_context(STYLE):
             paths.replace(folder / f"{name}{suffix}", partial(figure.savefig, metadata=metadata))
-            figure.set_layout_engine("none")  # It is laid out now; again for each format it would take a third of the time.
+            figure.set_layout_engine(
+                "none"
+            )  # It is laid out now; again for each format it would take a third of the time.
     return figure
 
 
@@ -57,7 +62,9 @@ def image_sheets(sheets: dict[str, np.ndarray], rows: tuple[str, ...]) -> Figure
         sheets: by title, [R, K, 3, H, W] uint8. rows: names of the R categories.
     """
     with plt.rc_context(STYLE):
-        figure, axes = plt.subplots(1, len(sheets), figsize=(2 * COLUMN, COLUMN + 0.2), squeeze=False)
+        figure, axes = plt.subplots(
+            1, len(sheets), figsize=(2 * COLUMN, COLUMN + 0.2), squeeze=False
+        )
         for axis, (title, images) in zip(axes[0], sheets.items()):
             show_images(axis, images, rows)
             axis.set_title(title)
@@ -87,7 +94,9 @@ def learning_curve(curve: xr.Dataset, *, chance: float, linear: float) -> Figure
         left.plot(curve.epoch, curve.accuracy, "o-", ms=3, label="teacher")
         left.axhline(linear, color="C1", ls="--", label="linear classifier on pixels")
         left.axhline(chance, color="0.5", ls=":", label="chance")
-        left.set(xlabel="epochs", ylabel="validation accuracy", ylim=(0, 1), title=curve.attrs["teacher"])
+        left.set(
+            xlabel="epochs", ylabel="validation accuracy", ylim=(0, 1), title=curve.attrs["teacher"]
+        )
         left.yaxis.set_major_formatter(PercentFormatter(1))
         left.legend()
         right.plot(curve.epoch, curve.training_loss, "o-", ms=3)
@@ -114,7 +123,9 @@ def dissimilarity(bank: xr.Dataset, categories: dict[str, tuple[str, ...]]) -> F
             axis = axes[levels.index(level), layers.index(layer)]
             show_rdm(axis, values.values, categories[level], named=layer == layers[0])
             count = len(categories[level])
-            axis.set(title=layer, ylabel=f"{level} level, S = {count}" if layer == layers[0] else "")
+            axis.set(
+                title=layer, ylabel=f"{level} level, S = {count}" if layer == layers[0] else ""
+            )
     return figure
 
 
@@ -129,7 +140,9 @@ def show_rdm(axis: Axes, values: np.ndarray, groups: tuple[str, ...], *, named: 
 
 
 def _label_groups(axis: Axes, groups: list[str], *, named: bool) -> None:
-    starts = [index for index in range(len(groups)) if index == 0 or groups[index] != groups[index - 1]]
+    starts = [
+        index for index in range(len(groups)) if index == 0 or groups[index] != groups[index - 1]
+    ]
     ends = [*starts[1:], len(groups)]
     middles = [(start + end - 1) / 2 for start, end in zip(starts, ends)]
     for start in starts[1:]:
@@ -140,7 +153,9 @@ def _label_groups(axis: Axes, groups: list[str], *, named: bool) -> None:
     axis.tick_params(length=0, labelsize=8 if len(starts) <= 10 else 4)
 
 
-def predictivity(table: xr.DataArray, mature: xr.DataArray, curves: xr.Dataset, *, epoch: float) -> Figure:
+def predictivity(
+    table: xr.DataArray, mature: xr.DataArray, curves: xr.Dataset, *, epoch: float
+) -> Figure:
     """Mature accuracy against P and against P + alpha TG at one epoch, and all correlations by epoch.
 
     Args:
@@ -152,9 +167,14 @@ def predictivity(table: xr.DataArray, mature: xr.DataArray, curves: xr.Dataset, 
     with plt.rc_context(STYLE):
         figure, axes = plt.subplots(1, 3, figsize=(2.2 * COLUMN, 3), width_ratios=(1, 1, 1.5))
         for axis, colour, (name, label) in zip(axes, COLOURS.values(), labels.items()):
-            axis.scatter(table.sel(predictor=name, epoch=epoch), mature, s=9, color=colour, alpha=0.7)
+            axis.scatter(
+                table.sel(predictor=name, epoch=epoch), mature, s=9, color=colour, alpha=0.7
+            )
             r = curves.sel(predictor=name, epoch=epoch)
-            axis.set(xlabel=f"{label}, {epoch:g} epochs", ylabel="mature validation accuracy" if name == "P" else "")
+            axis.set(
+                xlabel=f"{label}, {epoch:g} epochs",
+                ylabel="mature validation accuracy" if name == "P" else "",
+            )
             axis.set_title(f"r = {r.value:.2f} [{r.low:.2f}, {r.high:.2f}]\nn = {r.n:.0f} networks")
             axis.yaxis.set_major_formatter(PercentFormatter(1))
             axis.xaxis.set_major_locator(MaxNLocator(4))
@@ -184,7 +204,11 @@ def _cost_axis(axis: Axes, curves: xr.Dataset) -> None:
     ticks, cost, above = axis.get_xticks(), curves.cost.sel(predictor=COMBINED), axis.twiny()
     epoch_axis(above, curves.epoch.values)
     above.set(xlim=axis.get_xlim(), xlabel="examples, measurement included")
-    above.set_xticks(ticks, [EngFormatter(sep="", places=1)(one) for one in cost.sel(epoch=ticks).values], rotation=90)
+    above.set_xticks(
+        ticks,
+        [EngFormatter(sep="", places=1)(one) for one in cost.sel(epoch=ticks).values],
+        rotation=90,
+    )
     above.spines.top.set_visible(True)
     above.tick_params(labelsize=7)
 
@@ -206,7 +230,9 @@ def alpha_effect(sweep: xr.Dataset, nested: xr.Dataset) -> Figure:
         sweep: see `predictivity.alpha_sweep`. nested: differences of "P + a TG" to P from `predictivity.assess`.
     """
     with plt.rc_context(STYLE):
-        panels = {rf"$\alpha$ = {alpha:g}": (sweep.sel(alpha=alpha), "C1") for alpha in sweep.alpha.values}
+        panels = {
+            rf"$\alpha$ = {alpha:g}": (sweep.sel(alpha=alpha), "C1") for alpha in sweep.alpha.values
+        }
         panels["chosen on others"] = nested, "C3"
         columns = -(-len(panels) // 2)
         figure, axes = plt.subplots(2, columns, figsize=(2 * COLUMN, 4), sharey=True)
@@ -236,14 +262,24 @@ def search_progress(table: xr.Dataset) -> Figure:
     random = table.random_accuracy.values[np.isfinite(table.random_accuracy)]
     with plt.rc_context(STYLE):
         size = (0.6 + 1.9 * table.sizes["searcher"], 4.4)
-        figure, axes = plt.subplots(2, table.sizes["searcher"], figsize=size, sharey=True, squeeze=False)
+        figure, axes = plt.subplots(
+            2, table.sizes["searcher"], figsize=size, sharey=True, squeeze=False
+        )
         for column, searcher in zip(axes.T, table.searcher.values):
             for axis in column:
                 name = f"mean of {random.size} random architectures"
                 axis.axhline(random.mean(), color="0.5", ls=":", lw=1, label=name)
-                _searches(axis, table.sel(searcher=searcher), against="samples" if axis is column[0] else "examples")
+                _searches(
+                    axis,
+                    table.sel(searcher=searcher),
+                    against="samples" if axis is column[0] else "examples",
+                )
                 axis.yaxis.set_major_formatter(PercentFormatter(1))
-            column[0].set(title=SEARCHER_NAMES.get(searcher, searcher), xlabel="candidates", xticks=table.samples.values)
+            column[0].set(
+                title=SEARCHER_NAMES.get(searcher, searcher),
+                xlabel="candidates",
+                xticks=table.samples.values,
+            )
             column[1].set(xlabel="training examples", xscale="log")
             column[1].xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
             column[1].xaxis.set_major_formatter(EngFormatter(sep=""))
@@ -329,11 +365,28 @@ def final_errors(frame: pd.DataFrame, *measures: str, found: int, images: int) -
         size = (1.2 + 2.8 * len(measures), 0.9 + 0.24 * len(frame))
         figure, axes = plt.subplots(1, len(measures), figsize=size, sharey=True, squeeze=False)
         for axis, measure in zip(axes[0], measures):
-            error, low, high = (frame[f"{measure} {name}"].to_numpy() for name in ("error (%)", "low", "high"))
-            for label, colour, chosen in (("found here", "C1", places < found), ("published", "C0", places >= found)):
+            error, low, high = (
+                frame[f"{measure} {name}"].to_numpy() for name in ("error (%)", "low", "high")
+            )
+            for label, colour, chosen in (
+                ("found here", "C1", places < found),
+                ("published", "C0", places >= found),
+            ):
                 bars = np.stack([error - low, high - error])[:, chosen]
-                axis.errorbar(error[chosen], places[chosen], xerr=bars, fmt="o", ms=4, color=colour, label=label)
-            axis.set(yticks=places, yticklabels=frame.index.get_level_values("network"), ylim=(len(frame) - 0.5, -0.5))
+                axis.errorbar(
+                    error[chosen],
+                    places[chosen],
+                    xerr=bars,
+                    fmt="o",
+                    ms=4,
+                    color=colour,
+                    label=label,
+                )
+            axis.set(
+                yticks=places,
+                yticklabels=frame.index.get_level_values("network"),
+                ylim=(len(frame) - 0.5, -0.5),
+            )
             axis.set(xlabel=f"{measure} test error (%)")
         figure.suptitle(f"one training each; bars: 95 % over n = {images:,} images", fontsize=9)
         figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=2)

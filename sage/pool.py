@@ -9,7 +9,17 @@ import numpy as np
 import xarray as xr
 from tqdm.auto import tqdm
 
-from sage import alignment, cluster, evaluation, explorer, guidance, search_tables, searchers, spaces, teachers
+from sage import (
+    alignment,
+    cluster,
+    evaluation,
+    explorer,
+    guidance,
+    search_tables,
+    searchers,
+    spaces,
+    teachers,
+)
 from sage.evaluation import Protocol
 from sage.explorer import Study
 from sage.guidance import Teacher
@@ -19,7 +29,10 @@ from sage.run import LEVELS, SHUFFLED, Run, check_workers
 from sage.searchers import Listed, Searcher
 from sage.tracker import Tracker
 
-GUIDED_BY_P = ("reinforce", "tpe")  # searchers that fill the second pool; the paper's was filled by the first
+GUIDED_BY_P = (
+    "reinforce",
+    "tpe",
+)  # searchers that fill the second pool; the paper's was filled by the first
 TOP = 5  # networks that the paper takes from a search at each checkpoint
 CHECKPOINTS = 10
 CONTROL_SEED = 0  # whatever the run's, so that pools of several seeds have the same controls
@@ -38,7 +51,9 @@ def train(run: Run, *, workers: str = "auto") -> xr.Dataset:
     Raises:
         ValueError: no such workers. As `explorer.search` does.
     """
-    results = _train(run, "pool", _random(run), _searcher(run, "random"), run.settings.pool, workers)
+    results = _train(
+        run, "pool", _random(run), _searcher(run, "random"), run.settings.pool, workers
+    )
     return _with_depth(run, results)
 
 
@@ -52,7 +67,11 @@ def search(run: Run, *, workers: str = "auto") -> xr.Dataset:
     Raises:
         ValueError: nothing was kept.
     """
-    protocol, premature, count = _protocol(run), run.settings.premature_epochs, run.settings.searched
+    protocol, premature, count = (
+        _protocol(run),
+        run.settings.premature_epochs,
+        run.settings.searched,
+    )
     briefly = replace(protocol, snapshots=(premature,), rivals=False)
     chosen: dict[spaces.Architecture, int] = {}
     for name in GUIDED_BY_P:
@@ -63,9 +82,13 @@ def search(run: Run, *, workers: str = "auto") -> xr.Dataset:
         for architecture, seed in zip(best.architecture.values, best.seed.values.tolist()):
             chosen.setdefault(tuple(json.loads(architecture)), seed)
     if not chosen:
-        raise ValueError(f"searches of {count} candidates kept none: more than {TOP} are needed, one of which has a P")
+        raise ValueError(
+            f"searches of {count} candidates kept none: more than {TOP} are needed, one of which has a P"
+        )
     listed = Listed(protocol.networks.space, list(chosen))
-    study = _study(run, protocol, {"chosen by P": list(chosen.items())}, seed=list(chosen.values()).__getitem__)
+    study = _study(
+        run, protocol, {"chosen by P": list(chosen.items())}, seed=list(chosen.values()).__getitem__
+    )
     return _with_depth(run, _train(run, "found by P", study, listed, len(chosen), workers))
 
 
@@ -79,8 +102,17 @@ def kept(visited: xr.Dataset) -> list[int]:
         visited: see `Tracker.results`.
     """
     samples = visited.sizes["network"]
-    counts = [-(-samples * checkpoint // CHECKPOINTS) for checkpoint in range(1, CHECKPOINTS + 1)]  # rounded up
-    return sorted({place for count in counts if count > TOP for place in search_tables.best(visited, count, TOP)})
+    counts = [
+        -(-samples * checkpoint // CHECKPOINTS) for checkpoint in range(1, CHECKPOINTS + 1)
+    ]  # rounded up
+    return sorted(
+        {
+            place
+            for count in counts
+            if count > TOP
+            for place in search_tables.best(visited, count, TOP)
+        }
+    )
 
 
 def retrain(run: Run, *, workers: str = "auto") -> xr.DataArray:
@@ -88,7 +120,9 @@ def retrain(run: Run, *, workers: str = "auto") -> xr.DataArray:
 
     They are a study of their own, of which nothing is measured before maturity. Arguments and errors as `train`.
     """
-    results = _train(run, "another seed", _again(run), _searcher(run, "random"), run.settings.reseeded, workers)
+    results = _train(
+        run, "another seed", _again(run), _searcher(run, "random"), run.settings.reseeded, workers
+    )
     return results.accuracy.isel(epoch=-1, drop=True)
 
 
@@ -98,7 +132,9 @@ def check_teacher(run: Run, teacher: Teacher) -> None:
     guidance.check(teacher, run.level, {stimuli.identity})
 
 
-def compare(networks: xr.Dataset, teacher: Teacher, *, level: str, method: str = "pearson") -> xr.DataArray:
+def compare(
+    networks: xr.Dataset, teacher: Teacher, *, level: str, method: str = "pearson"
+) -> xr.DataArray:
     """Similarity of a pool's RDMs with a teacher's, [network, epoch, teacher_layer, layer], from the record.
 
     Args:
@@ -126,10 +162,15 @@ def similarities(run: Run, networks: xr.Dataset, teacher: Teacher) -> dict[str, 
     the teacher has what that takes.
     """
     kinds = {"teacher": (run.level, "pearson"), "spearman": (run.level, "spearman")}
-    kinds |= {level: (level, "pearson") for level in LEVELS if level != run.level and _has(teacher, level)}
+    kinds |= {
+        level: (level, "pearson") for level in LEVELS if level != run.level and _has(teacher, level)
+    }
     if _has(teacher, alignment.GRAM):
         kinds |= {measure: (alignment.GRAM, measure) for measure in alignment.MEASURES}
-    return {kind: compare(networks, teacher, level=level, method=method) for kind, (level, method) in kinds.items()}
+    return {
+        kind: compare(networks, teacher, level=level, method=method)
+        for kind, (level, method) in kinds.items()
+    }
 
 
 def controls(run: Run, networks: xr.Dataset, teacher: Teacher) -> dict[str, xr.DataArray]:
@@ -148,7 +189,9 @@ def controls(run: Run, networks: xr.Dataset, teacher: Teacher) -> dict[str, xr.D
         for kind, name in names.items()
         if name != run.teacher
     }
-    levels = {kind: run.level if _has(other, run.level) else "image" for kind, other in others.items()}
+    levels = {
+        kind: run.level if _has(other, run.level) else "image" for kind, other in others.items()
+    }
     return {
         kind: compare(networks, other, level=levels[kind])
         for kind, other in others.items()
@@ -159,27 +202,40 @@ def controls(run: Run, networks: xr.Dataset, teacher: Teacher) -> dict[str, xr.D
 def _has(teacher: Teacher, level: str) -> bool:
     """Whether `guidance.check` takes all layers at this level."""
     values = [layer.rdms.get(level) for layer in teacher.layers]
-    return all(one is not None and len(one) >= 3 and np.isfinite(one).all() and np.ptp(one) > 0 for one in values)
+    return all(
+        one is not None and len(one) >= 3 and np.isfinite(one).all() and np.ptp(one) > 0
+        for one in values
+    )
 
 
 def _protocol(run: Run) -> Protocol:
     return Protocol.of(run.settings, run.dataset)
 
 
-def _train(run: Run, title: str, study: Study, searcher: Searcher, count: int, workers: str) -> xr.Dataset:
+def _train(
+    run: Run, title: str, study: Study, searcher: Searcher, count: int, workers: str
+) -> xr.Dataset:
     """Results of a study's first candidates, missing ones trained first."""
     check_workers(workers)
     tracker = Tracker()
     if not tracker.ended(study.key, count):
-        with cluster.open_workers(workers) as opened, tqdm(total=count, desc=title, unit="network") as bar:
-            explorer.search(_protocol(run).networks.space, searcher, study, tracker, count, opened, bar=bar)
+        with (
+            cluster.open_workers(workers) as opened,
+            tqdm(total=count, desc=title, unit="network") as bar,
+        ):
+            explorer.search(
+                _protocol(run).networks.space, searcher, study, tracker, count, opened, bar=bar
+            )
     return tracker.results(study.key, count)
 
 
 def _with_depth(run: Run, results: xr.Dataset) -> xr.Dataset:
     space = _protocol(run).networks.space
     architectures = map(json.loads, results.architecture.values)
-    depths = [spaces.depth(spaces.cnn_layers(space, tuple(architecture))) for architecture in architectures]
+    depths = [
+        spaces.depth(spaces.cnn_layers(space, tuple(architecture)))
+        for architecture in architectures
+    ]
     return results.assign(depth=("network", np.array(depths, dtype=np.float64)))
 
 
@@ -197,7 +253,9 @@ def _again(run: Run) -> Study:
     return _study(run, matured, {"again": True}, seed=partial(_seed, run, draw=1))
 
 
-def _study(run: Run, protocol: Protocol, more: dict, *, seed: Callable[[int], int] | None = None) -> Study:
+def _study(
+    run: Run, protocol: Protocol, more: dict, *, seed: Callable[[int], int] | None = None
+) -> Study:
     """Candidates judged by their accuracy in the end.
 
     Args:

@@ -25,12 +25,21 @@ NESTED = {
 CONTRASTS = {
     "P + a TG": ("P", *list(NESTED)[1:]),
     "TG": (
-        "P", "TSE-E", "log parameters", "depth", "TG before training", "TG untrained", "TG shuffled", "TG pixels",
+        "P",
+        "TSE-E",
+        "log parameters",
+        "depth",
+        "TG before training",
+        "TG untrained",
+        "TG shuffled",
+        "TG pixels",
         "TG labels",
     ),
     "TG of single images": ("TG by CKA", "TG by SVCCA", "TG labels"),
-}  # fmt: skip
-ALPHAS = np.array([0, 0.1, 0.2, 0.5, 1, 2, 5, 10])  # of the addition, in units of s.d.(P) / s.d.(addition)
+}
+ALPHAS = np.array(
+    [0, 0.1, 0.2, 0.5, 1, 2, 5, 10]
+)  # of the addition, in units of s.d.(P) / s.d.(addition)
 FOLDS, REPEATS = 5, 20
 GIVEN = ("P", "log parameters", "depth")  # partial correlations are given these
 OUTSIDE = 5.0  # percentage of resamples that intervals leave out
@@ -60,7 +69,13 @@ def analyse(table: xr.DataArray, mature: xr.DataArray, *, resamples: int, seed: 
     """
     scores, weights = add_nested(table, mature, seed=seed)
     bootstrap = {"resamples": resamples, "seed": seed}
-    return Analysis(scores, mature, weights, assess(scores, mature, **bootstrap), contrasts(scores, mature, **bootstrap))
+    return Analysis(
+        scores,
+        mature,
+        weights,
+        assess(scores, mature, **bootstrap),
+        contrasts(scores, mature, **bootstrap),
+    )
 
 
 def mature_accuracy(pool: xr.Dataset, epoch: float) -> xr.DataArray:
@@ -84,7 +99,9 @@ def ceiling(mature: xr.DataArray, again: xr.DataArray, *, resamples: int, seed: 
     return statistics.seed_ceiling(both, resamples=resamples, seed=seed)
 
 
-def add_nested(table: xr.DataArray, mature: xr.DataArray, *, seed: int) -> tuple[xr.DataArray, xr.DataArray]:
+def add_nested(
+    table: xr.DataArray, mature: xr.DataArray, *, seed: int
+) -> tuple[xr.DataArray, xr.DataArray]:
     """P plus additions, the weights of which are chosen on other networks than are scored; see `nested_alpha`.
 
     Additions are scaled to the s.d. of P over all networks at that epoch, which takes no account of the target, so that
@@ -110,16 +127,21 @@ def add_nested(table: xr.DataArray, mature: xr.DataArray, *, seed: int) -> tuple
             lambda p, scaled: cross_validation.nested_alpha(
                 p, scaled, mature.values, alphas=ALPHAS, folds=FOLDS, repeats=REPEATS, seed=seed
             ),
-            base, added * scale.where(np.isfinite(scale)),
-            input_core_dims=[["network"], ["network"]], output_core_dims=[["network"], ["repeat", "fold"]],
+            base,
+            added * scale.where(np.isfinite(scale)),
+            input_core_dims=[["network"], ["network"]],
+            output_core_dims=[["network"], ["repeat", "fold"]],
             vectorize=True,
-        )  # fmt: skip
+        )
         scores.append(found.assign_coords(predictor=name, family="combination", cost=cost))
         chosen.append((alphas.mean(["repeat", "fold"]) * scale).assign_coords(predictor=name))
     joined = xr.concat(
         [table, *(one.reindex(epoch=table.epoch) for one in scores)],
-        "predictor", coords=["predictor", "family", "cost"], compat="override", combine_attrs="override",
-    )  # fmt: skip
+        "predictor",
+        coords=["predictor", "family", "cost"],
+        compat="override",
+        combine_attrs="override",
+    )
     return joined, xr.concat(chosen, "predictor", join="exact")
 
 
@@ -139,7 +161,9 @@ def assess(table: xr.DataArray, mature: xr.DataArray, *, resamples: int, seed: i
     early = _premature(table, mature).transpose("predictor", "network", "epoch")
     fields = ("value", "low", "high", "difference", "difference_low", "difference_high")
     methods = [*resampling.METHODS, "partial"]
-    found = np.full((early.sizes["predictor"], early.sizes["epoch"], len(methods), len(fields)), np.nan)
+    found = np.full(
+        (early.sizes["predictor"], early.sizes["epoch"], len(methods), len(fields)), np.nan
+    )
     p, *_ = given = [early.predictor.values.tolist().index(name) for name in GIVEN]
     chosen = early.predictor.isin(list(NESTED)).values
     sizes = []
@@ -153,9 +177,19 @@ def assess(table: xr.DataArray, mature: xr.DataArray, *, resamples: int, seed: i
         partial = resampling.partial_correlation(*samples, values[given].T)
         drawn.append(np.where(chosen, np.nan, partial))
         for place, one in enumerate(drawn):
-            found[:, epoch, place] = np.hstack([_with_interval(one), _with_interval(one - one[:, [p]])])
-    data = {name: (("predictor", "epoch", "statistic"), found[..., place]) for place, name in enumerate(fields)}
-    coordinates = {"predictor": early.predictor, "epoch": early.epoch, "family": early.family, "cost": early.cost}
+            found[:, epoch, place] = np.hstack(
+                [_with_interval(one), _with_interval(one - one[:, [p]])]
+            )
+    data = {
+        name: (("predictor", "epoch", "statistic"), found[..., place])
+        for place, name in enumerate(fields)
+    }
+    coordinates = {
+        "predictor": early.predictor,
+        "epoch": early.epoch,
+        "family": early.family,
+        "cost": early.cost,
+    }
     return xr.Dataset(data | {"n": ("epoch", sizes)}, coordinates | {"statistic": methods})
 
 
@@ -178,9 +212,14 @@ def alpha_sweep(
         swept, target = _defined(swept, mature.values)
         found[:, place, 3] = n = len(target)
         if n >= 4:
-            drawn = resampling.pearson(resampling.counts(n, resamples=resamples, seed=seed), swept, target)
+            drawn = resampling.pearson(
+                resampling.counts(n, resamples=resamples, seed=seed), swept, target
+            )
             found[:, place, :3] = _with_interval(drawn[:, 1:] - drawn[:, :1])
-    data = {name: (("alpha", "epoch"), found[..., place]) for place, name in enumerate(("value", "low", "high", "n"))}
+    data = {
+        name: (("alpha", "epoch"), found[..., place])
+        for place, name in enumerate(("value", "low", "high", "n"))
+    }
     table = xr.Dataset(data, {"alpha": alphas, "epoch": early.epoch})
     return table.assign(n=table.n.astype(int))
 
@@ -192,7 +231,9 @@ def gain(assessed: xr.Dataset, predictor: str) -> xr.Dataset:
     return one[[*names, "n"]].rename(names)
 
 
-def contrasts(table: xr.DataArray, mature: xr.DataArray, *, resamples: int, seed: int) -> xr.Dataset:
+def contrasts(
+    table: xr.DataArray, mature: xr.DataArray, *, resamples: int, seed: int
+) -> xr.Dataset:
     """By how much one predictor's r with mature accuracy is above another's, paired over networks: `CONTRASTS`.
 
     Args:
@@ -205,7 +246,12 @@ def contrasts(table: xr.DataArray, mature: xr.DataArray, *, resamples: int, seed
     """
     early = _premature(table, mature).transpose("predictor", "network", "epoch")
     place = {name: number for number, name in enumerate(early.predictor.values.tolist())}
-    pairs = [(one, other) for one, others in CONTRASTS.items() for other in others if {one, other} <= place.keys()]
+    pairs = [
+        (one, other)
+        for one, others in CONTRASTS.items()
+        for other in others
+        if {one, other} <= place.keys()
+    ]
     first, second = zip(*pairs)
     ones, others = ([place[name] for name in names] for names in (first, second))
     fields = ("value", "low", "high", "all_low", "all_high")
@@ -214,12 +260,17 @@ def contrasts(table: xr.DataArray, mature: xr.DataArray, *, resamples: int, seed
         values, target = _defined(values, mature.values)
         if len(target) < 4:
             continue
-        drawn = resampling.pearson(resampling.counts(len(target), resamples=resamples, seed=seed), values, target)
+        drawn = resampling.pearson(
+            resampling.counts(len(target), resamples=resamples, seed=seed), values, target
+        )
         gains = drawn[:, ones] - drawn[:, others]
         at_once = _with_interval(gains, outside=OUTSIDE / early.sizes["epoch"])
         found[:, epoch] = np.hstack([_with_interval(gains), at_once[:, 1:]])
     data = {name: (("pair", "epoch"), found[..., number]) for number, name in enumerate(fields)}
-    return xr.Dataset(data, {"first": ("pair", list(first)), "second": ("pair", list(second)), "epoch": early.epoch})
+    return xr.Dataset(
+        data,
+        {"first": ("pair", list(first)), "second": ("pair", list(second)), "epoch": early.epoch},
+    )
 
 
 def _nested(table: xr.DataArray) -> dict[str, str]:
@@ -257,18 +308,27 @@ def _with_interval(drawn: np.ndarray, *, outside: float = OUTSIDE) -> np.ndarray
 
 def pool_record(known: Known, table: xr.DataArray) -> xr.Dataset:
     """A pool with its scores, see `predictors.scores`, and similarity to the teacher, without every step's losses."""
-    return known.results.drop_vars("losses").assign(score=table, similarity=known.similarities["teacher"])
+    return known.results.drop_vars("losses").assign(
+        score=table, similarity=known.similarities["teacher"]
+    )
 
 
 def record(pools: Mapping[str, Analysis], sweep: xr.Dataset, ceiling: Estimate) -> xr.Dataset:
     """All statistics in one: of `analyse` by pool, `alpha_sweep`, the ceiling."""
     table, compared, weights = (
         xr.concat(parts, "pool", join="exact", data_vars="all", coords="minimal", compat="override")
-        for parts in zip(*((one.assessed, one.compared, one.weights.rename("nested_alpha")) for one in pools.values()))
+        for parts in zip(
+            *(
+                (one.assessed, one.compared, one.weights.rename("nested_alpha"))
+                for one in pools.values()
+            )
+        )
     )
     # Not "alpha", which is a parameter of runs: a grid of these gathers their tables along it.
     swept = sweep.rename({name: f"sweep_{name}" for name in ("alpha", *sweep.data_vars)})
-    compared = compared.rename({name: f"contrast_{name}" for name in (*compared.data_vars, "first", "second")})
+    compared = compared.rename(
+        {name: f"contrast_{name}" for name in (*compared.data_vars, "first", "second")}
+    )
     attributes = {f"ceiling_{name}": value for name, value in asdict(ceiling).items()}
     merged = xr.merge([table, compared, weights.rename(predictor="nested"), swept], join="exact")
     return merged.assign_coords(pool=list(pools)).assign_attrs(attributes)

@@ -13,9 +13,14 @@ from sage.predictivity import Analysis
 from sage.statistics import Estimate
 
 FAMILY_COLOURS = {
-    "accuracy": "C0", "training speed": "C9", "size": "C5", "zero-cost": "C8", "guidance": "C2", "control": "0.45",
+    "accuracy": "C0",
+    "training speed": "C9",
+    "size": "C5",
+    "zero-cost": "C8",
+    "guidance": "C2",
+    "control": "0.45",
     "combination": "C1",
-}  # fmt: skip
+}
 
 
 def rivals(assessed: xr.Dataset, *, epoch: float, ceiling: Estimate, alpha: float) -> Figure:
@@ -32,13 +37,21 @@ def rivals(assessed: xr.Dataset, *, epoch: float, ceiling: Estimate, alpha: floa
         figure, (left, right) = plt.subplots(1, 2, figsize=size, sharey=True)
         for axis, prefix in ((left, ""), (right, "difference_")):
             value = one[prefix.rstrip("_") or "value"].values
-            bars = np.stack([value - one[f"{prefix}low"].values, one[f"{prefix}high"].values - value])
+            bars = np.stack(
+                [value - one[f"{prefix}low"].values, one[f"{prefix}high"].values - value]
+            )
             for family, colour in FAMILY_COLOURS.items():
                 drawn = (one.family.values == family) & np.isfinite(value)
                 axis.errorbar(
-                    value[drawn], places[drawn], xerr=bars[:, drawn].clip(0), fmt="o", ms=3, elinewidth=0.9,
-                    color=colour, label=family,
-                )  # fmt: skip
+                    value[drawn],
+                    places[drawn],
+                    xerr=bars[:, drawn].clip(0),
+                    fmt="o",
+                    ms=3,
+                    elinewidth=0.9,
+                    color=colour,
+                    label=family,
+                )
             axis.axvline(0, color="0.6", lw=0.8, ls=":")
             axis.grid(axis="y", lw=0.3, color="0.9")
         left.axvline(one.value.sel(predictor="P"), color=FAMILY_COLOURS["accuracy"], lw=0.8, ls=":")
@@ -75,7 +88,9 @@ def cost_curves(assessed: xr.Dataset, *, ceiling: Estimate, alpha: float, teache
         if members.size:
             best = members.predictor.values[members.values.argmax()].item()
             chosen[best] = f"{family}: {_named(best, alpha)}"
-    chosen = {name: name for name in ("P", "P + a TG") if np.isfinite(means.sel(predictor=name))} | chosen
+    chosen = {
+        name: name for name in ("P", "P + a TG") if np.isfinite(means.sel(predictor=name))
+    } | chosen
     with plt.rc_context(STYLE):
         figure, axis = plt.subplots(figsize=(2 * COLUMN, 3.6))
         for name, label in chosen.items():
@@ -88,7 +103,9 @@ def cost_curves(assessed: xr.Dataset, *, ceiling: Estimate, alpha: float, teache
                 axis.errorbar(line.cost, line.value, bars, fmt="D", **style)
             else:
                 axis.plot(line.cost, line.value, "o-" if ":" in label else "s--", lw=1.5, **style)
-                axis.fill_between(line.cost, line.low, line.high, color=style["color"], alpha=0.08, lw=0)
+                axis.fill_between(
+                    line.cost, line.low, line.high, color=style["color"], alpha=0.08, lw=0
+                )
         guided, networks = table.sel(predictor="P + a TG"), table.n.max().item()
         if teacher > 0:
             label = f"P + a TG, a share of the teacher's {EngFormatter(places=0, sep='')(teacher)} examples added"
@@ -100,7 +117,9 @@ def cost_curves(assessed: xr.Dataset, *, ceiling: Estimate, alpha: float, teache
         axis.set_xscale("symlog", linthresh=100, linscale=0.5)
         axis.set_xlim(left=-20)
         axis.xaxis.set_major_formatter(EngFormatter(sep=""))
-        axis.xaxis.set_minor_locator(SymmetricalLogLocator(base=10, linthresh=100, subs=range(2, 10)))
+        axis.xaxis.set_minor_locator(
+            SymmetricalLogLocator(base=10, linthresh=100, subs=range(2, 10))
+        )
         axis.set_xlabel("examples processed per network, those of measurements included")
         axis.set_ylabel("r with mature accuracy")
         axis.set_title(
@@ -129,11 +148,17 @@ def pools(analysed: Mapping[str, Analysis], *, alpha: float) -> Figure:
             table, mature = one.assessed, one.mature.values[np.isfinite(one.mature.values)]
             for predictor, colour in styles.items():
                 line = table.sel(predictor=predictor, statistic="pearson")
-                label = f"{predictor}, a chosen on other networks" if " a " in predictor else _named(predictor, alpha)
+                label = (
+                    f"{predictor}, a chosen on other networks"
+                    if " a " in predictor
+                    else _named(predictor, alpha)
+                )
                 axis.plot(line.epoch, line.value, "o-", ms=3, color=colour, label=label)
                 axis.fill_between(line.epoch, line.low, line.high, color=colour, alpha=0.1, lw=0)
             epoch_axis(axis, table.epoch.values)
-            span = f"{100 * mature.min():.1f} to {100 * mature.max():.1f} %" if len(mature) else "none"
+            span = (
+                f"{100 * mature.min():.1f} to {100 * mature.max():.1f} %" if len(mature) else "none"
+            )
             axis.set_title(f"{name}\nn = {table.n.max().item()}, mature accuracy {span}")
         for axis in axes[:, 0]:
             axis.set_ylabel("r with mature accuracy")
@@ -155,10 +180,20 @@ def teachers(assessed: xr.Dataset, *, teacher: str) -> Figure:
         figure, (left, right) = plt.subplots(1, 2, figsize=(2 * COLUMN, 2.9))
         for name, colour in colours.items():
             line = table.sel(predictor=name)
-            style = {"color": colour, "ls": "--" if name in controls else "-", "marker": "o", "ms": 3}
-            left.plot(line.epoch, line.value, label=f"TG {teacher}" if name == "TG" else name, **style)
+            style = {
+                "color": colour,
+                "ls": "--" if name in controls else "-",
+                "marker": "o",
+                "ms": 3,
+            }
+            left.plot(
+                line.epoch, line.value, label=f"TG {teacher}" if name == "TG" else name, **style
+            )
             right.plot(line.epoch, line.difference, **style)
-            for axis, low, high in ((left, line.low, line.high), (right, line.difference_low, line.difference_high)):
+            for axis, low, high in (
+                (left, line.low, line.high),
+                (right, line.difference_low, line.difference_high),
+            ):
                 axis.fill_between(line.epoch, low, high, color=colour, alpha=0.08, lw=0)
         for axis in (left, right):
             epoch_axis(axis, table.epoch.values)
@@ -182,7 +217,9 @@ def scatter(score: xr.DataArray, mature: xr.DataArray, found: Estimate, *, label
         figure, axis = plt.subplots(figsize=(1.2 * COLUMN, 0.9 * COLUMN))
         axis.scatter(score, mature, s=12, color=FAMILY_COLOURS["combination"], alpha=0.7)
         axis.set(xlabel=label, ylabel="mature validation accuracy")
-        axis.set_title(f"r = {found.value:.2f} [{found.low:.2f}, {found.high:.2f}], n = {found.n} networks")
+        axis.set_title(
+            f"r = {found.value:.2f} [{found.low:.2f}, {found.high:.2f}], n = {found.n} networks"
+        )
         axis.yaxis.set_major_formatter(PercentFormatter(1))
         axis.xaxis.set_major_locator(MaxNLocator(5))
     return figure

@@ -200,11 +200,15 @@ def combined(known: Known) -> xr.DataArray:
 
 
 def _guidance(kind: str, family: str = "guidance") -> Predictor:
-    return Predictor(family=family, values=partial(teacher_guidance, kind=kind), cost=measured, needs=kind)
+    return Predictor(
+        family=family, values=partial(teacher_guidance, kind=kind), cost=measured, needs=kind
+    )
 
 
 def _speed(weight: Callable[[np.ndarray], np.ndarray]) -> Predictor:
-    return Predictor(family="training speed", values=partial(training_speed, weight=weight), cost=trained)
+    return Predictor(
+        family="training speed", values=partial(training_speed, weight=weight), cost=trained
+    )
 
 
 def _proxy(name: str) -> Predictor:
@@ -220,7 +224,9 @@ PREDICTORS: dict[str, Predictor] = {
     "log parameters": Predictor(family="size", values=log_parameters, cost=free),
     "log multiply-adds": Predictor(family="size", values=log_multiply_adds, cost=free),
     "depth": Predictor(family="size", values=depth, cost=free),
-    "synflow": Predictor(family="zero-cost", values=partial(zero_cost, proxy="synflow"), cost=one_image),
+    "synflow": Predictor(
+        family="zero-cost", values=partial(zero_cost, proxy="synflow"), cost=one_image
+    ),
     "naswot": _proxy("naswot"),
     "jacob_cov": _proxy("jacob_cov"),
     "grad_norm": _proxy("grad_norm"),
@@ -244,7 +250,11 @@ PREDICTORS: dict[str, Predictor] = {
 
 def available(known: Known) -> list[str]:
     """Names of `PREDICTORS` for which all is known."""
-    return [name for name, one in PREDICTORS.items() if one.needs is None or one.needs in known.similarities]
+    return [
+        name
+        for name, one in PREDICTORS.items()
+        if one.needs is None or one.needs in known.similarities
+    ]
 
 
 def scores(known: Known, names: Iterable[str] | None = None) -> xr.DataArray:
@@ -263,7 +273,10 @@ def scores(known: Known, names: Iterable[str] | None = None) -> xr.DataArray:
         predictor = PREDICTORS[name]
         values = predictor.values(known).transpose("network", ...)
         layers = values.teacher_layer.values if "teacher_layer" in values.dims else []
-        names = [f"TG layer {layer}" if f"TG {layer}" in PREDICTORS else f"TG {layer}" for layer in layers]
+        names = [
+            f"TG layer {layer}" if f"TG {layer}" in PREDICTORS else f"TG {layer}"
+            for layer in layers
+        ]
         found |= {
             own: values.sel(teacher_layer=layer, drop=True) for own, layer in zip(names, layers)
         } or {name: values}
@@ -273,6 +286,12 @@ def scores(known: Known, names: Iterable[str] | None = None) -> xr.DataArray:
     table = xr.concat(columns, dim="predictor", join="exact", coords="minimal", compat="override")
     defined = table.notnull()
     table = table.where((defined | ~defined.any("network")).all("predictor"))
-    return table.assign_coords(
-        predictor=list(found), family=("predictor", families), cost=(("predictor", "epoch"), np.stack(costs))
-    ).rename("score").assign_attrs(alpha=known.alpha)
+    return (
+        table.assign_coords(
+            predictor=list(found),
+            family=("predictor", families),
+            cost=(("predictor", "epoch"), np.stack(costs)),
+        )
+        .rename("score")
+        .assign_attrs(alpha=known.alpha)
+    )

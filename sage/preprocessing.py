@@ -25,7 +25,9 @@ def standardise(images: Tensor) -> Tensor:
     mean = pixels.mean((1, 2, 3), keepdim=True)
     deviation = pixels.std((1, 2, 3), keepdim=True, correction=0)
     floor = pixels[0].numel() ** -0.5
-    return ((pixels - mean) / deviation.clamp(min=floor)).contiguous(memory_format=torch.channels_last)
+    return ((pixels - mean) / deviation.clamp(min=floor)).contiguous(
+        memory_format=torch.channels_last
+    )
 
 
 def augment(images: Tensor, generator: torch.Generator) -> Tensor:

@@ -4,7 +4,7 @@ import hashlib
 import json
 import platform
 import subprocess
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from importlib.metadata import version
 
 import torch
@@ -28,10 +28,13 @@ def stamp() -> dict[str, str]:
         "commit": commit(),
         "versions": ", ".join(
             [f"python {platform.python_version()}"]
-            + [f"{name} {version(name)}" for name in ("torch", "torchvision", "numpy", "scipy", "xarray")]
+            + [
+                f"{name} {version(name)}"
+                for name in ("torch", "torchvision", "numpy", "scipy", "xarray")
+            ]
         ),
         "hardware": hardware(),
-        "created": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
     }
 
 
@@ -60,6 +63,8 @@ def hardware() -> str:
 def _processor() -> str:
     try:
         with open("/proc/cpuinfo") as lines:
-            return next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
+            return next(
+                line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")
+            )
     except (OSError, StopIteration):
         return platform.processor() or platform.machine()

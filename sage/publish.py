@@ -51,7 +51,10 @@ def publish(steps: list[Step], checkout: Path) -> None:
     made_with = commit(checkout)
     for folder in sorted({step.folder for step in steps}):
         _copy(figures(folder), checkout / "figures" / "published" / folder.name)
-        _copy(sorted([*folder.glob("*.nc"), *folder.glob("*.txt")]), checkout / "data" / "results" / folder.name)
+        _copy(
+            sorted([*folder.glob("*.nc"), *folder.glob("*.txt")]),
+            checkout / "data" / "results" / folder.name,
+        )
     for step in steps:
         notebook = _with_outputs(read(step.source), nbformat.read(step.output, as_version=4))
         notebook.metadata["sage"] = {"commit": made_with}
@@ -73,7 +76,11 @@ def _copy(files: list[Path], target: Path) -> None:
 
 def _with_outputs(source: NotebookNode, executed: NotebookNode) -> NotebookNode:
     """The source's cells, so that parameters keep their defaults, with the outputs of the executed ones."""
-    cells = [cell for cell in executed.cells if "injected-parameters" not in cell.metadata.get("tags", [])]
+    cells = [
+        cell
+        for cell in executed.cells
+        if "injected-parameters" not in cell.metadata.get("tags", [])
+    ]
     pairs = [pair for pair in zip(source.cells, cells, strict=True) if pair[0].cell_type == "code"]
     for count, (cell, done) in enumerate(pairs, start=1):
         cell.execution_count = count
@@ -82,7 +89,9 @@ def _with_outputs(source: NotebookNode, executed: NotebookNode) -> NotebookNode:
             if output.output_type == "execute_result":
                 output.execution_count = count
     if "widgets" in executed.metadata:
-        source.metadata["widgets"] = executed.metadata.widgets  # Without their state they show as an error.
+        source.metadata["widgets"] = (
+            executed.metadata.widgets
+        )  # Without their state they show as an error.
     return source
 
 

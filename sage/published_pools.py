@@ -30,7 +30,10 @@ def load(run: PoolRun, teacher: Teacher) -> dict[str, xr.Dataset]:
     seeds = {run.seed: "this run"}
     for name, one in pools.items():
         description = json.loads(one.attrs["description"])
-        found, seed = {**one.score.attrs, **one.similarity.attrs, **_fixed(description)}, description["seed"]
+        found, seed = (
+            {**one.score.attrs, **one.similarity.attrs, **_fixed(description)},
+            description["seed"],
+        )
         if differ := [key for key, value in wanted.items() if found.get(key) != value]:
             told = ", ".join(f"{key} {found.get(key)} instead of {wanted[key]}" for key in differ)
             raise ValueError(
@@ -38,13 +41,20 @@ def load(run: PoolRun, teacher: Teacher) -> dict[str, xr.Dataset]:
                 "pools if it is given as a file"
             )
         if seed in seeds:
-            raise ValueError(f"pool {name!r} has seed {seed} like {seeds[seed]}: they are the same networks")
+            raise ValueError(
+                f"pool {name!r} has seed {seed} like {seeds[seed]}: they are the same networks"
+            )
         seeds[seed] = name
     return {f"seed {seed}": pools[name] for seed, name in seeds.items() if name in pools}
 
 
 def analyse(
-    own: xr.Dataset, others: Mapping[str, xr.Dataset], searched: xr.Dataset, *, resamples: int, seed: int
+    own: xr.Dataset,
+    others: Mapping[str, xr.Dataset],
+    searched: xr.Dataset,
+    *,
+    resamples: int,
+    seed: int,
 ) -> dict[str, Analysis]:
     """Statistics by the pool's name, of the predictors that all pools have.
 
@@ -58,9 +68,20 @@ def analyse(
     """
     options = {"resamples": resamples, "seed": seed}
     random = {OWN: own, **others}
-    shared = [name for name in own.predictor.values if all(name in one.predictor for one in (*others.values(), searched))]
-    groups = {RANDOM: [*random.values()], **{name: [one] for name, one in random.items() if others}, SEARCHED: [searched]}
-    return {name: predictivity.analyse(*join(tables, shared), **options) for name, tables in groups.items()}
+    shared = [
+        name
+        for name in own.predictor.values
+        if all(name in one.predictor for one in (*others.values(), searched))
+    ]
+    groups = {
+        RANDOM: [*random.values()],
+        **{name: [one] for name, one in random.items() if others},
+        SEARCHED: [searched],
+    }
+    return {
+        name: predictivity.analyse(*join(tables, shared), **options)
+        for name, tables in groups.items()
+    }
 
 
 def join(tables: Sequence[xr.Dataset], names: Sequence[str]) -> tuple[xr.DataArray, xr.DataArray]:
@@ -83,11 +104,15 @@ def join(tables: Sequence[xr.Dataset], names: Sequence[str]) -> tuple[xr.DataArr
         return xr.concat(parts, "network", join="exact", **options).assign_coords(network=numbers)
 
     epochs = [json.loads(one.attrs["description"])["mature_epochs"] for one in tables]
-    mature = together([predictivity.mature_accuracy(one, epoch) for one, epoch in zip(tables, epochs)])
+    mature = together(
+        [predictivity.mature_accuracy(one, epoch) for one, epoch in zip(tables, epochs)]
+    )
     scores = together([one.score.sel(predictor=list(names)) for one in tables])
     for name in scores.predictor.values:
         if name in zero_cost.PROXIES:
-            ranks = predictors.proxy_ranks(*(together([one[key] for one in tables]) for key in (name, "parameters")))
+            ranks = predictors.proxy_ranks(
+                *(together([one[key] for one in tables]) for key in (name, "parameters"))
+            )
             scores.loc[{"predictor": name}] = ranks.where(scores.sel(predictor=name).notnull())
     return scores, mature
 
@@ -95,7 +120,9 @@ def join(tables: Sequence[xr.Dataset], names: Sequence[str]) -> tuple[xr.DataArr
 def _read(name: str) -> xr.Dataset:
     known = {file.parent.name: file for file in sorted(paths.results().glob("*/01_pool.nc"))}
     if name not in known:
-        raise ValueError(f"unknown pool {name!r}, expected one of {', '.join(known) or 'none, as there are no tables'}")
+        raise ValueError(
+            f"unknown pool {name!r}, expected one of {', '.join(known) or 'none, as there are no tables'}"
+        )
     return xr.load_dataset(known[name])
 
 

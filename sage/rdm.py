@@ -5,7 +5,6 @@ import torch
 from scipy.stats import rankdata
 from torch import Tensor
 
-
 # Rows that are multiplied at once.
 BLOCK = 256
 # RDMs of up to so many rows are computed in float64; products of larger ones in float32, in half the time.
@@ -30,10 +29,14 @@ def condensed_rdm(features: Tensor) -> np.ndarray:
     Source: Kriegeskorte et al. 2008, doi:10.3389/neuro.06.004.2008; equation 1 of the paper.
     """
     if features.ndim != 2 or len(features) < 2:
-        raise ValueError(f"features have shape {tuple(features.shape)}, expected [S, U] with S >= 2")
+        raise ValueError(
+            f"features have shape {tuple(features.shape)}, expected [S, U] with S >= 2"
+        )
     size = len(features)
     rows = features.new_empty(features.shape, dtype=torch.float64)
-    defined = torch.stack([_standardise(part, out=out) for part, out in zip(features.split(BLOCK), rows.split(BLOCK))])
+    defined = torch.stack(
+        [_standardise(part, out=out) for part, out in zip(features.split(BLOCK), rows.split(BLOCK))]
+    )
     if not defined.all():
         return np.full(size * (size - 1) // 2, np.nan)
     distances = 1 - rows @ rows.T if size <= EXACT else _in_float32(rows)
@@ -66,7 +69,11 @@ def _in_float32(rows: Tensor) -> Tensor:
     for start in range(0, len(rows), BLOCK):
         block = slice(start, start + BLOCK)
         # Added up after the product: a sum in float32 that starts from 1 loses digits at every step.
-        torch.sub(halves[block, None] + halves[start:], rows[block] @ rows[start:].T, out=distances[block, start:])
+        torch.sub(
+            halves[block, None] + halves[start:],
+            rows[block] @ rows[start:].T,
+            out=distances[block, start:],
+        )
     return distances
 
 
@@ -82,7 +89,9 @@ def stimulus_count(pairs: int) -> int:
     return size
 
 
-def similarity(teacher: np.ndarray, candidate: np.ndarray, *, method: str = "pearson") -> np.ndarray:
+def similarity(
+    teacher: np.ndarray, candidate: np.ndarray, *, method: str = "pearson"
+) -> np.ndarray:
     """Correlation of every teacher RDM with every candidate RDM, over the stimulus pairs.
 
     Args:
@@ -152,7 +161,9 @@ class ConditionMeans:
         self.conditions = conditions
         self.counts = torch.bincount(conditions[conditions >= 0])
         if not len(self.counts) or (self.counts == 0).any():
-            raise ValueError(f"conditions without an image: {(self.counts == 0).nonzero().flatten().tolist()}")
+            raise ValueError(
+                f"conditions without an image: {(self.counts == 0).nonzero().flatten().tolist()}"
+            )
         self.sums: list[Tensor] = []
 
     def add(self, start: int, features: list[Tensor]) -> None:

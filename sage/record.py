@@ -95,7 +95,9 @@ class _Numbers(sql.TypeDecorator):
         return {name: None if math.isnan(number) else number for name, number in value.items()}
 
     def process_result_value(self, value: dict | None, dialect) -> dict[str, float]:
-        return {name: math.nan if number is None else number for name, number in (value or {}).items()}
+        return {
+            name: math.nan if number is None else number for name, number in (value or {}).items()
+        }
 
 
 METADATA = sql.MetaData()
@@ -184,7 +186,10 @@ def make_tables(engine: sql.Engine) -> None:
                 raise
     inspector = sql.inspect(engine)
     for table in METADATA.sorted_tables:
-        found, expected = {column["name"] for column in inspector.get_columns(table.name)}, set(table.c.keys())
+        found, expected = (
+            {column["name"] for column in inspector.get_columns(table.name)},
+            set(table.c.keys()),
+        )
         if found != expected:
             raise ValueError(
                 f"the record {engine.url} was made by another version: table {table.name} differs in "

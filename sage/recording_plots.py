@@ -25,7 +25,9 @@ def stimuli(regions: Sequence[Region]) -> Figure:
     """
     sets = {one.stimuli.identity: one for one in regions}
     with plt.rc_context(STYLE):
-        figure, axes = plt.subplots(1, len(sets), figsize=(0.8 + 2.8 * len(sets), 3.1), squeeze=False)
+        figure, axes = plt.subplots(
+            1, len(sets), figsize=(0.8 + 2.8 * len(sets), 3.1), squeeze=False
+        )
         for axis, one in zip(axes[0], sets.values()):
             groups = np.array(one.stimuli.categories["image"])
             images = one.stimuli.images[one.stimuli.conditions["image"] >= 0]
@@ -33,8 +35,12 @@ def stimuli(regions: Sequence[Region]) -> Figure:
                 _examples(axis, images.numpy(), groups)
             else:
                 _numbers(axis, groups)
-            shown_in = [other.region for other in regions if other.stimuli.identity == one.stimuli.identity]
-            axis.set_title(f"{', '.join(shown_in)}\n{len(one.stimuli.images)} images, {len(groups)} of them in RDMs")
+            shown_in = [
+                other.region for other in regions if other.stimuli.identity == one.stimuli.identity
+            ]
+            axis.set_title(
+                f"{', '.join(shown_in)}\n{len(one.stimuli.images)} images, {len(groups)} of them in RDMs"
+            )
     return figure
 
 
@@ -59,7 +65,9 @@ def _numbers(axis: Axes, groups: np.ndarray) -> None:
 def dissimilarity(regions: Sequence[Region], level: str) -> Figure:
     """Every region's RDM at one level, with its noise ceiling."""
     with plt.rc_context(STYLE):
-        figure, axes = plt.subplots(1, len(regions), figsize=(1 + 2.3 * len(regions), 2.5), squeeze=False)
+        figure, axes = plt.subplots(
+            1, len(regions), figsize=(1 + 2.3 * len(regions), 2.5), squeeze=False
+        )
         for axis, one in zip(axes[0], regions):
             plots.show_rdm(axis, one.rdm(level), one.stimuli.categories[level], named=True)
             ceiling = one.ceiling(level)
@@ -69,7 +77,9 @@ def dissimilarity(regions: Sequence[Region], level: str) -> Figure:
     return figure
 
 
-def similarity(table: xr.DataArray, regions: Sequence[Region], level: str, *, alpha: float) -> Figure:
+def similarity(
+    table: xr.DataArray, regions: Sequence[Region], level: str, *, alpha: float
+) -> Figure:
     """How similar the best layer's RDM of every candidate is to each region's, by the search that proposed it.
 
     Args:
@@ -86,8 +96,16 @@ def similarity(table: xr.DataArray, regions: Sequence[Region], level: str, *, al
             beside = places + np.linspace(-0.09, 0.09, len(of_score))[:, None]
             axis.plot(beside, of_score, "o", ms=2, mew=0, color=SCORE_COLOURS[score], alpha=0.5)
             found = [statistics.mean(one.values) for one in of_score.T]
-            means, lows, highs = (np.array([getattr(one, name) for one in found]) for name in ("value", "low", "high"))
-            style = {"fmt": "D", "ms": 4, "mec": "w", "color": SCORE_COLOURS[score], "label": score_name(score, alpha)}
+            means, lows, highs = (
+                np.array([getattr(one, name) for one in found]) for name in ("value", "low", "high")
+            )
+            style = {
+                "fmt": "D",
+                "ms": 4,
+                "mec": "w",
+                "color": SCORE_COLOURS[score],
+                "label": score_name(score, alpha),
+            }
             axis.errorbar(places, means, [means - lows, highs - means], **style)
         for place, one in enumerate(regions):
             axis.hlines(one.ceiling(level), place - 0.4, place + 0.4, color="0.6", lw=2)
@@ -120,9 +138,16 @@ def agreement(table: xr.Dataset) -> Figure:
             name = f"{trials} trial{'s' if trials > 1 else ''} an image"
             axis.plot(line.sites, line.value, "o-", ms=3, color=colour, label=name)
             axis.fill_between(line.sites, line.low, line.high, color=colour, alpha=0.15, lw=0)
-        axis.set(xscale="log", xticks=table.sites.values, xticklabels=table.sites.values, ylim=(None, 1.02))
+        axis.set(
+            xscale="log",
+            xticks=table.sites.values,
+            xticklabels=table.sites.values,
+            ylim=(None, 1.02),
+        )
         axis.xaxis.set_minor_locator(NullLocator())
-        axis.set(xlabel="sites a region", ylabel="rank correlation with TG\nfrom all sites and trials")
+        axis.set(
+            xlabel="sites a region", ylabel="rank correlation with TG\nfrom all sites and trials"
+        )
         axis.set_title(
             f"{table.attrs['regions']}\nn = {int(table.n)} candidates; mean and range of {table.attrs['draws']}\n"
             "random samples, but those in which all sites are silent"

@@ -176,11 +176,15 @@ class PublishedRdm(Region):
         """Raises ValueError for RDMs of another number of images than there are, with NaN, or that are constant."""
         count, expected = rdm.stimulus_count(self.rdms.shape[1]), len(self.stimuli.images)
         if count != expected:
-            raise ValueError(f"region {self.region} has RDMs of {count} images, the file has {expected} images")
+            raise ValueError(
+                f"region {self.region} has RDMs of {count} images, the file has {expected} images"
+            )
         if not np.isfinite(self.rdms).all():
             raise ValueError(f"region {self.region} has NaN or infinite values in its RDMs")
         if (np.ptp(self.rdms, axis=1) == 0).any():
-            raise ValueError(f"region {self.region} has an RDM in which all pairs are alike, expected differences")
+            raise ValueError(
+                f"region {self.region} has an RDM in which all pairs are alike, expected differences"
+            )
 
     def rdm(self, level: str) -> np.ndarray:
         """Condensed RDM, the mean over people or sessions, of the images that have rows at this level."""

@@ -21,10 +21,19 @@ def joined(model: nn.Module) -> nn.Module:
     if parallel.size() == 1:
         return model
     for name, module in model.named_modules():
-        if type(module) is nn.BatchNorm2d and module.affine and module.track_running_stats and module.momentum:
-            module.__class__ = WholeBatchNorm  # in place: others hold references to the network's layers
+        if (
+            type(module) is nn.BatchNorm2d
+            and module.affine
+            and module.track_running_stats
+            and module.momentum
+        ):
+            module.__class__ = (
+                WholeBatchNorm  # in place: others hold references to the network's layers
+            )
         elif isinstance(module, batchnorm._BatchNorm) and not isinstance(module, WholeBatchNorm):
-            raise ValueError(f"{name} is {module}, expected BatchNorm2d with weights, momentum and running statistics")
+            raise ValueError(
+                f"{name} is {module}, expected BatchNorm2d with weights, momentum and running statistics"
+            )
     # A static graph may have parameters without gradients. Torch sends rank 0's buffers before every step, which
     # changes nothing: they are the same everywhere.
     return DistributedDataParallel(model, static_graph=True)

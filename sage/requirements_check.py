@@ -38,11 +38,15 @@ def problems(pyproject: Path, extras: list[str]) -> list[str]:
         required += project["optional-dependencies"][extra]
     wrong = [_problem(Requirement(text)) for text in required]
     if not _satisfies(platform.python_version(), SpecifierSet(project["requires-python"])):
-        wrong.append(f"python: found {platform.python_version()}, expected {project['requires-python']}")
+        wrong.append(
+            f"python: found {platform.python_version()}, expected {project['requires-python']}"
+        )
     # SageMath's package has the same name: only one of the two can be imported.
     others = set(metadata.packages_distributions().get("sage", [])) - {project["name"]}
     if others:
-        wrong.append(f"sage: found {', '.join(sorted(others))} (SageMath?), expected none but this project's")
+        wrong.append(
+            f"sage: found {', '.join(sorted(others))} (SageMath?), expected none but this project's"
+        )
     return [line for line in wrong if line]
 
 

@@ -40,7 +40,11 @@ def kendall(counts: np.ndarray, predictors: np.ndarray, target: np.ndarray) -> n
     for one in predictors:
         own = np.sign(one[:, None] - one)
         untied = np.sqrt(_pairs(counts, np.abs(own)) * untied_target)
-        found.append(np.divide(_pairs(counts, own * signs), untied, np.full_like(untied, np.nan), where=untied > 0))
+        found.append(
+            np.divide(
+                _pairs(counts, own * signs), untied, np.full_like(untied, np.nan), where=untied > 0
+            )
+        )
     return np.stack(found, -1)
 
 
@@ -58,7 +62,13 @@ def regret(counts: np.ndarray, predictors: np.ndarray, target: np.ndarray) -> np
         held = counts[:, order]
         before = held.cumsum(1) - held
         chosen = np.where((held > 0) & (before < REGRET_TOP), target[order], -np.inf).max(1)
-        varies = np.ptp(np.where(held > 0, one[order], one[order[np.argmax(held > 0, axis=1)]][:, None]), axis=1) > 0
+        varies = (
+            np.ptp(
+                np.where(held > 0, one[order], one[order[np.argmax(held > 0, axis=1)]][:, None]),
+                axis=1,
+            )
+            > 0
+        )
         found.append(np.where(varies, best - chosen, np.nan))
     return np.stack(found, -1)
 
@@ -78,10 +88,19 @@ def partial_correlation(
     weights = counts / counts.sum(1, keepdims=True)
     means = weights @ samples.T
     products = np.concatenate([one * samples for one in given])
-    shared = (weights @ products.T).reshape(-1, number, len(samples)) - means[:, :number, None] * means[:, None]
-    among, shared_x, shared_y = shared[..., :number], shared[..., number:-1], shared[..., -1:]  # covariances
+    shared = (weights @ products.T).reshape(-1, number, len(samples)) - means[
+        :, :number, None
+    ] * means[:, None]
+    among, shared_x, shared_y = (
+        shared[..., :number],
+        shared[..., number:-1],
+        shared[..., -1:],
+    )  # covariances
     inverse = np.linalg.pinv(among, rtol=1e-10, hermitian=True)
-    slopes_x, slopes_y = inverse @ shared_x, inverse @ shared_y  # of least squares, [R, k, K] and [R, k, 1]
+    slopes_x, slopes_y = (
+        inverse @ shared_x,
+        inverse @ shared_y,
+    )  # of least squares, [R, k, K] and [R, k, 1]
     variance_x, variance_y, covariance = _moments(counts, predictors, target)
     rest_x, rest_y = (
         np.where(rest > 1e-12 * variance, rest, 0)  # else only rounding is left
@@ -104,7 +123,9 @@ def _unit(values: np.ndarray) -> np.ndarray:
     return np.where(varies, centred / np.where(varies, scale, 1), 0)
 
 
-def _moments(counts: np.ndarray, predictors: np.ndarray, target: np.ndarray) -> tuple[np.ndarray, ...]:
+def _moments(
+    counts: np.ndarray, predictors: np.ndarray, target: np.ndarray
+) -> tuple[np.ndarray, ...]:
     """Variances of the predictors [R, K] and the target [R, 1], and covariances [R, K], of standardised samples."""
     x, y = _unit(predictors), _unit(target[None])
     weights = counts / counts.sum(1, keepdims=True)
@@ -123,7 +144,9 @@ def _cosine(variance_x: np.ndarray, variance_y: np.ndarray, covariance: np.ndarr
 
 def _ranks(counts: np.ndarray, values: np.ndarray) -> np.ndarray:
     """Of each network in each resample [R, n], ties at their mean rank."""
-    below, tied = (compare(values[:, None], values).astype(np.float64) for compare in (np.less, np.equal))
+    below, tied = (
+        compare(values[:, None], values).astype(np.float64) for compare in (np.less, np.equal)
+    )
     return counts @ below + (counts @ tied + 1) / 2
 
 

@@ -32,9 +32,15 @@ class Responses:
 
 
 def show(
-    model: nn.Module, layers: tuple[str, ...], stimuli: StimulusSet, *,
-    units: int, seed: int, device: torch.device, grams: bool = False,
-) -> Responses:  # fmt: skip
+    model: nn.Module,
+    layers: tuple[str, ...],
+    stimuli: StimulusSet,
+    *,
+    units: int,
+    seed: int,
+    device: torch.device,
+    grams: bool = False,
+) -> Responses:
     """Show a stimulus set to a network and build each named layer's RDMs from the same pass.
 
     The network is left as it was, its mode included.
@@ -70,7 +76,12 @@ def features(
 
 @torch.inference_mode()
 def _batches(
-    model: nn.Module, layers: tuple[str, ...], stimuli: StimulusSet, units: int, seed: int, device: torch.device
+    model: nn.Module,
+    layers: tuple[str, ...],
+    stimuli: StimulusSet,
+    units: int,
+    seed: int,
+    device: torch.device,
 ) -> Iterator[tuple[int, Tensor, list[Tensor]]]:
     """Batch by batch the number of its first image, its scores [B, C], and each layer's drawn responses [B, U]."""
     drawn: list[tuple[Tensor, ...]] = []
@@ -80,8 +91,15 @@ def _batches(
             found = _scores(model, images, device)
             if not drawn:
                 _check(model, layers, outputs, len(images))
-                drawn = [_coordinates(outputs[name], units, seed, index) for index, name in enumerate(layers)]
-            yield start, found, [outputs[name][(slice(None), *chosen)] for name, chosen in zip(layers, drawn)]
+                drawn = [
+                    _coordinates(outputs[name], units, seed, index)
+                    for index, name in enumerate(layers)
+                ]
+            yield (
+                start,
+                found,
+                [outputs[name][(slice(None), *chosen)] for name, chosen in zip(layers, drawn)],
+            )
 
 
 @torch.inference_mode()
@@ -122,11 +140,15 @@ def _scores(model: nn.Module, images: Tensor, device: torch.device) -> Tensor:
     with devices.autocast(device):
         found = model(batch)
     if not isinstance(found, Tensor):
-        raise ValueError(f"{type(model).__name__} put out a {type(found).__name__}, expected scores [B, C]")
+        raise ValueError(
+            f"{type(model).__name__} put out a {type(found).__name__}, expected scores [B, C]"
+        )
     return found.float()
 
 
-def _check(model: nn.Module, layers: tuple[str, ...], outputs: dict[str, Tensor], images: int) -> None:
+def _check(
+    model: nn.Module, layers: tuple[str, ...], outputs: dict[str, Tensor], images: int
+) -> None:
     for name in layers:
         found = outputs.get(name)
         if not isinstance(found, Tensor) or len(found) != images:
@@ -162,7 +184,9 @@ def _outputs(model: nn.Module, layers: tuple[str, ...]):
     modules = dict(model.named_modules())
     unknown = [name for name in layers if name not in modules]
     if unknown:
-        raise ValueError(f"no layer {unknown} in {type(model).__name__}, it has: {', '.join(filter(None, modules))}")
+        raise ValueError(
+            f"no layer {unknown} in {type(model).__name__}, it has: {', '.join(filter(None, modules))}"
+        )
     outputs: dict[str, Tensor] = {}
 
     def keep(name):

@@ -10,8 +10,14 @@ from sage.profiles import PROFILES, Budget, CellBudget, MacaqueBudget, Profile, 
 
 NUMBER, SLURM = re.compile("0|[1-9][0-9]*"), re.compile("slurm:([1-9][0-9]*)(?:x([1-9][0-9]*))?")
 ADDRESS = re.compile(r"(?:tcp|tls|ucx|ws|wss)://\S+:[0-9]+")
-SIZES = {"objects": 32, "cifar10": 32, "cifar100": 32}  # pixels a side, of data sets that come in one size
-SHUFFLED = "-shuffled"  # behind a teacher's name: its stimuli have changed places, see `guidance.shuffled`
+SIZES = {
+    "objects": 32,
+    "cifar10": 32,
+    "cifar100": 32,
+}  # pixels a side, of data sets that come in one size
+SHUFFLED = (
+    "-shuffled"  # behind a teacher's name: its stimuli have changed places, see `guidance.shuffled`
+)
 LEVELS = ("class", "image")  # of description: an RDM's rows are class means, or single images
 
 
@@ -37,7 +43,9 @@ class Run:
             object.__setattr__(self, field.name, value)
         for name, known in (("profile", PROFILES), ("level", LEVELS)):
             if getattr(self, name) not in known:
-                raise ValueError(f"unknown {name} {getattr(self, name)!r}, expected one of {', '.join(known)}")
+                raise ValueError(
+                    f"unknown {name} {getattr(self, name)!r}, expected one of {', '.join(known)}"
+                )
         if self.seed < 0:
             raise ValueError(f"seed is {self.seed}, expected 0 or more")
 
@@ -52,7 +60,8 @@ class Run:
         changed = [
             f"{field.name}-{file_name(getattr(self, field.name))}"
             for field in fields(self)
-            if field.name not in ("dataset", "profile") and getattr(self, field.name) != field.default
+            if field.name not in ("dataset", "profile")
+            and getattr(self, field.name) != field.default
         ]
         return paths.figures() / "-".join([file_name(self.dataset), self.profile, *changed])
 
@@ -82,7 +91,9 @@ class ComparisonRun(Run):
         super().__post_init__()
         for name in self._sizes:
             if getattr(self, name) < 0:
-                raise ValueError(f"{name} is {getattr(self, name)}, expected 0 (the profile's) or more")
+                raise ValueError(
+                    f"{name} is {getattr(self, name)}, expected 0 (the profile's) or more"
+                )
         mature = self.planned.mature_epochs
         if not self.budget.epochs or not all(0 < epochs <= mature for epochs in self.budget.epochs):
             raise ValueError(
@@ -221,7 +232,9 @@ def _numbers(text: str) -> list[float]:
     """The numbers in a text; none if one of its words is no number."""
     try:
         # A whole number stays one: 2 and 2.0 would make two keys.
-        return sorted({int(number) if number.is_integer() else number for number in map(float, text.split())})
+        return sorted(
+            {int(number) if number.is_integer() else number for number in map(float, text.split())}
+        )
     except (ValueError, OverflowError):
         return []
 

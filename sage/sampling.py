@@ -41,13 +41,22 @@ def agreement(
     for number, size in enumerate(product(sites, trials, range(DRAWS))):
         rng = np.random.default_rng([seed, number])
         parts += [one.sample(*np.minimum(size[:2], one.trials.shape[1:]), rng) for one in recorded]
-    layers = [TeacherLayer(str(number), one.stimuli.identity, {level: one.rdm(level)}) for number, one in enumerate(parts)]
-    defined = tuple(layer for layer in layers if np.isfinite(layer.rdms[level]).all())  # few sites may all be silent
+    layers = [
+        TeacherLayer(str(number), one.stimuli.identity, {level: one.rdm(level)})
+        for number, one in enumerate(parts)
+    ]
+    defined = tuple(
+        layer for layer in layers if np.isfinite(layer.rdms[level]).all()
+    )  # few sites may all be silent
     matches = guidance.best_match(compare(Teacher("samples", defined)))
-    matches = matches.reindex(teacher_layer=[layer.name for layer in layers])  # [candidate, sample and region]
+    matches = matches.reindex(
+        teacher_layer=[layer.name for layer in layers]
+    )  # [candidate, sample and region]
     networks = [f"{hash} {run}" for hash, run in zip(matches.hash.values, matches.run.values)]
     _, different = np.unique(networks, return_index=True)
-    tg = matches.values[different].reshape(len(different), -1, len(recorded)).mean(2)  # [candidate, sample]
+    tg = (
+        matches.values[different].reshape(len(different), -1, len(recorded)).mean(2)
+    )  # [candidate, sample]
     tg = tg[np.isfinite(tg[:, 0])]  # a candidate's RDMs can be undefined
     draws = xr.DataArray(
         statistics.spearman(tg[:, 1:], tg[:, :1], axis=0).reshape(len(sites), len(trials), DRAWS),

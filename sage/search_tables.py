@@ -10,7 +10,10 @@ import xarray as xr
 from sage import statistics
 from sage.spaces import Architecture
 
-GUIDED, SHUFFLED = "P+TG", "P+shuffled"  # shuffled: TG of a teacher whose stimuli have changed places
+GUIDED, SHUFFLED = (
+    "P+TG",
+    "P+shuffled",
+)  # shuffled: TG of a teacher whose stimuli have changed places
 SCORES = ("P", GUIDED, SHUFFLED)
 
 
@@ -41,7 +44,9 @@ def summary(table: xr.Dataset) -> pd.DataFrame:
     if last.test_accuracy.notnull().any():
         measures["test error"] = 100 * (1 - last.test_accuracy)
     if "P" in table.score:
-        measures["gain over P"] = 100 * (last.mature_accuracy - last.mature_accuracy.sel(score="P", drop=True))
+        measures["gain over P"] = 100 * (
+            last.mature_accuracy - last.mature_accuracy.sel(score="P", drop=True)
+        )
     columns = {}
     for name, values in measures.items():
         columns[name] = values.mean("run")
@@ -62,12 +67,20 @@ def reading(table: xr.Dataset) -> str:
         return "One score alone, or none with guidance: there is nothing to compare."
     guided = accuracy.sel(score=GUIDED, epochs=few)
     lines = [
-        _compared(f"P+TG at {_epochs(few)}", f"{rival} at {_epochs(few)}", guided - accuracy.sel(score=rival, epochs=few))
+        _compared(
+            f"P+TG at {_epochs(few)}",
+            f"{rival} at {_epochs(few)}",
+            guided - accuracy.sel(score=rival, epochs=few),
+        )
         for rival in rivals
     ]
     if many > few and "P" in rivals:
         rival = f"P at {_epochs(many)}, {many / few:g} times the training,"
-        lines.append(_compared(f"P+TG at {_epochs(few)}", rival, guided - accuracy.sel(score="P", epochs=many)))
+        lines.append(
+            _compared(
+                f"P+TG at {_epochs(few)}", rival, guided - accuracy.sel(score="P", epochs=many)
+            )
+        )
     return "\n".join(lines)
 
 

@@ -25,7 +25,14 @@ ACTIVE = 0.1  # least share of the images that a site answers at all
 
 
 def record(
-    model: nn.Module, layers: tuple[str, ...], *, images: int, size: int, shown_size: int, trials: int, seed: int
+    model: nn.Module,
+    layers: tuple[str, ...],
+    *,
+    images: int,
+    size: int,
+    shown_size: int,
+    trials: int,
+    seed: int,
 ) -> xr.Dataset:
     """Record from one layer for each region of `SITES`, in the layout that `assemblies.read` reads.
 
@@ -46,33 +53,47 @@ def record(
     order = np.argsort(labels, kind="stable")
     pixels, labels = torch.from_numpy(pixels[order]), labels[order]
     small = datasets.averaged_down(pixels, shown_size)
-    drawn = responses.features(model, layers, StimulusSet("", small, {}, {}), units=DRAWN, seed=seed)
+    drawn = responses.features(
+        model, layers, StimulusSet("", small, {}, {}), units=DRAWN, seed=seed
+    )
     rng = np.random.default_rng(seed)
     counts = [_spikes(name, rates, trials, rng) for (name, rates) in zip(SITES, drawn)]
     names = np.array(objects.CLASSES)[labels]
     return xr.Dataset(
         {
             "trials": (("presentation", "neuroid", "repetition"), np.concatenate(counts, 1)),
-            "images": (("presentation", "height", "width", "channel"), pixels.permute(0, 2, 3, 1).numpy()),
+            "images": (
+                ("presentation", "height", "width", "channel"),
+                pixels.permute(0, 2, 3, 1).numpy(),
+            ),
         },
         coords={
-            "stimulus_id": ("presentation", [f"{name} {view % each + 1}" for view, name in enumerate(names)]),
+            "stimulus_id": (
+                "presentation",
+                [f"{name} {view % each + 1}" for view, name in enumerate(names)],
+            ),
             "object_name": ("presentation", names),
             "category_name": ("presentation", [name.rsplit(" ", 1)[0] for name in names]),
             "region": ("neuroid", np.repeat(list(SITES), list(SITES.values()))),
             "animal": ("neuroid", ["simulated"] * sum(SITES.values())),
         },
-        attrs={"source": f"simulated from layers {', '.join(layers)} of a network, no animal was recorded"},
+        attrs={
+            "source": f"simulated from layers {', '.join(layers)} of a network, no animal was recorded"
+        },
     )
 
 
-def _spikes(region: str, answers: torch.Tensor, trials: int, rng: np.random.Generator) -> np.ndarray:
+def _spikes(
+    region: str, answers: torch.Tensor, trials: int, rng: np.random.Generator
+) -> np.ndarray:
     """[N, U, R] uint16, from units' responses [N, units]."""
     rates = answers.clamp(min=0).double().numpy()
     active = np.flatnonzero((rates > 0).mean(0) >= ACTIVE)
     count = SITES[region]
     if len(active) < count:
-        raise ValueError(f"{region} has {len(active)} active units to record from, expected {count} or more")
+        raise ValueError(
+            f"{region} has {len(active)} active units to record from, expected {count} or more"
+        )
     chosen = rates[:, np.sort(rng.choice(active, count, replace=False))]
     scaled = chosen / chosen.mean(0) * SPIKES * np.exp(SPREAD * rng.standard_normal(count))
     return rng.poisson(scaled[:, :, None], (*scaled.shape, trials)).astype(np.uint16)

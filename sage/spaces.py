@@ -51,10 +51,16 @@ class SearchSpace:
             if choice.name in names:
                 raise ValueError(f"{self.name}: two choices are named {choice.name}, expected one")
             if choice.needs and choice.needs[0] not in names:
-                raise ValueError(f"{self.name}: {choice.name} needs {choice.needs[0]}, expected an earlier choice")
+                raise ValueError(
+                    f"{self.name}: {choice.name} needs {choice.needs[0]}, expected an earlier choice"
+                )
             if choice.step < step:
-                raise ValueError(f"{self.name}: {choice.name} is at step {choice.step}, expected {step} or later")
-            if choice.source is not None and (choice.source not in range(choice.step) or len(choice.options) != 2):
+                raise ValueError(
+                    f"{self.name}: {choice.name} is at step {choice.step}, expected {step} or later"
+                )
+            if choice.source is not None and (
+                choice.source not in range(choice.step) or len(choice.options) != 2
+            ):
                 raise ValueError(
                     f"{self.name}: connection {choice.name} with {len(choice.options)} options from step "
                     f"{choice.source} to {choice.step}, expected two options and an earlier step"
@@ -70,24 +76,31 @@ class SearchSpace:
     @cached_property
     def size(self) -> int:
         """The number of architectures that differ in a choice that has an effect."""
-        sizes = defaultdict(list)  # of the choices that need this one: the option they need, their own size
+        sizes = defaultdict(
+            list
+        )  # of the choices that need this one: the option they need, their own size
         for choice in reversed(self.choices):
             needed, least = choice.needs or (None, 0)
             dependants = sizes[choice.name]
             size = sum(
-                prod(size for least, size in dependants if option >= least) for option in range(len(choice.options))
+                prod(size for least, size in dependants if option >= least)
+                for option in range(len(choice.options))
             )
             sizes[needed].append((least, size))
         return prod(size for _, size in sizes[None])
 
     def sample(self, rng: np.random.Generator) -> Architecture:
         """An architecture with every option equally likely."""
-        return self.canonical(tuple(int(rng.integers(len(choice.options))) for choice in self.choices))
+        return self.canonical(
+            tuple(int(rng.integers(len(choice.options))) for choice in self.choices)
+        )
 
     def check(self, architecture: Architecture) -> None:
         """Raises ValueError if this is no architecture of the space, naming what is wrong."""
         if len(architecture) != len(self.choices):
-            raise ValueError(f"{self.name}: {len(architecture)} option indices, expected {len(self.choices)}")
+            raise ValueError(
+                f"{self.name}: {len(architecture)} option indices, expected {len(self.choices)}"
+            )
         for choice, option in zip(self.choices, architecture):
             if not 0 <= option < len(choice.options):
                 raise ValueError(
@@ -98,13 +111,18 @@ class SearchSpace:
         """Which choices have an effect in this architecture; none has that needs one without effect."""
         active = []
         for needs in self._needs:
-            active.append(needs is None or (active[needs[0]] and architecture[needs[0]] >= needs[1]))
+            active.append(
+                needs is None or (active[needs[0]] and architecture[needs[0]] >= needs[1])
+            )
         return tuple(active)
 
     @cached_property
     def _needs(self) -> list[tuple[int, int] | None]:
         """`Choice.needs` by position: looking up names took most of the time of `sample`."""
-        return [choice.needs and (self.position[choice.needs[0]], choice.needs[1]) for choice in self.choices]
+        return [
+            choice.needs and (self.position[choice.needs[0]], choice.needs[1])
+            for choice in self.choices
+        ]
 
     def canonical(self, architecture: Architecture) -> Architecture:
         """The same architecture with every choice that has no effect at its first option."""
@@ -115,7 +133,9 @@ class SearchSpace:
     def values(self, architecture: Architecture) -> dict:
         """The chosen option of every choice by its name."""
         self.check(architecture)
-        return {choice.name: choice.options[index] for choice, index in zip(self.choices, architecture)}
+        return {
+            choice.name: choice.options[index] for choice, index in zip(self.choices, architecture)
+        }
 
     def hash(self, architecture: Architecture) -> str:
         """16 hexadecimal digits, the same on every machine, equal for architectures that mean the same."""
@@ -138,7 +158,11 @@ class Layer:
         height, width = self.kernel
         parts = [f"{height}x{width} conv {self.filters}"]
         parts += [f"/{self.stride}"] * (self.stride > 1)
-        parts += [name for name in (self.normalization, self.activation) if name not in ("none", "identity")]
+        parts += [
+            name
+            for name in (self.normalization, self.activation)
+            if name not in ("none", "identity")
+        ]
         sources = ", ".join("image" if source == 0 else str(source) for source in self.inputs)
         return f"{' '.join(parts)} <- {sources}"
 
@@ -161,7 +185,9 @@ def cnn(layers: int) -> SearchSpace:
         # The first layer has nothing but the image to read.
         for source in range(index if index > 1 else 0):
             name = f"{source} to {index}"
-            choices.append(Choice(name, (False, True), needs, kind="connection", step=index, source=source))
+            choices.append(
+                Choice(name, (False, True), needs, kind="connection", step=index, source=source)
+            )
     return SearchSpace(f"cnn{layers}", tuple(choices))
 
 
@@ -196,7 +222,9 @@ def cells(blocks: int = 5) -> SearchSpace:
     for block in range(1, blocks + 1):
         for side in ("left", "right"):
             for kind, options in (("input", tuple(range(block + 1))), ("operation", OPERATIONS)):
-                choices.append(Choice(f"{side} {kind} {block}", options, kind=f"{side} {kind}", step=block))
+                choices.append(
+                    Choice(f"{side} {kind} {block}", options, kind=f"{side} {kind}", step=block)
+                )
     choices += [Choice(f"output {state}", (False, True), step=blocks) for state in (0, 1)]
     return SearchSpace(f"cells{blocks}", tuple(choices))
 
@@ -214,7 +242,8 @@ def cnn_layers(space: SearchSpace, architecture: Architecture) -> tuple[Layer, .
             stride=values[f"stride {index}"],
             activation=values[f"activation {index}"],
             normalization=values[f"normalization {index}"],
-            inputs=tuple(source for source in range(index) if values.get(f"{source} to {index}")) or (0,),
+            inputs=tuple(source for source in range(index) if values.get(f"{source} to {index}"))
+            or (0,),
         )
         for index in range(1, values["layers"] + 1)
     )

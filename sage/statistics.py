@@ -39,7 +39,9 @@ def spearman(x: np.ndarray, y: np.ndarray, axis: int = -1) -> np.ndarray:
     return pearson(stats.rankdata(x, axis=axis), stats.rankdata(y, axis=axis), axis)
 
 
-def correlation(predictor: np.ndarray, target: np.ndarray, *, resamples: int, seed: int) -> Estimate:
+def correlation(
+    predictor: np.ndarray, target: np.ndarray, *, resamples: int, seed: int
+) -> Estimate:
     """Pearson correlation of two samples [n] with its percentile bootstrap interval over the n pairs.
 
     Pairs with a NaN are left out. With fewer than four pairs, or a constant sample, all is NaN.
@@ -68,7 +70,9 @@ def seed_ceiling(values: np.ndarray, *, resamples: int, seed: int) -> Estimate:
     doi:10.2307/1412159.
     """
     if np.ndim(values) != 2 or np.shape(values)[1] < 2:
-        raise ValueError(f"values have shape {np.shape(values)}, expected [networks, seeds] with two seeds or more")
+        raise ValueError(
+            f"values have shape {np.shape(values)}, expected [networks, seeds] with two seeds or more"
+        )
 
     def ceiling(*trainings):
         table = np.stack(trainings, -1)
@@ -94,7 +98,9 @@ def mean(values: np.ndarray) -> Estimate:
     return Estimate(value, float(value - half), float(value + half), n)
 
 
-def bootstrap(statistic: Callable, samples: tuple[np.ndarray, ...], *, resamples: int, seed: int) -> Estimate:
+def bootstrap(
+    statistic: Callable, samples: tuple[np.ndarray, ...], *, resamples: int, seed: int
+) -> Estimate:
     """A statistic of samples [n] of the same networks, with its percentile bootstrap interval over these.
 
     Args:

@@ -11,9 +11,20 @@ import xarray as xr
 from torch import nn
 
 from sage import (
-    assemblies, checkpoints, cost, datasets, devices, guidance, objects, outside, paths, provenance, responses,
-    simulation, training,
-)  # fmt: skip
+    assemblies,
+    checkpoints,
+    cost,
+    datasets,
+    devices,
+    guidance,
+    objects,
+    outside,
+    paths,
+    provenance,
+    responses,
+    simulation,
+    training,
+)
 from sage.datasets import Dataset
 from sage.guidance import Teacher, TeacherLayer
 from sage.models.cells import CellNetwork
@@ -23,7 +34,6 @@ from sage.profiles import Profile
 from sage.recordings import Region
 from sage.run import SHUFFLED, MacaqueRun, file_name
 from sage.stimuli import StimulusSet
-
 
 # Part of a trained teacher's key. Raise it with any change of the code that changes the trained network.
 REVISION = 1
@@ -44,7 +54,9 @@ def load(name: str, profile: Profile, dataset: str, *, seed: int) -> Teacher:
         ValueError: nothing of these. Else as `guidance.read_teacher`, `assemblies.read` or `outside.load`.
     """
     if name.endswith(SHUFFLED):
-        return guidance.shuffled(load(name.removesuffix(SHUFFLED), profile, dataset, seed=seed), seed=seed)
+        return guidance.shuffled(
+            load(name.removesuffix(SHUFFLED), profile, dataset, seed=seed), seed=seed
+        )
     if name.endswith(".nc"):
         files = name.split()
         if assemblies.holds_recordings(Path(files[0])):
@@ -61,16 +73,27 @@ def load(name: str, profile: Profile, dataset: str, *, seed: int) -> Teacher:
     # Controls without a network are kept under ResNet's key.
     network = NETWORKS.get(name.removesuffix(UNTRAINED), _resnet)(profile)
     parts = {"state": _state_key(network, images, seed)}
-    return _measured_once(name, parts, profile, images, lambda: TEACHERS[name](name, profile, dataset, seed))
+    return _measured_once(
+        name, parts, profile, images, lambda: TEACHERS[name](name, profile, dataset, seed)
+    )
 
 
 def _from_outside(name: str, profile: Profile, dataset: str, seed: int) -> Teacher:
     model, layers = outside.load(name, seed=seed)
     images = load_images(profile, dataset)
     stimuli, units = images.stimuli(profile.rdm_images), profile.rdm_units
-    parts = {"network": outside.identity(model), "layers": layers, "seed": seed, **devices.description()}
+    parts = {
+        "network": outside.identity(model),
+        "layers": layers,
+        "seed": seed,
+        **devices.description(),
+    }
     return _measured_once(
-        name, parts, profile, images, lambda: from_network(name, model, layers, stimuli, units=units, seed=seed)
+        name,
+        parts,
+        profile,
+        images,
+        lambda: from_network(name, model, layers, stimuli, units=units, seed=seed),
     )
 
 
@@ -94,7 +117,13 @@ def load_images(profile: Profile, dataset: str) -> Dataset:
 
 
 def from_network(
-    name: str, model: nn.Module, layers: tuple[str, ...], stimuli: StimulusSet, *, units: int, seed: int
+    name: str,
+    model: nn.Module,
+    layers: tuple[str, ...],
+    stimuli: StimulusSet,
+    *,
+    units: int,
+    seed: int,
 ) -> Teacher:
     """A teacher from any network: RDMs of the named submodules' outputs, and Gram matrices of single images.
 
@@ -103,12 +132,20 @@ def from_network(
     """
     device = devices.default()
     shown = responses.show(
-        model.to(device), layers, stimuli, units=units, seed=seed, device=device, grams="image" in stimuli.conditions
+        model.to(device),
+        layers,
+        stimuli,
+        units=units,
+        seed=seed,
+        device=device,
+        grams="image" in stimuli.conditions,
     )
     return Teacher(
         name,
         tuple(
-            TeacherLayer(layer, stimuli.identity, {level: rdms[index] for level, rdms in shown.rdms.items()})
+            TeacherLayer(
+                layer, stimuli.identity, {level: rdms[index] for level, rdms in shown.rdms.items()}
+            )
             for index, layer in enumerate(layers)
         ),
     )
@@ -123,7 +160,9 @@ def recordings(
     window: tuple[float, float] | None = None,
 ) -> Teacher:
     """A teacher from files of recordings or of published RDMs: a layer for each region, see `assemblies.read`."""
-    return from_recordings(assemblies.read(files, size=size, images=images, regions=regions, window=window))
+    return from_recordings(
+        assemblies.read(files, size=size, images=images, regions=regions, window=window)
+    )
 
 
 def from_recordings(regions: Sequence[Region]) -> Teacher:
@@ -131,7 +170,9 @@ def from_recordings(regions: Sequence[Region]) -> Teacher:
     return Teacher(
         " + ".join(dict.fromkeys(one.path.stem for one in regions)),
         tuple(
-            TeacherLayer(one.region, one.stimuli.identity, {level: one.rdm(level) for level in one.levels})
+            TeacherLayer(
+                one.region, one.stimuli.identity, {level: one.rdm(level) for level in one.levels}
+            )
             for one in regions
         ),
         recordings=tuple(dict.fromkeys(str(one.path) for one in regions)),
@@ -148,19 +189,28 @@ def recorded(run: MacaqueRun) -> list[Region]:
     if files == ["simulated"]:
         files = [_simulated(run)]
     budget = run.budget
-    return assemblies.read(files, size=budget.image_size, images=budget.recording_images, regions=run.named_regions)
+    return assemblies.read(
+        files, size=budget.image_size, images=budget.recording_images, regions=run.named_regions
+    )
 
 
 def _simulated(run: MacaqueRun) -> Path:
     """The file of simulated recordings from the run's own ResNet, which are made once."""
     profile, budget = run.settings, run.budget
     settings = {
-        "images": budget.stimuli, "size": max(budget.image_size, profile.image_size), "shown_size": profile.image_size,
-        "trials": budget.trials, "seed": run.seed,
-    }  # fmt: skip
+        "images": budget.stimuli,
+        "size": max(budget.image_size, profile.image_size),
+        "shown_size": profile.image_size,
+        "trials": budget.trials,
+        "seed": run.seed,
+    }
     network = _state_key(_resnet(profile), load_images(profile, run.dataset), run.seed)
     key = provenance.key(
-        revision=simulation.REVISION, renderer=objects.source_digest(), network=network, sites=simulation.SITES, **settings
+        revision=simulation.REVISION,
+        renderer=objects.source_digest(),
+        network=network,
+        sites=simulation.SITES,
+        **settings,
     )
     path = paths.cache() / "recordings" / f"simulated-{key}.nc"
     if not path.exists():
@@ -188,7 +238,10 @@ def train(name: str, profile: Profile, dataset: str, *, seed: int) -> tuple[nn.M
         stimuli = images.stimuli(profile.rdm_images)
         scores = responses.show(model, (), stimuli, units=0, seed=seed, device=device).scores
         labels = images.validation.labels
-        return {"accuracy": responses.accuracy(scores, labels), "loss": responses.loss(scores, labels)}
+        return {
+            "accuracy": responses.accuracy(scores, labels),
+            "loss": responses.loss(scores, labels),
+        }
 
     path = paths.cache() / "teachers" / f"{name}-{_state_key(network, images, seed)}.pt"
     curve = checkpoints.train(trainer, path, measure, name="teacher")
@@ -249,7 +302,11 @@ def _nasnet_a(profile: Profile) -> Network:
         title=f"NASNet-A (N = {repeats}, F = {filters})",
         settings={"genotype": str(NASNET_A), "repeats": repeats, "filters": filters},
         build=lambda classes: CellNetwork(
-            NASNET_A, classes=classes, filters=filters, repeats=repeats, auxiliary_size=profile.image_size
+            NASNET_A,
+            classes=classes,
+            filters=filters,
+            repeats=repeats,
+            auxiliary_size=profile.image_size,
         ),
         recipe=training.cell_recipe(
             profile.teacher_epochs, profile.batch_size, drop_path_keep=cells.drop_path_keep
@@ -294,14 +351,22 @@ def _labels(name: str, profile: Profile, dataset: str, seed: int) -> Teacher:
 
 UNTRAINED = "-untrained"
 TEACHERS = {
-    "resnet": _trained, "resnet-untrained": _untrained, "nasnet-a": _trained, "nasnet-a-untrained": _untrained,
-    "pixels": _pixels, "labels": _labels,
-}  # fmt: skip
+    "resnet": _trained,
+    "resnet-untrained": _untrained,
+    "nasnet-a": _trained,
+    "nasnet-a-untrained": _untrained,
+    "pixels": _pixels,
+    "labels": _labels,
+}
 
 
-def _stages(name: str, model: nn.Module, network: Network, profile: Profile, dataset: str, seed: int) -> Teacher:
+def _stages(
+    name: str, model: nn.Module, network: Network, profile: Profile, dataset: str, seed: int
+) -> Teacher:
     stimuli = load_images(profile, dataset).stimuli(profile.rdm_images)
-    measured = from_network(name, model, network.layers, stimuli, units=profile.rdm_units, seed=seed)
+    measured = from_network(
+        name, model, network.layers, stimuli, units=profile.rdm_units, seed=seed
+    )
     named = (replace(layer, name=f"L{number}") for number, layer in enumerate(measured.layers, 1))
     return replace(measured, layers=tuple(named))
 

@@ -71,7 +71,9 @@ class Tracker:
         Raises:
             StudyInUse: another one is at work on it.
         """
-        patience = time.monotonic() + 2  # Whoever only looks whether it is explored is gone by then.
+        patience = (
+            time.monotonic() + 2
+        )  # Whoever only looks whether it is explored is gone by then.
         while True:
             with self._lock(study) as mine:
                 if mine:
@@ -80,7 +82,9 @@ class Tracker:
                     return
             if time.monotonic() > patience:
                 with self.engine.connect() as connection:
-                    other = connection.scalar(sql.select(STUDY.c.explorer).where(STUDY.c.key == study))
+                    other = connection.scalar(
+                        sql.select(STUDY.c.explorer).where(STUDY.c.key == study)
+                    )
                 raise StudyInUse(
                     f"study {study} is being explored by {other}: wait for it or stop it; what it has finished is "
                     "on record"
@@ -88,7 +92,9 @@ class Tracker:
             time.sleep(0.1)
 
     def _sign(self, study: str) -> None:
-        me = f"process {os.getpid()} on {platform.node()} since {time.strftime('%Y-%m-%d %H:%M:%S')}"
+        me = (
+            f"process {os.getpid()} on {platform.node()} since {time.strftime('%Y-%m-%d %H:%M:%S')}"
+        )
         with self.engine.begin() as connection:
             connection.execute(STUDY.update().where(STUDY.c.key == study).values(explorer=me))
 
@@ -110,8 +116,12 @@ class Tracker:
                 lock.release()
         else:
             number = int(study, 16) - 2**63  # PostgreSQL's numbers are signed.
-            with self.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-                yield connection.scalar(sql.select(sql.func.pg_try_advisory_lock(number)))  # until it closes
+            with self.engine.connect().execution_options(
+                isolation_level="AUTOCOMMIT"
+            ) as connection:
+                yield connection.scalar(
+                    sql.select(sql.func.pg_try_advisory_lock(number))
+                )  # until it closes
 
     def explored(self, study: str) -> bool:
         """Whether an explorer is at work on the study now."""
@@ -142,7 +152,9 @@ class Tracker:
     def ended(self, study: str, count: int) -> bool:
         """Whether the first `count` candidates of a study have all ended."""
         query = sql.select(sql.func.count()).where(
-            (CANDIDATE.c.study == study) & (CANDIDATE.c.number < count) & CANDIDATE.c.told.is_not(None)
+            (CANDIDATE.c.study == study)
+            & (CANDIDATE.c.number < count)
+            & CANDIDATE.c.told.is_not(None)
         )
         with self.engine.connect() as connection:
             return connection.scalar(query) == count
@@ -153,34 +165,52 @@ class Tracker:
         Raises:
             ValueError: a candidate of this number is on record already.
         """
-        values = {name: getattr(candidate, name) for name in ("number", "hash", "seed", "state", "attempts")}
+        values = {
+            name: getattr(candidate, name)
+            for name in ("number", "hash", "seed", "state", "attempts")
+        }
         try:
             with self.engine.begin() as connection:
                 connection.execute(
                     CANDIDATE.insert().values(
-                        study=study, architecture=list(candidate.architecture), proposed_at=time.time(), **values
+                        study=study,
+                        architecture=list(candidate.architecture),
+                        proposed_at=time.time(),
+                        **values,
                     )
                 )
         except sql.exc.IntegrityError as problem:
-            raise ValueError(f"candidate {candidate.number} of study {study} is on record already") from problem
+            raise ValueError(
+                f"candidate {candidate.number} of study {study} is on record already"
+            ) from problem
 
     def attempt(self, study: str, number: int) -> None:
         """Count that a candidate is handed to a worker."""
         self._change(study, number, attempts=CANDIDATE.c.attempts + 1)
 
-    def store(self, protocol: str, hash: str, seed: int, evaluation: Evaluation, provenance: dict) -> int:
+    def store(
+        self, protocol: str, hash: str, seed: int, evaluation: Evaluation, provenance: dict
+    ) -> int:
         """Store an evaluation, all of it or nothing; returns its id, that of the first if there is one already."""
-        values = {name: getattr(evaluation, name) for name in EVALUATED} | {"provenance": provenance}
+        values = {name: getattr(evaluation, name) for name in EVALUATED} | {
+            "provenance": provenance
+        }
         try:
             with self.engine.begin() as connection:
-                stored = _insert(connection, EVALUATION, protocol=protocol, hash=hash, seed=seed, **values)
+                stored = _insert(
+                    connection, EVALUATION, protocol=protocol, hash=hash, seed=seed, **values
+                )
                 for snapshot in evaluation.snapshots:
                     measures = {name: _storable(getattr(snapshot, name)) for name in MEASURES}
-                    row = _insert(connection, SNAPSHOT, evaluation=stored, epoch=snapshot.epoch, **measures)
+                    row = _insert(
+                        connection, SNAPSHOT, evaluation=stored, epoch=snapshot.epoch, **measures
+                    )
                     for (stimuli, level), rdms in snapshot.rdms.items():
                         place = {"snapshot": row, "stimuli": stimuli, "level": level}
                         blob = rdms.astype("<f2").tobytes()
-                        connection.execute(RDM.insert().values(layers=len(rdms), values=blob, **place))
+                        connection.execute(
+                            RDM.insert().values(layers=len(rdms), values=blob, **place)
+                        )
         except sql.exc.IntegrityError:
             stored = self.find(protocol, hash, seed)  # Another study had the same in the making.
             if stored is None:
@@ -190,7 +220,9 @@ class Tracker:
     def find(self, protocol: str, hash: str, seed: int) -> int | None:
         """Id of the evaluation of an architecture with this protocol and seed, if it is on record."""
         wanted = (
-            (EVALUATION.c.protocol == protocol) & (EVALUATION.c.hash == hash) & (EVALUATION.c.seed == seed)
+            (EVALUATION.c.protocol == protocol)
+            & (EVALUATION.c.hash == hash)
+            & (EVALUATION.c.seed == seed)
         )
         with self.engine.connect() as connection:
             return connection.scalar(sql.select(EVALUATION.c.id).where(wanted))
@@ -200,7 +232,9 @@ class Tracker:
         with self.engine.connect() as connection:
             row = connection.execute(sql.select(EVALUATION).where(EVALUATION.c.id == stored)).one()
             points = connection.execute(
-                sql.select(SNAPSHOT).where(SNAPSHOT.c.evaluation == stored).order_by(SNAPSHOT.c.epoch)
+                sql.select(SNAPSHOT)
+                .where(SNAPSHOT.c.evaluation == stored)
+                .order_by(SNAPSHOT.c.epoch)
             ).all()
             snapshots = tuple(
                 Snapshot(
@@ -213,14 +247,23 @@ class Tracker:
         return Evaluation(snapshots=snapshots, **{name: getattr(row, name) for name in EVALUATED})
 
     def finish(
-        self, study: str, number: int, *, state: str, score: float, evaluation: int | None, failure: str | None
+        self,
+        study: str,
+        number: int,
+        *,
+        state: str,
+        score: float,
+        evaluation: int | None,
+        failure: str | None,
     ) -> None:
         """Put on record how a candidate ended, as the next in the order of results.
 
         Args:
             score: higher is better, NaN where there is none. evaluation: its id, None where the candidate failed.
         """
-        last = sql.select(sql.func.coalesce(sql.func.max(CANDIDATE.c.told), -1)).where(CANDIDATE.c.study == study)
+        last = sql.select(sql.func.coalesce(sql.func.max(CANDIDATE.c.told), -1)).where(
+            CANDIDATE.c.study == study
+        )
         self._change(
             study,
             number,
@@ -235,7 +278,15 @@ class Tracker:
     def reopen(self, study: str, numbers: list[int]) -> None:
         """Take back that candidates have ended, so that they are evaluated again; their failure stays to be read."""
         for number in numbers:
-            self._change(study, number, state="running", score=None, evaluation=None, told=None, ended_at=None)
+            self._change(
+                study,
+                number,
+                state="running",
+                score=None,
+                evaluation=None,
+                told=None,
+                ended_at=None,
+            )
 
     def results(self, study: str, count: int | None = None) -> xr.Dataset:
         """The first `count` candidates of a study, or all, as far as they have ended.
@@ -250,10 +301,19 @@ class Tracker:
         wanted = (CANDIDATE.c.study == study) & CANDIDATE.c.told.is_not(None)
         if count is not None:
             wanted &= CANDIDATE.c.number < count
-        query = sql.select(CANDIDATE, EVALUATION).where(wanted).order_by(CANDIDATE.c.number).outerjoin(EVALUATION)
+        query = (
+            sql.select(CANDIDATE, EVALUATION)
+            .where(wanted)
+            .order_by(CANDIDATE.c.number)
+            .outerjoin(EVALUATION)
+        )
         with self.engine.connect() as connection:
-            description = connection.scalar(sql.select(STUDY.c.description).where(STUDY.c.key == study))
-            rows = connection.execute(query.set_label_style(sql.LABEL_STYLE_TABLENAME_PLUS_COL)).all()
+            description = connection.scalar(
+                sql.select(STUDY.c.description).where(STUDY.c.key == study)
+            )
+            rows = connection.execute(
+                query.set_label_style(sql.LABEL_STYLE_TABLENAME_PLUS_COL)
+            ).all()
             points = connection.execute(
                 sql.select(CANDIDATE.c.number, SNAPSHOT)
                 .join(SNAPSHOT, SNAPSHOT.c.evaluation == CANDIDATE.c.evaluation)
@@ -266,21 +326,36 @@ class Tracker:
         measures = {name: np.full((len(rows), len(epochs)), np.nan) for name in MEASURES}
         for point in points:
             for name, values in measures.items():
-                values[place[point.number], epochs.index(point.epoch)] = _number(getattr(point, name))
+                values[place[point.number], epochs.index(point.epoch)] = _number(
+                    getattr(point, name)
+                )
         measures["measurement_seconds"] = measures.pop("seconds")
-        numbers = {name: [_number(getattr(row, f"evaluation_{name}")) for row in rows] for name in _NUMBERS}
+        numbers = {
+            name: [_number(getattr(row, f"evaluation_{name}")) for row in rows] for name in _NUMBERS
+        }
         proxies = [row.evaluation_proxies for row in rows]
-        numbers |= {name: [one.get(name, math.nan) for one in proxies] for name in sorted(set().union(*proxies))}
-        losses = np.full((len(rows), max(len(row.evaluation_losses) for row in rows)), np.nan, np.float32)
+        numbers |= {
+            name: [one.get(name, math.nan) for one in proxies]
+            for name in sorted(set().union(*proxies))
+        }
+        losses = np.full(
+            (len(rows), max(len(row.evaluation_losses) for row in rows)), np.nan, np.float32
+        )
         for values, row in zip(losses, rows):
             values[: len(row.evaluation_losses)] = row.evaluation_losses
-        provenance = [(row.evaluation_provenance or {}) | {"hardware": row.evaluation_hardware} for row in rows]
+        provenance = [
+            (row.evaluation_provenance or {}) | {"hardware": row.evaluation_hardware}
+            for row in rows
+        ]
         return xr.Dataset(
             {name: (("network", "epoch"), values) for name, values in measures.items()}
             | {name: ("network", values) for name, values in numbers.items()}
             | {
                 "losses": (("network", "step"), losses),
-                "architecture": ("network", [json.dumps(row.candidate_architecture) for row in rows]),
+                "architecture": (
+                    "network",
+                    [json.dumps(row.candidate_architecture) for row in rows],
+                ),
                 "hash": ("network", [row.candidate_hash for row in rows]),
                 "seed": ("network", [row.candidate_seed for row in rows]),
                 "state": ("network", [row.candidate_state for row in rows]),
@@ -299,7 +374,9 @@ class Tracker:
             },
         )
 
-    def rdms(self, study: str, numbers: Sequence[int], level: str) -> Iterator[tuple[int, float, dict]]:
+    def rdms(
+        self, study: str, numbers: Sequence[int], level: str
+    ) -> Iterator[tuple[int, float, dict]]:
         """Of these candidates number, epoch, and RDMs [L, P] by (stimuli, level), of one level, a snapshot at a time."""
         query = (
             sql.select(CANDIDATE.c.number, SNAPSHOT.c.id, SNAPSHOT.c.epoch)
@@ -309,7 +386,11 @@ class Tracker:
         )
         with self.engine.connect() as connection:
             for number, snapshot, epoch in connection.execute(query).all():
-                yield number, epoch, _rdms(connection, (RDM.c.snapshot == snapshot) & (RDM.c.level == level))
+                yield (
+                    number,
+                    epoch,
+                    _rdms(connection, (RDM.c.snapshot == snapshot) & (RDM.c.level == level)),
+                )
 
     def studies(self) -> list[dict]:
         """Of every study: key, description, who explored it last, and the number of candidates by state."""
@@ -336,7 +417,9 @@ def _insert(connection: sql.Connection, table: sql.Table, **values) -> int:
     return connection.execute(table.insert().values(**values)).inserted_primary_key[0]
 
 
-def _rdms(connection: sql.Connection, wanted: sql.ColumnElement) -> dict[tuple[str, str], np.ndarray]:
+def _rdms(
+    connection: sql.Connection, wanted: sql.ColumnElement
+) -> dict[tuple[str, str], np.ndarray]:
     return {
         (row.stimuli, row.level): np.frombuffer(row.values, "<f2").reshape(row.layers, -1)
         for row in connection.execute(sql.select(RDM).where(wanted))

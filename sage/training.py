@@ -64,7 +64,9 @@ class Recipe(ABC):
         Raises:
             ValueError: the recipe is for images of one size.
         """
-        raise ValueError(f"{type(self).__name__} is a recipe for images of one size, expected one for files: ImageNet")
+        raise ValueError(
+            f"{type(self).__name__} is a recipe for images of one size, expected one for files: ImageNet"
+        )
 
     @property
     def description(self) -> dict:
@@ -124,17 +126,25 @@ def candidate_recipe(epochs: float, batch_size: int) -> Recipe:
     Weight decay is not stated there: 1e-4 is the value of Zoph and Le 2017.
     """
     return Steps(
-        epochs=epochs, batch_size=batch_size, published_epochs=300,
-        learning_rate=0.1, weight_decay=1e-4, drops=(1 / 3, 2 / 3),
-    )  # fmt: skip
+        epochs=epochs,
+        batch_size=batch_size,
+        published_epochs=300,
+        learning_rate=0.1,
+        weight_decay=1e-4,
+        drops=(1 / 3, 2 / 3),
+    )
 
 
 def teacher_recipe(epochs: float, batch_size: int) -> Recipe:
     """He et al. 2016, section 4.2: 64k steps with drops at 32k and 48k, scaled."""
     return Steps(
-        epochs=epochs, batch_size=batch_size, published_epochs=64_000 * 128 / 45_000,
-        learning_rate=0.1, weight_decay=1e-4, drops=(1 / 2, 3 / 4),
-    )  # fmt: skip
+        epochs=epochs,
+        batch_size=batch_size,
+        published_epochs=64_000 * 128 / 45_000,
+        learning_rate=0.1,
+        weight_decay=1e-4,
+        drops=(1 / 2, 3 / 4),
+    )
 
 
 def cell_recipe(
@@ -145,17 +155,28 @@ def cell_recipe(
     Drop-path and auxiliary classifier are not stated there: the values are those of Zoph et al. 2018.
     """
     return Cosine(
-        epochs=epochs, batch_size=batch_size, published_epochs=600, learning_rate=0.025, weight_decay=5e-4,
-        clip=5.0, drop_path_keep=drop_path_keep, auxiliary_weight=auxiliary_weight,
-    )  # fmt: skip
+        epochs=epochs,
+        batch_size=batch_size,
+        published_epochs=600,
+        learning_rate=0.025,
+        weight_decay=5e-4,
+        clip=5.0,
+        drop_path_keep=drop_path_keep,
+        auxiliary_weight=auxiliary_weight,
+    )
 
 
 def imagenet_recipe(epochs: float, batch_size: int) -> Recipe:
     """The paper's for cells on ImageNet: 40 epochs in batches of 128, dropping after every 15, scaled."""
     return ImageNet(
-        epochs=epochs, batch_size=batch_size, published_epochs=40, learning_rate=0.1, weight_decay=4e-5,
-        clip=10.0, drops=(15 / 40, 30 / 40),
-    )  # fmt: skip
+        epochs=epochs,
+        batch_size=batch_size,
+        published_epochs=40,
+        learning_rate=0.1,
+        weight_decay=4e-5,
+        clip=10.0,
+        drops=(15 / 40, 30 / 40),
+    )
 
 
 class Trainer:
@@ -175,24 +196,40 @@ class Trainer:
     """
 
     def __init__(
-        self, model: nn.Module, images: Tensor | Sequence[str], labels: Tensor, recipe: Recipe, *,
-        seed: int, device: torch.device,
-    ):  # fmt: skip
+        self,
+        model: nn.Module,
+        images: Tensor | Sequence[str],
+        labels: Tensor,
+        recipe: Recipe,
+        *,
+        seed: int,
+        device: torch.device,
+    ):
         if len(images) < recipe.batch_size:
-            raise ValueError(f"{len(images)} training images, expected at least one batch of {recipe.batch_size}")
+            raise ValueError(
+                f"{len(images)} training images, expected at least one batch of {recipe.batch_size}"
+            )
         if recipe.batch_size % parallel.size():
-            raise ValueError(f"batch size is {recipe.batch_size}, expected a multiple of {parallel.size()} processes")
+            raise ValueError(
+                f"batch size is {recipe.batch_size}, expected a multiple of {parallel.size()} processes"
+            )
         self.model = model.to(device, memory_format=torch.channels_last)
         self._replica = replicas.joined(self.model)
         self.recipe, self.seed, self.device = recipe, seed, device
-        kind, shown = (FromMemory, recipe.augment) if isinstance(images, Tensor) else (FromFiles, recipe.crops)
+        kind, shown = (
+            (FromMemory, recipe.augment)
+            if isinstance(images, Tensor)
+            else (FromFiles, recipe.crops)
+        )
         self.batches = kind(images, labels, shown, size=recipe.batch_size, seed=seed, device=device)
         self.optimizer = recipe.optimizer(model.parameters())
         self.steps_per_epoch = self.batches.steps_per_epoch
         self.step = 0
         self.loss_sum = torch.zeros((), dtype=torch.float64, device=device)
         # On the device, as a look at each would wait for it.
-        self._losses = torch.full((round(recipe.epochs * self.steps_per_epoch),), torch.nan, device=device)
+        self._losses = torch.full(
+            (round(recipe.epochs * self.steps_per_epoch),), torch.nan, device=device
+        )
 
     @property
     def examples(self) -> int:
@@ -218,7 +255,9 @@ class Trainer:
                 self._step(images, labels)
                 if self.step % self.steps_per_epoch == 0 or self.step == last:
                     if not torch.isfinite(self.loss_sum):
-                        raise Diverged(f"training loss is {self.loss_sum.item()} by step {self.step}")
+                        raise Diverged(
+                            f"training loss is {self.loss_sum.item()} by step {self.step}"
+                        )
 
     def state_dict(self) -> dict:
         """All that a resumed training needs."""
@@ -239,7 +278,9 @@ class Trainer:
         """
         for name, own in (("seed", self.seed), ("recipe", self.recipe.description)):
             if state[name] != own:
-                raise ValueError(f"the state to resume from has {name} {state[name]}, expected {own}")
+                raise ValueError(
+                    f"the state to resume from has {name} {state[name]}, expected {own}"
+                )
         self.model.load_state_dict(state["model"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.step = state["step"]
@@ -261,7 +302,9 @@ class Trainer:
         self._losses[self.step] = mean = parallel.mean(loss.detach())
         self.loss_sum += mean
         for side in auxiliary:
-            loss = loss + self.recipe.auxiliary_weight * nn.functional.cross_entropy(side.float(), labels)
+            loss = loss + self.recipe.auxiliary_weight * nn.functional.cross_entropy(
+                side.float(), labels
+            )
         self.optimizer.zero_grad()
         loss.backward()
         if self.recipe.clip is not None:

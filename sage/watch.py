@@ -15,14 +15,22 @@ TOLD = ("dataset", "searcher", "score", "chosen by", "snapshots", "seed")
 
 def main(argv: list[str] | None = None) -> int:
     """Print the studies on record, or one of them with its latest and its best candidates."""
-    parser = argparse.ArgumentParser(prog="python -m sage.watch", description="Show the studies on record.")
-    parser.add_argument("study", nargs="?", help="a study's key or the beginning of it; without, all are listed")
-    parser.add_argument("--every", type=float, metavar="SECONDS", help="show it again and again, until Ctrl-C")
+    parser = argparse.ArgumentParser(
+        prog="python -m sage.watch", description="Show the studies on record."
+    )
+    parser.add_argument(
+        "study", nargs="?", help="a study's key or the beginning of it; without, all are listed"
+    )
+    parser.add_argument(
+        "--every", type=float, metavar="SECONDS", help="show it again and again, until Ctrl-C"
+    )
     options = parser.parse_args(argv)
     tracker = Tracker()
     try:
         while True:
-            found = [study for study in tracker.studies() if study["key"].startswith(options.study or "")]
+            found = [
+                study for study in tracker.studies() if study["key"].startswith(options.study or "")
+            ]
             if not found:
                 parser.error(f"no study {options.study or ''} in {tracker.engine.url!r}")
             for study in found:
@@ -40,8 +48,13 @@ def describe(tracker: Tracker, study: dict) -> str:
     """One study in a line: what it is, how many candidates in which state, who explores it."""
     description = study["description"]
     told = ", ".join(f"{name} {_short(description[name])}" for name in TOLD if name in description)
-    states = ", ".join(f"{count} {state}" for state, count in sorted(study["states"].items())) or "no candidates"
-    explored = f"explored by {study['explorer']}" if tracker.explored(study["key"]) else "not explored now"
+    states = (
+        ", ".join(f"{count} {state}" for state, count in sorted(study["states"].items()))
+        or "no candidates"
+    )
+    explored = (
+        f"explored by {study['explorer']}" if tracker.explored(study["key"]) else "not explored now"
+    )
     return f"{study['key']}  {states}; {explored}\n    {told}"
 
 
@@ -55,7 +68,9 @@ def candidates(tracker: Tracker, study: str, *, count: int = 5) -> str:
         "best": scored[:count],
         "in flight": [one for one in found if one.told is None],
     }
-    return "\n".join("\n".join([f"{title}:", *map(_line, chosen)]) for title, chosen in groups.items())
+    return "\n".join(
+        "\n".join([f"{title}:", *map(_line, chosen)]) for title, chosen in groups.items()
+    )
 
 
 def _line(candidate: Candidate) -> str:

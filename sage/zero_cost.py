@@ -32,7 +32,9 @@ def _proxy(formula: Callable[[nn.Module, Tensor, Tensor], Tensor]) -> Proxy:
         _check(images, labels)
         with devices.deterministic():
             try:
-                value = formula(copy.deepcopy(model).double().train(), images.double(), labels).item()
+                value = formula(
+                    copy.deepcopy(model).double().train(), images.double(), labels
+                ).item()
             except FloatingPointError:
                 value = nan
         return value if isfinite(value) else nan
@@ -114,7 +116,9 @@ def snip(model: nn.Module, images: Tensor, labels: Tensor) -> Tensor:
     return _saliency(_loss(model, images, labels), model)
 
 
-PROXIES: dict[str, Proxy] = {proxy.__name__: proxy for proxy in (synflow, naswot, jacob_cov, grad_norm, snip)}
+PROXIES: dict[str, Proxy] = {
+    proxy.__name__: proxy for proxy in (synflow, naswot, jacob_cov, grad_norm, snip)
+}
 
 
 def measure(model: nn.Module, images: Tensor, labels: Tensor) -> dict[str, float]:
@@ -146,10 +150,19 @@ class _Agreement(TorchFunctionMode):
 
 
 def _check(images: Tensor, labels: Tensor) -> None:
-    if images.ndim != 4 or images.shape[1] != 3 or len(images) < 2 or not images.is_floating_point():
-        raise ValueError(f"images are {images.dtype} {list(images.shape)}, expected two or more, float [B, 3, H, W]")
+    if (
+        images.ndim != 4
+        or images.shape[1] != 3
+        or len(images) < 2
+        or not images.is_floating_point()
+    ):
+        raise ValueError(
+            f"images are {images.dtype} {list(images.shape)}, expected two or more, float [B, 3, H, W]"
+        )
     if labels.shape != images.shape[:1] or labels.dtype != torch.int64:
-        raise ValueError(f"labels are {labels.dtype} {list(labels.shape)}, expected int64 [{len(images)}]")
+        raise ValueError(
+            f"labels are {labels.dtype} {list(labels.shape)}, expected int64 [{len(images)}]"
+        )
 
 
 def _finite(values: Tensor) -> Tensor:
@@ -176,4 +189,6 @@ def _gradients(total: Tensor, model: nn.Module) -> list[tuple[Tensor, Tensor]]:
 
 def _saliency(total: Tensor, model: nn.Module) -> Tensor:
     """Sum over parameters of |theta d total / d theta|."""
-    return sum((parameter * gradient).abs().sum() for parameter, gradient in _gradients(total, model))
+    return sum(
+        (parameter * gradient).abs().sum() for parameter, gradient in _gradients(total, model)
+    )

@@ -60,6 +60,12 @@ def images() -> None:
     colours = np.array([[1, 0, 0], [0, 1, 0], [0, 0, 1], [1, 1, 0], [0, 1, 1]], np.uint8)
     pixels += 60 * colours[labels][:, None, None]
     paths.raw().mkdir(parents=True)
-    np.savez(paths.raw() / "mine.npz", x_train=pixels, y_train=labels, x_test=pixels[:9], y_test=labels[:9],
-             classes=classes)  # fmt: skip
+    np.savez(
+        paths.raw() / "mine.npz",
+        x_train=pixels,
+        y_train=labels,
+        x_test=pixels[:9],
+        y_test=labels[:9],
+        classes=classes,
+    )
     datasets.load_reduced.cache_clear()

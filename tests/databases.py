@@ -17,7 +17,9 @@ import psycopg
 def server_programs() -> Path | None:
     """Folder of PostgreSQL's server programs, on the path or where Debian puts them."""
     on_path = shutil.which("initdb")
-    folders = [Path(on_path).parent] if on_path else sorted(Path("/usr/lib/postgresql").glob("*/bin"))
+    folders = (
+        [Path(on_path).parent] if on_path else sorted(Path("/usr/lib/postgresql").glob("*/bin"))
+    )
     return folders[-1] if folders else None
 
 
@@ -28,8 +30,17 @@ def postgresql(programs: Path) -> Iterator[str]:
     user = "nobody" if os.getuid() == 0 else pwd.getpwuid(os.getuid()).pw_name
     folder = tempfile.mkdtemp(prefix="sage-postgresql-")
     shutil.chown(folder, user)
-    options = {"user": user, "cwd": folder, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    subprocess.run([programs / "initdb", "-D", f"{folder}/data", "-A", "trust", "-U", "sage"], check=True, **options)
+    options = {
+        "user": user,
+        "cwd": folder,
+        "stdout": subprocess.DEVNULL,
+        "stderr": subprocess.DEVNULL,
+    }
+    subprocess.run(
+        [programs / "initdb", "-D", f"{folder}/data", "-A", "trust", "-U", "sage"],
+        check=True,
+        **options,
+    )
     command = [programs / "postgres", "-D", f"{folder}/data", "-k", folder, "-h", "", "-F"]
     server = subprocess.Popen(command, **options)
     try:

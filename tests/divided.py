@@ -19,7 +19,9 @@ from sage.training import Recipe, Trainer
 
 # The reduction does not read state 1, so that weights which bring it to size have no gradients.
 GENOTYPE = genotypes.Genotype(
-    "small", genotypes.cell("sep3(0)+max3(1); 1x7-7x1(1)+id(2) -> 3"), genotypes.cell("sep3(0)+id(0) -> 2")
+    "small",
+    genotypes.cell("sep3(0)+max3(1); 1x7-7x1(1)+id(2) -> 3"),
+    genotypes.cell("sep3(0)+id(0) -> 2"),
 )
 RECIPE = replace(training.cell_recipe(3, 8), clip=0.5)  # shorter than most gradients
 CPU = torch.device("cpu")
@@ -76,7 +78,10 @@ def observe(folder: Path, begun: Path, train_fully: Callable[[], xr.Dataset]) ->
     resumed, _ = train(begun)
     (folder / f"full {parallel.rank()}").write_bytes(pickle.dumps(train_fully()))
     ends = {}
-    for name, recipe in {"odd": replace(RECIPE, batch_size=9), "steep": replace(RECIPE, learning_rate=1e30)}.items():
+    for name, recipe in {
+        "odd": replace(RECIPE, batch_size=9),
+        "steep": replace(RECIPE, learning_rate=1e30),
+    }.items():
         try:
             make_trainer(replace(recipe, clip=None)).advance(1)
         except (ValueError, training.Diverged) as problem:
@@ -88,7 +93,12 @@ def observe(folder: Path, begun: Path, train_fully: Callable[[], xr.Dataset]) ->
     connections = psutil.Process().net_connections()
     with_rank = torch.tensor([float(parallel.rank()), float("nan") if parallel.rank() else 0.0])
     return {
-        "networks": networks, "table": table, "resumed": resumed, "ends": ends,
-        "written": parallel.gathered(torch.tensor(len(log))), "log": log, "mean": parallel.mean(with_rank),
+        "networks": networks,
+        "table": table,
+        "resumed": resumed,
+        "ends": ends,
+        "written": parallel.gathered(torch.tensor(len(log))),
+        "log": log,
+        "mean": parallel.mean(with_rank),
         "listening": {each.laddr.ip for each in connections if each.status == "LISTEN"},
-    }  # fmt: skip
+    }

@@ -5,7 +5,6 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-
 # A process that opens images by `{module}.open_rgb`, in blocks of four, but never the file that its argument names.
 STUCK = """
 import sys, time
@@ -28,4 +27,6 @@ def write(folder: Path, classes: str, count: int, *, size: tuple[int, int] = (24
         (folder / name).mkdir(parents=True)
         for index in range(count):
             pixels = rng.integers(0, 256, (4, 4, 3), dtype=np.uint8)
-            Image.fromarray(pixels).resize(size, Image.Resampling.NEAREST).save(folder / name / f"{index}.png")
+            Image.fromarray(pixels).resize(size, Image.Resampling.NEAREST).save(
+                folder / name / f"{index}.png"
+            )

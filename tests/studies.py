@@ -20,14 +20,27 @@ def evaluation(architecture: Architecture, **changes) -> Evaluation:
     """As of a trained network: accuracy depends on the architecture alone."""
     accuracy = np.mean([option > 0 for option in architecture])
     snapshot = Snapshot(
-        epoch=1.0, examples=100, accuracy=float(accuracy), loss=1.0, training_loss_sum=2.0, images_shown=10,
-        seconds=0.0, rdms={("set", "class"): np.full((2, 6), accuracy, np.float16)},
-    )  # fmt: skip
+        epoch=1.0,
+        examples=100,
+        accuracy=float(accuracy),
+        loss=1.0,
+        training_loss_sum=2.0,
+        images_shown=10,
+        seconds=0.0,
+        rdms={("set", "class"): np.full((2, 6), accuracy, np.float16)},
+    )
     values = {
-        "state": "finished", "failure": None, "parameters": 1, "multiply_adds": 2, "seconds": 0.0,
-        "test_accuracy": None, "hardware": "a machine", "losses": np.zeros(2, np.float32), "proxies": {},
+        "state": "finished",
+        "failure": None,
+        "parameters": 1,
+        "multiply_adds": 2,
+        "seconds": 0.0,
+        "test_accuracy": None,
+        "hardware": "a machine",
+        "losses": np.zeros(2, np.float32),
+        "proxies": {},
         "snapshots": (snapshot,),
-    }  # fmt: skip
+    }
     return Evaluation(**values | changes)
 
 

@@ -13,7 +13,9 @@ def draw(stimuli: int, units: int, seed: int, decay: float = 0.0) -> torch.Tenso
     """Responses [S, U] whose principal components have standard deviations that fall as a power."""
     generator = torch.Generator().manual_seed(seed)
     scale = torch.arange(1, units + 1, dtype=torch.float64) ** -decay
-    rotation = torch.linalg.qr(torch.randn(units, units, generator=generator, dtype=torch.float64)).Q
+    rotation = torch.linalg.qr(
+        torch.randn(units, units, generator=generator, dtype=torch.float64)
+    ).Q
     return torch.randn(stimuli, units, generator=generator, dtype=torch.float64) * scale @ rotation
 
 
@@ -40,8 +42,12 @@ def svcca_of_features(first: torch.Tensor, second: torch.Tensor, dimensions: int
     """As in Raghu et al.: SVD of the features, then canonical correlations by QR."""
     bases = []
     for features in (first, second):
-        left, scale, _ = np.linalg.svd(features.numpy() - features.numpy().mean(0), full_matrices=False)
-        kept = next(k for k in range(1, len(scale) + 1) if (scale[:k] ** 2).sum() >= 0.99 * (scale**2).sum())
+        left, scale, _ = np.linalg.svd(
+            features.numpy() - features.numpy().mean(0), full_matrices=False
+        )
+        kept = next(
+            k for k in range(1, len(scale) + 1) if (scale[:k] ** 2).sum() >= 0.99 * (scale**2).sum()
+        )
         kept = min(kept, dimensions)
         bases.append(np.linalg.qr(left[:, :kept] * scale[:kept])[0])
     return float(np.linalg.svd(bases[0].T @ bases[1], compute_uv=False).mean())
@@ -88,16 +94,27 @@ def test_cka_agrees_with_the_expectation_over_permutations():
     teacher = [draw(7, units, units) for units in (3, 20)]
     candidate = [teacher[0] + draw(7, 3, 5), draw(7, 4, 6), teacher[1][:, :10]]
     expected = [[cka_by_permutations(first, second) for second in candidate] for first in teacher]
-    np.testing.assert_allclose(alignment.unbiased_cka(grams(*teacher), grams(*candidate)), expected, atol=1e-12)
+    np.testing.assert_allclose(
+        alignment.unbiased_cka(grams(*teacher), grams(*candidate)), expected, atol=1e-12
+    )
 
 
 @pytest.mark.parametrize("dimensions", [39, 20, 3])
 def test_svcca_agrees_with_the_svd_of_features(monkeypatch, dimensions):
     """Subspaces of 2 to 35 of 39 dimensions, so that some pairs have more than there are together."""
     monkeypatch.setattr(alignment, "DIMENSIONS", dimensions)
-    teacher = [draw(40, units, seed, decay) for seed, (units, decay) in enumerate([(60, 0.3), (60, 1.0), (2, 0)])]
-    candidate = [teacher[0] + draw(40, 60, 5), teacher[1] + 0.3 * draw(40, 60, 6, 1.0), draw(40, 8, 7)]
-    expected = [[svcca_of_features(first, second, dimensions) for second in candidate] for first in teacher]
+    teacher = [
+        draw(40, units, seed, decay)
+        for seed, (units, decay) in enumerate([(60, 0.3), (60, 1.0), (2, 0)])
+    ]
+    candidate = [
+        teacher[0] + draw(40, 60, 5),
+        teacher[1] + 0.3 * draw(40, 60, 6, 1.0),
+        draw(40, 8, 7),
+    ]
+    expected = [
+        [svcca_of_features(first, second, dimensions) for second in candidate] for first in teacher
+    ]
     found = alignment.svcca(grams(*teacher), grams(*candidate))
     np.testing.assert_allclose(found, expected, atol=1e-9)
     assert np.ptp(found) > 0.3
@@ -117,16 +134,26 @@ def test_does_not_change_with_rotation_isotropic_scale_shift_or_order_of_images(
     first, second = draw(30, 50, 0, 1.0), draw(30, 20, 1, 0.5)
     expected = measure(grams(first), grams(second))
     rotation = torch.linalg.qr(draw(50, 50, 2)).Q
-    np.testing.assert_allclose(measure(grams(3 * first @ rotation + 5), grams(second)), expected, atol=1e-10)
+    np.testing.assert_allclose(
+        measure(grams(3 * first @ rotation + 5), grams(second)), expected, atol=1e-10
+    )
     order = torch.randperm(30, generator=torch.Generator().manual_seed(3))
-    np.testing.assert_allclose(measure(grams(first[order]), grams(second[order])), expected, atol=1e-10)
+    np.testing.assert_allclose(
+        measure(grams(first[order]), grams(second[order])), expected, atol=1e-10
+    )
     assert abs(measure(grams(first[order]), grams(second)) - expected).max() > 0.01
 
 
 def test_svcca_of_orthogonal_subspaces_is_zero_and_of_nested_ones_one():
-    columns = torch.tensor([[1, 1, 1, 1, -1, -1, -1, -1], [1, 1, -1, -1, 1, 1, -1, -1], [1, -1] * 4]).double().T
+    columns = (
+        torch.tensor([[1, 1, 1, 1, -1, -1, -1, -1], [1, 1, -1, -1, 1, 1, -1, -1], [1, -1] * 4])
+        .double()
+        .T
+    )
     one, two, three = columns[:, :1], columns[:, 1:], columns
-    half = columns[:, :2] + torch.stack([torch.zeros(8), columns[:, 2]], 1)  # one shared direction, one at 45 degrees
+    half = columns[:, :2] + torch.stack(
+        [torch.zeros(8), columns[:, 2]], 1
+    )  # one shared direction, one at 45 degrees
     found = alignment.svcca(grams(one, columns[:, :2]), grams(two, three, half))
     np.testing.assert_allclose(found, [[0, 1, 1], [0.5, 1, (1 + 0.5**0.5) / 2]], atol=1e-7)
 
@@ -155,14 +182,18 @@ def moved_by(kind: str) -> dict[str, float]:
     """How far similarities of 200 images move at most when Gram matrices are stored so, by measure."""
     teacher, candidate = of_many_images()
     return {
-        name: abs(measure(teacher.astype(kind), candidate.astype(kind)) - measure(teacher, candidate)).max()
+        name: abs(
+            measure(teacher.astype(kind), candidate.astype(kind)) - measure(teacher, candidate)
+        ).max()
         for name, measure in alignment.MEASURES.items()
     }
 
 
 def of_many_images() -> tuple[np.ndarray, np.ndarray]:
     teacher = grams(*(draw(200, 400, seed, 1.0) for seed in range(3)))
-    return teacher, grams(*(draw(200, 400, seed, 1.0) + draw(200, 400, seed % 3, 1.0) for seed in range(10, 30)))
+    return teacher, grams(
+        *(draw(200, 400, seed, 1.0) + draw(200, 400, seed % 3, 1.0) for seed in range(10, 30))
+    )
 
 
 def test_float16_serves():
@@ -177,7 +208,10 @@ def test_float16_moves_the_cut_of_svcca_where_float32_does_not(monkeypatch):
     monkeypatch.setattr(alignment, "DIMENSIONS", 200)
     _, candidate = of_many_images()
     cuts, cuts16, cuts32 = (
-        [components.shape[1] for components in alignment._principal_components(candidate.astype(kind))]
+        [
+            components.shape[1]
+            for components in alignment._principal_components(candidate.astype(kind))
+        ]
         for kind in ("float64", "float16", "float32")
     )
     assert cuts16 != cuts and cuts32 == cuts
@@ -193,11 +227,14 @@ def test_svcca_of_unrelated_responses_is_low_where_without_a_limit_it_is_high(mo
 
 @BOTH
 def test_numbers_do_not_depend_on_how_many_cores_compute_them(measure, monkeypatch):
-    teacher, candidate = grams(*(draw(30, 50, seed, 1.0) for seed in range(2))), grams(*(draw(30, 9, s) for s in range(7)))
+    teacher, candidate = (
+        grams(*(draw(30, 50, seed, 1.0) for seed in range(2))),
+        grams(*(draw(30, 9, s) for s in range(7))),
+    )
     candidate[4] = np.nan
     threads, found = torch.get_num_threads(), []
     for cores in (1, 3, 20):
-        monkeypatch.setattr(alignment.devices, "cores", lambda: cores)
+        monkeypatch.setattr(alignment.devices, "cores", lambda cores=cores: cores)
         found.append(measure(teacher, candidate))
         assert torch.get_num_threads() == threads
     assert np.isnan(found[0][:, 4]).all() and np.isfinite(np.delete(found[0], 4, 1)).all()

@@ -100,7 +100,11 @@ def test_failure(checkout, capsys):
     write(checkout, "03_later", "print('never')")
     assert batch.main([], checkout=checkout) == 1
     error = capsys.readouterr().err
-    assert "02_bad" in error and "raise KeyError('nonsense')" in error and "KeyError: 'nonsense'" in error
+    assert (
+        "02_bad" in error
+        and "raise KeyError('nonsense')" in error
+        and "KeyError: 'nonsense'" in error
+    )
     assert "code cell 4" in error  # After the parameters, the ones put in their place, and x = 1.
 
     folder = checkout / "figures" / "objects-quick"
@@ -114,7 +118,11 @@ def test_failure(checkout, capsys):
 
 def test_dead_kernel(checkout, capsys):
     """A kernel that is killed, as for want of memory, is a failure like any other."""
-    write(checkout, "01_bad", "import os, signal\nos.kill(os.getpid(), signal.SIGKILL)\n\n# %%\nprint('not reached')")
+    write(
+        checkout,
+        "01_bad",
+        "import os, signal\nos.kill(os.getpid(), signal.SIGKILL)\n\n# %%\nprint('not reached')",
+    )
     assert batch.main([], checkout=checkout) == 1
     error = capsys.readouterr().err
     assert "01_bad failed" in error and "import os, signal" in error and "the kernel died" in error
@@ -122,8 +130,12 @@ def test_dead_kernel(checkout, capsys):
 
 def test_a_notebook_is_not_written_after_every_cell(checkout, monkeypatch):
     written = []
-    monkeypatch.setattr(papermill.engines, "write_ipynb", lambda notebook, path: written.append(path))
-    source = write(checkout, "01_long", "\n\n# %%\n".join(f"print({number})" for number in range(10)))
+    monkeypatch.setattr(
+        papermill.engines, "write_ipynb", lambda notebook, path: written.append(path)
+    )
+    source = write(
+        checkout, "01_long", "\n\n# %%\n".join(f"print({number})" for number in range(10))
+    )
     assert batch.main([], checkout=checkout) == 0
     assert len(written) == 2  # at the start, and at the end
     assert outputs(execute.Step(source, execute.defaults(source)).output).split() == [*"0123456789"]
@@ -217,11 +229,15 @@ def test_kernel_is_this_python(checkout, monkeypatch):
     """A kernelspec of the user's, called python3 as well, is not what runs."""
     spec = checkout / "jupyter" / "kernels" / "python3"
     spec.mkdir(parents=True)
-    (spec / "kernel.json").write_text('{"argv": ["/nowhere/python"], "display_name": "", "language": ""}')
+    (spec / "kernel.json").write_text(
+        '{"argv": ["/nowhere/python"], "display_name": "", "language": ""}'
+    )
     monkeypatch.setenv("JUPYTER_PATH", str(checkout / "jupyter"))
     write(checkout, "01_first", "import sys\nprint(sys.executable)")
     assert batch.main([], checkout=checkout) == 0
-    assert outputs(checkout / "figures" / "objects-quick" / "01_first.ipynb") == f"{sys.executable}\n"
+    assert (
+        outputs(checkout / "figures" / "objects-quick" / "01_first.ipynb") == f"{sys.executable}\n"
+    )
 
 
 def git(checkout: Path, *arguments: str) -> str:
@@ -233,7 +249,9 @@ def test_publish(checkout):
     """Figures, tables, outputs are copied; the notebook keeps its defaults and names no folder of ours."""
     folder = checkout / "figures" / "objects-quick-seed-3"
     code = f"for name in ('a.png', 'b.nc'):\n    open('{folder}/' + name, 'w').close()\n"
-    code += f"import sys\nprint(seed, '{paths.ROOT}/setup', '{folder}', sys.prefix + '/lib')\n'done'"
+    code += (
+        f"import sys\nprint(seed, '{paths.ROOT}/setup', '{folder}', sys.prefix + '/lib')\n'done'"
+    )
     source = write(checkout, "01_first", code)
     shutil.copy(paths.ROOT / ".gitignore", checkout)
     git(checkout, "init")
@@ -252,7 +270,9 @@ def test_publish(checkout):
     ]
     published = checkout / "notebooks" / "01_first.ipynb"
     notebook = nbformat.read(published, as_version=4)
-    assert [cell.source for cell in notebook.cells] == [cell.source for cell in jupytext.read(source).cells]
+    assert [cell.source for cell in notebook.cells] == [
+        cell.source for cell in jupytext.read(source).cells
+    ]
     assert notebook.metadata.kernelspec.name == "python3"
     assert notebook.metadata.jupytext == {"formats": "ipynb,py:percent"}
     assert notebook.metadata.sage.commit == git(checkout, "rev-parse", "HEAD")
@@ -290,7 +310,9 @@ def test_publish_when_code_changes_meanwhile(checkout, capsys):
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_interrupt(checkout, number):
     """Ctrl-C and SIGTERM stop notebook and child processes; the same command can follow."""
-    shutil.copytree(paths.ROOT / "sage", checkout / "sage", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(
+        paths.ROOT / "sage", checkout / "sage", ignore=shutil.ignore_patterns("__pycache__")
+    )
     marker = checkout / "processes"
     code = "import os, subprocess, time\nchild = subprocess.Popen(['sleep', '100'])\n"
     code += f"open('{marker}', 'w').write(f'{{os.getpid()}} {{child.pid}}\\n')\ntime.sleep(100)"
@@ -354,4 +376,6 @@ def test_notebooks_parameters_are_known():
         found = execute.defaults(source)
         found.pop("workers", None)
         kind = type(run.of(found))
-        assert found.items() <= {field.name: field.default for field in fields(kind)}.items(), source.name
+        assert found.items() <= {field.name: field.default for field in fields(kind)}.items(), (
+            source.name
+        )

@@ -9,7 +9,17 @@ import pytest
 import torch
 from PIL import Image
 
-from sage import batches, checkpoints, datasets, evaluation, image_files, paths, preprocessing, responses, training
+from sage import (
+    batches,
+    checkpoints,
+    datasets,
+    evaluation,
+    image_files,
+    paths,
+    preprocessing,
+    responses,
+    training,
+)
 from sage.image_files import ImageFiles
 from sage.models.resnet import ResNet
 
@@ -59,7 +69,9 @@ def test_files_are_a_fixed_list(files):
     assert len(files) == 18 and len(set(files.images)) == 18
     first = files.first(5)
     assert first.images == files.images[:5] and torch.equal(first.labels, files.labels[:5])
-    assert len(files.first(None)) == 18 and first.identity == files.first(5).identity != files.identity
+    assert (
+        len(files.first(None)) == 18 and first.identity == files.first(5).identity != files.identity
+    )
     assert ImageFiles(files.images, 1 - files.labels).identity != files.identity
     path = Path(files.images[0])
     path.write_bytes(path.read_bytes() + b"more")
@@ -77,11 +89,15 @@ def test_steps_show_the_papers_crops_of_the_drawn_files(files, monkeypatch, work
         chosen = source.indices(step)
         crops = preprocessing.scaled_crops(4, batches.generator(3, "augment", step, CPU))
         expected = [crop(read(files.images[place])) for crop, place in zip(crops, chosen)]
-        assert torch.equal(images, torch.stack(expected)) and torch.equal(labels, files.labels[chosen])
+        assert torch.equal(images, torch.stack(expected)) and torch.equal(
+            labels, files.labels[chosen]
+        )
     assert len(torch.cat([source.indices(step) for step in range(4)]).unique()) == 16
 
 
-def test_resumed_training_equals_an_uninterrupted_one_with_any_number_of_processes(files, monkeypatch, tmp_path):
+def test_resumed_training_equals_an_uninterrupted_one_with_any_number_of_processes(
+    files, monkeypatch, tmp_path
+):
     use(monkeypatch, 0)
     whole = make_trainer(files)
     whole.advance(2)
@@ -107,7 +123,9 @@ def test_no_process_outlives_the_training(files, monkeypatch):
     trainer.advance(1)
     assert processes() == before and all(len(started) >= 2 for started in during[:2])
     diverging = make_trainer(files)
-    diverging.optimizer.register_step_pre_hook(lambda *arguments: diverging.loss_sum.fill_(torch.nan) and None)
+    diverging.optimizer.register_step_pre_hook(
+        lambda *arguments: diverging.loss_sum.fill_(torch.nan) and None
+    )
     with pytest.raises(training.Diverged):
         diverging.advance(2)
     assert processes() == before
@@ -120,7 +138,9 @@ def test_a_file_damaged_after_the_check_ends_the_training_and_is_named(files, mo
     trainer = make_trainer(files)
     path = Path(files.images[trainer.batches.indices(2)[1]])
     path.write_bytes(path.read_bytes()[:100])
-    with pytest.raises(ValueError, match=f"{path} cannot be read as an image .*: replace or remove it"):
+    with pytest.raises(
+        ValueError, match=f"{path} cannot be read as an image .*: replace or remove it"
+    ):
         trainer.advance(1)
     assert processes() == before
 
@@ -134,7 +154,9 @@ def test_recipes_for_images_of_one_size_take_no_files(files, monkeypatch):
 
 def test_a_daemon_reads_files_itself(monkeypatch):
     assert image_files._workers() >= 1
-    monkeypatch.setattr(image_files.multiprocessing, "current_process", lambda: SimpleNamespace(daemon=True))
+    monkeypatch.setattr(
+        image_files.multiprocessing, "current_process", lambda: SimpleNamespace(daemon=True)
+    )
     assert image_files._workers() == 0
 
 
@@ -147,9 +169,18 @@ def test_networks_are_tested_on_the_centre_of_files(files, monkeypatch):
     centres = torch.stack([preprocessing.central_crop(read(path)) for path in files.images])
     found = evaluation.scores(model, files, device=CPU)
     expected = evaluation.scores(model, datasets.Images(centres, files.labels), device=CPU)
-    assert found.shape == (18, 12) and torch.equal(found, expected) and processes() == before and model.training
+    assert (
+        found.shape == (18, 12)
+        and torch.equal(found, expected)
+        and processes() == before
+        and model.training
+    )
     accuracy = (expected.argmax(1) == files.labels).float().mean().item()
-    assert evaluation.accuracy(model, files, device=CPU) == responses.top_k(found, files.labels, 1) == accuracy
+    assert (
+        evaluation.accuracy(model, files, device=CPU)
+        == responses.top_k(found, files.labels, 1)
+        == accuracy
+    )
 
 
 def test_top_5_counts_the_five_highest_scores():
@@ -157,7 +188,11 @@ def test_top_5_counts_the_five_highest_scores():
     scores[5, 0] = torch.nan
     labels = torch.tensor([9, 8, 5, 4, 0, 9])
     assert responses.top_k(scores, labels, 5) == pytest.approx(3 / 6)
-    assert responses.top_k(scores, labels, 1) == responses.accuracy(scores, labels) == pytest.approx(1 / 6)
+    assert (
+        responses.top_k(scores, labels, 1)
+        == responses.accuracy(scores, labels)
+        == pytest.approx(1 / 6)
+    )
     with pytest.raises(ValueError, match="k is 5, expected at most the 4 classes"):
         responses.top_k(scores[:, :4], labels, 5)
 
@@ -166,5 +201,9 @@ def test_the_bar_shows_how_fast_a_training_goes(files, monkeypatch, tmp_path, ca
     use(monkeypatch, 0)
     trainer = make_trainer(files)
     checkpoints.train(trainer, tmp_path / "some.pt", dict, name="mature")
-    rates = [float(text.split()[-1]) for text in capsys.readouterr().err.split(" images/s")[:-1] if text.strip()]
+    rates = [
+        float(text.split()[-1])
+        for text in capsys.readouterr().err.split(" images/s")[:-1]
+        if text.strip()
+    ]
     assert rates and max(rates) > 0

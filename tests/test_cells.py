@@ -31,13 +31,19 @@ def shapes(model: CellNetwork, size: int) -> list[tuple[int, int]]:
     """Channels and pixels a side of every cell's output."""
     found = []
     for cell in model.cells:
-        cell.register_forward_hook(lambda module, inputs, output: found.append((output.shape[1], output.shape[3])))
+        cell.register_forward_hook(
+            lambda module, inputs, output: found.append((output.shape[1], output.shape[3]))
+        )
     model.eval()(torch.zeros(1, 3, size, size, device="meta"))
     return found
 
 
-@pytest.mark.parametrize("name, skeleton, filters, repeats, classes, size, parameters, millions", PUBLISHED)
-def test_published_networks_have_their_size(name, skeleton, filters, repeats, classes, size, parameters, millions):
+@pytest.mark.parametrize(
+    "name, skeleton, filters, repeats, classes, size, parameters, millions", PUBLISHED
+)
+def test_published_networks_have_their_size(
+    name, skeleton, filters, repeats, classes, size, parameters, millions
+):
     model = network(
         genotypes.load(name), filters=filters, repeats=repeats, classes=classes, skeleton=skeleton
     )
@@ -49,9 +55,13 @@ def test_published_networks_have_their_shapes():
     cifar = shapes(network(genotypes.NASNET_A, filters=32, repeats=2), 32)
     reduced = [(256, 16)], [(512, 8)]
     assert cifar == [(192, 32)] * 2 + reduced[0] + [(384, 16)] * 2 + reduced[1] + [(768, 8)] * 2
-    mobile = shapes(network(genotypes.NASNET_A, filters=44, repeats=4, skeleton="imagenet mobile"), 224)
+    mobile = shapes(
+        network(genotypes.NASNET_A, filters=44, repeats=4, skeleton="imagenet mobile"), 224
+    )
     assert [mobile[place] for place in (5, 10, 15)] == [(264, 28), (528, 14), (1056, 7)]
-    search = shapes(network(genotypes.NASNET_A, filters=8, repeats=2, skeleton="imagenet search"), 64)
+    search = shapes(
+        network(genotypes.NASNET_A, filters=8, repeats=2, skeleton="imagenet search"), 64
+    )
     assert len(search) == 8 and [size for _, size in search] == [31, 31, 16, 16, 16, 8, 8, 8]
 
 
@@ -62,11 +72,18 @@ def test_published_networks_have_their_shapes():
         ("NASNet-A", "imagenet large", 1, [(0, 0), (1, 0), (2, 1), (3, 2), (4, 2), (5, 4), (6, 4)]),
         ("PNASNet-5", "cifar", 2, [(0, 0), (1, 0), (2, 1), (3, 2), (4, 3), (5, 4)]),
         # Its reductions are in line: there is none of its own to skip.
-        ("PNASNet-5", "imagenet large", 2, [(0, 0)] + [(place, place - 1) for place in range(1, 8)]),
+        (
+            "PNASNet-5",
+            "imagenet large",
+            2,
+            [(0, 0)] + [(place, place - 1) for place in range(1, 8)],
+        ),
     ],
 )
 def test_cells_read_the_two_before_them(name, skeleton, repeats, reads):
-    assert network(genotypes.load(name), filters=8, repeats=repeats, skeleton=skeleton).reads == reads
+    assert (
+        network(genotypes.load(name), filters=8, repeats=repeats, skeleton=skeleton).reads == reads
+    )
 
 
 @pytest.mark.parametrize("name", spaces.OPERATIONS)
@@ -127,7 +144,9 @@ def test_paths_are_dropped_image_by_image():
     first = last._drop(step, torch.ones(50, 1, 1, 1))
     last.generator = torch.Generator().manual_seed(1)
     assert torch.equal(first, last._drop(step, torch.ones(50, 1, 1, 1)))
-    assert (last._drop(Step("id", 0), torch.ones(50, 1, 1, 1)) == 1).all()  # as the authors' code has it
+    assert (
+        last._drop(Step("id", 0), torch.ones(50, 1, 1, 1)) == 1
+    ).all()  # as the authors' code has it
     model.eval()
     assert (last._drop(step, torch.ones(50, 1, 1, 1)) == 1).all()
 

@@ -44,7 +44,10 @@ def begin(marks: Path, seconds: float = 0, end: bool = False) -> int:
 def begun(marks: Path, count: int) -> list[int]:
     """Process numbers of `count` marks, once they are there."""
     until(lambda: len([mark for mark in marks.iterdir() if mark.read_text()]) >= count)
-    return [int(mark.read_text()) for mark in sorted(marks.iterdir(), key=lambda mark: mark.stat().st_mtime_ns)]
+    return [
+        int(mark.read_text())
+        for mark in sorted(marks.iterdir(), key=lambda mark: mark.stat().st_mtime_ns)
+    ]
 
 
 def until(true, seconds: float = 30) -> None:
@@ -58,7 +61,9 @@ def fail() -> None:
     raise LookupError("a candidate's own problem")
 
 
-begin.__module__ = fail.__module__ = "__main__"  # which Dask sends by value: workers need not import this module
+begin.__module__ = fail.__module__ = (
+    "__main__"  # which Dask sends by value: workers need not import this module
+)
 
 
 def on_scheduler(workers: Workers, function):
@@ -75,7 +80,21 @@ def test_values_that_are_taken(value):
 
 @pytest.mark.parametrize(
     "value",
-    ["", "-1", "02", "1.5", "2 ", "two", "Auto", "slurm", "slurm:0", "slurm:2x0", "slurm:2x", "host:8786", "tcp://host"]
+    [
+        "",
+        "-1",
+        "02",
+        "1.5",
+        "2 ",
+        "two",
+        "Auto",
+        "slurm",
+        "slurm:0",
+        "slurm:2x0",
+        "slurm:2x",
+        "host:8786",
+        "tcp://host",
+    ],
 )
 def test_other_values_are_named(value):
     with pytest.raises(ValueError, match=f"workers is '{value}', expected 0"):
@@ -104,7 +123,12 @@ def test_processes_of_this_machine(two, tmp_path):
     assert two.submit(torch.get_num_threads).result(PATIENCE) == 1
     assert len(two.submit(bytes, 10_000_000).result(PATIENCE)) == 10_000_000
     processes = [psutil.Process(), *psutil.Process().children()]
-    addresses = {open_.laddr.ip for each in processes for open_ in each.net_connections() if open_.status == "LISTEN"}
+    addresses = {
+        open_.laddr.ip
+        for each in processes
+        for open_ in each.net_connections()
+        if open_.status == "LISTEN"
+    }
     assert addresses == {"127.0.0.1"}
 
 
@@ -195,7 +219,11 @@ def test_no_process_outlives_the_explorer(tmp_path, how):
     (tmp_path / "script.py").write_text(SCRIPT)
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
     explorer = subprocess.Popen(
-        [*PYTHON, "script.py", "mark"], cwd=tmp_path, start_new_session=True, env=environment(), **pipes
+        [*PYTHON, "script.py", "mark"],
+        cwd=tmp_path,
+        start_new_session=True,
+        env=environment(),
+        **pipes,
     )
     assert explorer.stdout.readline() == "training\n"
     processes = psutil.Process(explorer.pid).children(recursive=True)
@@ -216,20 +244,52 @@ def environment() -> dict[str, str]:
 def test_a_script_that_starts_itself_again_is_told(tmp_path):
     (tmp_path / "script.py").write_text(SCRIPT.replace('if __name__ == "__main__"', "if True"))
     script = [*PYTHON, "script.py", "mark"]
-    finished = subprocess.run(script, cwd=tmp_path, env=environment(), capture_output=True, text=True, timeout=PATIENCE)
+    finished = subprocess.run(
+        script, cwd=tmp_path, env=environment(), capture_output=True, text=True, timeout=PATIENCE
+    )
     assert finished.returncode == 1 and finished.stderr.count("Traceback") <= 3
-    assert 'a script opens workers below `if __name__ == "__main__":`' in finished.stderr.splitlines()[-1]
+    assert (
+        'a script opens workers below `if __name__ == "__main__":`'
+        in finished.stderr.splitlines()[-1]
+    )
 
 
 @pytest.fixture
 def scheduler(tmp_path):
     """A scheduler that others started, with two workers; its process and its address."""
-    start = partial(subprocess.Popen, cwd=paths.ROOT, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+    start = partial(
+        subprocess.Popen, cwd=paths.ROOT, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL
+    )
     dask, file = [sys.executable, "-m"], tmp_path / "scheduler.json"
-    process = start([*dask, "distributed.cli.dask_scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard",
-                     "--dashboard-address", "127.0.0.1:0", "--scheduler-file", str(file)])  # fmt: skip
-    nannies = start([*dask, "distributed.cli.dask_worker", "--scheduler-file", str(file), "--nworkers", "2",
-                     "--nthreads", "1", "--local-directory", str(tmp_path)])  # fmt: skip
+    process = start(
+        [
+            *dask,
+            "distributed.cli.dask_scheduler",
+            "--host",
+            "127.0.0.1",
+            "--port",
+            "0",
+            "--no-dashboard",
+            "--dashboard-address",
+            "127.0.0.1:0",
+            "--scheduler-file",
+            str(file),
+        ]
+    )
+    nannies = start(
+        [
+            *dask,
+            "distributed.cli.dask_worker",
+            "--scheduler-file",
+            str(file),
+            "--nworkers",
+            "2",
+            "--nthreads",
+            "1",
+            "--local-directory",
+            str(tmp_path),
+        ]
+    )
     with distributed.Client(scheduler_file=str(file), set_as_default=False) as client:
         client.wait_for_workers(2, timeout=PATIENCE)
         address = client.scheduler.address
@@ -250,7 +310,9 @@ def test_joining_a_scheduler_leaves_it_alive_without_our_candidates(scheduler, t
         futures = [workers.submit(begin, marks, 3) for _ in range(6)]
         begun(marks, 2)
         start = time.monotonic()
-    assert time.monotonic() - start < 2 and all(isinstance(future.exception(1), LostScheduler) for future in futures)
+    assert time.monotonic() - start < 2 and all(
+        isinstance(future.exception(1), LostScheduler) for future in futures
+    )
     with open_workers(address) as workers:
         assert workers.slots() == 2
         assert workers.submit(os.getpid).result(PATIENCE)
@@ -292,7 +354,11 @@ def test_job_script(tmp_path, monkeypatch):
     for line in ("-n 1", "--cpus-per-task=2", "--mem=15G", "-t 00:30:00", "--gres=gpu:1"):
         assert f"#SBATCH {line}" in script
     assert script[-1].startswith(f"{sys.executable} -m distributed.cli.dask_worker tcp://")
-    assert "--nthreads 1 " in script[-1] and "--nworkers 2 " in script[-1] and script[-1].endswith("--memory-limit 0")
+    assert (
+        "--nthreads 1 " in script[-1]
+        and "--nworkers 2 " in script[-1]
+        and script[-1].endswith("--memory-limit 0")
+    )
 
 
 SBATCH = """#!/bin/sh
@@ -307,7 +373,10 @@ echo Submitted batch job $!
 @pytest.fixture
 def slurm(tmp_path, monkeypatch) -> Path:
     """Folder of a stand-in for Slurm, which keeps a line for each job that was submitted."""
-    commands = {"sbatch": SBATCH.format(folder=tmp_path), "scancel": "#!/bin/sh\nkill -TERM -- -$1\n"}
+    commands = {
+        "sbatch": SBATCH.format(folder=tmp_path),
+        "scancel": "#!/bin/sh\nkill -TERM -- -$1\n",
+    }
     for name, command in commands.items():
         (tmp_path / name).write_text(command)
         (tmp_path / name).chmod(0o755)
@@ -326,7 +395,11 @@ def test_slurm_jobs_are_submitted_again_when_they_end(slurm, tmp_path):
         os.killpg(os.getsid(first.pid), signal.SIGKILL)
         assert all(future.result(PATIENCE) for future in futures)
         assert (slurm / "submitted").read_text() == ".\n" * 2
-        family = [each for each in psutil.process_iter() if os.getsid(each.pid) == os.getsid(futures[0].result(PATIENCE))]
+        family = [
+            each
+            for each in psutil.process_iter()
+            if os.getsid(each.pid) == os.getsid(futures[0].result(PATIENCE))
+        ]
     assert len(family) >= 3
     assert psutil.wait_procs(family, timeout=20)[1] == []
 
@@ -351,7 +424,10 @@ def test_slurm_that_takes_no_job_for_a_while(slurm):
 
 def test_no_slurm(monkeypatch):
     monkeypatch.setenv("PATH", "")
-    with pytest.raises(FileNotFoundError, match="sbatch is not on the PATH"), open_workers("slurm:2"):
+    with (
+        pytest.raises(FileNotFoundError, match="sbatch is not on the PATH"),
+        open_workers("slurm:2"),
+    ):
         pass
 
 

@@ -18,7 +18,15 @@ from sage.tracker import Tracker
 
 SMOKE = profiles.PROFILES["smoke"]
 BUDGET = SearchBudget(
-    layers=3, train_images=128, mature_epochs=3, epochs=(0.5, 1), samples=8, every=4, top=2, runs=2, starts=4
+    layers=3,
+    train_images=128,
+    mature_epochs=3,
+    epochs=(0.5, 1),
+    samples=8,
+    every=4,
+    top=2,
+    runs=2,
+    starts=4,
 )
 TINY = replace(SMOKE, train_images=128, teacher_images=128, rdm_images=20, search=BUDGET)
 
@@ -50,7 +58,15 @@ def trained(monkeypatch) -> list:
 
 def test_everything_is_trained_once_and_nothing_again(run, guide, trained):
     table = comparison.train(run, guide, workers="0")
-    assert dict(table.sizes) == {"searcher": 3, "score": 2, "epochs": 2, "run": 2, "samples": 2, "candidate": 2, "place": 2}
+    assert dict(table.sizes) == {
+        "searcher": 3,
+        "score": 2,
+        "epochs": 2,
+        "run": 2,
+        "samples": 2,
+        "candidate": 2,
+        "place": 2,
+    }
     assert max(Counter(trained).values()) == 1
     count = len(trained)
     again = comparison.train(run, guide, workers="0")
@@ -59,7 +75,9 @@ def test_everything_is_trained_once_and_nothing_again(run, guide, trained):
     comparison.train(replace(run, alpha=5.0), guide, workers="0")
     assert len(trained) > count and len(set(trained)) == len(trained)
     by_accuracy = [arguments for arguments in trained[count:] if arguments[0].snapshots != (3,)]
-    assert len(by_accuracy) <= 2 * 2 * (8 + 4)  # by P + TG only: reinforcement learning's, and TPE's after its starts
+    assert len(by_accuracy) <= 2 * 2 * (
+        8 + 4
+    )  # by P + TG only: reinforcement learning's, and TPE's after its starts
     # Random search proposes the same whatever the score: its P + TG needs no training of its own.
     only = replace(run, alpha=7.0, searchers="random")
     count = len(trained)
@@ -94,13 +112,22 @@ def test_the_best_by_the_searches_own_score_are_trained_to_maturity(run, guide):
     small = replace(run, searchers="random", runs=1, epochs="1")
     table = comparison.train(small, guide, workers="0").sel(searcher="random", epochs=1).isel(run=0)
     protocol = replace(
-        evaluation.Protocol.of(TINY, "mine"), networks=Convolutional(layers=3, width=0.25), train_images=128, mature_epochs=3, snapshots=(1.0,)
+        evaluation.Protocol.of(TINY, "mine"),
+        networks=Convolutional(layers=3, width=0.25),
+        train_images=128,
+        mature_epochs=3,
+        snapshots=(1.0,),
     )
     searcher = comparison._searcher(small, comparison.Search("random", "P", 1.0, 0))
     architectures = [searcher.ask()[1] for _ in range(8)]
-    early = [evaluation.evaluate(protocol, architecture, 0).snapshots[-1] for architecture in architectures]
+    early = [
+        evaluation.evaluate(protocol, architecture, 0).snapshots[-1]
+        for architecture in architectures
+    ]
     similarity = guidance.compare(
-        [(number, 1.0, snapshot.rdms) for number, snapshot in enumerate(early)], guide, level="class"
+        [(number, 1.0, snapshot.rdms) for number, snapshot in enumerate(early)],
+        guide,
+        level="class",
     )
     accuracy = np.array([snapshot.accuracy for snapshot in early])
     guided = guidance.score(accuracy, guidance.teacher_guidance(similarity).values[:, 0], 1.0)
@@ -123,15 +150,29 @@ def test_the_best_by_the_searches_own_score_are_trained_to_maturity(run, guide):
 
 
 def test_cells_are_searched_alike_but_not_tested(run, guide, trained, monkeypatch):
-    monkeypatch.setitem(profiles.PROFILES, "tiny", replace(TINY, cells=replace(TINY.cells, train_images=192)))
+    monkeypatch.setitem(
+        profiles.PROFILES, "tiny", replace(TINY, cells=replace(TINY.cells, train_images=192))
+    )
     cells = CellRun(profile="tiny", dataset="mine", searchers="tpe")
     table = comparison.train(cells, guide, workers="0").isel(epochs=0, run=0, samples=0, searcher=0)
-    assert {protocol.networks for protocol, _, _ in trained} == {Cells(blocks=2, repeats=1, filters=2)}
-    assert {protocol.test for protocol, _, _ in trained} == {False} and table.test_accuracy.isnull().all()
+    assert {protocol.networks for protocol, _, _ in trained} == {
+        Cells(blocks=2, repeats=1, filters=2)
+    }
+    assert {protocol.test for protocol, _, _ in trained} == {
+        False
+    } and table.test_accuracy.isnull().all()
     assert max(Counter(trained).values()) == 1
-    assert (table.top_accuracy.max("place") == table.mature_accuracy).all() and table.sizes["place"] == 2
-    found = Tracker().rdms(comparison._study(cells, comparison.Search("tpe", "P", 0.5, 0), guide).key, range(3), "class")
-    assert {len(next(iter(rdms.values()))) for _, _, rdms in found} == {5}  # a matrix for every cell, with N = 1
+    assert (table.top_accuracy.max("place") == table.mature_accuracy).all() and table.sizes[
+        "place"
+    ] == 2
+    found = Tracker().rdms(
+        comparison._study(cells, comparison.Search("tpe", "P", 0.5, 0), guide).key,
+        range(3),
+        "class",
+    )
+    assert {len(next(iter(rdms.values()))) for _, _, rdms in found} == {
+        5
+    }  # a matrix for every cell, with N = 1
     frame = search_tables.summary(comparison.results(cells, guide))
     assert "mature error" in frame and "test error" not in frame
 
@@ -141,25 +182,18 @@ def test_diverged_candidates_cost_in_full_and_are_not_chosen(run, guide, monkeyp
 
     def sometimes(protocol, architecture, seed):
         found = evaluate(protocol, architecture, seed)
-        if diverges(architecture, protocol):
+        if architecture in lost or protocol.snapshots == lost_at:
             found = replace(found, state="diverged", failure="loss is inf", snapshots=())
         return found
 
     monkeypatch.setattr(evaluation, "evaluate", sometimes)
     small = replace(run, searchers="random", scores="P", runs=1, epochs="1")
     searcher = comparison._searcher(small, comparison.Search("random", "P", 1, 0))
-    lost = {searcher.ask()[1] for _ in range(2)}
-
-    def diverges(architecture, protocol):
-        return architecture in lost
-
+    lost, lost_at = {searcher.ask()[1] for _ in range(2)}, None
     table = comparison.train(small, guide, workers="0").squeeze()
     assert table.examples.values.tolist() == [4 * 128, 8 * 128] and table.failed == 2
     assert np.isfinite(table.mature_accuracy).all() and np.isnan(table.random_accuracy).all()
-
-    def diverges(architecture, protocol):
-        return protocol.snapshots == (3,)
-
+    lost, lost_at = set(), (3,)
     table = comparison.train(replace(small, seed=5), guide, workers="0").squeeze()
     assert np.isnan(table.mature_accuracy).all() and np.isnan(table.test_accuracy)
 
@@ -168,21 +202,30 @@ def test_every_setting_that_changes_a_search_changes_its_study(run, guide):
     search = comparison.Search("reinforce", "P+TG", 1, 0)
     other = replace(guide, name="other")
     keys = {comparison._study(run, search, guide).key, comparison._study(run, search, other).key}
-    keys |= {comparison._study(replace(run, **change), search, guide).key for change in ({"layers": 2}, {"alpha": 2.0})}
+    keys |= {
+        comparison._study(replace(run, **change), search, guide).key
+        for change in ({"layers": 2}, {"alpha": 2.0})
+    }
     keys |= {
         comparison._study(run, replace(search, **change), guide).key
         for change in ({"searcher": "tpe"}, {"score": "P"}, {"epochs": 0.5}, {"seed": 1})
     }
     assert len(keys) == 8
     plain = replace(search, score="P")
-    same = {comparison._study(replace(run, **change), plain, other).key for change in ({"alpha": 2.0}, {"samples": 4})}
+    same = {
+        comparison._study(replace(run, **change), plain, other).key
+        for change in ({"alpha": 2.0}, {"samples": 4})
+    }
     assert same == {comparison._study(run, plain, guide).key}
 
 
 @pytest.mark.parametrize(
     "wrong, message",
     [
-        ({"searchers": "random evolution"}, "searchers is 'random evolution', expected some of random, reinforce, tpe"),
+        (
+            {"searchers": "random evolution"},
+            "searchers is 'random evolution', expected some of random, reinforce, tpe",
+        ),
         ({"searchers": "tpe tpe"}, "searchers is 'tpe tpe'"),
         ({"scores": ""}, "scores is '', expected some of P, P\\+TG"),
     ],
@@ -203,8 +246,20 @@ def test_a_teacher_of_other_stimuli_is_refused_before_any_training(run, trained)
 def make_table(gain: float = 0.1) -> xr.Dataset:
     """Two searchers, few and many epochs, three runs: P+TG is better than P by about `gain` at few epochs."""
     rng = np.random.default_rng(0)
-    searchers, scores, epochs, runs, samples = ["random", "tpe"], ["P", "P+TG"], [1.0, 4.0], [0, 1, 2], [5, 10]
-    coordinates = {"searcher": searchers, "score": scores, "epochs": epochs, "run": runs, "samples": samples}
+    searchers, scores, epochs, runs, samples = (
+        ["random", "tpe"],
+        ["P", "P+TG"],
+        [1.0, 4.0],
+        [0, 1, 2],
+        [5, 10],
+    )
+    coordinates = {
+        "searcher": searchers,
+        "score": scores,
+        "epochs": epochs,
+        "run": runs,
+        "samples": samples,
+    }
     shape = tuple(map(len, coordinates.values()))
     accuracy = xr.DataArray(0.4 + 0.01 * rng.random(shape), coordinates)
     accuracy = accuracy + xr.where((accuracy.score == "P+TG") & (accuracy.epochs == 1), gain, 0)
@@ -225,7 +280,11 @@ def make_table(gain: float = 0.1) -> xr.Dataset:
 def test_summary_has_means_spreads_and_paired_gains():
     table = make_table()
     frame = search_tables.summary(table)
-    assert list(frame.index[:3]) == [("random", 1.0, "P"), ("random", 1.0, "P+TG"), ("random", 4.0, "P")]
+    assert list(frame.index[:3]) == [
+        ("random", 1.0, "P"),
+        ("random", 1.0, "P+TG"),
+        ("random", 4.0, "P"),
+    ]
     accuracy = table.mature_accuracy.isel(samples=-1).sel(searcher="tpe", epochs=1)
     row = frame.loc[("tpe", 1.0, "P+TG")]
     guided, plain = accuracy.sel(score="P+TG").values, accuracy.sel(score="P").values
@@ -247,12 +306,18 @@ def test_costs_are_examples_as_the_paper_counts_them():
 
 
 @pytest.mark.parametrize(
-    "gain, verdict", [(0.1, "better networks"), (-0.1, "worse networks"), (0.0, "includes 0: undecided")]
+    "gain, verdict",
+    [(0.1, "better networks"), (-0.1, "worse networks"), (0.0, "includes 0: undecided")],
 )
 def test_reading_says_what_the_numbers_say(gain, verdict):
     few, many = search_tables.reading(make_table(gain)).splitlines()
-    assert few.startswith("P+TG at 1 epoch minus P at 1 epoch ") and verdict in few and "n = 3" in few
-    assert many.startswith("P+TG at 1 epoch minus P at 4 epochs, 4 times the training,") and verdict in many
+    assert (
+        few.startswith("P+TG at 1 epoch minus P at 1 epoch ") and verdict in few and "n = 3" in few
+    )
+    assert (
+        many.startswith("P+TG at 1 epoch minus P at 4 epochs, 4 times the training,")
+        and verdict in many
+    )
 
 
 def test_reading_of_one_run_or_one_score_claims_nothing():

@@ -18,7 +18,7 @@ def test_numbers_are_those_of_torch(kernel, stride, bias):
     found, expected = own(images), plain(images)
     torch.testing.assert_close(found, expected)
     weights = torch.randn_like(found)
-    for model, result in ((own, found), (plain, expected)):
+    for result in (found, expected):
         (result * weights).sum().backward()
     torch.testing.assert_close(own.weight.grad, plain.weight.grad)
 
@@ -59,7 +59,9 @@ def test_a_convolution_of_merged_maps_is_that_of_their_padded_concatenation(kern
     generator = torch.Generator().manual_seed(0)
     channels = [2, 3, 1, 4][: len(sizes)]
     own = MergingConvolution(channels, 5, kernel, stride, bias=True).double()
-    plain = nn.Conv2d(sum(channels), 5, kernel, stride, tuple(side // 2 for side in kernel)).double()
+    plain = nn.Conv2d(
+        sum(channels), 5, kernel, stride, tuple(side // 2 for side in kernel)
+    ).double()
     plain.load_state_dict(own.state_dict())
     maps = [
         torch.randn(2, count, *size, generator=generator, dtype=torch.float64, requires_grad=True)

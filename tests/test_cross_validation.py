@@ -50,7 +50,10 @@ def test_agrees_with_a_loop():
         for fold, size in enumerate((3, 2, 2, 2, 2)):
             held_out, order = order[:size], order[size:]
             others = [i for i in range(11) if i not in held_out]
-            fit = {a: np.corrcoef(base[others] + a * addition[others], target[others])[0, 1] for a in ALPHAS}
+            fit = {
+                a: np.corrcoef(base[others] + a * addition[others], target[others])[0, 1]
+                for a in ALPHAS
+            }
             alpha = max(fit, key=fit.get)
             assert chosen[repeat, fold] == alpha
             score = base + alpha * addition
@@ -64,20 +67,26 @@ def test_a_network_has_no_say_in_its_own_score():
     target[7] += 10
     after, alphas_after = cross_validation.nested_alpha(base, addition, target, **OPTIONS)
     assert after[7] == before[7]
-    assert (np.delete(after, 7) != np.delete(before, 7)).any() and (alphas_after != alphas_before).any()
+    assert (np.delete(after, 7) != np.delete(before, 7)).any() and (
+        alphas_after != alphas_before
+    ).any()
 
 
 def test_scores_do_not_depend_on_place_and_scale():
     base, addition, target = draw(30, 1, 0)
     scores, chosen = cross_validation.nested_alpha(base, addition, target, **OPTIONS)
-    moved, same = cross_validation.nested_alpha(3 + 0.1 * base, 0.1 * addition - 7, 5 * target + 1, **OPTIONS)
+    moved, same = cross_validation.nested_alpha(
+        3 + 0.1 * base, 0.1 * addition - 7, 5 * target + 1, **OPTIONS
+    )
     np.testing.assert_allclose(moved, scores, atol=1e-9)
     np.testing.assert_array_equal(same, chosen)
 
 
 def test_a_single_alpha_leaves_the_score_as_it_is():
     base, addition, target = draw(60, 1, 0)
-    scores, chosen = cross_validation.nested_alpha(base, addition, target, **(OPTIONS | {"alphas": [0.5]}))
+    scores, chosen = cross_validation.nested_alpha(
+        base, addition, target, **(OPTIONS | {"alphas": [0.5]})
+    )
     assert (chosen == 0.5).all() and chosen.shape == (3, 5)
     assert statistics.pearson(scores, base + 0.5 * addition) > 0.99
 
@@ -101,7 +110,9 @@ def test_where_nothing_correlates_there_is_no_score():
         (base[:4], addition[:4], target[:4]),
     ):
         scores, chosen = cross_validation.nested_alpha(*samples, **OPTIONS)
-        assert np.isnan(scores).all() and scores.shape == samples[0].shape and np.isnan(chosen).all()
+        assert (
+            np.isnan(scores).all() and scores.shape == samples[0].shape and np.isnan(chosen).all()
+        )
 
 
 def test_impossible_requests_are_refused():

@@ -52,14 +52,21 @@ def test_the_limit_is_five_files_or_one_in_a_thousand():
     for few, count in ((0, 1), (5, 40), (5, 5000), (6, 6000), (1281, 1_281_167)):
         damaged_files.check_limit(["a"] * few, count)
     for many, count in ((6, 40), (6, 5999), (1282, 1_281_167), (3, 3)):
-        with pytest.raises(ValueError, match=f"{many} of {count} files .*: replace or .* expected 5 or 0.1%"):
+        with pytest.raises(
+            ValueError, match=f"{many} of {count} files .*: replace or .* expected 5 or 0.1%"
+        ):
             damaged_files.check_limit(["a"] * many, count)
 
 
 def test_damaged_files_are_left_out_of_all_parts_as_among_decoded_images(plain, opened):
     whole = datasets.load_files("plain")
     assert [len(part) for part in whole.parts] == [33, 3, 4] and len(opened) == 40
-    bad = [whole.train.images[3], whole.train.images[20], whole.validation.images[1], whole.test.images[0]]
+    bad = [
+        whole.train.images[3],
+        whole.train.images[20],
+        whole.validation.images[1],
+        whole.test.images[0],
+    ]
     damage(*bad)
     message = r"4 of 40 files cannot be read as images \(([ab]/\d+.png(, )?){4}\): left out"
     with pytest.warns(UserWarning, match=message):
@@ -106,13 +113,17 @@ def test_a_set_without_a_part_is_refused_from_files_and_decoded(plain):
     for load in (datasets.load_files, lambda name: datasets.load(name, 8)):
         with (
             pytest.warns(UserWarning, match="3 of 40 files"),
-            pytest.raises(ValueError, match=r"has \[33, 0, 4\] images for training, validation and test"),
+            pytest.raises(
+                ValueError, match=r"has \[33, 0, 4\] images for training, validation and test"
+            ),
         ):
             load("plain")
 
 
 def test_only_files_that_changed_are_checked_again(plain, opened):
-    strange = plain / "a" / "\N{GREEK SMALL LETTER ALPHA}\n.png"  # a name that is neither ASCII nor one line
+    strange = (
+        plain / "a" / "\N{GREEK SMALL LETTER ALPHA}\n.png"
+    )  # a name that is neither ASCII nor one line
     (plain / "a" / "0.png").rename(strange)
     first = listed()
     assert len(opened) == 40 and str(strange) in opened
@@ -175,7 +186,9 @@ def test_processes_wait_for_each_other_and_go_on_from_one_that_was_killed(plain,
     damage(damaged)
     split, _ = datasets._listed("plain", None)
     order = split.train.joined(split.validation).joined(split.test).images
-    process = subprocess.Popen([sys.executable, "-W", "error", "-c", PROCESS, order[22]], cwd=paths.ROOT)
+    process = subprocess.Popen(
+        [sys.executable, "-W", "error", "-c", PROCESS, order[22]], cwd=paths.ROOT
+    )
     with ThreadPoolExecutor(1) as pool:
         try:
             deadline = time.monotonic() + 240
@@ -191,5 +204,9 @@ def test_processes_wait_for_each_other_and_go_on_from_one_that_was_killed(plain,
         with pytest.warns(UserWarning, match="1 of 40 files .*a/5.png"):
             files = waiting.result(timeout=240)
     assert sorted(opened) == sorted(order[20:])
-    assert [path for part in files.parts for path in part.images] == [path for path in order if path != str(damaged)]
-    assert [list(part) for part in listed()] == [list(part.images) for part in files.parts] and len(opened) == 20
+    assert [path for part in files.parts for path in part.images] == [
+        path for path in order if path != str(damaged)
+    ]
+    assert [list(part) for part in listed()] == [list(part.images) for part in files.parts] and len(
+        opened
+    ) == 20

@@ -18,17 +18,24 @@ def make_arrays(train: int = 40, test: int = 10) -> dict[str, np.ndarray]:
 
 
 def content(images: Images) -> list[tuple[bytes, int]]:
-    return [(image.numpy().tobytes(), int(label)) for image, label in zip(images.images, images.labels)]
+    return [
+        (image.numpy().tobytes(), int(label)) for image, label in zip(images.images, images.labels)
+    ]
 
 
 def test_archive_is_split_into_all_of_its_images(tmp_path):
     arrays = make_arrays()
     np.savez(tmp_path / "mine.npz", **arrays)
     data = datasets.load("mine", root=tmp_path)
-    assert data.classes == tuple("abcde") and (len(data.train), len(data.validation), len(data.test)) == (36, 4, 10)
+    assert data.classes == tuple("abcde") and (
+        len(data.train),
+        len(data.validation),
+        len(data.test),
+    ) == (36, 4, 10)
     assert data.train.images.dtype == torch.uint8 and data.train.images.shape == (36, 3, 16, 16)
     expected = sorted(
-        (image.transpose(2, 0, 1).tobytes(), label) for image, label in zip(arrays["x_train"], arrays["y_train"])
+        (image.transpose(2, 0, 1).tobytes(), label)
+        for image, label in zip(arrays["x_train"], arrays["y_train"])
     )
     assert sorted(content(data.train) + content(data.validation)) == expected
     assert torch.equal(data.test.images[3], torch.from_numpy(arrays["x_test"][3]).permute(2, 0, 1))
@@ -80,7 +87,9 @@ def test_damaged_split_is_refused(tmp_path):
     np.savez(tmp_path / "mine.npz", **make_arrays())
     datasets.load("mine", root=tmp_path)
     (paths.cache() / "splits" / "40-4.txt").write_text("0\n1\n2\n40\n")
-    with pytest.raises(ValueError, match="40-4.txt is damaged: expected 4 different numbers below 40"):
+    with pytest.raises(
+        ValueError, match="40-4.txt is damaged: expected 4 different numbers below 40"
+    ):
         datasets.load("mine", root=tmp_path)
 
 
@@ -88,7 +97,10 @@ def test_damaged_split_is_refused(tmp_path):
     "change, message",
     [
         ({"classes": None}, "has no classes"),
-        ({"classes": np.array(["a"]), "y_train": np.zeros(40, int), "y_test": np.zeros(10, int)}, "has 1 class"),
+        (
+            {"classes": np.array(["a"]), "y_train": np.zeros(40, int), "y_test": np.zeros(10, int)},
+            "has 1 class",
+        ),
         ({"y_test": np.full(10, 5)}, "labels 5 to 5, expected 0 to 4"),
         ({"y_train": np.full(40, -1)}, "labels -1 to -1, expected 0 to 4"),
         ({"y_train": np.zeros(39, int)}, "expected 40 whole numbers"),
@@ -177,6 +189,11 @@ def test_linear_baseline_learns_what_is_linear():
     pixels = torch.from_numpy(rng.integers(0, 128, (200, 3, 4, 4), dtype=np.uint8))
     labels = torch.arange(200) % 2
     pixels[labels == 1, :, :2] += 100
-    assert linear.accuracy(Images(pixels[:150], labels[:150]), Images(pixels[150:], labels[150:])) == 1
+    assert (
+        linear.accuracy(Images(pixels[:150], labels[:150]), Images(pixels[150:], labels[150:])) == 1
+    )
     chance = torch.from_numpy(rng.permutation(labels.numpy()))
-    assert linear.accuracy(Images(pixels[:150], chance[:150]), Images(pixels[150:], chance[150:])) < 0.8
+    assert (
+        linear.accuracy(Images(pixels[:150], chance[:150]), Images(pixels[150:], chance[150:]))
+        < 0.8
+    )

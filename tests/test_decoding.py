@@ -50,7 +50,11 @@ def names(files: image_files.ImageFiles) -> set[str]:
 
 def test_class_folders(plain, tmp_path):
     data = datasets.load("plain", 12)
-    assert data.classes == ("a", "b") and (len(data.train), len(data.validation), len(data.test)) == (33, 3, 4)
+    assert data.classes == ("a", "b") and (
+        len(data.train),
+        len(data.validation),
+        len(data.test),
+    ) == (33, 3, 4)
     assert data.train.images.shape[1:] == (3, 12, 12) and data.train.images.dtype == torch.uint8
     image_folders.write(tmp_path / "parts" / "train", "ab", 10)
     image_folders.write(tmp_path / "parts" / "val", "ab", 3)
@@ -67,7 +71,10 @@ def test_imagenet_has_its_own_number_of_validation_images(tmp_path, monkeypatch)
     (folder / "test").mkdir()  # images without labels
     (folder / "test" / "1.png").write_bytes((folder / "val" / "a" / "1.png").read_bytes())
     assert datasets.HELD_OUT == {"imagenet": 50_000}
-    with pytest.raises(ValueError, match="imagenet has 20 training images, expected more than the 50000 to hold out"):
+    with pytest.raises(
+        ValueError,
+        match="imagenet has 20 training images, expected more than the 50000 to hold out",
+    ):
         datasets.load("imagenet", 8, root=tmp_path)
     monkeypatch.setitem(datasets.HELD_OUT, "imagenet", 5)
     data = datasets.load("imagenet", 8, root=tmp_path)
@@ -76,7 +83,9 @@ def test_imagenet_has_its_own_number_of_validation_images(tmp_path, monkeypatch)
 
 
 def test_bad_class_folders_are_refused(plain, tmp_path):
-    with pytest.raises(ValueError, match="plain has images of any size, expected the size to decode them at"):
+    with pytest.raises(
+        ValueError, match="plain has images of any size, expected the size to decode them at"
+    ):
         datasets.load("plain")
     with pytest.raises(FileNotFoundError, match="no folder .*absent of class folders"):
         datasets.load_files("absent")
@@ -113,12 +122,21 @@ def test_parts_are_views_of_one_array_on_disk(plain):
     assert pixels.shape == (40, 3, 8, 8)
     whole = torch.cat([part.images for part in (data.train, data.validation, data.test)])
     assert torch.equal(whole, torch.from_numpy(pixels))
-    storages = {part.images.untyped_storage().data_ptr() for part in (data.train, data.validation, data.test)}
+    storages = {
+        part.images.untyped_storage().data_ptr()
+        for part in (data.train, data.validation, data.test)
+    }
     assert len(storages) == 1
     joined = data.train.joined(data.validation)
-    assert joined.images.data_ptr() == data.train.images.data_ptr() and len(joined) == len(joined.digests) == 36
+    assert (
+        joined.images.data_ptr() == data.train.images.data_ptr()
+        and len(joined) == len(joined.digests) == 36
+    )
     assert torch.equal(joined.images, torch.from_numpy(pixels[:36]))
-    assert len({images.identity for images in (joined, data.train, data.train.first(5), data.test)}) == 4
+    assert (
+        len({images.identity for images in (joined, data.train, data.train.first(5), data.test)})
+        == 4
+    )
     assert joined.first(5).identity == data.train.first(5).identity
     relabelled = datasets.Images(data.train.images, 1 - data.train.labels, data.train.digests)
     assert relabelled.identity != data.train.identity
@@ -146,10 +164,15 @@ def test_every_kind_of_image_becomes_rgb(tmp_path):
     palette = image.quantize(16)
     palette.info["transparency"] = bytes(range(16))
     kinds = {
-        "colour.png": image, "grey.png": image.convert("L"), "grey.jpg": image.convert("L"),
-        "ink.jpg": image.convert("CMYK"), "palette.png": palette, "alpha.png": image.convert("RGBA"),
-        "greyalpha.png": image.convert("LA"), "bits.png": image.convert("1"),
-    }  # fmt: skip
+        "colour.png": image,
+        "grey.png": image.convert("L"),
+        "grey.jpg": image.convert("L"),
+        "ink.jpg": image.convert("CMYK"),
+        "palette.png": palette,
+        "alpha.png": image.convert("RGBA"),
+        "greyalpha.png": image.convert("LA"),
+        "bits.png": image.convert("1"),
+    }
     for name, kind in kinds.items():
         kind.save(tmp_path / name)
         found = np.asarray(image_files.open_rgb(str(tmp_path / name)))
@@ -173,7 +196,9 @@ def test_a_few_damaged_files_are_left_out_and_on_record(plain, opened):
         data = datasets.load("plain", 8)
     assert (len(data.train), len(data.validation), len(data.test)) == (32, 3, 3)
     assert data.validation.identity == whole.validation.identity
-    assert torch.equal(data.train.images, torch.cat([whole.train.images[:3], whole.train.images[4:]]))
+    assert torch.equal(
+        data.train.images, torch.cat([whole.train.images[:3], whole.train.images[4:]])
+    )
     assert torch.equal(data.test.labels, whole.test.labels[1:])
     with np.load(cached() / "record.npz") as record:
         assert {str(plain / name) for name in record["damaged"]} == set(bad)
@@ -191,7 +216,9 @@ def test_too_many_damaged_files_are_named(plain, monkeypatch):
     assert not (cached() / "record.npz").exists()
     monkeypatch.setattr(damaged_files, "DAMAGED", 0.3)
     with pytest.warns(UserWarning, match="12 of 40 files"):
-        assert len(datasets.load("plain", 8).train.joined(datasets.load("plain", 8).validation)) < 36
+        assert (
+            len(datasets.load("plain", 8).train.joined(datasets.load("plain", 8).validation)) < 36
+        )
 
 
 def test_a_file_that_cannot_be_opened_is_no_damaged_one(plain, opened, monkeypatch):
@@ -228,14 +255,19 @@ def test_damaged_caches_are_made_anew(plain, opened, name):
         assert identities(datasets.load("plain", 8)) == first and len(opened) == 40
 
 
-def test_processes_wait_for_each_other_and_go_on_from_one_that_was_killed(plain, opened, monkeypatch):
+def test_processes_wait_for_each_other_and_go_on_from_one_that_was_killed(
+    plain, opened, monkeypatch
+):
     monkeypatch.setattr(damaged_files, "BLOCK", 4)
     held = datasets.load_files("plain").train.images[22]
     process = subprocess.Popen([sys.executable, "-W", "error", "-c", PROCESS, held], cwd=paths.ROOT)
     with ThreadPoolExecutor(1) as pool:
         try:
             deadline = time.monotonic() + 240
-            while not (cached() / "digests").exists() or (cached() / "digests").stat().st_size < 64 + 20 * 16:
+            while (
+                not (cached() / "digests").exists()
+                or (cached() / "digests").stat().st_size < 64 + 20 * 16
+            ):
                 assert process.poll() is None and time.monotonic() < deadline
                 time.sleep(0.05)
             waiting = pool.submit(datasets.load, "plain", 8)

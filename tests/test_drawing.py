@@ -8,7 +8,10 @@ from sage import drawing, plots, spaces
 from sage.models import genotypes
 
 SPACE = spaces.cells(5)
-RANDOM = [genotypes.from_architecture(SPACE, SPACE.sample(np.random.default_rng(seed))) for seed in range(5)]
+RANDOM = [
+    genotypes.from_architecture(SPACE, SPACE.sample(np.random.default_rng(seed)))
+    for seed in range(5)
+]
 CELLS = [*genotypes.PUBLISHED.values(), *RANDOM]
 
 
@@ -43,11 +46,20 @@ def test_every_operation_and_connection_is_drawn_and_readable(drawn):
 def test_connections_run_from_what_is_read_to_what_reads_it():
     graph = drawing._graph(genotypes.cell("sep3(0)+id(1); max3(2)+avg3(0) -> 1 3"))
     read = {
-        (graph.vs[edge.source]["label"].split("\n")[0], graph.vs[edge.target]["label"].split("\n")[0])
+        (
+            graph.vs[edge.source]["label"].split("\n")[0],
+            graph.vs[edge.target]["label"].split("\n")[0],
+        )
         for edge in graph.es
     }
-    assert {("previous cell", "separable"), ("cell before it", "identity"), ("+", "max"), ("previous cell", "average"),
-            ("cell before it", "concatenated"), ("+", "concatenated")} < read  # fmt: skip
+    assert {
+        ("previous cell", "separable"),
+        ("cell before it", "identity"),
+        ("+", "max"),
+        ("previous cell", "average"),
+        ("cell before it", "concatenated"),
+        ("+", "concatenated"),
+    } < read
     place, routes = drawing._layout(graph)
     for edge, route in zip(graph.es, routes):
         assert (route[0], route[-1]) == (edge.source, edge.target)
@@ -58,5 +70,7 @@ def test_drawings_are_the_same_each_time(tmp_path):
     for name in ("first", "second"):
         plots.save(drawing.genotype(genotypes.AMOEBANET_A), tmp_path, name)
     for suffix in (".png", ".pdf"):
-        first, second = ((tmp_path / f"{name}{suffix}").read_bytes() for name in ("first", "second"))
+        first, second = (
+            (tmp_path / f"{name}{suffix}").read_bytes() for name in ("first", "second")
+        )
         assert first == second

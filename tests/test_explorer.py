@@ -32,7 +32,9 @@ def log(tmp_path) -> Path:
 
 def search(study: explorer.Study, budget: int, searcher=None, workers: Workers = HERE, **options):
     tracker = Tracker()
-    explorer.search(studies.SPACE, searcher or studies.searcher(), study, tracker, budget, workers, **options)
+    explorer.search(
+        studies.SPACE, searcher or studies.searcher(), study, tracker, budget, workers, **options
+    )
     return tracker.results(study.key, budget)
 
 
@@ -46,9 +48,13 @@ def test_every_candidate_is_proposed_evaluated_and_told_once(database, log):
     assert set(table.state.values) == {"finished"} and set(table.attempts.values) == {1}
     np.testing.assert_array_equal(table.score, table.accuracy.isel(epoch=-1))
     expected = studies.searcher()
-    assert [tuple(json.loads(text)) for text in table.architecture.values] == [expected.ask()[1] for _ in range(20)]
+    assert [tuple(json.loads(text)) for text in table.architecture.values] == [
+        expected.ask()[1] for _ in range(20)
+    ]
     assert len(trainings(log)) == 20
-    search(studies.study(log), 25)  # A larger budget continues the study, a smaller one finds it done.
+    search(
+        studies.study(log), 25
+    )  # A larger budget continues the study, a smaller one finds it done.
     search(studies.study(log), 10)
     assert len(trainings(log)) == 25
 
@@ -114,15 +120,22 @@ def test_failed_and_diverged_candidates_do_not_end_a_search(database, log):
             case 0:
                 raise MemoryError("3 GB")
             case 1:
-                return studies.evaluation(architecture, state="diverged", failure="loss is inf", snapshots=())
+                return studies.evaluation(
+                    architecture, state="diverged", failure="loss is inf", snapshots=()
+                )
         return studies.evaluation(architecture)
 
     with tqdm(total=30, file=open(log, "w")) as bar:
         table = search(studies.study(log, function=sometimes), 30, bar=bar)
-        assert bar.n == 30 and f"failed or diverged={(table.state != 'finished').sum().item()}" in bar.postfix
+        assert (
+            bar.n == 30
+            and f"failed or diverged={(table.state != 'finished').sum().item()}" in bar.postfix
+        )
         bar.fp.close()
     assert set(table.state.values) == {"finished", "failed", "diverged"}
-    assert set(table.failure.where(table.state == "failed", drop=True).values) == {"MemoryError: 3 GB"}
+    assert set(table.failure.where(table.state == "failed", drop=True).values) == {
+        "MemoryError: 3 GB"
+    }
     assert set(table.failure.where(table.state == "diverged", drop=True).values) == {"loss is inf"}
     np.testing.assert_array_equal(np.isnan(table.score), table.state != "finished")
 
@@ -131,10 +144,15 @@ def test_failures_in_a_row_end_a_search_and_are_tried_again(database, log):
     def fail(architecture, seed):
         raise MemoryError("3 GB")
 
-    with pytest.raises(RuntimeError, match="5 candidates of .* failed in a row, the last with: MemoryError: 3 GB"):
+    with pytest.raises(
+        RuntimeError, match="5 candidates of .* failed in a row, the last with: MemoryError: 3 GB"
+    ):
         search(studies.study(log, function=fail), 20)
     table = search(studies.study(log), 20)
-    assert set(table.state.values) == {"finished"} and table.attempts.values.tolist() == [2] * 5 + [1] * 15
+    assert (
+        set(table.state.values) == {"finished"}
+        and table.attempts.values.tolist() == [2] * 5 + [1] * 15
+    )
     assert table.architecture.equals(search(studies.study(log, name="other"), 20).architecture)
 
 
@@ -178,7 +196,13 @@ def test_a_lost_scheduler_leaves_the_study_intact(database, log):
     with pytest.raises(LostScheduler, match="nowhere"):
         search(studies.study(log), 10, workers=Workers(gone, lambda: 1))
     table = search(studies.study(log), 10)
-    assert set(table.state.values) == {"finished"} and table.attempts.values.tolist() == [1, 1, 1, 2, *[1] * 6]
+    assert set(table.state.values) == {"finished"} and table.attempts.values.tolist() == [
+        1,
+        1,
+        1,
+        2,
+        *[1] * 6,
+    ]
 
 
 def test_more_workers_are_used_as_they_come(log):
@@ -191,7 +215,9 @@ def test_more_workers_are_used_as_they_come(log):
             in_flight.append(sum(not future.done() for future in futures))
             return futures[-1]
 
-        table = search(studies.study(log, seconds=0.5), 6, workers=Workers(submit, lambda: next(slots)))
+        table = search(
+            studies.study(log, seconds=0.5), 6, workers=Workers(submit, lambda: next(slots))
+        )
     assert in_flight[0] == 1 and max(in_flight) == 2 and set(table.state.values) == {"finished"}
 
 
@@ -214,11 +240,17 @@ def start(tmp_path: Path, log: Path, workers: str, name: str) -> subprocess.Pope
     script = tmp_path / "script.py"
     script.write_text(SCRIPT)
     environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])}
-    return subprocess.Popen([sys.executable, script, log, workers, name], env=environment, stderr=subprocess.PIPE)
+    return subprocess.Popen(
+        [sys.executable, script, log, workers, name], env=environment, stderr=subprocess.PIPE
+    )
 
 
-@pytest.mark.parametrize("database, workers", [("sqlite", "0"), ("postgresql", "2")], indirect=["database"])
-def test_an_explorer_that_is_killed_again_and_again_loses_at_most_what_is_in_flight(database, tmp_path, log, workers):
+@pytest.mark.parametrize(
+    "database, workers", [("sqlite", "0"), ("postgresql", "2")], indirect=["database"]
+)
+def test_an_explorer_that_is_killed_again_and_again_loses_at_most_what_is_in_flight(
+    database, tmp_path, log, workers
+):
     rng = np.random.default_rng(0)
     for _ in range(3):
         before = len(trainings(log))
@@ -244,7 +276,10 @@ def test_an_explorer_that_is_killed_again_and_again_loses_at_most_what_is_in_fli
     in_flight = 3 * max(1, int(workers))
     assert len(different) <= len(trainings(log)) <= len(different) + in_flight
     table = tracker.results(study.key, 40)
-    assert np.isfinite(table.accuracy).all() and len(list(tracker.rdms(study.key, range(40), "class"))) == 40
+    assert (
+        np.isfinite(table.accuracy).all()
+        and len(list(tracker.rdms(study.key, range(40), "class"))) == 40
+    )
 
 
 def test_a_second_explorer_is_refused(database, tmp_path, log):
@@ -263,7 +298,9 @@ def test_a_candidate_whose_process_dies_is_retried_and_given_up_if_it_always_doe
     with cluster.open_workers("2") as workers:
         table = search(study, 6, workers=workers)
     depths = np.array([json.loads(text)[0] for text in table.architecture.values])
-    assert table.state.values.tolist() == ["failed" if depth == 1 else "finished" for depth in depths]
+    assert table.state.values.tolist() == [
+        "failed" if depth == 1 else "finished" for depth in depths
+    ]
     assert all("WorkerDied: " in text for text in table.failure.values[depths == 1])
     assert len(list(log.parent.glob("*.tried"))) > (depths == 1).sum() > 0
 
@@ -271,9 +308,13 @@ def test_a_candidate_whose_process_dies_is_retried_and_given_up_if_it_always_doe
 def test_a_worker_killed_from_outside_costs_its_candidate_another_training_only(log):
     with cluster.open_workers("2") as workers:
         search(studies.study(log, name="warm"), 2, workers=workers)
-        killer = threading.Thread(target=_kill_in_mid_training, args=(log, multiprocessing.active_children()[0]))
+        killer = threading.Thread(
+            target=_kill_in_mid_training, args=(log, multiprocessing.active_children()[0])
+        )
         killer.start()
-        table = search(replace(studies.study(log, seconds=1.0), protocol="slow"), 8, workers=workers)
+        table = search(
+            replace(studies.study(log, seconds=1.0), protocol="slow"), 8, workers=workers
+        )
         killer.join()
     assert set(table.state.values) == {"finished"} and table.attempts.values.tolist() == [1] * 8
     assert len(trainings(log)) == 2 + 8 + 1

@@ -12,9 +12,15 @@ SPACE = spaces.cells(5)
 
 def test_a_cell_written_by_hand_is_read():
     found = genotypes.cell(" sep3 ( 0 )+id(1) ;max3(2) + avg3(0)-> 1 3 ")
-    assert found == Cell(((Step("sep3", 0), Step("id", 1)), (Step("max3", 2), Step("avg3", 0))), (1, 3))
+    assert found == Cell(
+        ((Step("sep3", 0), Step("id", 1)), (Step("max3", 2), Step("avg3", 0))), (1, 3)
+    )
     assert str(found) == "sep3(0)+id(1); max3(2)+avg3(0) -> 1 3"
-    assert genotypes.cell("sep3(0)+id(0); max3(0)+avg3(0)").outputs == (1, 2, 3)  # all that is unread
+    assert genotypes.cell("sep3(0)+id(0); max3(0)+avg3(0)").outputs == (
+        1,
+        2,
+        3,
+    )  # all that is unread
 
 
 @pytest.mark.parametrize(
@@ -28,7 +34,10 @@ def test_a_cell_written_by_hand_is_read():
         ("sep3(0)+id(1) -> 3", "outputs are \\(3,\\), expected some of 0 to 2"),
         ("sep3(0)+id(1) -> 2 1", "in ascending order"),
         ("sep3(0)+id(1) ->", "outputs are \\(\\), expected some"),
-        ("sep3(0)+id(1); id(0)+id(0) -> 2", "states \\[3\\] are blocks that nothing reads or puts out"),
+        (
+            "sep3(0)+id(1); id(0)+id(0) -> 2",
+            "states \\[3\\] are blocks that nothing reads or puts out",
+        ),
     ],
 )
 def test_what_is_no_cell_is_refused(text, message):
@@ -66,7 +75,9 @@ def test_what_a_published_run_found_is_loaded_by_the_runs_name(tmp_path, monkeyp
     monkeypatch.setattr(genotypes.paths, "results", lambda: tmp_path)
     genotypes.AMOEBANET_A.save(tmp_path / "mine-cpu" / "03_cell.txt")
     assert genotypes.load("mine-cpu") == genotypes.AMOEBANET_A
-    with pytest.raises(ValueError, match="expected one of NASNet-A, PNASNet-5, AmoebaNet-A, mine-cpu, or a file"):
+    with pytest.raises(
+        ValueError, match="expected one of NASNet-A, PNASNet-5, AmoebaNet-A, mine-cpu, or a file"
+    ):
         genotypes.load("mine-gpu")
 
 
@@ -76,7 +87,9 @@ def test_every_published_cell_is_loaded():
 
 
 def test_an_unknown_genotype_is_refused():
-    with pytest.raises(ValueError, match="unknown genotype 'NASNet-B', expected one of NASNet-A, PNASNet-5"):
+    with pytest.raises(
+        ValueError, match="unknown genotype 'NASNet-B', expected one of NASNet-A, PNASNet-5"
+    ):
         genotypes.load("NASNet-B")
 
 
@@ -99,13 +112,19 @@ def test_architectures_of_the_space_are_cells():
         architecture = SPACE.sample(rng)
         values = SPACE.values(architecture)
         genotype = genotypes.from_architecture(SPACE, architecture)
-        assert genotypes.parse(str(genotype)) == genotype and genotype.name == SPACE.hash(architecture)
+        assert genotypes.parse(str(genotype)) == genotype and genotype.name == SPACE.hash(
+            architecture
+        )
         assert len(genotype.normal.blocks) == 5 and genotype.normal == genotype.reduction
         for number, (left, right) in enumerate(genotype.normal.blocks, 1):
             assert left == Step(values[f"left operation {number}"], values[f"left input {number}"])
-            assert right == Step(values[f"right operation {number}"], values[f"right input {number}"])
+            assert right == Step(
+                values[f"right operation {number}"], values[f"right input {number}"]
+            )
         forced = {state for state in (0, 1) if values[f"output {state}"]}
-        assert set(genotype.normal.outputs) == forced | set(genotypes.unread(genotype.normal.blocks))
+        assert set(genotype.normal.outputs) == forced | set(
+            genotypes.unread(genotype.normal.blocks)
+        )
 
 
 @pytest.mark.parametrize("name", searchers.SEARCHERS)

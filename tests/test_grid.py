@@ -83,7 +83,9 @@ def calls(checkout: Path) -> list[list[str]]:
     return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
 
 
-def finish(checkout: Path, *parameters: str, notebook: str = "01", table: xr.Dataset | None = None) -> Step:
+def finish(
+    checkout: Path, *parameters: str, notebook: str = "01", table: xr.Dataset | None = None
+) -> Step:
     """Leave what a finished run leaves: the executed notebook with its key, and a summary."""
     arguments = ["--notebook", notebook]
     for name, value in zip(parameters[::2], parameters[1::2]):
@@ -97,7 +99,10 @@ def finish(checkout: Path, *parameters: str, notebook: str = "01", table: xr.Dat
 
 
 def summary(value: float, epochs=(0, 1), **attributes) -> xr.Dataset:
-    variables = {"value": (("epoch", "predictor"), np.full((len(epochs), 2), value)), "n": ("epoch", [7] * len(epochs))}
+    variables = {
+        "value": (("epoch", "predictor"), np.full((len(epochs), 2), value)),
+        "n": ("epoch", [7] * len(epochs)),
+    }
     return xr.Dataset(variables, {"epoch": list(epochs), "predictor": ["P", "TG"]}, attributes)
 
 
@@ -107,13 +112,17 @@ def gather(checkout: Path, *arguments: str, table: str = "grid.nc") -> int:
 
 def test_submitted_jobs_run_and_are_gathered(checkout, monkeypatch, capsys):
     """Every point runs once with its values, quotes, spaces and relative paths included."""
-    shutil.copytree(paths.ROOT / "sage", checkout / "sage", ignore=shutil.ignore_patterns("__pycache__"))
-    monkeypatch.setattr(paths, "ROOT", checkout)  # The code the jobs run, whose key says what is finished.
+    shutil.copytree(
+        paths.ROOT / "sage", checkout / "sage", ignore=shutil.ignore_patterns("__pycache__")
+    )
+    monkeypatch.setattr(
+        paths, "ROOT", checkout
+    )  # The code the jobs run, whose key says what is finished.
     here = checkout / "work's here"
     here.mkdir()
     monkeypatch.chdir(here)
     monkeypatch.setenv("RUN", "yes")
-    odd = "it's \"my\" $HOME; bank*.nc"
+    odd = 'it\'s "my" $HOME; bank*.nc'
     Path(odd).write_text("responses")
     arguments = ["--profile", "smoke", "-p", "teacher", "pixels", odd, "-p", "alpha", "0.5", "2"]
     extra = "--sbatch=--partition=gpu --comment='a b'"
@@ -127,20 +136,35 @@ def test_submitted_jobs_run_and_are_gathered(checkout, monkeypatch, capsys):
     after = ["--array=1-3%2", "--dependency=afterok:100", "--kill-on-invalid-dep=yes"]
     tail = ["--partition=gpu", "--comment=a b", str(script)]
     assert calls(checkout) == [[*common, "--array=0", *tail], [*common, *after, *tail]]
-    assert sorted(path.name for path in slurm.glob("*.out")) == ["100_0.out", "101_1.out", "101_2.out", "101_3.out"]
+    assert sorted(path.name for path in slurm.glob("*.out")) == [
+        "100_0.out",
+        "101_1.out",
+        "101_2.out",
+        "101_3.out",
+    ]
     assert "teacher pixels, alpha 0.5, workers 3" in (slurm / "100_0.out").read_text()
     assert script.stat().st_mode & 0o77 == 0
     assert str(script) in said and "job 100" in said and "job 101" in said
 
     command = shlex.split(said.splitlines()[-1])
-    assert command[:5] == [sys.executable, "-P", "-m", "sage.grid", "gather"] and command[-2:] == ["--table", "grid.nc"]
+    assert command[:5] == [sys.executable, "-P", "-m", "sage.grid", "gather"] and command[-2:] == [
+        "--table",
+        "grid.nc",
+    ]
     assert grid.main(command[4:], checkout=checkout) == 0
     table = xr.load_dataset(here / "grid.nc")
     assert dict(table.sizes) == {"teacher": 2, "alpha": 2, "epoch": 2}
-    assert table.teacher.values.tolist() == ["pixels", odd] and table.alpha.values.tolist() == [0.5, 2]
+    assert table.teacher.values.tolist() == ["pixels", odd] and table.alpha.values.tolist() == [
+        0.5,
+        2,
+    ]
     assert table.value.sel(alpha=2, teacher=odd).values.tolist() == [2, 4]
     assert table.value.sel(alpha=0.5, teacher="pixels").values.tolist() == [0.5, 1]
-    assert table.attrs["workers"] == "3" and table.folder == str(here) and table.data == str(paths.data())
+    assert (
+        table.attrs["workers"] == "3"
+        and table.folder == str(here)
+        and table.data == str(paths.data())
+    )
     teachers = json.loads(table.attrs["teacher"])
     assert teachers["01_first, teacher pixels, alpha 2"] == "pixels" and len(teachers) == 4
 
@@ -155,7 +179,10 @@ def test_finished_points_are_not_submitted(checkout, capsys):
     (script,) = (checkout / "figures" / "slurm").glob("*.sh")
     assert [call[3] for call in calls(checkout)] == ["--array=0", "--array=1-1"]
     text = script.read_text()
-    assert "0) set -- --profile quick --dataset objects -p alpha 2 ;;" in text and "-p alpha 1 " not in text
+    assert (
+        "0) set -- --profile quick --dataset objects -p alpha 2 ;;" in text
+        and "-p alpha 1 " not in text
+    )
     assert "SAGE_TRACKER" not in text and f"export SAGE_DATA={paths.data()}" in text
 
     finish(checkout, "alpha", "2")
@@ -165,7 +192,9 @@ def test_finished_points_are_not_submitted(checkout, capsys):
     finish(checkout, "alpha", "3")
     capsys.readouterr()
     assert grid.main(["submit", "-p", "alpha", "1", "2", "3"], checkout=checkout) == 0
-    assert len(calls(checkout)) == 3 and "All points are finished already" in capsys.readouterr().out
+    assert (
+        len(calls(checkout)) == 3 and "All points are finished already" in capsys.readouterr().out
+    )
 
 
 def test_script_refuses_a_number_without_a_point(checkout, monkeypatch):
@@ -174,7 +203,10 @@ def test_script_refuses_a_number_without_a_point(checkout, monkeypatch):
     (script,) = (checkout / "figures" / "slurm").glob("*.sh")
     assert shlex.quote(os.environ["SAGE_TRACKER"]) in script.read_text()
     result = subprocess.run(
-        ["bash", script], env={**os.environ, "SLURM_ARRAY_TASK_ID": "1"}, capture_output=True, text=True
+        ["bash", script],
+        env={**os.environ, "SLURM_ARRAY_TASK_ID": "1"},
+        capture_output=True,
+        text=True,
     )
     assert result.returncode == 2 and result.stderr == "no point 1\n"
 
@@ -219,7 +251,10 @@ def test_sbatch_fails(checkout, monkeypatch, capsys):
     arguments = ["submit", "-p", "alpha", "1", "2"]
     assert grid.main(arguments, checkout=checkout) == 1
     error = capsys.readouterr().err
-    assert "sbatch failed with exit code 1: sbatch: error: Invalid partition" in error and "scancel" not in error
+    assert (
+        "sbatch failed with exit code 1: sbatch: error: Invalid partition" in error
+        and "scancel" not in error
+    )
 
     monkeypatch.setenv("FAIL_AT", "102")
     assert grid.main(arguments, checkout=checkout) == 1
@@ -249,7 +284,9 @@ def test_gather_aligns_the_parts(checkout, capsys):
     table = xr.load_dataset(checkout / "grid.nc")
     assert table.value.dims == ("alpha", "epoch", "predictor")
     assert table.alpha.values.tolist() == [2, 1] and table.epoch.values.tolist() == [0, 1, 4]
-    np.testing.assert_array_equal(table.value.sel(predictor="TG"), [[0.2, 0.2, np.nan], [np.nan, 0.1, 0.1]])
+    np.testing.assert_array_equal(
+        table.value.sel(predictor="TG"), [[0.2, 0.2, np.nan], [np.nan, 0.1, 0.1]]
+    )
     np.testing.assert_array_equal(table.n, [[7, 7, np.nan], [np.nan, 7, 7]])
     assert table.method == "a" and table.numbers.tolist() == [0, 1]
     assert json.loads(table.commit) == {"01_first, alpha 2": "x", "01_first, alpha 1": "y"}
@@ -263,14 +300,18 @@ def test_missing_points(checkout, capsys):
     assert "4 of 4 points are missing" in capsys.readouterr().err
     text = xr.Dataset({"best": "a b", "significant": True})
     for teacher, alpha in (("pixels", "1"), ("pixels", "2"), ("resnet", "1")):
-        step = finish(checkout, "teacher", teacher, "alpha", alpha, table=text.merge(summary(float(alpha))))
+        step = finish(
+            checkout, "teacher", teacher, "alpha", alpha, table=text.merge(summary(float(alpha)))
+        )
     nbformat.write(nbformat.v4.new_notebook(metadata={"sage": {"key": "other"}}), step.output)
     finish(checkout, "teacher", "resnet", "alpha", "2")
 
     assert gather(checkout, *arguments) == 1
     error = capsys.readouterr().err
     assert "2 of 4 points are missing" in error and "--partial" in error and "pixels" not in error
-    assert f"teacher resnet, alpha 1: {step.output} is not there or was made with other code" in error
+    assert (
+        f"teacher resnet, alpha 1: {step.output} is not there or was made with other code" in error
+    )
     assert "teacher resnet, alpha 2:" in error and "01_summary.nc is not there" in error
     assert not (checkout / "grid.nc").exists()
 
@@ -279,7 +320,10 @@ def test_missing_points(checkout, capsys):
     table = xr.load_dataset(checkout / "grid.nc")
     assert table.teacher.values.tolist() == ["pixels", "resnet"]
     assert table.value.isel(epoch=0, predictor=0).sel(teacher="pixels").values.tolist() == [1, 2]
-    assert table.value.sel(teacher="resnet").isnull().all() and table.n.sel(teacher="resnet").isnull().all()
+    assert (
+        table.value.sel(teacher="resnet").isnull().all()
+        and table.n.sel(teacher="resnet").isnull().all()
+    )
     assert table.best.values.tolist() == [["a b", "a b"], ["", ""]]
     np.testing.assert_array_equal(table.significant, [[1, 1], [np.nan, np.nan]])
 
@@ -289,7 +333,9 @@ def test_several_notebooks(checkout, capsys):
     write(checkout, "02_second")
     write(checkout, "03_third")
     finish(checkout, "alpha", "2", table=summary(2.0))
-    finish(checkout, "alpha", "2", notebook="02", table=summary(3.0).rename(value="other", n="count"))
+    finish(
+        checkout, "alpha", "2", notebook="02", table=summary(3.0).rename(value="other", n="count")
+    )
     assert gather(checkout, "-p", "alpha", "2") == 1
     assert "03_third.ipynb is not there" in capsys.readouterr().err
     finish(checkout, "alpha", "2", notebook="03")

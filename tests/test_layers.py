@@ -9,20 +9,53 @@ import pytest
 from sage import paths
 
 LAYERS = (
-    {"paths", "profiles", "spaces", "rdm", "statistics", "cost", "stimuli", "devices", "parallel",
-     "categories", "objects", "requirements_check", "record", "quoted"},
+    {
+        "paths",
+        "profiles",
+        "spaces",
+        "rdm",
+        "statistics",
+        "cost",
+        "stimuli",
+        "devices",
+        "parallel",
+        "categories",
+        "objects",
+        "requirements_check",
+        "record",
+        "quoted",
+    },
     {"preprocessing", "replicas", "cross_validation", "resampling", "zero_cost", "alignment"},
     {"image_files"},
     {"damaged_files", "batches"},
     {"decoding"},
-    {"run", "provenance", "datasets", "models", "guidance", "tracker", "searchers", "responses", "recordings",
-     "training"},
-    {"predictors", "linear", "candidates", "checkpoints", "search_tables", "assemblies", "simulation",
-     "sampling", "outside"},
+    {
+        "run",
+        "provenance",
+        "datasets",
+        "models",
+        "guidance",
+        "tracker",
+        "searchers",
+        "responses",
+        "recordings",
+        "training",
+    },
+    {
+        "predictors",
+        "linear",
+        "candidates",
+        "checkpoints",
+        "search_tables",
+        "assemblies",
+        "simulation",
+        "sampling",
+        "outside",
+    },
     {"teachers", "evaluation", "cluster", "cell_tables", "predictivity"},
     {"explorer", "full_training", "plain_words"},
     {"pool", "comparison", "published_pools"},
-)  # fmt: skip
+)
 # Beside the layers: figures know nothing of networks, the batch nothing of the science.
 SIDE = {
     "plots": {"paths", "statistics"},
@@ -38,19 +71,33 @@ SIDE = {
     "grid": {"paths", "command_line", "execute", "batch"},
 }
 PACKAGE = paths.ROOT / "sage"
-FIRST_NAMES = {path.relative_to(PACKAGE).parts[0].removesuffix(".py") for path in PACKAGE.rglob("*.py")}
+FIRST_NAMES = {
+    path.relative_to(PACKAGE).parts[0].removesuffix(".py") for path in PACKAGE.rglob("*.py")
+}
 MODULES = sorted(FIRST_NAMES - {"__init__"})
 
 
 def imported(module: str) -> set[str]:
     """Modules of sage, by their first name, that a module or package imports."""
-    files = [PACKAGE / f"{module}.py"] if (PACKAGE / f"{module}.py").exists() else (PACKAGE / module).glob("*.py")
+    files = (
+        [PACKAGE / f"{module}.py"]
+        if (PACKAGE / f"{module}.py").exists()
+        else (PACKAGE / module).glob("*.py")
+    )
     found = set()
     for path in files:
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Import):
-                found |= {alias.name.split(".")[1] for alias in node.names if alias.name.startswith("sage.")}
-            elif isinstance(node, ast.ImportFrom) and node.module and node.module.split(".")[0] == "sage":
+                found |= {
+                    alias.name.split(".")[1]
+                    for alias in node.names
+                    if alias.name.startswith("sage.")
+                }
+            elif (
+                isinstance(node, ast.ImportFrom)
+                and node.module
+                and node.module.split(".")[0] == "sage"
+            ):
                 parts = node.module.split(".")
                 found |= {parts[1]} if len(parts) > 1 else {alias.name for alias in node.names}
     return found - {module}
@@ -80,7 +127,9 @@ from sage import searchers, spaces
 searchers.make("reinforce", spaces.cnn(2), seed=0)
 print([name for name in ("torchvision", "torch._dynamo") if name in sys.modules])
 """
-    done = subprocess.run([sys.executable, "-c", code, *MODULES], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", code, *MODULES], capture_output=True, text=True, check=True
+    )
     assert done.stdout.split() == ["[]"]
 
 

@@ -6,7 +6,18 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from sage import assemblies, comparison, evaluation, guidance, plots, pool, profiles, recording_plots, search_tables, teachers
+from sage import (
+    assemblies,
+    comparison,
+    evaluation,
+    guidance,
+    plots,
+    pool,
+    profiles,
+    recording_plots,
+    search_tables,
+    teachers,
+)
 from sage.evaluation import Protocol
 from sage.run import MacaqueRun, SearchRun
 from sage.tracker import Tracker
@@ -15,7 +26,9 @@ from tests.test_assemblies import write_rdms, write_responses
 SMOKE = profiles.PROFILES["smoke"]
 TINY = replace(
     SMOKE,
-    macaque=replace(SMOKE.macaque, train_images=64, image_size=16, validation_images=100, recording_images=8),
+    macaque=replace(
+        SMOKE.macaque, train_images=64, image_size=16, validation_images=100, recording_images=8
+    ),
 )
 
 
@@ -24,9 +37,17 @@ def run(images, monkeypatch, tmp_path) -> MacaqueRun:
     """Guided by two files of recordings, on images of 16 x 16 pixels."""
     monkeypatch.setitem(profiles.PROFILES, "tiny", TINY)
     objects = ("presentation", np.repeat(["bear", "boat", "car"], 4))
-    files = [write_responses(tmp_path / "v4.nc", object_name=objects), write_rdms(tmp_path / "it.nc")]
+    files = [
+        write_responses(tmp_path / "v4.nc", object_name=objects),
+        write_rdms(tmp_path / "it.nc"),
+    ]
     return MacaqueRun(
-        profile="tiny", dataset="mine", recordings=" ".join(map(str, files)), regions="V4, IT", level="image", alpha=0.5
+        profile="tiny",
+        dataset="mine",
+        recordings=" ".join(map(str, files)),
+        regions="V4, IT",
+        level="image",
+        alpha=0.5,
     )
 
 
@@ -36,30 +57,44 @@ def guide(run: MacaqueRun) -> guidance.Teacher:
 
 def test_files_of_recordings_are_a_teacher_for_any_search(run):
     brain = guide(run)
-    assert teachers.recordings(brain.recordings, size=16, images=8, regions=["V4", "IT"]).identity == brain.identity
+    assert (
+        teachers.recordings(brain.recordings, size=16, images=8, regions=["V4", "IT"]).identity
+        == brain.identity
+    )
     loaded = teachers.load(run.recordings, run.settings, run.dataset, seed=0)
     assert [layer.name for layer in loaded.layers] == ["V4", "IT", "human IT"]
-    assert len(loaded.layers[0].rdms["image"]) == 66  # all twelve images, which are fewer than the profile's
+    assert (
+        len(loaded.layers[0].rdms["image"]) == 66
+    )  # all twelve images, which are fewer than the profile's
     human = replace(run, regions="human IT")
     assert [one.region for one in teachers.recorded(human)] == ["human IT"]
     search = SearchRun(profile="tiny", dataset="mine", teacher=run.recordings, level="image")
     comparison.check_teacher(search, loaded)
-    with pytest.raises(ValueError, match="V4 was measured on v4 .*, which the candidates were never shown"):
+    with pytest.raises(
+        ValueError, match="V4 was measured on v4 .*, which the candidates were never shown"
+    ):
         pool.check_teacher(search, loaded)
 
 
 def test_candidates_are_shown_every_set_once(run):
     brain = guide(run)
     protocol = comparison._premature(run, brain, 1)
-    found = evaluation.evaluate(protocol, protocol.networks.space.sample(np.random.default_rng(0)), 0)
+    found = evaluation.evaluate(
+        protocol, protocol.networks.space.sample(np.random.default_rng(0)), 0
+    )
     (snapshot,) = found.snapshots
     validation = protocol.load_images().stimuli(protocol.rdm_images)
     v4, it = (assemblies.read_stimuli(path, 16, 8) for path in brain.recordings)
     assert set(snapshot.rdms) == {
-        (validation.identity, "class"), (validation.identity, "image"), (v4.identity, "image"), (v4.identity, "class"),
+        (validation.identity, "class"),
+        (validation.identity, "image"),
+        (v4.identity, "image"),
+        (v4.identity, "class"),
         (it.identity, "image"),
-    }  # fmt: skip
-    assert {rdms.shape for (stimuli, _), rdms in snapshot.rdms.items() if stimuli == it.identity} == {(5, 28)}
+    }
+    assert {
+        rdms.shape for (stimuli, _), rdms in snapshot.rdms.items() if stimuli == it.identity
+    } == {(5, 28)}
     assert snapshot.images_shown == 100 + 12 + 12
 
 
@@ -69,7 +104,12 @@ def test_a_protocol_without_recordings_keeps_its_key(run):
     brain = guide(run)
     shown = comparison._premature(run, brain, 1)
     same = replace(shown, recordings=brain.recordings[::-1])
-    assert shown.key == same.key != replace(shown, recordings=()).key != replace(shown, recording_images=9).key
+    assert (
+        shown.key
+        == same.key
+        != replace(shown, recordings=()).key
+        != replace(shown, recording_images=9).key
+    )
     assert json.loads(json.dumps(shown.description())) == shown.description() | {"snapshots": [1]}
 
 
@@ -84,14 +124,22 @@ def test_a_search_is_guided_by_recordings_or_by_shuffled_ones(run):
     for search in comparison._searches(run):
         key = comparison._study(run, search, brain).key
         rdms = tracker.rdms(key, range(3), "image")
-        teacher = guidance.shuffled(brain, seed=search.seed) if search.score == "P+shuffled" else brain
+        teacher = (
+            guidance.shuffled(brain, seed=search.seed) if search.score == "P+shuffled" else brain
+        )
         tg = guidance.teacher_guidance(guidance.compare(rdms, teacher, level="image")).isel(epoch=0)
         accuracy = tracker.results(key).accuracy.isel(epoch=-1).values
         expected = accuracy + (0 if search.score == "P" else 0.5 * tg.values)
         np.testing.assert_allclose([one.score for one in tracker.candidates(key)], expected)
     text = search_tables.reading(table)
-    assert "P+TG at 0.5 epochs minus P at" in text and "P+TG at 0.5 epochs minus P+shuffled at" in text
-    assert search_tables.costs(table, teacher_examples=5, alpha_examples=7).teacher.tolist() == [0, 5, 5]
+    assert (
+        "P+TG at 0.5 epochs minus P at" in text and "P+TG at 0.5 epochs minus P+shuffled at" in text
+    )
+    assert search_tables.costs(table, teacher_examples=5, alpha_examples=7).teacher.tolist() == [
+        0,
+        5,
+        5,
+    ]
 
 
 def test_similarity_of_every_candidate(run, tmp_path):
@@ -102,7 +150,9 @@ def test_similarity_of_every_candidate(run, tmp_path):
     tracker, search = Tracker(), comparison._searches(run)[1]
     key = comparison._study(run, search, brain).key
     of_search = found[(found.score == search.score) & (found.run == search.seed)]
-    expected = guidance.compare(tracker.rdms(key, range(3), "image"), brain, level="image").isel(epoch=0)
+    expected = guidance.compare(tracker.rdms(key, range(3), "image"), brain, level="image").isel(
+        epoch=0
+    )
     np.testing.assert_array_equal(of_search, expected)
     np.testing.assert_array_equal(of_search.hash, tracker.results(key).hash)
     figure = recording_plots.similarity(found, teachers.recorded(run), "image", alpha=run.alpha)
@@ -119,7 +169,11 @@ def test_similarity_of_every_candidate(run, tmp_path):
 def test_recordings_are_checked_before_anything_is_trained(run, tmp_path):
     for wrong, problem, message in (
         ({"recordings": "nowhere.nc"}, FileNotFoundError, "no file of recordings nowhere.nc"),
-        ({"regions": "V4,V1"}, ValueError, "regions V1: nobody recorded there; recorded: V4, IT, human IT"),
+        (
+            {"regions": "V4,V1"},
+            ValueError,
+            "regions V1: nobody recorded there; recorded: V4, IT, human IT",
+        ),
     ):
         with pytest.raises(problem, match=message):
             teachers.recorded(replace(run, **wrong))
@@ -133,13 +187,19 @@ def test_figures_show_no_image_of_others(run):
     recorded = teachers.recorded(run)
     figure = recording_plots.stimuli(recorded)
     assert [axis.get_title() for axis in figure.axes] == [
-        "V4\n12 images, 8 of them in RDMs", "IT\n12 images, 8 of them in RDMs"
-    ]  # fmt: skip
+        "V4\n12 images, 8 of them in RDMs",
+        "IT\n12 images, 8 of them in RDMs",
+    ]
     assert not any(axis.images for axis in figure.axes)
     heights = [bar.get_width() for bar in figure.axes[1].patches]
     assert sum(heights) == 8
-    titles = [axis.get_title() for axis in recording_plots.dissimilarity(recorded, "image").axes[:2]]
-    assert titles == ["V4\n10 sites, mean responses\nnoise ceiling unknown", "IT\n1 published RDM\nnoise ceiling unknown"]
+    titles = [
+        axis.get_title() for axis in recording_plots.dissimilarity(recorded, "image").axes[:2]
+    ]
+    assert titles == [
+        "V4\n10 sites, mean responses\nnoise ceiling unknown",
+        "IT\n1 published RDM\nnoise ceiling unknown",
+    ]
 
 
 def test_shuffled_recordings_have_the_same_values_in_other_places(run):
@@ -149,14 +209,20 @@ def test_shuffled_recordings_have_the_same_values_in_other_places(run):
         assert not np.array_equal(layer.rdms["image"], other.rdms["image"])
         np.testing.assert_allclose(np.sort(layer.rdms["image"]), np.sort(other.rdms["image"]))
     assert shuffled.identity != brain.identity and shuffled.recordings == brain.recordings
-    assert guidance.shuffled(brain, seed=0).identity == shuffled.identity != guidance.shuffled(brain, seed=1).identity
+    assert (
+        guidance.shuffled(brain, seed=0).identity
+        == shuffled.identity
+        != guidance.shuffled(brain, seed=1).identity
+    )
 
 
 def test_shuffling_moves_stimuli_and_not_pairs():
     """Of a teacher that tells two groups apart, the shuffled one tells two other groups of the same sizes apart."""
     group = np.array([0] * 4 + [1] * 6)
     first, second = np.triu_indices(10, 1)
-    layer = guidance.TeacherLayer("L", "set", {"class": (group[first] != group[second]).astype(float)})
+    layer = guidance.TeacherLayer(
+        "L", "set", {"class": (group[first] != group[second]).astype(float)}
+    )
     shuffled = guidance.shuffled(guidance.Teacher("two", (layer,)), seed=3).layers[0].rdms["class"]
     whole = np.zeros((10, 10))
     whole[first, second] = shuffled

@@ -17,10 +17,26 @@ from sage.tracker import Tracker
 
 SOURCES = sorted((paths.ROOT / "notebooks").glob("*.py"))
 FIGURES = {
-    "00_objects", "00_teacher", "00_rdms", "01_predictivity", "01_alpha", "01_cost", "01_pools", "01_rivals",
-    "01_teachers", "02_searches", "03_cell", "03_errors", "03_finalists", "04_errors", "04_finalists", "04_rdms", "04_similarity",
-    "04_sites", "04_stimuli",
-}  # fmt: skip
+    "00_objects",
+    "00_teacher",
+    "00_rdms",
+    "01_predictivity",
+    "01_alpha",
+    "01_cost",
+    "01_pools",
+    "01_rivals",
+    "01_teachers",
+    "02_searches",
+    "03_cell",
+    "03_errors",
+    "03_finalists",
+    "04_errors",
+    "04_finalists",
+    "04_rdms",
+    "04_similarity",
+    "04_sites",
+    "04_stimuli",
+}
 
 
 @pytest.fixture(scope="module")
@@ -46,9 +62,23 @@ def default_run(folders):
 
 
 TABLES = {
-    "00_teacher", "00_teacher_rdms", "01_found", "01_pool", "01_summary", "02_searches", "02_summary", "03_errors", "03_mobile",
-    "03_searches", "03_trained_objects", "04_errors", "04_searches", "04_similarity", "04_sites", "04_trained",
-}  # fmt: skip
+    "00_teacher",
+    "00_teacher_rdms",
+    "01_found",
+    "01_pool",
+    "01_summary",
+    "02_searches",
+    "02_summary",
+    "03_errors",
+    "03_mobile",
+    "03_searches",
+    "03_trained_objects",
+    "04_errors",
+    "04_searches",
+    "04_similarity",
+    "04_sites",
+    "04_trained",
+}
 
 
 def recorded() -> dict[str, dict[str, int]]:
@@ -57,28 +87,51 @@ def recorded() -> dict[str, dict[str, int]]:
 
 def test_run_makes_figures_tables_and_notebooks_once(default_run, capsys):
     folder = paths.figures() / "objects-smoke"
-    assert {path.stem for path in folder.glob("*.png")} == {path.stem for path in folder.glob("*.pdf")} == FIGURES
+    assert (
+        {path.stem for path in folder.glob("*.png")}
+        == {path.stem for path in folder.glob("*.pdf")}
+        == FIGURES
+    )
     assert {path.stem for path in folder.glob("*.nc")} == TABLES
     results = xr.load_dataset(folder / "01_pool.nc")
-    assert results.sizes["network"] == 6 and {"accuracy", "similarity", "score", "synflow"} <= set(results)
-    assert {"accuracy", "similarity", "score", "synflow"} <= set(xr.load_dataset(folder / "01_found.nc"))
+    assert results.sizes["network"] == 6 and {"accuracy", "similarity", "score", "synflow"} <= set(
+        results
+    )
+    assert {"accuracy", "similarity", "score", "synflow"} <= set(
+        xr.load_dataset(folder / "01_found.nc")
+    )
     assert not set(results.predictor.values) & predictivity.NESTED.keys()
-    assert {"commit", "versions", "hardware"} <= set(ast.literal_eval(results.attrs["provenance"])[0])
+    assert {"commit", "versions", "hardware"} <= set(
+        ast.literal_eval(results.attrs["provenance"])[0]
+    )
     for path in folder.glob("*.ipynb"):
-        cells = [cell for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "code"]
+        cells = [
+            cell for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "code"
+        ]
         assert all(cell.execution_count for cell in cells)
         for cell in cells:
             shown = [output for output in cell.outputs if "image/png" in output.get("data", {})]
-            assert len(shown) == cell.source.count("plots.save") + cell.source.count("interactive.explore"), cell.source
+            assert len(shown) == cell.source.count("plots.save") + cell.source.count(
+                "interactive.explore"
+            ), cell.source
     found = genotypes.load(str(folder / "03_cell.txt"))
     trained = xr.load_dataset(folder / "03_trained_objects.nc")
     assert found.name == folder.name
     assert trained.genotype.sel(network="tpe P+TG") == str(replace(found, name="tpe P+TG"))
     separable = {"tpe P+TG-sep"} if "1x7-7x1" in str(found) else set()
-    searched = {f"{searcher} {score}" for searcher in ("random", "tpe") for score in ("P", "P+TG")} | separable
+    searched = {
+        f"{searcher} {score}" for searcher in ("random", "tpe") for score in ("P", "P+TG")
+    } | separable
     assert set(trained.network.values) == {"NASNet-A", "PNASNet-5", "AmoebaNet-A"} | searched
-    assert set(xr.load_dataset(folder / "04_trained.nc").network.values) == {"tpe P", "tpe P+TG", "tpe P+shuffled", "NASNet-A"}
-    assert xr.load_dataset(folder / "04_similarity.nc").teacher_layer.values.tolist() == list(simulation.SITES)
+    assert set(xr.load_dataset(folder / "04_trained.nc").network.values) == {
+        "tpe P",
+        "tpe P+TG",
+        "tpe P+shuffled",
+        "NASNet-A",
+    }
+    assert xr.load_dataset(folder / "04_similarity.nc").teacher_layer.values.tolist() == list(
+        simulation.SITES
+    )
     capsys.readouterr()
     assert batch.main(["--profile", "smoke"]) == 0
     assert capsys.readouterr().out.count("finished already, skipped") == len(SOURCES)
@@ -98,7 +151,13 @@ def test_another_alpha_and_teacher_re_score_the_record(default_run):
 
 
 def test_papermill_works_from_the_command_line(tmp_path):
-    command = [sys.executable, "-m", "papermill", "notebooks/01_predictivity.ipynb", str(tmp_path / "out.ipynb")]
+    command = [
+        sys.executable,
+        "-m",
+        "papermill",
+        "notebooks/01_predictivity.ipynb",
+        str(tmp_path / "out.ipynb"),
+    ]
     command += ["-p", "profile", "smoke", "-p", "alpha", "2", "-p", "seed", "1"]
     done = subprocess.run(command, cwd=paths.ROOT, env=os.environ, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
@@ -106,9 +165,20 @@ def test_papermill_works_from_the_command_line(tmp_path):
 
 
 def test_wrong_parameter_stops_a_notebook_at_its_start(tmp_path):
-    command = [sys.executable, "-m", "papermill", "notebooks/01_predictivity.ipynb", str(tmp_path / "out.ipynb")]
-    done = subprocess.run([*command, "-p", "level", "pixel"], cwd=paths.ROOT, capture_output=True, text=True)
-    assert done.returncode != 0 and "unknown level 'pixel', expected one of class, image" in done.stderr
+    command = [
+        sys.executable,
+        "-m",
+        "papermill",
+        "notebooks/01_predictivity.ipynb",
+        str(tmp_path / "out.ipynb"),
+    ]
+    done = subprocess.run(
+        [*command, "-p", "level", "pixel"], cwd=paths.ROOT, capture_output=True, text=True
+    )
+    assert (
+        done.returncode != 0
+        and "unknown level 'pixel', expected one of class, image" in done.stderr
+    )
 
 
 @pytest.mark.parametrize("source", SOURCES, ids=lambda path: path.stem)
@@ -117,7 +187,9 @@ def test_notebooks_hold_calls_and_prose(source):
         if cell.cell_type == "code":
             assert len(cell.source.splitlines()) <= 15, cell.source
             kinds = {type(node) for node in ast.walk(ast.parse(cell.source))}
-            assert not kinds & {ast.FunctionDef, ast.ClassDef, ast.Lambda, ast.For, ast.While}, cell.source
+            assert not kinds & {ast.FunctionDef, ast.ClassDef, ast.Lambda, ast.For, ast.While}, (
+                cell.source
+            )
 
 
 @pytest.mark.slow

@@ -21,7 +21,16 @@ def silhouettes(difficulty: float, seed: int) -> np.ndarray:
 
 
 def test_names():
-    assert objects.CATEGORIES == ("animal", "boat", "car", "chair", "face", "fruit", "plane", "table")
+    assert objects.CATEGORIES == (
+        "animal",
+        "boat",
+        "car",
+        "chair",
+        "face",
+        "fruit",
+        "plane",
+        "table",
+    )
     assert objects.CLASSES[:2] == ("animal 1", "animal 2") and objects.CLASSES[63] == "table 8"
     assert len(set(objects.CLASSES)) == 64
 
@@ -74,7 +83,9 @@ def test_position_and_size_vary_with_difficulty_only(monkeypatch):
     # A plain background at any difficulty leaves the objects alone to be seen.
     monkeypatch.setattr(renderer, "MEAN", 0.0)
     monkeypatch.setattr(renderer, "NOISE", 0.0)
-    easy, hard = (np.stack([silhouettes(difficulty, seed) for seed in range(6)]) for difficulty in (0, 1))
+    easy, hard = (
+        np.stack([silhouettes(difficulty, seed) for seed in range(6)]) for difficulty in (0, 1)
+    )
     assert (easy == easy[0]).mean() > 0.99
     areas = hard.mean((2, 3))
     assert (areas.std(0) / areas.mean(0)).mean() > 0.2
@@ -114,11 +125,15 @@ def test_parts_hide_what_is_behind_them():
     solids = renderer._Solids([(ball, block)])
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(renderer, "SOLIDS", solids)
-        centre, axes = (np.stack([getattr(p, name) for p in (ball, block)]) for name in ("centre", "axes"))
+        centre, axes = (
+            np.stack([getattr(p, name) for p in (ball, block)]) for name in ("centre", "axes")
+        )
         part, normal = renderer._cast(centre, axes, 40)
     part, normal = part[:1600].reshape(40, 40), normal[:1600].reshape(40, 40, 3)
     assert part[20, 20] == 0 and part[20, 34] == 1 and part[20, 38] == -1
-    assert normal[20, 20] == pytest.approx((0, 0, 1), abs=0.1) and normal[20, 34] == pytest.approx((0, 0, 1))
+    assert normal[20, 20] == pytest.approx((0, 0, 1), abs=0.1) and normal[20, 34] == pytest.approx(
+        (0, 0, 1)
+    )
     assert np.isclose((part == 0).mean(), np.pi / 16, atol=0.01)
 
 

@@ -62,7 +62,9 @@ def alone(tmp_path_factory) -> tuple[torch.Tensor, xr.Dataset]:
 def killed(tmp_path_factory) -> Path:
     """The checkpoint of a training on two processes of which one was killed."""
     path = tmp_path_factory.mktemp("killed") / "killed.pt"
-    with pytest.raises(RankDied, match="^rank 1 of 2 was killed by SIGKILL, for lack of memory perhaps$"):
+    with pytest.raises(
+        RankDied, match="^rank 1 of 2 was killed by SIGKILL, for lack of memory perhaps$"
+    ):
         parallel.run(divided.train, path, divided.Mortal, processes=2)
     return path
 
@@ -84,11 +86,15 @@ def test_a_killed_rank_leaves_the_last_checkpoint(killed, alone, tmp_path):
 @pytest.fixture
 def planned(images, monkeypatch) -> FullTraining:
     smoke = profiles.PROFILES["smoke"]
-    monkeypatch.setitem(profiles.PROFILES, "tiny", replace(smoke, cells=replace(smoke.cells, full_images=128)))
+    monkeypatch.setitem(
+        profiles.PROFILES, "tiny", replace(smoke, cells=replace(smoke.cells, full_images=128))
+    )
     return FullTraining.of(CellRun(profile="tiny", dataset="mine"), divided.GENOTYPE, "mine")
 
 
-def check_same(processes: int, checkpoint: Path, alone: tuple, planned: FullTraining, folder: Path) -> None:
+def check_same(
+    processes: int, checkpoint: Path, alone: tuple, planned: FullTraining, folder: Path
+) -> None:
     whole = full_training.train(planned, progress=False)
     shutil.rmtree(paths.cache())
     work = (folder, copied(checkpoint, folder), partial(full_training.train, planned))
@@ -97,7 +103,9 @@ def check_same(processes: int, checkpoint: Path, alone: tuple, planned: FullTrai
         torch.testing.assert_close(found[name], alone[0].expand(processes, -1), **CLOSE)
         assert (found[name] == found[name][0]).all()
     np.testing.assert_allclose(found["table"].training_loss, alone[1].training_loss, rtol=1e-5)
-    assert [start["processes"] for start in json.loads(found["table"].provenance)] == [str(processes)]
+    assert [start["processes"] for start in json.loads(found["table"].provenance)] == [
+        str(processes)
+    ]
     assert found["table"]["rank"].values.tolist() == 4 * [0]
     assert found["log"][:5] == 4 * ["whole.pt"] + ["begun.pt"]
     assert found["log"][-4:] == 3 * [f"{planned.key}.pt"] + [f"{planned.key}.nc"]
@@ -108,7 +116,10 @@ def check_same(processes: int, checkpoint: Path, alone: tuple, planned: FullTrai
     xr.testing.assert_allclose(tables[0], whole, rtol=1e-4)
     assert json.loads(tables[0].provenance)[0]["processes"] == str(processes)
     assert found["mean"][0] == (processes - 1) / 2 and found["mean"][1].isnan()
-    assert found["ends"]["odd"] == f"ValueError('batch size is 9, expected a multiple of {processes} processes')"
+    assert (
+        found["ends"]["odd"]
+        == f"ValueError('batch size is 9, expected a multiple of {processes} processes')"
+    )
     assert "Diverged('training loss is" in found["ends"]["steep"]
     assert "expected BatchNorm2d" in found["ends"]["one dimension"]
     assert found["listening"] == {"127.0.0.1"}
@@ -126,7 +137,9 @@ def test_four_processes_train_the_network_that_one_does(killed, alone, planned, 
 
 
 def test_a_rank_that_raises_ends_the_others():
-    with pytest.raises(LookupError, match="^a rank's own problem\nin rank 1 of 2:\n\nTraceback[^$]*in fail\n"):
+    with pytest.raises(
+        LookupError, match="^a rank's own problem\nin rank 1 of 2:\n\nTraceback[^$]*in fail\n"
+    ):
         parallel.run(ranks.fail, processes=2)
 
 
@@ -144,11 +157,15 @@ def test_what_cannot_be_started_is_refused_first(monkeypatch):
         parallel.run(os.getpid, processes=3)
     for name, value in {"RANK": "2", "LOCAL_RANK": "2", "WORLD_SIZE": "3"}.items():
         monkeypatch.setenv(name, value)
-    with pytest.raises(ValueError, match="RANK is 2, expected MASTER_ADDR, MASTER_PORT in the environment too"):
+    with pytest.raises(
+        ValueError, match="RANK is 2, expected MASTER_ADDR, MASTER_PORT in the environment too"
+    ):
         parallel.group().__enter__()
     monkeypatch.setenv("MASTER_ADDR", "127.0.0.1")
     monkeypatch.setenv("MASTER_PORT", "1")
-    with pytest.raises(ValueError, match="local rank 2 has no GPU of its own, expected at most 2 processes"):
+    with pytest.raises(
+        ValueError, match="local rank 2 has no GPU of its own, expected at most 2 processes"
+    ):
         parallel.group().__enter__()
 
 
@@ -182,7 +199,11 @@ def test_no_process_outlives_the_call(tmp_path):
     (tmp_path / "script.py").write_text(SCRIPT)
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
     caller = subprocess.Popen(
-        [*PYTHON, "script.py", "first", "second"], cwd=tmp_path, start_new_session=True, env=environment(), **pipes
+        [*PYTHON, "script.py", "first", "second"],
+        cwd=tmp_path,
+        start_new_session=True,
+        env=environment(),
+        **pipes,
     )
     interrupted = begun(tmp_path / "first")
     os.killpg(caller.pid, signal.SIGINT)  # Ctrl-C in a terminal reaches the ranks too
@@ -212,7 +233,15 @@ with parallel.group():
 
 def test_torchrun_starts_ranks_too(alone, tmp_path):
     (tmp_path / "script.py").write_text(TORCHRUN)
-    torchrun = [*PYTHON, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "script.py"]
+    torchrun = [
+        *PYTHON,
+        "-m",
+        "torch.distributed.run",
+        "--standalone",
+        "--nproc-per-node",
+        "2",
+        "script.py",
+    ]
     finished = subprocess.run(
         torchrun, cwd=tmp_path, env=environment(), capture_output=True, text=True, timeout=PATIENCE
     )
@@ -231,7 +260,9 @@ def test_a_whole_batch_is_normalised_as_torch_does(kind):
     towards = torch.randn(8, 3, 4, 5).to(kind)
     ours(mine).backward(towards)
     usual(theirs).backward(towards)
-    tolerance = {"atol": 1e-5, "rtol": 1e-4} if kind == torch.float32 else {"atol": 2e-2, "rtol": 2e-2}
+    tolerance = (
+        {"atol": 1e-5, "rtol": 1e-4} if kind == torch.float32 else {"atol": 2e-2, "rtol": 2e-2}
+    )
     assert mine.grad.dtype == ours(mine).dtype == kind
     usual(theirs)
     torch.testing.assert_close(ours(mine), usual(theirs), **tolerance)

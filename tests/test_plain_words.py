@@ -21,10 +21,18 @@ def test_summary_says_that_the_claim_holds():
     assert p.startswith("After 0.5 epochs accuracy P itself has r = 0.")
     assert "TG (+" in better and "P + a TG (+" in better and "TSE" not in better
     assert better.startswith("Of 13 other predictors that can be compared with P")
-    assert "better than accuracy alone does, and better than P + a TG shuffled: the claim holds" in nested
-    assert times.startswith("Of the amounts of training, 0.5, 2 epochs, it is better than P after 0.5")
+    assert (
+        "better than accuracy alone does, and better than P + a TG shuffled: the claim holds"
+        in nested
+    )
+    assert times.startswith(
+        "Of the amounts of training, 0.5, 2 epochs, it is better than P after 0.5"
+    )
     assert "at once, better after 0.5" in times
-    assert free == "P + a TG is better than P, P + a P, P + a TG shuffled, P + a TSE, P + a log parameters."
+    assert (
+        free
+        == "P + a TG is better than P, P + a P, P + a TG shuffled, P + a TSE, P + a log parameters."
+    )
     assert alone == "TG is better than P, log parameters, depth, TG shuffled."
 
 
@@ -59,8 +67,12 @@ def test_costs_are_of_all_networks_those_that_diverged_too():
 
 def test_summary_of_too_few_networks_says_so():
     lines = summary(0.5, networks=3)
-    assert "too few networks" in lines[2] and lines[4].startswith("P + a TG is not comparable with P, ")
-    assert lines[1].startswith("Of 0 other predictors that can be compared with P, these are better: none.")
+    assert "too few networks" in lines[2] and lines[4].startswith(
+        "P + a TG is not comparable with P, "
+    )
+    assert lines[1].startswith(
+        "Of 0 other predictors that can be compared with P, these are better: none."
+    )
 
 
 def row(low: float, high: float) -> dict[str, float]:
@@ -85,13 +97,21 @@ def test_verdict_follows_the_intervals(over_p, over_itself, over_untrained, word
 
 def test_without_a_control_no_claim_holds():
     words = plain_words.verdict({"P": row(0.1, 0.3), "P + a P": row(0.1, 0.3)})
-    assert "not shown to be better than any control: " in words and "the claim not supported" in words
+    assert (
+        "not shown to be better than any control: " in words and "the claim not supported" in words
+    )
 
 
 def test_table_has_a_row_for_each_rival_and_a_column_for_each_epoch():
     _, compared = make_compared()
     table = plain_words.table(compared, "P + a TG")
-    assert table.index.tolist() == ["P", "P + a P", "P + a TG shuffled", "P + a TSE", "P + a log parameters"]
+    assert table.index.tolist() == [
+        "P",
+        "P + a P",
+        "P + a TG shuffled",
+        "P + a TSE",
+        "P + a log parameters",
+    ]
     assert table.columns.tolist() == ["0.5", "2"]
     one = compared.isel(pair=3).sel(epoch=2.0)
     assert table.loc["P + a TSE", "2"] == f"{one.value:.2f} [{one.low:.2f}, {one.high:.2f}]"

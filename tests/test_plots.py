@@ -36,7 +36,9 @@ def test_figures_are_saved_as_png_and_pdf_with_the_same_bytes_each_time(tmp_path
     for folder in ("first", "second"):
         plots.save(make_predictivity(), tmp_path / folder, "figure")
     for suffix in (".png", ".pdf"):
-        first, second = ((tmp_path / folder / f"figure{suffix}").read_bytes() for folder in ("first", "second"))
+        first, second = (
+            (tmp_path / folder / f"figure{suffix}").read_bytes() for folder in ("first", "second")
+        )
         assert first == second and len(first) > 5000
     assert len(list((tmp_path / "first").iterdir())) == 2
 
@@ -51,7 +53,13 @@ def test_predictivity_shows_every_network_and_states_interval_and_n():
     assert above.get_xlim() == curves.get_xlim() and above.get_xticks().tolist() == [0.5, 2]
     assert [label.get_text() for label in above.get_xticklabels()] == ["12.0", "27.0"]
     assert len(curves.lines) == len(curves.collections) == 5  # a band for every curve
-    assert {text.get_text() for text in figure.legends[0].texts} == {"P", "TG", "TG L1", "TG L2", "P + 2 TG"}
+    assert {text.get_text() for text in figure.legends[0].texts} == {
+        "P",
+        "TG",
+        "TG L1",
+        "TG L2",
+        "P + 2 TG",
+    }
 
 
 def test_alpha_effect_has_a_panel_per_alpha_and_one_for_the_nested_choice():
@@ -59,7 +67,11 @@ def test_alpha_effect_has_a_panel_per_alpha_and_one_for_the_nested_choice():
     sweep = predictivity.alpha_sweep(scores, mature, np.array([0.5, 1.0]), **OPTIONS)
     nested = predictivity.gain(assessed, "P + a TG")
     figure = plots.alpha_effect(sweep, nested)
-    assert [axis.get_title() for axis in figure.axes] == [r"$\alpha$ = 0.5", r"$\alpha$ = 1", "chosen on others"]
+    assert [axis.get_title() for axis in figure.axes] == [
+        r"$\alpha$ = 0.5",
+        r"$\alpha$ = 1",
+        "chosen on others",
+    ]
     np.testing.assert_allclose(figure.axes[2].lines[1].get_ydata(), nested.value)
     assert "n = 30 networks" in figure.get_suptitle()
     np.testing.assert_allclose(figure.axes[1].lines[1].get_ydata(), sweep.value.sel(alpha=1.0))
@@ -99,7 +111,9 @@ def test_search_progress_has_a_column_per_searcher_and_a_line_per_search():
     assert [axis.get_title() for axis in figure.axes[:2]] == ["random search", "TPE"]
     assert figure.axes[0].get_ylabel() and figure.axes[0].get_xlabel() == "candidates"
     assert figure.axes[2].get_xlabel() == "training examples"
-    assert all(len(axis.containers) == 4 for axis in figure.axes)  # a line with bars for every search
+    assert all(
+        len(axis.containers) == 4 for axis in figure.axes
+    )  # a line with bars for every search
     names = {text.get_text() for text in figure.legends[0].texts}
     searches = {f"{score}, {n}" for score in ("P", "P + 2 TG") for n in ("1 epoch", "4 epochs")}
     assert names == searches | {"mean of 6 random architectures"}
@@ -133,11 +147,15 @@ def test_finalists_show_every_network_and_the_mean():
 def test_final_errors_have_intervals_and_n():
     frame = pd.DataFrame(
         {"mine error (%)": [40.0, 50.0], "mine low": [38.0, 47.0], "mine high": [43.0, 52.0]},
-        index=pd.MultiIndex.from_tuples([("tpe P", "ours"), ("NASNet-A", "ours")], names=["network", "numbers"]),
+        index=pd.MultiIndex.from_tuples(
+            [("tpe P", "ours"), ("NASNet-A", "ours")], names=["network", "numbers"]
+        ),
     )
     figure = plots.final_errors(frame, "mine", found=1, images=1500)
     (axis,) = figure.axes
     assert [label.get_text() for label in axis.get_yticklabels()] == ["tpe P", "NASNet-A"]
-    assert axis.get_xlabel() == "mine test error (%)" and "n = 1,500 images" in figure.get_suptitle()
+    assert (
+        axis.get_xlabel() == "mine test error (%)" and "n = 1,500 images" in figure.get_suptitle()
+    )
     (bar,) = axis.containers[0][2]
     np.testing.assert_allclose(bar.get_segments()[0][:, 0], [38, 43])

@@ -13,9 +13,19 @@ import pytest
 import xarray as xr
 
 from sage import (
-    checkpoints, datasets, devices, evaluation, guidance, paths, pool, predictors, profiles, searchers, spaces,
-    teachers, training,
-)  # fmt: skip
+    checkpoints,
+    devices,
+    evaluation,
+    guidance,
+    paths,
+    pool,
+    predictors,
+    profiles,
+    searchers,
+    spaces,
+    teachers,
+    training,
+)
 from sage.alignment import GRAM
 from sage.evaluation import Protocol
 from sage.run import Run
@@ -48,7 +58,12 @@ def test_evaluation_measures_every_snapshot(run):
     architecture, seed = first_candidate(run)
     found = evaluation.evaluate(protocol(run), architecture, seed)
     depth = len(spaces.cnn_layers(protocol(run).networks.space, architecture))
-    assert found.state == "finished" and [point.epoch for point in found.snapshots] == [0, 0.5, 1, 2]
+    assert found.state == "finished" and [point.epoch for point in found.snapshots] == [
+        0,
+        0.5,
+        1,
+        2,
+    ]
     assert [point.examples for point in found.snapshots] == [0, 64, 128, 256]
     for point in found.snapshots:
         assert {level for _, level in point.rdms} == {"class", "image", "gram"}
@@ -58,12 +73,17 @@ def test_evaluation_measures_every_snapshot(run):
     again = evaluation.evaluate(protocol(run), architecture, seed)
     for first, second in zip(found.snapshots, again.snapshots):
         assert (first.accuracy, first.loss) == (second.accuracy, second.loss)
-        assert all(np.array_equal(first.rdms[key], second.rdms[key], equal_nan=True) for key in first.rdms)
+        assert all(
+            np.array_equal(first.rdms[key], second.rdms[key], equal_nan=True) for key in first.rdms
+        )
 
 
 def test_candidates_learn_what_the_labels_say(run):
     easy = replace(protocol(run), mature_epochs=8, snapshots=(0, 8), train_images=640)
-    options = {"activation 1": 1, "normalization 1": 1}  # one layer of 1 x 1 filters, which see colours
+    options = {
+        "activation 1": 1,
+        "normalization 1": 1,
+    }  # one layer of 1 x 1 filters, which see colours
     architecture = tuple(options.get(choice.name, 0) for choice in easy.networks.space.choices)
     first, last = evaluation.evaluate(easy, architecture, 0).snapshots
     assert first.accuracy < 0.5 and last.accuracy > 0.9 and last.loss < first.loss
@@ -84,7 +104,9 @@ def test_a_worker_of_another_device_than_the_studys_is_refused(run, monkeypatch)
     monkeypatch.setenv("SAGE_DEVICE", "cuda float32")
     elsewhere = protocol(run)
     assert elsewhere.description()["device"] == "cuda"
-    with pytest.raises(RuntimeError, match="computes on cpu .*, the study is of cuda float32: .*SAGE_DEVICE"):
+    with pytest.raises(
+        RuntimeError, match="computes on cpu .*, the study is of cuda float32: .*SAGE_DEVICE"
+    ):
         evaluation.evaluate(elsewhere, *first_candidate(run))
     monkeypatch.setenv("SAGE_DEVICE", "gpu")
     with pytest.raises(ValueError, match="SAGE_DEVICE is 'gpu', expected cpu or cuda"):
@@ -94,18 +116,28 @@ def test_a_worker_of_another_device_than_the_studys_is_refused(run, monkeypatch)
 def test_snapshots_on_the_way_do_not_change_the_outcome(run):
     architecture, seed = first_candidate(run)
     many = evaluation.evaluate(protocol(run), architecture, seed).snapshots[-1]
-    (only,) = evaluation.evaluate(replace(protocol(run), snapshots=(2,)), architecture, seed).snapshots
-    assert (many.accuracy, many.loss, many.training_loss_sum) == (only.accuracy, only.loss, only.training_loss_sum)
+    (only,) = evaluation.evaluate(
+        replace(protocol(run), snapshots=(2,)), architecture, seed
+    ).snapshots
+    assert (many.accuracy, many.loss, many.training_loss_sum) == (
+        only.accuracy,
+        only.loss,
+        only.training_loss_sum,
+    )
 
 
 def test_divergence_is_recorded_and_the_pool_goes_on(run, monkeypatch):
     plain = training.candidate_recipe
-    monkeypatch.setattr(training, "candidate_recipe", lambda *sizes: replace(plain(*sizes), learning_rate=1e30))
+    monkeypatch.setattr(
+        training, "candidate_recipe", lambda *sizes: replace(plain(*sizes), learning_rate=1e30)
+    )
     found = evaluation.evaluate(protocol(run), *first_candidate(run))
     assert found.state == "diverged" and "loss is" in found.failure and len(found.snapshots) < 4
 
 
-def test_pool_is_the_same_however_many_are_trained_side_by_side_and_wherever_it_stopped(run, monkeypatch):
+def test_pool_is_the_same_however_many_are_trained_side_by_side_and_wherever_it_stopped(
+    run, monkeypatch
+):
     together = pool.train(run, workers="2")
     assert together.state.values.tolist() == ["finished"] * 5
     file = paths.cache() / "tracker.sqlite"
@@ -127,7 +159,9 @@ def test_pool_is_the_same_however_many_are_trained_side_by_side_and_wherever_it_
     xr.testing.assert_identical(
         together.drop_vars(CHANGING).drop_attrs(), resumed.drop_vars(CHANGING).drop_attrs()
     )
-    stored = [Tracker(f"sqlite:///{path}").rdms(study(run), range(5), "class") for path in (first, file)]
+    stored = [
+        Tracker(f"sqlite:///{path}").rdms(study(run), range(5), "class") for path in (first, file)
+    ]
     for (*first, rdms), (*second, others) in zip(*stored, strict=True):
         assert first == second and rdms.keys() == others.keys()
         assert all(np.array_equal(rdms[key], others[key], equal_nan=True) for key in rdms)
@@ -147,7 +181,9 @@ def test_killed_pool_loses_nothing_on_record_and_leaves_no_process(run, tmp_path
     changes = {"pool": 40, "train_images": 128, "teacher_images": 128}
     script = tmp_path / "script.py"
     script.write_text(SCRIPT.format(changes=changes))
-    process = subprocess.Popen([sys.executable, script], stderr=subprocess.DEVNULL, start_new_session=True)
+    process = subprocess.Popen(
+        [sys.executable, script], stderr=subprocess.DEVNULL, start_new_session=True
+    )
     tracker = Tracker()
     deadline = time.monotonic() + 120
     while not tracker.ended(study(run), 2) and time.monotonic() < deadline:
@@ -191,7 +227,9 @@ def test_another_teacher_re_scores_the_stored_pool_without_training(run, monkeyp
         assert similarity.sizes["network"] == 5 and np.abs(similarity).max() <= 1
     assert not np.allclose(scores["resnet"], scores["pixels"])
     bank = teacher.save(paths.figures() / "bank.nc")
-    stored = pool.compare(networks, teachers.load(str(bank), run.settings, run.dataset, seed=0), level=run.level)
+    stored = pool.compare(
+        networks, teachers.load(str(bank), run.settings, run.dataset, seed=0), level=run.level
+    )
     np.testing.assert_array_equal(guidance.teacher_guidance(stored), scores[name])
 
 
@@ -222,10 +260,16 @@ def test_what_searches_by_accuracy_keep_is_trained_on_with_the_seed_it_had(run, 
         assert visited.sizes["network"] == run.settings.searched
         np.testing.assert_array_equal(visited.score, visited.accuracy.sel(epoch=1))
         best = visited.isel(network=pool.kept(visited))
-        for one in zip(best.architecture.values, best.seed.values, best.accuracy.sel(epoch=1).values):
+        for one in zip(
+            best.architecture.values, best.seed.values, best.accuracy.sel(epoch=1).values
+        ):
             kept.setdefault(one[0], one)
-    assert list(kept.values()) == [*zip(found.architecture.values, found.seed.values, found.accuracy.sel(epoch=1).values)]
-    both = {*zip(random.hash.values, random.seed.values)} & {*zip(found.hash.values, found.seed.values)}
+    assert list(kept.values()) == [
+        *zip(found.architecture.values, found.seed.values, found.accuracy.sel(epoch=1).values)
+    ]
+    both = {*zip(random.hash.values, random.seed.values)} & {
+        *zip(found.hash.values, found.seed.values)
+    }
     assert both, "TPE starts with the first random networks"
     monkeypatch.setattr(evaluation, "evaluate", lambda *arguments: pytest.fail("trains again"))
     xr.testing.assert_identical(pool.search(run, workers="0"), found)
@@ -242,7 +286,9 @@ def test_searches_that_keep_others_are_another_study(run, monkeypatch):
 
 def test_searches_that_keep_nothing_say_so(run, monkeypatch):
     monkeypatch.setattr(pool, "TOP", 6)
-    with pytest.raises(ValueError, match="searches of 6 candidates kept none: more than 6 are needed"):
+    with pytest.raises(
+        ValueError, match="searches of 6 candidates kept none: more than 6 are needed"
+    ):
         pool.search(run, workers="0")
 
 
@@ -269,7 +315,8 @@ def test_of_the_same_architecture_the_best_alone_is_kept(monkeypatch):
 def make_visited(scores: list[float], hashes: list[str] | None = None) -> xr.Dataset:
     hashes = hashes or [str(number) for number in range(len(scores))]
     return xr.Dataset(
-        {"score": ("network", scores), "hash": ("network", hashes)}, {"network": np.arange(len(scores))}
+        {"score": ("network", scores), "hash": ("network", hashes)},
+        {"network": np.arange(len(scores))},
     )
 
 
@@ -285,24 +332,41 @@ def test_every_predictor_of_a_stored_pool_is_there_and_finite(run):
     networks = pool.train(run, workers="0")
     teacher = teachers.load(run.teacher, run.settings, run.dataset, seed=0)
     known = pool.known(run, networks, teacher)
-    assert set(predictors.available(known)) == predictors.PREDICTORS.keys() - {"TG of class means"}  # it is TG
+    assert set(predictors.available(known)) == predictors.PREDICTORS.keys() - {
+        "TG of class means"
+    }  # it is TG
     table = predictors.scores(known)
     assert table.sizes["network"] == 5 and np.isfinite(table).all()
-    assert {kind: (one.attrs["level"], one.attrs["method"]) for kind, one in known.similarities.items()} == {
-        "teacher": ("class", "pearson"), "spearman": ("class", "spearman"), "image": ("image", "pearson"),
-        "CKA": ("gram", "CKA"), "SVCCA": ("gram", "SVCCA"), "labels": ("image", "pearson"),
+    assert {
+        kind: (one.attrs["level"], one.attrs["method"]) for kind, one in known.similarities.items()
+    } == {
+        "teacher": ("class", "pearson"),
+        "spearman": ("class", "spearman"),
+        "image": ("image", "pearson"),
+        "CKA": ("gram", "CKA"),
+        "SVCCA": ("gram", "SVCCA"),
+        "labels": ("image", "pearson"),
         **dict.fromkeys(("shuffled", "pixels", "untrained"), ("class", "pearson")),
-    }  # fmt: skip
+    }
     assert networks.depth.min() >= 1 and networks.depth.max() <= run.settings.layers
-    assert not np.allclose(known.similarities["shuffled"], known.similarities["teacher"], equal_nan=True)
+    assert not np.allclose(
+        known.similarities["shuffled"], known.similarities["teacher"], equal_nan=True
+    )
 
 
 def test_what_a_teacher_has_no_use_of_is_left_out(run):
     networks = pool.train(run, workers="0")
     teacher = teachers.load("resnet", run.settings, run.dataset, seed=0)
-    layers = (replace(one, rdms=one.rdms | {"image": np.full(190, np.nan)}) for one in teacher.layers)
+    layers = (
+        replace(one, rdms=one.rdms | {"image": np.full(190, np.nan)}) for one in teacher.layers
+    )
     broken = replace(teacher, layers=tuple(layers))
-    assert pool.similarities(run, networks, broken).keys() == {"teacher", "spearman", "CKA", "SVCCA"}
+    assert pool.similarities(run, networks, broken).keys() == {
+        "teacher",
+        "spearman",
+        "CKA",
+        "SVCCA",
+    }
     shuffled = replace(run, teacher="labels-shuffled", level="image")
     guide = teachers.load(shuffled.teacher, run.settings, run.dataset, seed=0)
     assert predictors.scores(pool.known(shuffled, networks, guide)).indexes["predictor"].is_unique
@@ -317,20 +381,35 @@ def test_controls_leave_out_the_teacher_itself(run):
     assert found["untrained"].attrs["teacher"] == "resnet-untrained"
     assert {one.attrs["level"] for one in found.values()} == {"image"}
     labels = teachers.load("labels", run.settings, run.dataset, seed=0)
-    assert pool.similarities(replace(images, teacher="labels"), networks, labels).keys() == {"teacher", "spearman"}
-    assert pool.similarities(run, networks, teacher).keys() == {"teacher", "spearman", "image", "CKA", "SVCCA"}
+    assert pool.similarities(replace(images, teacher="labels"), networks, labels).keys() == {
+        "teacher",
+        "spearman",
+    }
+    assert pool.similarities(run, networks, teacher).keys() == {
+        "teacher",
+        "spearman",
+        "image",
+        "CKA",
+        "SVCCA",
+    }
 
 
 def test_a_teacher_is_measured_once(run, monkeypatch):
-    first = {name: teachers.load(name, run.settings, run.dataset, seed=0) for name in teachers.TEACHERS}
-    monkeypatch.setattr(teachers.responses, "show", lambda *arguments, **options: pytest.fail("measured again"))
+    first = {
+        name: teachers.load(name, run.settings, run.dataset, seed=0) for name in teachers.TEACHERS
+    }
+    monkeypatch.setattr(
+        teachers.responses, "show", lambda *arguments, **options: pytest.fail("measured again")
+    )
     for name, teacher in first.items():
         assert teachers.load(name, run.settings, run.dataset, seed=0).identity == teacher.identity
     assert len({teacher.identity for teacher in first.values()}) == len(first)
 
 
 def test_unknown_teachers_are_refused_with_the_valid_ones(run):
-    with pytest.raises(ValueError, match="'resnett', expected one of resnet, resnet-untrained, nasnet-a"):
+    with pytest.raises(
+        ValueError, match="'resnett', expected one of resnet, resnet-untrained, nasnet-a"
+    ):
         teachers.load("resnett", run.settings, run.dataset, seed=0)
 
 

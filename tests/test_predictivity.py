@@ -10,11 +10,28 @@ from sage.predictors import Known
 from sage.statistics import Estimate
 from tests.test_resampling import ALONE, OPTIONS, interval, one_by_one, partial_correlation
 
-NAMES = ("P", "TSE", "log parameters", "depth", predictors.BY_LAYER, "TG", "TG shuffled", predictors.COMBINED)
-NESTED = ["P + a TG", "P + a P", "P + a TG shuffled", "P + a TSE", "P + a log parameters"]  # what can be made of these
+NAMES = (
+    "P",
+    "TSE",
+    "log parameters",
+    "depth",
+    predictors.BY_LAYER,
+    "TG",
+    "TG shuffled",
+    predictors.COMBINED,
+)
+NESTED = [
+    "P + a TG",
+    "P + a P",
+    "P + a TG shuffled",
+    "P + a TSE",
+    "P + a log parameters",
+]  # what can be made of these
 
 
-def make_known(networks: int = 30, *, guided: bool = True, alpha: float = 1.0) -> tuple[Known, xr.DataArray]:
+def make_known(
+    networks: int = 30, *, guided: bool = True, alpha: float = 1.0
+) -> tuple[Known, xr.DataArray]:
     """P tells mature accuracy with noise that shrinks over epochs, guidance without or not at all, the rest nothing."""
     rng = np.random.default_rng(0)
     mature = rng.random(networks)
@@ -37,9 +54,13 @@ def make_known(networks: int = 30, *, guided: bool = True, alpha: float = 1.0) -
         coordinates,
         {"description": json.dumps({"batch_size": 5})},
     )
-    teacher = xr.DataArray(similarity, coordinates | layers, ("network", "epoch", "teacher_layer", "layer"))
+    teacher = xr.DataArray(
+        similarity, coordinates | layers, ("network", "epoch", "teacher_layer", "layer")
+    )
     shuffled = teacher.copy(data=rng.random(teacher.shape))
-    known = Known(results=pool, similarities={"teacher": teacher, "shuffled": shuffled}, alpha=alpha)
+    known = Known(
+        results=pool, similarities={"teacher": teacher, "shuffled": shuffled}, alpha=alpha
+    )
     return known, predictivity.mature_accuracy(pool, 20)
 
 
@@ -61,17 +82,29 @@ def test_every_statistic_is_that_of_each_predictor_alone():
     for method, alone in ALONE.items():
         one = assessed.sel(predictor="TSE", epoch=0.5, statistic=method)
         drawn, of_p = (one_by_one(alone, values, mature.values, **OPTIONS) for values in (tse, p))
-        assert [one[name].item() for name in ("value", "low", "high")] == pytest.approx(interval(drawn))
+        assert [one[name].item() for name in ("value", "low", "high")] == pytest.approx(
+            interval(drawn)
+        )
         found = [one[name].item() for name in ("difference", "difference_low", "difference_high")]
         assert found == pytest.approx(interval(drawn - of_p))
-    covariates = np.stack([p, *(table.sel(predictor=name, epoch=0.5) for name in ("log parameters", "depth"))], 1)
+    covariates = np.stack(
+        [p, *(table.sel(predictor=name, epoch=0.5) for name in ("log parameters", "depth"))], 1
+    )
     one = assessed.sel(predictor="TSE", epoch=0.5, statistic="partial")
     found = [one[name].item() for name in ("value", "low", "high")]
     expected = one_by_one(partial_correlation, tse, mature.values, covariates, **OPTIONS)
     assert found == pytest.approx(interval(expected), abs=1e-6)
-    assert np.isnan(assessed.sel(predictor=["P", "depth"], statistic="partial").value).all()  # given themselves
-    combined, nested = (assessed.sel(predictor=name, statistic="partial") for name in ("P + alpha TG", NESTED))
-    assert combined.value.notnull().all() and nested.value.isnull().all() and nested.difference_low.isnull().all()
+    assert np.isnan(
+        assessed.sel(predictor=["P", "depth"], statistic="partial").value
+    ).all()  # given themselves
+    combined, nested = (
+        assessed.sel(predictor=name, statistic="partial") for name in ("P + alpha TG", NESTED)
+    )
+    assert (
+        combined.value.notnull().all()
+        and nested.value.isnull().all()
+        and nested.difference_low.isnull().all()
+    )
     assert (assessed.sel(predictor="P", statistic="kendall").difference == 0).all()
     assert assessed.family.sel(predictor="P + a TG") == "combination"
     assert assessed.cost.sel(predictor="P + a TSE").values.tolist() == [12, 27]
@@ -105,11 +138,17 @@ def test_sweep_over_alpha():
     alone = stats.pearsonr(known.results.accuracy.sel(epoch=0.5), mature).statistic
     assert sweep.value.sel(alpha=100.0, epoch=0.5) == pytest.approx(1 - alone, abs=0.02)
     p, both = (table.sel(predictor=name, epoch=0.5).values for name in ("P", predictors.COMBINED))
-    r, of_p = (one_by_one(ALONE["pearson"], values, mature.values, **OPTIONS) for values in (both, p))
+    r, of_p = (
+        one_by_one(ALONE["pearson"], values, mature.values, **OPTIONS) for values in (both, p)
+    )
     one = sweep.sel(alpha=1.0, epoch=0.5)
-    assert [one[name].item() for name in ("value", "low", "high")] == pytest.approx(interval(r - of_p))
+    assert [one[name].item() for name in ("value", "low", "high")] == pytest.approx(
+        interval(r - of_p)
+    )
     assert (sweep.n == 30).all()
-    few = predictivity.alpha_sweep(table, mature.where(mature.network < 3), np.array([1.0]), **OPTIONS)
+    few = predictivity.alpha_sweep(
+        table, mature.where(mature.network < 3), np.array([1.0]), **OPTIONS
+    )
     assert few.value.isnull().all() and few.low.isnull().all() and (few.n == 3).all()
 
 
@@ -124,13 +163,20 @@ def test_nested_additions_are_scaled_alike():
     p, size = (table.sel(predictor=name, epoch=2.0).values for name in ("P", "log parameters"))
     scaled = size / size.std() * p.std()
     expected, chosen = cross_validation.nested_alpha(
-        p, scaled, mature.values,
-        alphas=predictivity.ALPHAS, folds=predictivity.FOLDS, repeats=predictivity.REPEATS, seed=4,
-    )  # fmt: skip
+        p,
+        scaled,
+        mature.values,
+        alphas=predictivity.ALPHAS,
+        folds=predictivity.FOLDS,
+        repeats=predictivity.REPEATS,
+        seed=4,
+    )
     one = {"predictor": "P + a log parameters", "epoch": 2.0}
     np.testing.assert_allclose(found.sel(one), expected)
     assert alphas.sel(one).item() == pytest.approx(chosen.mean() * p.std() / size.std())
-    larger = table.where(table.predictor != "log parameters", 1e4 * table)  # in another unit: the same freedom
+    larger = table.where(
+        table.predictor != "log parameters", 1e4 * table
+    )  # in another unit: the same freedom
     again, smaller = predictivity.add_nested(larger, mature, seed=4)
     np.testing.assert_allclose(again.sel(predictor=found.predictor.values), found)
     assert smaller.sel(one).item() == pytest.approx(1e-4 * alphas.sel(one).item())
@@ -142,7 +188,13 @@ def test_p_added_to_itself_is_p_by_folds():
     found, _ = predictivity.add_nested(table, mature, seed=0)
     p, folded = (found.sel(predictor=name, epoch=2.0).values for name in ("P", "P + a P"))
     expected, _ = cross_validation.nested_alpha(
-        p, 0 * p, mature.values, alphas=np.zeros(1), folds=predictivity.FOLDS, repeats=predictivity.REPEATS, seed=0
+        p,
+        0 * p,
+        mature.values,
+        alphas=np.zeros(1),
+        folds=predictivity.FOLDS,
+        repeats=predictivity.REPEATS,
+        seed=0,
     )
     np.testing.assert_allclose(folded, expected)
     assert 0.99 < stats.pearsonr(p, folded).statistic < 1
@@ -153,7 +205,9 @@ def test_nested_guidance_that_knows_all_takes_the_largest_weight():
     table = predictors.scores(known, NAMES)
     found, alphas = predictivity.add_nested(table, mature, seed=0)
     ratio = table.sel(predictor="P", epoch=0.5).std() / table.sel(predictor="TG", epoch=0.5).std()
-    assert alphas.sel(predictor="P + a TG", epoch=0.5).item() == pytest.approx(max(predictivity.ALPHAS) * ratio.item())
+    assert alphas.sel(predictor="P + a TG", epoch=0.5).item() == pytest.approx(
+        max(predictivity.ALPHAS) * ratio.item()
+    )
     assert stats.pearsonr(found.sel(predictor="P + a TG", epoch=0.5), mature).statistic > 0.95
 
 
@@ -163,7 +217,9 @@ def test_ceiling_pairs_networks_by_their_number():
     again = mature[[0, 1, 2, 5, 6, 7]] + 0.1 * rng.normal(size=6)
     found = predictivity.ceiling(mature, again, **OPTIONS)
     both = np.stack([mature.values[[0, 1, 2, 5, 6, 7]], again.values], 1)
-    assert found == statistics.seed_ceiling(both, **OPTIONS) and 0 < found.value < 1 and found.n == 6
+    assert (
+        found == statistics.seed_ceiling(both, **OPTIONS) and 0 < found.value < 1 and found.n == 6
+    )
 
 
 def test_networks_that_never_matured_are_no_pool():
@@ -176,19 +232,31 @@ def test_contrasts_are_paired_and_hold_for_all_epochs_at_once():
     compared = predictivity.contrasts(table, mature, **OPTIONS)
     found = set(zip(compared["first"].values.tolist(), compared["second"].values.tolist()))
     assert found == {
-        ("P + a TG", "P"), ("P + a TG", "P + a P"), ("P + a TG", "P + a TG shuffled"), ("P + a TG", "P + a TSE"),
+        ("P + a TG", "P"),
+        ("P + a TG", "P + a P"),
+        ("P + a TG", "P + a TG shuffled"),
+        ("P + a TG", "P + a TSE"),
         ("P + a TG", "P + a log parameters"),
-        ("TG", "P"), ("TG", "log parameters"), ("TG", "depth"), ("TG", "TG shuffled"),
-    }  # fmt: skip
+        ("TG", "P"),
+        ("TG", "log parameters"),
+        ("TG", "depth"),
+        ("TG", "TG shuffled"),
+    }
     pair = ((compared["first"] == "TG") & (compared["second"] == "depth")).values
     one = compared.isel(pair=pair).squeeze("pair").sel(epoch=2.0)
     tg, depth = (table.sel(predictor=name, epoch=2.0).values for name in ("TG", "depth"))
-    drawn = [one_by_one(ALONE["pearson"], values, mature.values, **OPTIONS) for values in (tg, depth)]
+    drawn = [
+        one_by_one(ALONE["pearson"], values, mature.values, **OPTIONS) for values in (tg, depth)
+    ]
     differences = drawn[0] - drawn[1]
-    assert [one[name].item() for name in ("value", "low", "high")] == pytest.approx(interval(differences))
+    assert [one[name].item() for name in ("value", "low", "high")] == pytest.approx(
+        interval(differences)
+    )
     ends = np.percentile(differences[1:], (1.25, 98.75))  # of two epochs
     assert [one[name].item() for name in ("all_low", "all_high")] == pytest.approx(ends)
-    over_p = compared.isel(pair=((compared["first"] == "P + a TG") & (compared["second"] == "P")).values).squeeze("pair")
+    over_p = compared.isel(
+        pair=((compared["first"] == "P + a TG") & (compared["second"] == "P")).values
+    ).squeeze("pair")
     gain = predictivity.gain(assessed, "P + a TG")
     for name in ("value", "low", "high"):
         np.testing.assert_allclose(over_p[name], gain[name])
@@ -199,7 +267,9 @@ def test_contrasts_are_paired_and_hold_for_all_epochs_at_once():
 def test_analysis_is_what_its_steps_give():
     known, mature = make_known()
     found = make_analysis()
-    table, weights = predictivity.add_nested(predictors.scores(known, NAMES), mature, seed=OPTIONS["seed"])
+    table, weights = predictivity.add_nested(
+        predictors.scores(known, NAMES), mature, seed=OPTIONS["seed"]
+    )
     xr.testing.assert_identical(found.scores, table)
     xr.testing.assert_identical(found.weights, weights)
     xr.testing.assert_identical(found.mature, mature)

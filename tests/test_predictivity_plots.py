@@ -33,11 +33,17 @@ def test_rivals_stand_in_their_order_with_colours_of_their_families():
     _, _, assessed = make_assessed(alpha=2.0)
     figure = predictivity_plots.rivals(assessed, epoch=0.5, ceiling=CEILING, alpha=2.0)
     left, right = figure.axes
-    values = assessed.value.sel(epoch=0.5, statistic="pearson").to_series().sort_values(ascending=False, kind="stable")
+    values = (
+        assessed.value.sel(epoch=0.5, statistic="pearson")
+        .to_series()
+        .sort_values(ascending=False, kind="stable")
+    )
     shown = [label.get_text() for label in left.get_yticklabels()]
     assert shown == [name.replace("alpha", "2") for name in values.index]
     guidance = left.containers[list(predictivity_plots.FAMILY_COLOURS).index("guidance")].lines[0]
-    assert guidance.get_xdata().tolist() == [values[name] for name in values.index if name in ("TG", "TG L1", "TG L2")]
+    assert guidance.get_xdata().tolist() == [
+        values[name] for name in values.index if name in ("TG", "TG L1", "TG L2")
+    ]
     gains = right.containers[0].lines[0]  # of the family accuracy: P itself
     assert gains.get_xdata().tolist() == [0] and right.get_xlabel() == "r minus that of P"
     assert "n = 30 networks" in figure.get_suptitle() and "95 %" in figure.get_suptitle()
@@ -48,14 +54,25 @@ def test_cost_curves_have_p_and_guidance_and_the_best_of_each_family():
     _, _, assessed = make_assessed()
     figure = predictivity_plots.cost_curves(assessed, ceiling=CEILING, alpha=1.0, teacher=3000)
     best = {name.split(":")[0]: name.split(": ")[1] for name in names(figure) if ":" in name}
-    assert best.keys() == {"accuracy", "training speed", "size", "guidance", "control", "combination"}
+    assert best.keys() == {
+        "accuracy",
+        "training speed",
+        "size",
+        "guidance",
+        "control",
+        "combination",
+    }
     means = assessed.value.sel(statistic="pearson").mean("epoch").to_series()
     assert {"P", "P + a TG"} <= {*names(figure), *best.values()}
     assert best["size"] == means[["log parameters", "depth"]].idxmax()
     (axis,) = figure.axes
     (curve,) = [line for line in axis.lines if line.get_label() == "accuracy: P"]
     assert curve.get_xdata().tolist() == [12, 27] and "examples" in axis.get_xlabel()
-    (shared,) = [line for line in axis.lines if "a share of the teacher's 3k examples added" in line.get_label()]
+    (shared,) = [
+        line
+        for line in axis.lines
+        if "a share of the teacher's 3k examples added" in line.get_label()
+    ]
     assert shared.get_xdata().tolist() == [112, 127]  # 3000 for 30 networks
     assert "ceiling by another seed, 0.90 [0.70, 0.95], n = 6" in names(figure)
 
@@ -76,7 +93,10 @@ def test_pools_state_how_far_accuracies_reach():
     few = replace(all_of, assessed=all_of.assessed.where(False), mature=mature[:0])
     figure = predictivity_plots.pools({"all": all_of, "few": few, "again": all_of}, alpha=1.0)
     first, second, third = (axis.get_title() for axis in figure.axes)
-    assert first == f"all\nn = 30, mature accuracy {100 * mature.min():.1f} to {100 * mature.max():.1f} %"
+    assert (
+        first
+        == f"all\nn = 30, mature accuracy {100 * mature.min():.1f} to {100 * mature.max():.1f} %"
+    )
     assert second.endswith("none") and third.startswith("again")
     assert names(figure) == {"P", "TG", "P + 1 TG", "P + a TG, a chosen on other networks"}
 
@@ -111,11 +131,15 @@ def test_controls_redraw_the_scatter_from_the_scores(monkeypatch):
         def update(self, figure):
             updates.append(figure)
 
-    monkeypatch.setattr(interactive, "display", lambda one, **options: shown.append(one) or Handle())
+    monkeypatch.setattr(
+        interactive, "display", lambda one, **options: shown.append(one) or Handle()
+    )
     interactive.explore(table, mature, alpha=1.0, epoch=0.5, **OPTIONS)
     controls, first = shown
     guidance, alpha, epoch = controls.children
-    assert isinstance(controls, widgets.HBox) and isinstance(first, Figure) and not plt.get_fignums()
+    assert (
+        isinstance(controls, widgets.HBox) and isinstance(first, Figure) and not plt.get_fignums()
+    )
     assert set(guidance.options) == {"TG", "TG L1", "TG L2", "TG shuffled"}
     assert [value for _, value in epoch.options] == [0.5, 2.0]
     guidance.value, alpha.value, epoch.value = "TG shuffled", 5, 2.0

@@ -10,11 +10,24 @@ import xarray as xr
 from sage import predictors, zero_cost
 from sage.predictors import PREDICTORS, Known
 
-KINDS = ("teacher", "spearman", "image", "CKA", "SVCCA", "shuffled", "labels", "pixels", "untrained")
+KINDS = (
+    "teacher",
+    "spearman",
+    "image",
+    "CKA",
+    "SVCCA",
+    "shuffled",
+    "labels",
+    "pixels",
+    "untrained",
+)
 PROXIES = {
-    "synflow": [5.0, np.nan, -200.0], "naswot": [1.0, 2.0, 3.0], "jacob_cov": [1.0, 3.0, 2.0], "grad_norm": [2.0, 1.0, 3.0],
+    "synflow": [5.0, np.nan, -200.0],
+    "naswot": [1.0, 2.0, 3.0],
+    "jacob_cov": [1.0, 3.0, 2.0],
+    "grad_norm": [2.0, 1.0, 3.0],
     "snip": [3.0, 3.0, 1.0],
-}  # fmt: skip
+}
 
 
 def make_similarity(values: list, pool: xr.Dataset) -> xr.DataArray:
@@ -33,7 +46,10 @@ def make_known() -> Known:
             "loss": (both, [[3.0, 2.0, 1.0], [3.0, 2.5, 2.0], [4.0, 1.0, 0.5]]),
             "examples": (both, np.tile([0.0, 20, 40], (3, 1))),
             "images_shown": (both, np.full((3, 3), 7.0)),
-            "losses": (("network", "step"), np.array([[4.0, 2, 2, 0], [4, 4, 3, 3], [2, 1, 1, 0]], np.float32)),
+            "losses": (
+                ("network", "step"),
+                np.array([[4.0, 2, 2, 0], [4, 4, 3, 3], [2, 1, 1, 0]], np.float32),
+            ),
             "parameters": (first, np.e ** np.array([1.0, 2, 3])),
             "multiply_adds": (first, np.e ** np.array([3.0, 2, 1])),
             "depth": (first, [1.0, 3.0, 2.0]),
@@ -66,7 +82,11 @@ EXPECTED = {
     "TG L2": [0.3, 0.2, 0.6],
     "TG": [0.55, 0.3, 0.6],
     "TG mean": [0.35, 0.3, 0.3],
-    "TG by Spearman": [0.275, 0.15, 0.3],  # a half of the teacher's, and so on, in the order of `KINDS`
+    "TG by Spearman": [
+        0.275,
+        0.15,
+        0.3,
+    ],  # a half of the teacher's, and so on, in the order of `KINDS`
     "TG of single images": [0.55 / 3, 0.1, 0.2],
     "TG by CKA": [0.1375, 0.075, 0.15],
     "TG by SVCCA": [0.11, 0.06, 0.12],
@@ -101,16 +121,25 @@ def test_half_an_epoch_is_all_that_the_last_epoch_has():
     known = make_known()
     half = known.results.isel(epoch=[0, 1, 1, 2]).assign_coords(epoch=[0.0, 0.5, 1.0, 2.0])
     half["examples"][:, 1] = 10
-    found = predictors.scores(replace(known, results=half, similarities={}), ["TSE-E"]).sel(predictor="TSE-E")
+    found = predictors.scores(replace(known, results=half, similarities={}), ["TSE-E"]).sel(
+        predictor="TSE-E"
+    )
     np.testing.assert_allclose(found.sel(epoch=0.5), [-4, -4, -2])
     np.testing.assert_allclose(found.sel(epoch=2.0), [-1, -3, -0.5])
 
 
 @pytest.mark.parametrize(
     "name, cost",
-    [("P", [7, 27, 47]), ("TSE", [0, 20, 40]), ("log parameters", [0, 0, 0]), ("synflow", [1, 1, 1]),
-     ("TG L2", [7, 27, 47]), ("TG before training", [7, 7, 7]), ("P + alpha TG", [7, 27, 47])],
-)  # fmt: skip
+    [
+        ("P", [7, 27, 47]),
+        ("TSE", [0, 20, 40]),
+        ("log parameters", [0, 0, 0]),
+        ("synflow", [1, 1, 1]),
+        ("TG L2", [7, 27, 47]),
+        ("TG before training", [7, 7, 7]),
+        ("P + alpha TG", [7, 27, 47]),
+    ],
+)
 def test_cost_is_of_training_and_measurement(name, cost):
     np.testing.assert_array_equal(predictors.scores(make_known()).cost.sel(predictor=name), cost)
 
@@ -126,7 +155,9 @@ def test_predictors_need_their_similarity():
     known = make_known()
     fewer = replace(known, similarities={"teacher": known.similarities["teacher"]})
     missing = set(predictors.available(known)) - set(predictors.available(fewer))
-    assert missing == {name for name, one in PREDICTORS.items() if one.needs and one.needs != "class"}
+    assert missing == {
+        name for name, one in PREDICTORS.items() if one.needs and one.needs != "class"
+    }
     assert "TG of class means" not in predictors.available(known)
     assert set(predictors.scores(fewer).predictor.values) < set(EXPECTED)
 
@@ -135,7 +166,9 @@ def test_predictors_are_compared_on_the_same_networks():
     known = make_known()
     known.results["loss"][1, 1] = np.nan
     table = predictors.scores(known)
-    assert table.sel(network=1, epoch=1.0).isnull().all() and table.isnull().sum() == len(table.predictor)
+    assert table.sel(network=1, epoch=1.0).isnull().all() and table.isnull().sum() == len(
+        table.predictor
+    )
 
 
 def test_one_that_is_defined_for_no_network_at_an_epoch_leaves_the_others_theirs():
@@ -148,14 +181,18 @@ def test_one_that_is_defined_for_no_network_at_an_epoch_leaves_the_others_theirs
 def test_layers_that_are_called_like_a_predictor_have_names_of_their_own():
     known = make_known()
     renamed = known.similarities["teacher"].assign_coords(teacher_layer=["mean", "L2"])
-    table = predictors.scores(replace(known, similarities=known.similarities | {"teacher": renamed}))
+    table = predictors.scores(
+        replace(known, similarities=known.similarities | {"teacher": renamed})
+    )
     assert table.indexes["predictor"].is_unique
     np.testing.assert_allclose(table.sel(predictor="TG layer mean", epoch=1.0), EXPECTED["TG L1"])
     np.testing.assert_allclose(table.sel(predictor="TG mean", epoch=1.0), EXPECTED["TG mean"])
 
 
 def test_one_of_ones_own_joins_the_registry(monkeypatch):
-    own = predictors.Predictor(family="accuracy", values=lambda known: -known.results.loss**2, cost=predictors.measured)
+    own = predictors.Predictor(
+        family="accuracy", values=lambda known: -(known.results.loss**2), cost=predictors.measured
+    )
     monkeypatch.setitem(PREDICTORS, "squared loss", own)
     found = predictors.scores(make_known()).sel(predictor="squared loss")
     np.testing.assert_allclose(found.sel(epoch=1.0), [-4, -6.25, -1])

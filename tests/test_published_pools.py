@@ -4,7 +4,6 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import xarray as xr
-
 from scipy import stats
 
 from sage import paths, predictivity, predictors, published_pools
@@ -12,23 +11,38 @@ from sage.evaluation import Protocol
 from sage.guidance import Teacher, TeacherLayer
 from sage.run import PoolRun
 from sage.statistics import Estimate
-from tests.test_predictivity import OPTIONS, make_known
 from tests.test_predictivity import NAMES as FEW
+from tests.test_predictivity import OPTIONS, make_known
 
 NAMES = (*FEW, "synflow")
 TEACHER = Teacher("mine", (TeacherLayer("L1", "stimuli", {"class": np.arange(6.0)}),))
 
 
-def make_table(networks: int = 30, *, names=NAMES, teacher: Teacher = TEACHER, level: str = "class", **described) -> xr.Dataset:
+def make_table(
+    networks: int = 30,
+    *,
+    names=NAMES,
+    teacher: Teacher = TEACHER,
+    level: str = "class",
+    **described,
+) -> xr.Dataset:
     """As a run of the smoke profile would publish it."""
     known, _ = make_known(networks)
-    similarity = known.similarities["teacher"].assign_attrs(level=level, teacher_identity=teacher.identity)
+    similarity = known.similarities["teacher"].assign_attrs(
+        level=level, teacher_identity=teacher.identity
+    )
     known.similarities["teacher"] = similarity
     synflow = np.random.default_rng(networks).random(networks)
     known = replace(known, results=known.results.assign(synflow=("network", synflow)))
     table = predictivity.pool_record(known, predictors.scores(known, names))
-    description = Protocol.of(PoolRun(profile="smoke").settings, "objects").description() | {"seed": 1} | described
-    return table.assign_attrs(description=json.dumps(description)).assign_coords(epoch=[0.0, 0.5, 2.0])
+    description = (
+        Protocol.of(PoolRun(profile="smoke").settings, "objects").description()
+        | {"seed": 1}
+        | described
+    )
+    return table.assign_attrs(description=json.dumps(description)).assign_coords(
+        epoch=[0.0, 0.5, 2.0]
+    )
 
 
 @pytest.fixture
@@ -47,7 +61,10 @@ def load(names: str, **parameters) -> dict[str, xr.Dataset]:
 
 def test_pools_of_other_seeds_and_devices_are_loaded_and_told_apart_by_seed(publish):
     assert load("") == {}
-    tables = {"one": make_table(seed=7), "two": make_table(device="cuda", convolutions="bfloat16", seed=3)}
+    tables = {
+        "one": make_table(seed=7),
+        "two": make_table(device="cuda", convolutions="bfloat16", seed=3),
+    }
     for name, table in tables.items():
         publish(name, table)
     found = load("two one")
@@ -62,7 +79,10 @@ def test_pools_of_other_seeds_and_devices_are_loaded_and_told_apart_by_seed(publ
         ("absent", "unknown pool 'absent', expected one of again, other, own"),
         ("other own", "pool 'own' has seed 0 like this run: they are the same networks"),
         ("other again", "pool 'again' has seed 1 like other: they are the same networks"),
-        ("other", "pool 'other' cannot be put together with this run's: it has alpha 1.0 instead of 2.0"),
+        (
+            "other",
+            "pool 'other' cannot be put together with this run's: it has alpha 1.0 instead of 2.0",
+        ),
     ],
 )
 def test_pools_that_cannot_be_put_together_are_refused(publish, names, message):
@@ -79,7 +99,10 @@ def test_pools_that_cannot_be_put_together_are_refused(publish, names, message):
         (lambda: make_table(mature_epochs=9), "mature_epochs 9 instead of 2"),
         (lambda: make_table(snapshots=[0, 2]), r"snapshots \[0, 2\] instead of \[0, 0.5, 1, 2\]"),
         (lambda: make_table(mature_epochs=9, seed=0), "mature_epochs 9 instead of 2"),
-        (lambda: make_table(teacher=Teacher("mine", ())), "teacher_identity mine .* instead of mine .*; a teacher"),
+        (
+            lambda: make_table(teacher=Teacher("mine", ())),
+            "teacher_identity mine .* instead of mine .*; a teacher",
+        ),
         (lambda: make_table(level="image"), "level image instead of class"),
     ],
     ids=["protocol", "snapshots", "protocol and seed", "teacher", "level"],
@@ -91,7 +114,9 @@ def test_pools_of_another_protocol_or_teacher_are_refused(publish, table, messag
 
 
 def test_there_being_no_tables_is_said(publish):
-    with pytest.raises(ValueError, match="unknown pool 'absent', expected one of none, as there are no tables"):
+    with pytest.raises(
+        ValueError, match="unknown pool 'absent', expected one of none, as there are no tables"
+    ):
         load("absent")
 
 
@@ -101,8 +126,12 @@ def test_joined_pools_keep_the_first_ones_numbers():
     assert scores.network.values.tolist() == mature.network.values.tolist() == [0, 1, 2, 5, 6, 7, 8]
     for name in ("TG", "P"):
         for table, numbers in ((own, [0, 1, 2, 5]), (other, [6, 7, 8])):
-            np.testing.assert_array_equal(scores.sel(predictor=name, network=numbers), table.score.sel(predictor=name))
-    np.testing.assert_array_equal(mature, [*own.accuracy.sel(epoch=2), *other.accuracy.sel(epoch=2)])
+            np.testing.assert_array_equal(
+                scores.sel(predictor=name, network=numbers), table.score.sel(predictor=name)
+            )
+    np.testing.assert_array_equal(
+        mature, [*own.accuracy.sel(epoch=2), *other.accuracy.sel(epoch=2)]
+    )
     assert mature.epoch == 2 and scores.attrs["alpha"] == 1
 
 
@@ -122,12 +151,18 @@ def test_a_pool_that_did_not_mature_is_refused():
 
 
 def test_pools_are_analysed_together_and_apart_by_what_all_have(tmp_path):
-    own, other, searched = make_table(), make_table(12, names=NAMES[::-1]), make_table(8, names=NAMES[:-1])
+    own, other, searched = (
+        make_table(),
+        make_table(12, names=NAMES[::-1]),
+        make_table(8, names=NAMES[:-1]),
+    )
     found = published_pools.analyse(own, {"other": other}, searched, **OPTIONS)
     assert {name: one.assessed.n.values.tolist() for name, one in found.items()} == {
-        published_pools.RANDOM: [42, 42], published_pools.OWN: [30, 30], "other": [12, 12],
+        published_pools.RANDOM: [42, 42],
+        published_pools.OWN: [30, 30],
+        "other": [12, 12],
         published_pools.SEARCHED: [8, 8],
-    }  # fmt: skip
+    }
     few = [name for name in own.predictor.values if name != "synflow"]
     xr.testing.assert_identical(
         found["other"].assessed,
@@ -138,7 +173,10 @@ def test_pools_are_analysed_together_and_apart_by_what_all_have(tmp_path):
     alone = published_pools.analyse(own, {}, searched, **OPTIONS)
     assert list(alone) == [published_pools.RANDOM, published_pools.SEARCHED]
     sweep = predictivity.alpha_sweep(
-        found[published_pools.RANDOM].scores, found[published_pools.RANDOM].mature, np.array([1.0]), **OPTIONS
+        found[published_pools.RANDOM].scores,
+        found[published_pools.RANDOM].mature,
+        np.array([1.0]),
+        **OPTIONS,
     )
     saved = predictivity.record(found, sweep, Estimate(0.9, 0.8, 1.0, 6))
     paths.save_table(saved, tmp_path / "01_summary.nc")

@@ -13,7 +13,9 @@ def features() -> torch.Tensor:
 
 
 def test_agrees_with_scipy(features):
-    np.testing.assert_allclose(rdm.condensed_rdm(features), pdist(features.double().numpy(), "correlation"), atol=1e-12)
+    np.testing.assert_allclose(
+        rdm.condensed_rdm(features), pdist(features.double().numpy(), "correlation"), atol=1e-12
+    )
 
 
 def test_agrees_with_rsatoolbox(features):
@@ -80,12 +82,16 @@ def test_does_not_change_with_scale_shift_or_order_of_units(features):
 def test_permuting_stimuli_permutes_the_matrix(features):
     order = np.random.default_rng(0).permutation(12)
     permuted = squareform(rdm.condensed_rdm(features[order]))
-    np.testing.assert_allclose(permuted, squareform(rdm.condensed_rdm(features))[np.ix_(order, order)], atol=1e-12)
+    np.testing.assert_allclose(
+        permuted, squareform(rdm.condensed_rdm(features))[np.ix_(order, order)], atol=1e-12
+    )
 
 
 def test_equal_and_opposite_rows_are_at_the_ends_of_the_range():
     row = torch.tensor([1.0, 2.0, 4.0])
-    np.testing.assert_allclose(rdm.condensed_rdm(torch.stack([row, 2 * row, -row])), [0, 2, 2], atol=1e-12)
+    np.testing.assert_allclose(
+        rdm.condensed_rdm(torch.stack([row, 2 * row, -row])), [0, 2, 2], atol=1e-12
+    )
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
@@ -101,7 +107,9 @@ def test_a_constant_row_makes_the_layer_nan(features, constant):
 
 
 def test_tiny_responses_are_not_constant_ones(features):
-    np.testing.assert_allclose(rdm.condensed_rdm(1e-20 * features), rdm.condensed_rdm(features), atol=1e-5)
+    np.testing.assert_allclose(
+        rdm.condensed_rdm(1e-20 * features), rdm.condensed_rdm(features), atol=1e-5
+    )
 
 
 @pytest.mark.parametrize("shape", [(5,), (1, 5), (2, 3, 4)])
@@ -125,7 +133,10 @@ def test_streamed_class_means_equal_those_of_all_features_at_once(features):
 def test_images_without_a_condition_leave_no_trace(features):
     conditions = torch.tensor([0, 1, 2, 0, 1, 2])
     broken = torch.full((6, 30), float("nan"))
-    plain, longer = rdm.ConditionMeans(conditions), rdm.ConditionMeans(torch.cat([torch.full((6,), -1), conditions]))
+    plain, longer = (
+        rdm.ConditionMeans(conditions),
+        rdm.ConditionMeans(torch.cat([torch.full((6,), -1), conditions])),
+    )
     plain.add(0, [features[:6]])
     longer.add(0, [broken])
     longer.add(6, [features[:6]])
@@ -145,7 +156,9 @@ def test_similarity_agrees_with_scipy():
         assert found.shape == (3, 4)
         for t in range(3):
             for c in range(4):
-                assert found[t, c] == pytest.approx(expected(teacher[t], candidate[c]).statistic, abs=1e-12)
+                assert found[t, c] == pytest.approx(
+                    expected(teacher[t], candidate[c]).statistic, abs=1e-12
+                )
 
 
 def test_similarity_to_itself_is_one():

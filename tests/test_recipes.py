@@ -55,16 +55,25 @@ def test_convolutional_networks_are_trained_as_the_paper_says():
 
 def test_cells_are_trained_on_cifar_as_the_paper_says():
     recipe = training.cell_recipe(600, 128)
-    np.testing.assert_allclose(rates(recipe), [0.025 * (1 + cos(pi * step / 6000)) / 2 for step in range(6000)])
+    np.testing.assert_allclose(
+        rates(recipe), [0.025 * (1 + cos(pi * step / 6000)) / 2 for step in range(6000)]
+    )
     assert (recipe.momentum, recipe.weight_decay, recipe.clip) == (0.9, 5e-4, 5)
-    assert (recipe.drop_path_keep, recipe.auxiliary_weight, recipe.published_epochs) == (0.6, 0.4, 600)
+    assert (recipe.drop_path_keep, recipe.auxiliary_weight, recipe.published_epochs) == (
+        0.6,
+        0.4,
+        600,
+    )
 
 
 def test_cells_are_trained_on_imagenet_as_the_paper_says():
     recipe = training.imagenet_recipe(40, 128)
     np.testing.assert_allclose(rates(recipe), 150 * [0.1] + 150 * [0.01] + 100 * [0.001])
     assert (recipe.momentum, recipe.decay, recipe.weight_decay, recipe.clip) == (0.9, 0.9, 4e-5, 10)
-    assert (recipe.drop_path_keep, recipe.published_epochs) == (1, 40)  # neither dropout nor drop-path
+    assert (recipe.drop_path_keep, recipe.published_epochs) == (
+        1,
+        40,
+    )  # neither dropout nor drop-path
 
 
 def test_teachers_are_trained_as_published():
@@ -98,16 +107,24 @@ def test_resumed_training_equals_an_uninterrupted_one(name, stop, tmp_path, smal
     assert resumed.loss_sum == whole.loss_sum > 0
 
 
-@pytest.mark.parametrize("change, name", [({"seed": 1}, "seed 0, expected 1"), ({"epochs": 5}, "recipe .*expected")])
+@pytest.mark.parametrize(
+    "change, name", [({"seed": 1}, "seed 0, expected 1"), ({"epochs": 5}, "recipe .*expected")]
+)
 def test_a_state_of_another_training_is_refused(change, name):
-    recipe = replace(RECIPES["cell"], **{key: value for key, value in change.items() if key == "epochs"})
+    recipe = replace(
+        RECIPES["cell"], **{key: value for key, value in change.items() if key == "epochs"}
+    )
     with pytest.raises(ValueError, match=f"has {name}"):
-        make_trainer(recipe, seed=change.get("seed", 0)).load_state_dict(make_trainer(RECIPES["cell"]).state_dict())
+        make_trainer(recipe, seed=change.get("seed", 0)).load_state_dict(
+            make_trainer(RECIPES["cell"]).state_dict()
+        )
 
 
 def test_more_paths_are_dropped_as_training_goes_on():
     trainer, kept = make_trainer(RECIPES["cell"]), []
-    trainer.model.set_drop_path = lambda *, keep, generator: kept.append((keep, generator.initial_seed()))
+    trainer.model.set_drop_path = lambda *, keep, generator: kept.append(
+        (keep, generator.initial_seed())
+    )
     trainer.advance(4)
     np.testing.assert_allclose([keep for keep, _ in kept], 1 - 0.4 * np.arange(8) / 8)
     assert len({seed for _, seed in kept}) == 8
@@ -118,7 +135,9 @@ def test_one_step_has_the_auxiliary_loss_and_a_clipped_gradient():
     trainer = make_trainer(recipe)
     model = copy.deepcopy(trainer.model).train()
     chosen, generator = trainer.batches.indices(0), trainer.batches.generator("augment", 0)
-    batch = preprocessing.standardise(preprocessing.augment(trainer.batches.images[chosen], generator))
+    batch = preprocessing.standardise(
+        preprocessing.augment(trainer.batches.images[chosen], generator)
+    )
     with training.devices.autocast(CPU):
         scores, side = model(batch)
     labels = trainer.batches.labels[chosen]
@@ -152,14 +171,19 @@ def test_a_step_of_rmsprop_is_the_textbooks():
 
 
 def test_large_images_are_scaled_cut_and_flipped_at_random():
-    images = torch.arange(3 * 260 * 300, dtype=torch.float).reshape(1, 3, 260, 300).remainder(251).byte()
+    images = (
+        torch.arange(3 * 260 * 300, dtype=torch.float).reshape(1, 3, 260, 300).remainder(251).byte()
+    )
     images = torch.nn.functional.avg_pool2d(images.float(), 9, 1, 4).byte().expand(12, -1, -1, -1)
     done = preprocessing.scaled_crop(images, torch.Generator().manual_seed(3))
     assert done.shape == (12, 3, 224, 224) and done.dtype == torch.uint8
     generator = torch.Generator().manual_seed(3)
     sides = torch.randint(256, 513, (12,), generator=generator).tolist()
     assert len(set(sides)) > 8
-    places, flips = torch.rand(12, 2, generator=generator), torch.rand(12, generator=generator) < 0.5
+    places, flips = (
+        torch.rand(12, 2, generator=generator),
+        torch.rand(12, generator=generator) < 0.5,
+    )
     for result, side, (row, column), flip in zip(done, sides, places.tolist(), flips):
         width = int(side * 300 / 260)
         scaled = functional.resize(images[0], [side, width])
@@ -169,7 +193,9 @@ def test_large_images_are_scaled_cut_and_flipped_at_random():
 
 
 def test_the_centre_is_shown_for_evaluation():
-    image = torch.randint(0, 256, (2, 3, 256, 300), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+    image = torch.randint(
+        0, 256, (2, 3, 256, 300), dtype=torch.uint8, generator=torch.Generator().manual_seed(0)
+    )
     assert torch.equal(preprocessing.central_crop(image), image[:, :, 16:240, 38:262])
     assert preprocessing.central_crop(image[:, :, :128, :150]).shape == (2, 3, 224, 224)
 
@@ -201,7 +227,9 @@ def test_a_stopped_training_goes_on_from_its_checkpoint(tmp_path, monkeypatch):
     with pytest.raises(KeyboardInterrupt):
         train("stopped.pt")
     monkeypatch.setattr(
-        training.Trainer, "advance", lambda trainer, epoch: reached.append(epoch) or advance(trainer, epoch)
+        training.Trainer,
+        "advance",
+        lambda trainer, epoch: reached.append(epoch) or advance(trainer, epoch),
     )
     resumed, same = train("stopped.pt")
     assert reached == [2, 3, 4] and len(json.loads(same.attrs["provenance"])) == 2
@@ -211,7 +239,9 @@ def test_a_stopped_training_goes_on_from_its_checkpoint(tmp_path, monkeypatch):
     assert {path.name for path in tmp_path.iterdir()} == {"whole.pt", "stopped.pt"}
 
     (tmp_path / "stopped.pt").write_bytes(b"half")
-    with pytest.raises(ValueError, match="stopped.pt is damaged.*remove it, and the training starts again"):
+    with pytest.raises(
+        ValueError, match="stopped.pt is damaged.*remove it, and the training starts again"
+    ):
         train("stopped.pt")
 
 

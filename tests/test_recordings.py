@@ -23,7 +23,9 @@ def make_stimuli(objects: int = 4) -> StimulusSet:
     )
 
 
-def make_recording(*, noise: float, sites: int = SITES, trials: int = TRIALS, seed: int = 0) -> Recording:
+def make_recording(
+    *, noise: float, sites: int = SITES, trials: int = TRIALS, seed: int = 0
+) -> Recording:
     """Sites that answer to images, the same in every trial but for the noise."""
     rng = np.random.default_rng(seed)
     true = np.random.default_rng(99).standard_normal((IMAGES, sites, 1))
@@ -64,9 +66,14 @@ def test_missing_trials_do_not_count():
 def test_reliability_is_what_twice_the_trials_of_a_half_would_have():
     """Split-half with Spearman and Brown's correction: the correlation of two whole recordings of the same sites."""
     for noise in (0.5, 2.0):
-        pairs = [[make_recording(noise=noise, seed=2 * n + k).rdm("image") for k in (0, 1)] for n in range(20)]
+        pairs = [
+            [make_recording(noise=noise, seed=2 * n + k).rdm("image") for k in (0, 1)]
+            for n in range(20)
+        ]
         expected = np.mean([np.corrcoef(*pair)[0, 1] for pair in pairs])
-        found = np.mean([make_recording(noise=noise, seed=n).reliability("image") for n in range(20)])
+        found = np.mean(
+            [make_recording(noise=noise, seed=n).reliability("image") for n in range(20)]
+        )
         assert found == pytest.approx(expected, abs=0.06)
         assert 0.2 < expected < 0.97
 
@@ -106,7 +113,9 @@ def test_sites_of_several_sessions_have_trials_of_their_own():
 
 def test_reliability_of_noise_is_none():
     rng = np.random.default_rng(0)
-    noise = Recording("V4", Path("v4.nc"), make_stimuli(), rng.random((IMAGES, SITES, 4), dtype=np.float32))
+    noise = Recording(
+        "V4", Path("v4.nc"), make_stimuli(), rng.random((IMAGES, SITES, 4), dtype=np.float32)
+    )
     assert 0 <= noise.reliability("image") < 0.2
 
 
@@ -119,7 +128,10 @@ def test_a_sample_has_some_of_the_sites_and_trials():
     whole = recording.sample(SITES, TRIALS, np.random.default_rng(0))
     np.testing.assert_allclose(whole.rdm("image"), recording.rdm("image"), atol=1e-6)
     for sites, trials in ((1, 3), (SITES + 1, 3), (5, 0), (5, TRIALS + 1)):
-        with pytest.raises(ValueError, match=f"V4: {sites} sites and {trials} trials asked for, expected 2 to {SITES}"):
+        with pytest.raises(
+            ValueError,
+            match=f"V4: {sites} sites and {trials} trials asked for, expected 2 to {SITES}",
+        ):
             recording.sample(sites, trials, np.random.default_rng(0))
 
 
@@ -127,7 +139,9 @@ def make_published(people: int, *, noise: float = 0.3, seed: int = 0) -> Publish
     """RDMs that share as much as the seed says, and have their own noise."""
     rng, pairs = np.random.default_rng(seed), IMAGES * (IMAGES - 1) // 2
     shared = rng.random(pairs)
-    return PublishedRdm("IT", Path("it.nc"), make_stimuli(), shared + noise * rng.standard_normal((people, pairs)))
+    return PublishedRdm(
+        "IT", Path("it.nc"), make_stimuli(), shared + noise * rng.standard_normal((people, pairs))
+    )
 
 
 def test_noise_ceiling_agrees_with_rsatoolbox():
@@ -137,8 +151,12 @@ def test_noise_ceiling_agrees_with_rsatoolbox():
     published = make_published(5)
     expected = boot_noise_ceiling(RDMs(published.rdms), method="corr")
     np.testing.assert_allclose(published.noise_ceiling(), expected, atol=1e-6)
-    assert np.isnan(make_published(1).noise_ceiling()).all() and np.isnan(make_published(1).ceiling("image"))
-    assert published.extent == "5 published RDMs, noise ceiling of one {:.2f} to {:.2f}".format(*expected)
+    assert np.isnan(make_published(1).noise_ceiling()).all() and np.isnan(
+        make_published(1).ceiling("image")
+    )
+    assert published.extent == "5 published RDMs, noise ceiling of one {:.2f} to {:.2f}".format(
+        *expected
+    )
 
 
 def test_ceiling_of_a_mean_rdm_is_what_the_true_one_reaches():
@@ -159,7 +177,10 @@ def test_a_published_rdm_is_the_mean_over_people_of_the_images_with_rows():
     published.stimuli.conditions["image"][:] = -1
     published.stimuli.conditions["image"][[2, 5, 20]] = torch.arange(3)
     first, second = np.triu_indices(IMAGES, 1)
-    pairs = [published.rdms.mean(0)[(first == a) & (second == b)].item() for a, b in ((2, 5), (2, 20), (5, 20))]
+    pairs = [
+        published.rdms.mean(0)[(first == a) & (second == b)].item()
+        for a, b in ((2, 5), (2, 20), (5, 20))
+    ]
     np.testing.assert_allclose(published.rdm("image"), pairs)
     assert rdm.stimulus_count(len(pairs)) == 3
 
@@ -181,8 +202,14 @@ def two_sites_that_missed_an_image(trials: np.ndarray) -> np.ndarray:
     "spoil, message",
     [
         (one_site, "region V4 has 1 site, expected 2 or more"),
-        (a_silent_site, "region V4 has 1 sites with the same response to every image.*leave out the sites 3 "),
-        (two_sites_that_missed_an_image, "region V4 has 2 sites with no response to some image.*the sites 3, 7 "),
+        (
+            a_silent_site,
+            "region V4 has 1 sites with the same response to every image.*leave out the sites 3 ",
+        ),
+        (
+            two_sites_that_missed_an_image,
+            "region V4 has 2 sites with no response to some image.*the sites 3, 7 ",
+        ),
     ],
 )
 def test_sites_that_mean_nothing_are_refused(spoil, message):

@@ -26,16 +26,24 @@ def regret(predictor: np.ndarray, target: np.ndarray) -> float:
 
 # What `resampling.METHODS` are of one predictor and one sample [n].
 ALONE = {
-    "pearson": unless_constant(stats.pearsonr), "spearman": unless_constant(stats.spearmanr),
-    "kendall": unless_constant(stats.kendalltau), "regret": regret,
-}  # fmt: skip
+    "pearson": unless_constant(stats.pearsonr),
+    "spearman": unless_constant(stats.spearmanr),
+    "kendall": unless_constant(stats.kendalltau),
+    "regret": regret,
+}
 
 
 def partial_correlation(predictor: np.ndarray, target: np.ndarray, covariates: np.ndarray) -> float:
     """By least squares; NaN where nothing but rounding is left."""
     design = np.column_stack([np.ones(len(target)), covariates])
-    rest = [values - design @ np.linalg.lstsq(design, values, rcond=1e-10)[0] for values in (predictor, target)]
-    varies = all(np.std(left) > 1e-9 * max(np.std(whole), 1e-9) for left, whole in zip(rest, (predictor, target)))
+    rest = [
+        values - design @ np.linalg.lstsq(design, values, rcond=1e-10)[0]
+        for values in (predictor, target)
+    ]
+    varies = all(
+        np.std(left) > 1e-9 * max(np.std(whole), 1e-9)
+        for left, whole in zip(rest, (predictor, target))
+    )
     return stats.pearsonr(*rest).statistic if varies else np.nan
 
 
@@ -43,7 +51,9 @@ def one_by_one(statistic, *samples: np.ndarray, resamples: int, seed: int) -> np
     """A statistic [1 + R] of samples [n, ...] and of each of their resamples."""
     n = len(samples[0])
     drawn = np.random.default_rng(seed).integers(n, size=(resamples, n))
-    return np.array([statistic(*(values[rows] for values in samples)) for rows in (np.arange(n), *drawn)])
+    return np.array(
+        [statistic(*(values[rows] for values in samples)) for rows in (np.arange(n), *drawn)]
+    )
 
 
 def interval(drawn: np.ndarray) -> list[float]:
@@ -55,7 +65,9 @@ def make_samples(n: int = 14) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Predictors [4, n] with ties, one of them constant, a target [n], and covariates [n, 2], one of large values."""
     rng = np.random.default_rng(0)
     target = rng.normal(size=n).round(1)
-    predictors = np.stack([target + rng.normal(size=n), rng.integers(3, size=n), np.full(n, 0.37), rng.normal(size=n)])
+    predictors = np.stack(
+        [target + rng.normal(size=n), rng.integers(3, size=n), np.full(n, 0.37), rng.normal(size=n)]
+    )
     return predictors, target, np.stack([rng.normal(size=n), 1e6 + rng.normal(size=n)], 1)
 
 
@@ -74,7 +86,10 @@ def test_many_at_once_are_as_each_resample_alone(method):
     assert drawn.shape == (301, 4) and np.isnan(drawn[:, 2]).all()
     for place, predictor in enumerate(predictors):
         np.testing.assert_allclose(
-            drawn[:, place], one_by_one(ALONE[method], predictor, target, **OPTIONS), rtol=1e-7, atol=1e-9
+            drawn[:, place],
+            one_by_one(ALONE[method], predictor, target, **OPTIONS),
+            rtol=1e-7,
+            atol=1e-9,
         )
 
 
@@ -121,11 +136,17 @@ def test_regret_by_hand():
 
 def test_partial_correlations_are_as_each_resample_alone():
     predictors, target, covariates = make_samples()
-    predictors = np.concatenate([predictors, 3 * covariates.T[:1] - 2])  # nothing is left of this one
-    drawn = resampling.partial_correlation(resampling.counts(14, **OPTIONS), predictors, target, covariates)
+    predictors = np.concatenate(
+        [predictors, 3 * covariates.T[:1] - 2]
+    )  # nothing is left of this one
+    drawn = resampling.partial_correlation(
+        resampling.counts(14, **OPTIONS), predictors, target, covariates
+    )
     assert np.isnan(drawn[:, [2, 4]]).all()
     for place in (0, 1, 3):
-        expected = one_by_one(partial_correlation, predictors[place], target, covariates - [0, 1e6], **OPTIONS)
+        expected = one_by_one(
+            partial_correlation, predictors[place], target, covariates - [0, 1e6], **OPTIONS
+        )
         np.testing.assert_allclose(drawn[:, place], expected, rtol=1e-6, atol=1e-6)
 
 

@@ -18,7 +18,9 @@ def model() -> ResNet:
 
 @pytest.fixture
 def shown() -> StimulusSet:
-    images = torch.randint(0, 256, (30, 3, 16, 16), generator=torch.Generator().manual_seed(0), dtype=torch.uint8)
+    images = torch.randint(
+        0, 256, (30, 3, 16, 16), generator=torch.Generator().manual_seed(0), dtype=torch.uint8
+    )
     single = torch.arange(30)
     single[8:] = -1
     return StimulusSet("some", images, {"class": torch.arange(30) % 6, "image": single}, {})
@@ -39,7 +41,9 @@ def test_one_pass_gives_what_all_features_at_once_give(model, shown, monkeypatch
         means = torch.stack([layer[torch.arange(30) % 6 == label].mean(0) for label in range(6)])
         # bfloat16 rounds differently for another batch size.
         np.testing.assert_allclose(found.rdms["class"][row], rdm.condensed_rdm(means), atol=0.02)
-        np.testing.assert_allclose(found.rdms["image"][row], rdm.condensed_rdm(layer[:8]), atol=0.02)
+        np.testing.assert_allclose(
+            found.rdms["image"][row], rdm.condensed_rdm(layer[:8]), atol=0.02
+        )
 
 
 def test_the_network_is_left_as_it_was(model, shown):
@@ -65,7 +69,9 @@ def test_a_broken_layer_has_no_rdm_and_breaks_no_other(model, shown, value):
         def forward(self, x):
             return torch.full_like(x, value)
 
-    network = nn.Sequential(nn.Conv2d(3, 4, 3), nn.Sequential(Broken()), nn.Flatten(), nn.Linear(784, 6))
+    network = nn.Sequential(
+        nn.Conv2d(3, 4, 3), nn.Sequential(Broken()), nn.Flatten(), nn.Linear(784, 6)
+    )
     found = responses.show(network, ("0", "1"), shown, units=50, seed=0, device=CPU)
     assert np.isfinite(found.rdms["class"][0]).all() and np.isnan(found.rdms["class"][1]).all()
 
@@ -89,11 +95,18 @@ def test_identity_follows_the_content(shown):
     same = StimulusSet("some", shown.images.clone(), shown.conditions, {})
     assert same.identity == shown.identity
     assert StimulusSet("some", other, shown.conditions, {}).identity != shown.identity
-    assert StimulusSet("some", shown.images, {"class": torch.arange(30) % 5}, {}).identity != shown.identity
+    assert (
+        StimulusSet("some", shown.images, {"class": torch.arange(30) % 5}, {}).identity
+        != shown.identity
+    )
 
 
 def test_cost_by_hand():
-    network = nn.Sequential(nn.Conv2d(3, 8, 3, stride=2, padding=1), nn.ReLU(), nn.Flatten(), nn.Linear(128, 10))
+    network = nn.Sequential(
+        nn.Conv2d(3, 8, 3, stride=2, padding=1), nn.ReLU(), nn.Flatten(), nn.Linear(128, 10)
+    )
     assert cost.parameters(network) == 3 * 8 * 9 + 8 + 128 * 10 + 10
     assert cost.multiply_adds(network, 8) == 3 * 8 * 9 * 16 + 128 * 10
-    assert cost.multiply_adds(ResNet(blocks=9, width=16, classes=10), 32) == pytest.approx(125.75e6, rel=5e-3)
+    assert cost.multiply_adds(ResNet(blocks=9, width=16, classes=10), 32) == pytest.approx(
+        125.75e6, rel=5e-3
+    )

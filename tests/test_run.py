@@ -12,12 +12,17 @@ from sage.run import CellRun, MacaqueRun, Run, SearchRun, check_workers
 def test_folder_names_what_is_not_the_default():
     assert Run().folder == paths.figures() / "objects-quick"
     assert Run(profile="cpu", dataset="cifar100").folder.name == "cifar100-cpu"
-    assert Run(seed=1, alpha=2, level="image").folder.name == "objects-quick-level-image-alpha-2.0-seed-1"
+    assert (
+        Run(seed=1, alpha=2, level="image").folder.name
+        == "objects-quick-level-image-alpha-2.0-seed-1"
+    )
     first, second = (Run(teacher=f"/some/{folder}/bank v1.nc").folder.name for folder in "ab")
     assert first != second and re.fullmatch(r"objects-quick-teacher-bank-v1-[0-9a-f]{6}", first)
     layers = ",".join(f"layer{number}" for number in range(40))
     long = Run(teacher=f"torchvision:resnet18:{layers}").folder.name
-    assert re.fullmatch(r"objects-quick-teacher-torchvision-resnet18-layer0-[\w-]{52}-[0-9a-f]{6}", long)
+    assert re.fullmatch(
+        r"objects-quick-teacher-torchvision-resnet18-layer0-[\w-]{52}-[0-9a-f]{6}", long
+    )
 
 
 @pytest.mark.parametrize(
@@ -38,7 +43,10 @@ def test_values_of_a_wrong_type_are_refused(wrong, message):
 @pytest.mark.parametrize(
     "wrong, message",
     [
-        ({"profile": "huge"}, "unknown profile 'huge', expected one of smoke, quick, cpu, gpu, paper"),
+        (
+            {"profile": "huge"},
+            "unknown profile 'huge', expected one of smoke, quick, cpu, gpu, paper",
+        ),
         ({"level": "pixel"}, "unknown level 'pixel', expected one of class, image"),
         ({"seed": -1}, "seed is -1"),
     ],
@@ -61,7 +69,11 @@ def test_profiles_are_consistent(profile):
 
 def test_every_number_of_a_profile_has_its_reason():
     sources = [paths.ROOT / "sage" / "profiles" / f"{name}.py" for name in profiles.PROFILES]
-    numbers = [line for path in sources for line in re.findall(r"^ {4,}\w+=.*,.*$", path.read_text(), re.MULTILINE)]
+    numbers = [
+        line
+        for path in sources
+        for line in re.findall(r"^ {4,}\w+=.*,.*$", path.read_text(), re.MULTILINE)
+    ]
     parts = (profiles.Profile, profiles.SearchBudget, profiles.CellBudget, profiles.MacaqueBudget)
     of_one = sum(len(fields(part)) for part in parts) - len(("search", "cells", "macaque"))
     assert len(numbers) == len(profiles.PROFILES) * of_one
@@ -103,7 +115,10 @@ def test_a_macaque_run_wants_images_that_are_large_enough():
     assert MacaqueRun(regions="V4, human IT,").named_regions == ["V4", "human IT"]
     assert MacaqueRun(profile="gpu", dataset="imagenet").full_size == 64
     for profile, needed in (("gpu", 64), ("paper", 224)):
-        with pytest.raises(ValueError, match=f"data set cifar100 has 32 pixels a side, expected one with {needed} or more"):
+        with pytest.raises(
+            ValueError,
+            match=f"data set cifar100 has 32 pixels a side, expected one with {needed} or more",
+        ):
             MacaqueRun(profile=profile, dataset="cifar100")
 
 
@@ -116,7 +131,9 @@ def test_a_run_is_of_the_first_kind_that_has_its_parameters():
     assert type(run.of({"seed": 1})) is Run
     assert type(run.of({"samples": 3, "seed": 1})) is SearchRun
     assert run.of({"blocks": 2, "samples": 3}) == CellRun(blocks=2, samples=3)
-    with pytest.raises(TypeError, match="parameters layers, blocks: no kind of run has all of them"):
+    with pytest.raises(
+        TypeError, match="parameters layers, blocks: no kind of run has all of them"
+    ):
         run.of({"layers": 2, "blocks": 2})
 
 
@@ -137,5 +154,7 @@ def test_search_budgets_that_cannot_be_are_refused(wrong, message):
 
 @pytest.mark.parametrize("workers", ["many", "-1", "2x", "slurm", "slurm:0", "tcp://host", ""])
 def test_workers_that_cannot_be_are_refused(workers):
-    with pytest.raises(ValueError, match=re.escape(f"workers is {workers!r}, expected 0 (within this process)")):
+    with pytest.raises(
+        ValueError, match=re.escape(f"workers is {workers!r}, expected 0 (within this process)")
+    ):
         check_workers(workers)

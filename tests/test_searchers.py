@@ -68,7 +68,10 @@ def run(searcher: Searcher, count: int) -> list[Architecture]:
 
 
 def everything(space: SearchSpace) -> set[Architecture]:
-    return {space.canonical(options) for options in itertools.product(*(range(len(c.options)) for c in space.choices))}
+    return {
+        space.canonical(options)
+        for options in itertools.product(*(range(len(c.options)) for c in space.choices))
+    }
 
 
 # The contract
@@ -87,12 +90,16 @@ def test_proposals_are_canonical_architectures_of_the_space(name, space):
 
 
 def sequences() -> dict[str, list]:
-    return {f"{name} {space.name}": run(make(name, space), 14) for name in SEARCHERS for space in SPACES}
+    return {
+        f"{name} {space.name}": run(make(name, space), 14) for name in SEARCHERS for space in SPACES
+    }
 
 
 def test_the_seed_alone_determines_the_sequence_in_any_process():
     code = "import json; from tests import test_searchers; print(json.dumps(test_searchers.sequences()))"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=paths.ROOT)
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=paths.ROOT
+    )
     assert json.loads(done.stdout) == json.loads(json.dumps(sequences()))
 
 
@@ -142,7 +149,16 @@ def test_a_failure_counts_as_the_worst_score_so_far(failure):
     searcher = Recorder(FLAT, seed=0)
     for _ in range(8):
         searcher.ask()
-    told = [(1, failure), (0, failure), (5, 0.7), (2, failure), (3, 0.2), (4, failure), (6, 0.9), (7, failure)]
+    told = [
+        (1, failure),
+        (0, failure),
+        (5, 0.7),
+        (2, failure),
+        (3, 0.2),
+        (4, failure),
+        (6, 0.9),
+        (7, failure),
+    ]
     for number, each in told:
         searcher.tell(number, each)
     expected = [(5, 0.7), (1, 0.7), (0, 0.7), (2, 0.7), (3, 0.2), (4, 0.2), (6, 0.9), (7, 0.2)]
@@ -153,7 +169,9 @@ def test_own_searchers_may_propose_numpy_integers_and_options_without_effect():
     searcher = Recorder(FLAT, seed=0)
     for _ in range(20):
         _, architecture = searcher.ask()
-        assert FLAT.canonical(architecture) == architecture and all(type(option) is int for option in architecture)
+        assert FLAT.canonical(architecture) == architecture and all(
+            type(option) is int for option in architecture
+        )
 
 
 @over_searchers
@@ -197,13 +215,17 @@ def test_what_cannot_be_told_is_refused(name):
     searcher.tell(2, 0.5)
 
 
-def interleaved(searcher: Searcher, rng: np.random.Generator, told: list[tuple[int, float]], moves: int) -> None:
+def interleaved(
+    searcher: Searcher, rng: np.random.Generator, told: list[tuple[int, float]], moves: int
+) -> None:
     """Random asks and tells with up to five in flight, some of them failures; `told` is kept up to date."""
     for _ in range(moves):
         flying = sorted(set(range(len(searcher.proposed))) - {number for number, _ in told})
         if flying and (len(flying) == 5 or rng.random() < 0.5):
             number = int(rng.choice(flying))
-            told.append((number, math.nan if rng.random() < 0.2 else score(searcher.proposed[number])))
+            told.append(
+                (number, math.nan if rng.random() < 0.2 else score(searcher.proposed[number]))
+            )
             searcher.tell(*told[-1])
         else:
             searcher.ask()
@@ -313,7 +335,9 @@ class Plain(TPE):
 
     def _densities(self) -> tuple[hyperopt.Domain, hyperopt.Trials]:
         choices, trials = self.space.choices, hyperopt.Trials()
-        domain = hyperopt.Domain(None, {one.name: hyperopt.hp.randint(one.name, len(one.options)) for one in choices})
+        domain = hyperopt.Domain(
+            None, {one.name: hyperopt.hp.randint(one.name, len(one.options)) for one in choices}
+        )
         for number, architecture in enumerate(self.proposed):
             used = list(zip(choices, architecture, self.space.active(architecture)))
             misc = {
@@ -332,18 +356,34 @@ class Plain(TPE):
         trials.refresh()
         return domain, trials
 
-    def _suggest(self, densities: tuple[hyperopt.Domain, hyperopt.Trials], draws: int, seed: int) -> Architecture:
+    def _suggest(
+        self, densities: tuple[hyperopt.Domain, hyperopt.Trials], draws: int, seed: int
+    ) -> Architecture:
         (document,) = hyperopt.tpe.suggest(
-            [len(self.proposed)], *densities, seed, prior_weight=1.0, gamma=0.25, n_startup_jobs=0,
-            n_EI_candidates=draws, verbose=False,
-        )  # fmt: skip
+            [len(self.proposed)],
+            *densities,
+            seed,
+            prior_weight=1.0,
+            gamma=0.25,
+            n_startup_jobs=0,
+            n_EI_candidates=draws,
+            verbose=False,
+        )
         values = document["misc"]["vals"]
-        return self.space.canonical(tuple(int(values[choice.name][0]) for choice in self.space.choices))
+        return self.space.canonical(
+            tuple(int(values[choice.name][0]) for choice in self.space.choices)
+        )
 
 
 @pytest.mark.parametrize(
     "space, count, every",
-    [(FLAT, 150, 10), (STEPS, 150, 10), (spaces.cells(), 300, 25), (CNN, 300, 75), (spaces.cnn(20), 300, 100)],
+    [
+        (FLAT, 150, 10),
+        (STEPS, 150, 10),
+        (spaces.cells(), 300, 25),
+        (CNN, 300, 75),
+        (spaces.cnn(20), 300, 100),
+    ],
     ids=lambda value: getattr(value, "name", None),
 )
 @pytest.mark.parametrize("seed", range(2))
@@ -385,16 +425,21 @@ def best_options(searcher: TPE, told: dict[int, float]) -> list[set[int]]:
             if searcher.space.active(architecture)[position]:
                 counts[number in good][architecture[position]] += 1
         ratios = [
-            (in_good / sum(counts[True])) / (in_bad / sum(counts[False])) for in_good, in_bad in zip(*counts.values())
+            (in_good / sum(counts[True])) / (in_bad / sum(counts[False]))
+            for in_good, in_bad in zip(*counts.values())
         ]
-        options.append({option for option, ratio in enumerate(ratios) if ratio == pytest.approx(max(ratios))})
+        options.append(
+            {option for option, ratio in enumerate(ratios) if ratio == pytest.approx(max(ratios))}
+        )
     return options
 
 
 @pytest.mark.parametrize("seed", range(8))
 def test_tpe_suggests_what_sets_good_trials_apart(seed):
     """With many draws the suggestion is the maximum; trials in flight are among the bad ones."""
-    space = SearchSpace("wide", tuple(Choice(str(number), (0, 1, 2, 3)) for number in range(6)) + FLAT.choices)
+    space = SearchSpace(
+        "wide", tuple(Choice(str(number), (0, 1, 2, 3)) for number in range(6)) + FLAT.choices
+    )
     searcher, told = TPE(space, seed=seed, starts=24, draws=2000), {}
     for _ in range(24):
         searcher.ask()
@@ -425,7 +470,9 @@ def test_the_number_of_draws_matters():
 
 def test_tpe_beats_random_search():
     """200 trials of 20 independent choices: the last 50 are better than nearly any random one."""
-    space = SearchSpace("separable", tuple(Choice(str(number), (0, 1, 2, 3)) for number in range(20)))
+    space = SearchSpace(
+        "separable", tuple(Choice(str(number), (0, 1, 2, 3)) for number in range(20))
+    )
     for seed in range(3):
         values = np.random.default_rng(seed).normal(size=(20, 4))
         searcher, scores = TPE(space, seed=seed), []
@@ -474,9 +521,11 @@ def log_probability(policy: Policy, space: SearchSpace, architecture: Architectu
     for step in range(space.choices[-1].step + 1):
         for layer in range(2):
             gates = (
-                weights[f"lstm.weight_ih_l{layer}"] @ signal + weights[f"lstm.bias_ih_l{layer}"]
-                + weights[f"lstm.weight_hh_l{layer}"] @ hidden[layer] + weights[f"lstm.bias_hh_l{layer}"]
-            )  # fmt: skip
+                weights[f"lstm.weight_ih_l{layer}"] @ signal
+                + weights[f"lstm.bias_ih_l{layer}"]
+                + weights[f"lstm.weight_hh_l{layer}"] @ hidden[layer]
+                + weights[f"lstm.bias_hh_l{layer}"]
+            )
             enter, keep, new, leave = np.split(gates, 4)
             cell[layer] = sigmoid(keep) * cell[layer] + sigmoid(enter) * np.tanh(new)
             hidden[layer] = signal = sigmoid(leave) * np.tanh(cell[layer])
@@ -516,7 +565,9 @@ def test_probabilities_sum_to_one_and_are_those_of_samples(space):
     with torch.no_grad():
         probabilities = policy.log_probability(architectures).exp().numpy()
     assert probabilities.sum() == pytest.approx(1)
-    assert probabilities.max() > 5 / len(architectures)  # far from uniform, or samples would tell little
+    assert probabilities.max() > 5 / len(
+        architectures
+    )  # far from uniform, or samples would tell little
     count = 1500
     drawn = [policy.sample(rng) for _ in range(count)]
     for position, choice in enumerate(space.choices):
@@ -550,11 +601,21 @@ def test_scores_at_the_baseline_teach_nothing():
     searcher = Reinforce(STEPS, seed=0)
     states = [
         weights_after(searcher, scores)
-        for scores in ([], [0.5] * 5, [0.1, 0.2, 0.3, 0.4, 0.5], [0.9 * 0.5 + 0.1 * 0.3] * 5, [0.3] * 5)
+        for scores in (
+            [],
+            [0.5] * 5,
+            [0.1, 0.2, 0.3, 0.4, 0.5],
+            [0.9 * 0.5 + 0.1 * 0.3] * 5,
+            [0.3] * 5,
+        )
     ]
     changes = [(new - old).abs().max().item() for old, new in itertools.pairwise(states)]
     # The second of Adam's steps, and the first with a gradient: sqrt(2) of the rate.
-    assert changes[:3] == [0, pytest.approx(math.sqrt(2) * 1e-3, rel=1e-3), pytest.approx(0, abs=1e-12)]
+    assert changes[:3] == [
+        0,
+        pytest.approx(math.sqrt(2) * 1e-3, rel=1e-3),
+        pytest.approx(0, abs=1e-12),
+    ]
     assert changes[3] > 1e-4
 
 
@@ -562,7 +623,11 @@ def test_gradients_are_clipped():
     searcher = Reinforce(STEPS, seed=0)
     for scores, norm in (([0.0, 0.0, 0.0, 0.0, 1e6], 1), ([2e5] * 4 + [2e5 + 1e-3], None)):
         weights_after(searcher, scores)
-        found = torch.cat([parameter.grad.flatten() for parameter in searcher.policy.parameters()]).norm().item()
+        found = (
+            torch.cat([parameter.grad.flatten() for parameter in searcher.policy.parameters()])
+            .norm()
+            .item()
+        )
         assert found == pytest.approx(norm, rel=1e-3) if norm else found < 0.1
 
 

@@ -17,7 +17,9 @@ from sage import paths, requirements_check
 PROJECT = tomllib.loads((paths.ROOT / "pyproject.toml").read_text())["project"]
 REQUIRED = {
     requirement.name: requirement.specifier
-    for requirement in map(Requirement, PROJECT["dependencies"] + PROJECT["optional-dependencies"]["test"])
+    for requirement in map(
+        Requirement, PROJECT["dependencies"] + PROJECT["optional-dependencies"]["test"]
+    )
 }
 
 # Stands for both the interpreter found on the path and the one in .venv.
@@ -160,9 +162,19 @@ def test_set_up_follows_the_lock(fake, tmp_path):
 
 def test_help_from_anywhere():
     """Help needs no set-up and no working directory."""
-    result = subprocess.run([paths.ROOT / "run_all.sh", "--help"], cwd="/", capture_output=True, text=True)
+    result = subprocess.run(
+        [paths.ROOT / "run_all.sh", "--help"], cwd="/", capture_output=True, text=True
+    )
     assert result.returncode == 0, result.stderr
-    for option in ("--test", "--profile", "--dataset", "--notebook", "-p NAME VALUE", "--workers", "--publish"):
+    for option in (
+        "--test",
+        "--profile",
+        "--dataset",
+        "--notebook",
+        "-p NAME VALUE",
+        "--workers",
+        "--publish",
+    ):
         assert option in result.stdout
 
 
@@ -170,7 +182,12 @@ def test_activated_environment_without_requirements(tmp_path):
     """An activated environment that lacks something is refused, with what is missing and how to mend it."""
     subprocess.run([sys.executable, "-m", "venv", tmp_path / "bare"], check=True)
     variables = {**os.environ, "VIRTUAL_ENV": str(tmp_path / "bare")}
-    result = subprocess.run([paths.ROOT / "run_all.sh"], env=variables, capture_output=True, text=True)
+    result = subprocess.run(
+        [paths.ROOT / "run_all.sh"], env=variables, capture_output=True, text=True
+    )
     assert result.returncode != 0
-    assert "papermill: found none, expected >=2.6" in result.stderr and "conda env update" in result.stderr
+    assert (
+        "papermill: found none, expected >=2.6" in result.stderr
+        and "conda env update" in result.stderr
+    )
     assert "pytest: found" not in result.stderr

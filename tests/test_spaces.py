@@ -87,7 +87,10 @@ TREES = [
             Choice("g", (1, 2)),
         ),
     ),
-    SearchSpace("two roots", (Choice("a", (1, 2)), Choice("b", (1, 2)), Choice("c", (1, 2, 3), needs=("b", 0)))),
+    SearchSpace(
+        "two roots",
+        (Choice("a", (1, 2)), Choice("b", (1, 2)), Choice("c", (1, 2, 3), needs=("b", 0))),
+    ),
 ]
 
 
@@ -103,7 +106,8 @@ def test_sizes_of_the_papers_spaces_are_exact():
     layer = 3 * 4 * 4 * 2 * 2 * 2
     for depth in (1, 2, 10, 20):
         expected = sum(
-            layer**layers * 2 ** sum(index for index in range(2, layers + 1)) for layers in range(1, depth + 1)
+            layer**layers * 2 ** sum(index for index in range(2, layers + 1))
+            for layers in range(1, depth + 1)
         )
         assert spaces.cnn(depth).size == expected
 
@@ -118,13 +122,24 @@ def test_what_needs_a_choice_without_effect_has_none():
 def test_layers_share_kinds_of_choices():
     choices = {choice.name: choice for choice in SPACE.choices}
     assert {choice.kind for choice in SPACE.choices} == {
-        "layers", "filters", "height", "width", "stride", "activation", "normalization", "connection"
-    }  # fmt: skip
+        "layers",
+        "filters",
+        "height",
+        "width",
+        "stride",
+        "activation",
+        "normalization",
+        "connection",
+    }
     assert (choices["layers"].step, choices["width 1"].step, choices["width 10"].step) == (0, 1, 10)
     for source, layer in itertools.combinations(range(11), 2):
         if layer > 1:
             connection = choices[f"{source} to {layer}"]
-            assert (connection.kind, connection.source, connection.step) == ("connection", source, layer)
+            assert (connection.kind, connection.source, connection.step) == (
+                "connection",
+                source,
+                layer,
+            )
     assert {choice.source for choice in SPACE.choices if choice.kind != "connection"} == {None}
     assert Choice("pool", (1, 2)).kind == "pool"
 
@@ -133,8 +148,14 @@ def test_layers_share_kinds_of_choices():
     "choices, problem",
     [
         ((Choice("a", (1,)), Choice("a", (2,))), "two choices are named a"),
-        ((Choice("a", (1,), needs=("b", 1)), Choice("b", (2,))), "a needs b, expected an earlier choice"),
-        ((Choice("a", (1,), step=2), Choice("b", (2,), step=1)), "b is at step 1, expected 2 or later"),
+        (
+            (Choice("a", (1,), needs=("b", 1)), Choice("b", (2,))),
+            "a needs b, expected an earlier choice",
+        ),
+        (
+            (Choice("a", (1,), step=2), Choice("b", (2,), step=1)),
+            "b is at step 1, expected 2 or later",
+        ),
         ((Choice("a", (False, True), step=1, source=1),), "from step 1 to 1, expected"),
         ((Choice("a", (1, 2, 3), step=1, source=0),), "connection a with 3 options"),
     ],
@@ -152,9 +173,16 @@ def test_what_is_no_architecture_is_refused(architecture):
 
 def test_layers_say_what_was_chosen():
     chosen = with_values(
-        SPACE, layers=3, filters_2=64, height_2=5, width_2=7, stride_2=2, activation_2="relu",
-        normalization_2="batch norm", **{"1_to_2": True, "0_to_2": True, "2_to_3": True},
-    )  # fmt: skip
+        SPACE,
+        layers=3,
+        filters_2=64,
+        height_2=5,
+        width_2=7,
+        stride_2=2,
+        activation_2="relu",
+        normalization_2="batch norm",
+        **{"1_to_2": True, "0_to_2": True, "2_to_3": True},
+    )
     first, second, third = spaces.cnn_layers(SPACE, chosen)
     assert first.inputs == (0,) and second.inputs == (0, 1) and third.inputs == (2,)
     assert second == Layer(64, (5, 7), 2, "relu", "batch norm", (0, 1))
@@ -165,9 +193,14 @@ def test_layers_say_what_was_chosen():
 
 @pytest.mark.parametrize(
     "inputs, depth",
-    [([(0,)], 1), ([(0,), (1,), (2,)], 3), ([(0,), (1,), (0, 2)], 3), ([(0,), (0,), (1, 2)], 2),
-     ([(0,), (1,), (0,)], 2)],  # in the last one the classifier reads the second and the third
-)  # fmt: skip
+    [
+        ([(0,)], 1),
+        ([(0,), (1,), (2,)], 3),
+        ([(0,), (1,), (0, 2)], 3),
+        ([(0,), (0,), (1, 2)], 2),
+        ([(0,), (1,), (0,)], 2),
+    ],  # in the last one the classifier reads the second and the third
+)
 def test_depth_is_the_longest_path(inputs, depth):
     layers = tuple(Layer(32, (1, 1), 1, "relu", "none", sources) for sources in inputs)
     assert spaces.depth(layers) == depth
@@ -181,7 +214,7 @@ def expected_parameters(layers: tuple[Layer, ...], classes: int) -> int:
     """Counted from the definition, without building anything."""
     channels = {0: 3} | {index: layer.filters for index, layer in enumerate(layers, 1)}
     total = 0
-    for index, layer in enumerate(layers, 1):
+    for layer in layers:
         height, width = layer.kernel
         total += height * width * sum(channels[source] for source in layer.inputs) * layer.filters
         total += 2 * layer.filters if layer.normalization == "batch norm" else layer.filters
@@ -202,7 +235,9 @@ def test_every_architecture_builds_and_learns(depth, count):
         scores.square().sum().backward()
         assert all(parameter.grad is not None for parameter in model.parameters())
         narrow = tuple(dataclasses.replace(layer, filters=layer.filters // 16) for layer in layers)
-        assert sum(parameter.numel() for parameter in model.parameters()) == expected_parameters(narrow, 5)
+        assert sum(parameter.numel() for parameter in model.parameters()) == expected_parameters(
+            narrow, 5
+        )
 
 
 def test_output_sizes_are_those_of_same_padding():
@@ -214,7 +249,9 @@ def test_output_sizes_are_those_of_same_padding():
     model = ConvolutionalNetwork(layers, classes=5)
     sizes = []
     for layer in model.layers:
-        layer.register_forward_hook(lambda module, inputs, output: sizes.append(tuple(output.shape[1:])))
+        layer.register_forward_hook(
+            lambda module, inputs, output: sizes.append(tuple(output.shape[1:]))
+        )
     model(torch.zeros(1, 3, 9, 9))
     assert sizes == [(8, 5, 5), (8, 5, 5), (8, 5, 5)]
 

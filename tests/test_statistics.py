@@ -56,14 +56,18 @@ def test_resamples_are_measured_one_by_one():
 
 def test_seed_ceiling_of_shrout_and_fleiss():
     """Their table 2: six targets, four judges, ICC(1,1) = .17."""
-    ratings = np.array([[9, 2, 5, 8], [6, 1, 3, 2], [8, 4, 6, 8], [7, 1, 2, 6], [10, 5, 6, 9], [6, 2, 4, 7.0]])
+    ratings = np.array(
+        [[9, 2, 5, 8], [6, 1, 3, 2], [8, 4, 6, 8], [7, 1, 2, 6], [10, 5, 6, 9], [6, 2, 4, 7.0]]
+    )
     found = statistics.seed_ceiling(ratings, **OPTIONS)
     assert found.value**2 == pytest.approx(0.17, abs=0.005) and found.n == 6
     means, within = ratings.mean(1), np.mean([np.var(row, ddof=1) for row in ratings])
     between = 4 * np.var(means, ddof=1)
     assert found.value**2 == pytest.approx((between - within) / (between + 3 * within))
     shifted = statistics.seed_ceiling(0.01 * ratings + 5, **OPTIONS)
-    assert (shifted.value, shifted.low, shifted.high) == pytest.approx((found.value, found.low, found.high))
+    assert (shifted.value, shifted.low, shifted.high) == pytest.approx(
+        (found.value, found.low, found.high)
+    )
 
 
 def test_seed_ceiling_is_what_a_perfect_predictor_reaches():
@@ -72,14 +76,18 @@ def test_seed_ceiling_is_what_a_perfect_predictor_reaches():
     accuracy = expected_accuracy[:, None] + 0.7 * rng.normal(size=(3000, 3))
     found = statistics.seed_ceiling(accuracy, resamples=200, seed=0)
     assert found.value == pytest.approx(1 / np.sqrt(1.49), abs=0.02)
-    assert found.value == pytest.approx(stats.pearsonr(expected_accuracy, accuracy[:, 0]).statistic, abs=0.02)
+    assert found.value == pytest.approx(
+        stats.pearsonr(expected_accuracy, accuracy[:, 0]).statistic, abs=0.02
+    )
     assert found.low < found.value < found.high
 
 
 def test_seed_ceiling_at_its_ends():
     means = np.arange(6.0)[:, None]
     assert statistics.seed_ceiling(means + np.zeros(3), **OPTIONS).value == pytest.approx(1)
-    assert statistics.seed_ceiling(0 * means + np.array([1.0, 2, 3]), **OPTIONS).value == 0  # seeds alone differ
+    assert (
+        statistics.seed_ceiling(0 * means + np.array([1.0, 2, 3]), **OPTIONS).value == 0
+    )  # seeds alone differ
     assert np.isnan(statistics.seed_ceiling(np.full((6, 4), 0.1), **OPTIONS).value)
     diverged = np.random.default_rng(0).random((6, 2))
     expected = statistics.seed_ceiling(diverged[1:], **OPTIONS)
@@ -99,7 +107,12 @@ def test_networks_without_a_value_are_left_out():
 
 
 @pytest.mark.parametrize(
-    "x", [np.full(10, 0.5), *(np.full(n, value) for n in (24, 60, 116) for value in (0.1, 0.37)), np.arange(3.0)]
+    "x",
+    [
+        np.full(10, 0.5),
+        *(np.full(n, value) for n in (24, 60, 116) for value in (0.1, 0.37)),
+        np.arange(3.0),
+    ],
 )
 def test_where_there_is_no_correlation_there_is_no_number(x):
     found = statistics.correlation(x, np.arange(len(x)) ** 2.0, **OPTIONS)

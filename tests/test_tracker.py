@@ -26,19 +26,35 @@ def make_snapshot(epoch: float, seed: int, accuracy: float = 0.5) -> Snapshot:
     )
 
 
-def make_evaluation(*snapshots: Snapshot, state: str = "finished", failure: str | None = None) -> Evaluation:
+def make_evaluation(
+    *snapshots: Snapshot, state: str = "finished", failure: str | None = None
+) -> Evaluation:
     return Evaluation(
-        state=state, failure=failure, parameters=10, multiply_adds=20, seconds=3.0, test_accuracy=None,
-        hardware="a machine", losses=np.array([2, 1.5], np.float32), proxies={"snip": 3.0, "naswot": np.nan},
+        state=state,
+        failure=failure,
+        parameters=10,
+        multiply_adds=20,
+        seconds=3.0,
+        test_accuracy=None,
+        hardware="a machine",
+        losses=np.array([2, 1.5], np.float32),
+        proxies={"snip": 3.0, "naswot": np.nan},
         snapshots=snapshots,
-    )  # fmt: skip
+    )
 
 
 def make_candidate(number: int) -> Candidate:
     return Candidate(
-        number=number, architecture=(number, 1), hash=f"h{number}", seed=number, state="running", attempts=0,
-        failure=None, score=float("nan"), told=None,
-    )  # fmt: skip
+        number=number,
+        architecture=(number, 1),
+        hash=f"h{number}",
+        seed=number,
+        state="running",
+        attempts=0,
+        failure=None,
+        score=float("nan"),
+        told=None,
+    )
 
 
 @pytest.fixture
@@ -48,11 +64,20 @@ def tracker(database) -> Tracker:
     return tracker
 
 
-def record(tracker: Tracker, number: int, evaluation: Evaluation, *, score: float = 0.5, commit: str = "a") -> int:
+def record(
+    tracker: Tracker, number: int, evaluation: Evaluation, *, score: float = 0.5, commit: str = "a"
+) -> int:
     tracker.propose(KEY, make_candidate(number))
     tracker.attempt(KEY, number)
     stored = tracker.store("protocol", f"h{number}", number, evaluation, {"commit": commit})
-    tracker.finish(KEY, number, state=evaluation.state, score=score, evaluation=stored, failure=evaluation.failure)
+    tracker.finish(
+        KEY,
+        number,
+        state=evaluation.state,
+        score=score,
+        evaluation=stored,
+        failure=evaluation.failure,
+    )
     return stored
 
 
@@ -92,7 +117,10 @@ def test_an_evaluation_comes_back_as_it_was_stored(tracker):
     apart = {"snapshots": (), "losses": None, "proxies": {}}
     assert replace(found, **apart) == replace(given, **apart)
     for one, other in zip(found.snapshots, given.snapshots, strict=True):
-        assert replace(one, rdms={}) == replace(other, rdms={}) and one.rdms.keys() == other.rdms.keys()
+        assert (
+            replace(one, rdms={}) == replace(other, rdms={})
+            and one.rdms.keys() == other.rdms.keys()
+        )
         for key, values in other.rdms.items():
             np.testing.assert_array_equal(one.rdms[key], values)
 
@@ -111,11 +139,20 @@ def test_results_are_those_of_the_first_candidates_that_ended(tracker):
 def test_candidates_are_proposed_tried_and_ended_one_change_at_a_time(tracker):
     tracker.propose(KEY, make_candidate(0))
     (proposed,) = tracker.candidates(KEY)
-    assert np.isnan(proposed.score) and replace(proposed, score=0.0) == replace(make_candidate(0), score=0.0)
+    assert np.isnan(proposed.score) and replace(proposed, score=0.0) == replace(
+        make_candidate(0), score=0.0
+    )
     tracker.attempt(KEY, 0)
     tracker.attempt(KEY, 0)
     tracker.propose(KEY, make_candidate(1))
-    tracker.finish(KEY, 1, state="failed", score=float("nan"), evaluation=None, failure="OutOfMemoryError: 3 GB")
+    tracker.finish(
+        KEY,
+        1,
+        state="failed",
+        score=float("nan"),
+        evaluation=None,
+        failure="OutOfMemoryError: 3 GB",
+    )
     stored = tracker.store("protocol", "h0", 0, make_evaluation(make_snapshot(1.0, 0)), {})
     tracker.finish(KEY, 0, state="finished", score=0.1 + 0.2, evaluation=stored, failure=None)
     first, second = tracker.candidates(KEY)
@@ -209,7 +246,9 @@ def test_only_one_explores_a_study_and_death_ends_that(tracker):
     other.start()
     assert ready.wait(60)
     with (
-        pytest.raises(StudyInUse, match=f"study {KEY} is being explored by process {other.pid} on "),
+        pytest.raises(
+            StudyInUse, match=f"study {KEY} is being explored by process {other.pid} on "
+        ),
         tracker.exclusive(KEY),
     ):
         pass
@@ -232,5 +271,7 @@ def test_a_record_of_another_version_is_refused(tmp_path):
     with sqlite3.connect(tmp_path / "old.sqlite") as connection:
         connection.execute("create table candidate (id integer, study text)")
     connection.close()
-    with pytest.raises(ValueError, match="old.sqlite was made by another version: table candidate .*SAGE_TRACKER"):
+    with pytest.raises(
+        ValueError, match="old.sqlite was made by another version: table candidate .*SAGE_TRACKER"
+    ):
         Tracker(f"sqlite:///{tmp_path}/old.sqlite")

@@ -175,6 +175,8 @@ def test_resnet_has_the_published_size_and_shapes():
     assert sum(parameter.numel() for parameter in model.parameters()) == 853_018
     shapes = []
     for stage in model.stages:
-        stage.register_forward_hook(lambda module, inputs, output: shapes.append(tuple(output.shape[1:])))
+        stage.register_forward_hook(
+            lambda module, inputs, output: shapes.append(tuple(output.shape[1:]))
+        )
     assert model(torch.zeros(1, 3, 32, 32)).shape == (1, 10)
     assert shapes == [(16, 32, 32), (32, 16, 16), (64, 8, 8)]

@@ -23,7 +23,9 @@ def test_all_studies_are_listed_with_their_states(tracker, capsys):
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].startswith(f"{KEY}  1 diverged, 2 finished, 1 running; explored by process ")
     assert lines[1].strip() == 'dataset mine, searcher {"name": "tpe"}'
-    assert lines[2] == f"{'1' * 16}  no candidates; not explored now" and lines[3].strip() == "seed 4"
+    assert (
+        lines[2] == f"{'1' * 16}  no candidates; not explored now" and lines[3].strip() == "seed 4"
+    )
 
 
 def test_one_study_is_shown_with_its_latest_best_and_running_candidates(tracker, capsys):

@@ -10,7 +10,7 @@ import scipy.linalg
 import torch
 from torch import nn
 
-from sage import batches, devices, evaluation, preprocessing, profiles, spaces, zero_cost
+from sage import batches, devices, evaluation, preprocessing, profiles, zero_cost
 from sage.candidates import Candidates, Cells, Convolutional
 from sage.evaluation import Protocol
 from sage.models import genotypes
@@ -88,7 +88,9 @@ def test_synflow_by_hand():
     images, labels = pixels((1, 2, 3), (4, 5, 6)), torch.tensor([0, 1])
     first, second = [[1.0, -2, 0], [0, 3, -1]], [[1.0, -1], [2, 0]]
     # Ones give 3 and 4 with absolute weights, then 7 and 6. The sum is linear in each of both layers.
-    assert zero_cost.synflow(perceptron(first, second), images, labels) == pytest.approx(log(2 * 13))
+    assert zero_cost.synflow(perceptron(first, second), images, labels) == pytest.approx(
+        log(2 * 13)
+    )
     biased = perceptron(first, second, [-0.5, 0.25])
     assert zero_cost.synflow(biased, images, labels) == pytest.approx(log(2 * 13 + 0.75))
 
@@ -119,7 +121,9 @@ def test_jacob_cov_by_hand():
     assert zero_cost.jacob_cov(model, images, labels) == pytest.approx(expected)
     # All of one sign: images activate the same unit, and the correlation is all ones.
     expected = -(log(2 + K) + 1 / (2 + K) + log(K) + 1 / K)
-    assert zero_cost.jacob_cov(model, images[:1] * torch.ones(2, 1, 1, 1), labels) == pytest.approx(expected)
+    assert zero_cost.jacob_cov(model, images[:1] * torch.ones(2, 1, 1, 1), labels) == pytest.approx(
+        expected
+    )
     # An image that activates none has no gradient.
     assert isnan(zero_cost.jacob_cov(model, pixels((1, -1, 1), (-1, 0, 1)), labels))
 
@@ -128,8 +132,12 @@ def test_gradients_by_hand():
     # Both classes have probability 1/2. Weights have the gradient -+1/4 of the images' sum, biases -+1/2.
     model = nn.Sequential(nn.Flatten(), linear([[1.0, 2, 0], [1, 2, 0]], [3.0, 3]))
     images, labels = pixels((2, 0, 0), (0, 4, 0)), torch.tensor([0, 0])
-    assert zero_cost.grad_norm(model, images, labels) == pytest.approx(sqrt(2 * (0.25 + 1)) + sqrt(2 * 0.25))
-    assert zero_cost.snip(model, images, labels) == pytest.approx(2 * (1 * 0.5 + 2 * 1) + 2 * 3 * 0.5)
+    assert zero_cost.grad_norm(model, images, labels) == pytest.approx(
+        sqrt(2 * (0.25 + 1)) + sqrt(2 * 0.25)
+    )
+    assert zero_cost.snip(model, images, labels) == pytest.approx(
+        2 * (1 * 0.5 + 2 * 1) + 2 * 3 * 0.5
+    )
 
 
 def test_synflow_is_what_scaling_of_parameters_changes(model):
@@ -139,9 +147,10 @@ def test_synflow_is_what_scaling_of_parameters_changes(model):
         module.eps = 0  # at its initial values it does nothing then
     parameters = [
         parameter
-        for module in positive.modules() if not isinstance(module, nn.BatchNorm2d)
+        for module in positive.modules()
+        if not isinstance(module, nn.BatchNorm2d)
         for parameter in module.parameters(recurse=False)
-    ]  # fmt: skip
+    ]
     flow, step = 0.0, 1e-5
     with torch.no_grad():
         for parameter in parameters:
@@ -161,13 +170,19 @@ def test_naswot_counts_units_on_which_images_agree(model):
     observed, units = in_float64(model).train(), []
     for module in observed.modules():
         if isinstance(module, nn.ReLU):
-            module.register_forward_hook(lambda module, inputs, output: units.append(output.flatten(1)))
+            module.register_forward_hook(
+                lambda module, inputs, output: units.append(output.flatten(1))
+            )
     if isinstance(model, CellNetwork):  # which rectifies what its last cell gives without a module
-        observed.cells[-1].register_forward_hook(lambda module, inputs, output: units.append(output.flatten(1)))
+        observed.cells[-1].register_forward_hook(
+            lambda module, inputs, output: units.append(output.flatten(1))
+        )
     with torch.no_grad():
         observed(images.double())
     codes = (torch.cat(units, 1) > 0).numpy()
-    kernel = [[sum(one == two for one, two in zip(left, right)) for right in codes] for left in codes]
+    kernel = [
+        [sum(one == two for one, two in zip(left, right)) for right in codes] for left in codes
+    ]
     sign, expected = np.linalg.slogdet(np.array(kernel, float))
     assert sign == 1 and zero_cost.naswot(model, images, labels) == pytest.approx(expected)
 
@@ -179,7 +194,9 @@ def test_jacob_cov_correlates_the_gradients_of_single_images(model):
         by_class = torch.autograd.functional.jacobian(alone, image[None])
         jacobians.append(by_class.sum((0, 1, 2)).flatten().numpy())
     centred = [values - values.mean() for values in jacobians]
-    correlation = [[one @ two / sqrt((one @ one) * (two @ two)) for two in centred] for one in centred]
+    correlation = [
+        [one @ two / sqrt((one @ one) * (two @ two)) for two in centred] for one in centred
+    ]
     values = scipy.linalg.eigvals(np.array(correlation)).real
     expected = -sum(log(value + K) + 1 / (value + K) for value in values)
     assert zero_cost.jacob_cov(model, images, labels) == pytest.approx(expected, rel=1e-6)
@@ -196,7 +213,9 @@ def test_gradients_are_what_differences_give(name):
                 kept, losses = values[place].item(), []
                 for value in (kept + step, kept - step):
                     values[place] = value
-                    losses.append(nn.functional.cross_entropy(shaken(images.double()), labels).item())
+                    losses.append(
+                        nn.functional.cross_entropy(shaken(images.double()), labels).item()
+                    )
                 values[place] = kept
                 gradient = (losses[0] - losses[1]) / (2 * step)
                 squares += gradient**2
@@ -238,7 +257,9 @@ def test_the_network_is_left_as_it_was(model, training):
     drawn, (images, labels) = torch.get_rng_state(), batch()
     zero_cost.measure(model, images, labels)
     assert all(module.training is training for module in model.modules())
-    assert all(parameter.grad is None and parameter.requires_grad for parameter in model.parameters())
+    assert all(
+        parameter.grad is None and parameter.requires_grad for parameter in model.parameters()
+    )
     assert all(value.dtype == before[name].dtype for name, value in model.state_dict().items())
     assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
     assert not any(module._forward_hooks for module in model.modules())
@@ -270,7 +291,12 @@ def test_batch_norm_has_no_part_in_synflow():
     model = network("normalized")
     expected = zero_cost.synflow(model, *batch())
     for module in normalizations(model):
-        for values in (module.weight.data, module.bias.data, module.running_mean, module.running_var):
+        for values in (
+            module.weight.data,
+            module.bias.data,
+            module.running_mean,
+            module.running_var,
+        ):
             values.fill_(7.0)
     assert zero_cost.synflow(model, *batch()) == expected
 
@@ -308,10 +334,22 @@ def test_a_flow_beyond_float64_has_no_logarithm():
 @pytest.mark.parametrize(
     "images, labels, message",
     [
-        (torch.ones(2, 3, 8, 8, dtype=torch.uint8), torch.zeros(2).long(), r"uint8 \[2, 3, 8, 8\], expected"),
-        (torch.ones(2, 8, 8), torch.zeros(2).long(), r"\[2, 8, 8\], expected two or more, float \[B, 3, H, W\]"),
+        (
+            torch.ones(2, 3, 8, 8, dtype=torch.uint8),
+            torch.zeros(2).long(),
+            r"uint8 \[2, 3, 8, 8\], expected",
+        ),
+        (
+            torch.ones(2, 8, 8),
+            torch.zeros(2).long(),
+            r"\[2, 8, 8\], expected two or more, float \[B, 3, H, W\]",
+        ),
         (torch.ones(1, 3, 8, 8), torch.zeros(1).long(), r"\[1, 3, 8, 8\], expected two or more"),
-        (torch.ones(2, 3, 8, 8), torch.zeros(3).long(), r"labels are torch.int64 \[3\], expected int64 \[2\]"),
+        (
+            torch.ones(2, 3, 8, 8),
+            torch.zeros(3).long(),
+            r"labels are torch.int64 \[3\], expected int64 \[2\]",
+        ),
         (torch.ones(2, 3, 8, 8), torch.zeros(2), r"labels are torch.float32 \[2\], expected"),
     ],
 )
@@ -326,19 +364,27 @@ def protocol(networks: Candidates) -> Protocol:
 
 
 @pytest.mark.parametrize(
-    "networks", [Convolutional(layers=3, width=0.05), Cells(blocks=1, repeats=1, filters=2)], ids=["layers", "cells"]
+    "networks",
+    [Convolutional(layers=3, width=0.05), Cells(blocks=1, repeats=1, filters=2)],
+    ids=["layers", "cells"],
 )
 def test_candidates_are_measured_on_the_first_batch_of_their_training(networks, images):
     of = protocol(networks)
     architecture, seed = networks.space.sample(np.random.default_rng(2)), 5
     found = evaluation.evaluate(of, architecture, seed).proxies
     train = of.load_images().train
-    drawn, augmented = (batches.generator(seed, purpose, 0, CPU) for purpose in ("order", "augment"))
+    drawn, augmented = (
+        batches.generator(seed, purpose, 0, CPU) for purpose in ("order", "augment")
+    )
     first = torch.randperm(len(train), generator=drawn)[: of.batch_size]
     shown = preprocessing.standardise(preprocessing.augment(train.images[first], augmented))
     with devices.weights_from(seed):
         model = networks.build(architecture, classes=5)
     expected = zero_cost.measure(model, shown, train.labels[first])
     assert found == pytest.approx(expected, nan_ok=True)
-    assert evaluation.evaluate(of, architecture, seed).proxies == pytest.approx(found, rel=0, abs=0, nan_ok=True)
-    assert evaluation.evaluate(of, architecture, seed + 1).proxies != pytest.approx(found, nan_ok=True)
+    assert evaluation.evaluate(of, architecture, seed).proxies == pytest.approx(
+        found, rel=0, abs=0, nan_ok=True
+    )
+    assert evaluation.evaluate(of, architecture, seed + 1).proxies != pytest.approx(
+        found, nan_ok=True
+    )

@@ -73,10 +73,14 @@ class CellNetwork(nn.Module):
     ):
         super().__init__()
         if skeleton not in SKELETONS:
-            raise ValueError(f"unknown skeleton {skeleton!r}, expected one of {', '.join(SKELETONS)}")
+            raise ValueError(
+                f"unknown skeleton {skeleton!r}, expected one of {', '.join(SKELETONS)}"
+            )
         plan = SKELETONS[skeleton]
         if filters >> plan.stem_cells < 2:
-            raise ValueError(f"filters is {filters}, expected {2 << plan.stem_cells} or more on skeleton {skeleton}")
+            raise ValueError(
+                f"filters is {filters}, expected {2 << plan.stem_cells} or more on skeleton {skeleton}"
+            )
         if repeats < 1:
             raise ValueError(f"repeats is {repeats}, expected 1 or more")
         channels = plan.stem_filters or 3 * filters
@@ -85,14 +89,20 @@ class CellNetwork(nn.Module):
             nn.BatchNorm2d(channels),
         )
         maps = [_Map(channels, plan.stem_size(auxiliary_size or 0))]
-        self.cells, self.reads = nn.ModuleList(), []  # and the places of the states that each of them reads
+        self.cells, self.reads = (
+            nn.ModuleList(),
+            [],
+        )  # and the places of the states that each of them reads
         for width, reduces, back in _plan(genotype, filters, repeats, plan):
             first = len(maps) - 1
             second = max(0, first - back)
             built = _Cell(
                 genotype.reduction if reduces else genotype.normal,
-                maps[first], None if first == 0 else maps[second], width, stride=1 + reduces,
-            )  # fmt: skip
+                maps[first],
+                None if first == 0 else maps[second],
+                width,
+                stride=1 + reduces,
+            )
             if reduces:
                 self._auxiliary_at = first  # in the end, what the last reduction reads
             self.cells.append(built)
@@ -146,14 +156,20 @@ class _Map(NamedTuple):
         return _Map(channels, -(-self.size // stride), self.halvings + stride - 1)
 
 
-def _plan(genotype: Genotype, filters: int, repeats: int, plan: Skeleton) -> Iterator[tuple[int, bool, int]]:
+def _plan(
+    genotype: Genotype, filters: int, repeats: int, plan: Skeleton
+) -> Iterator[tuple[int, bool, int]]:
     """Of each cell its filters, whether it has stride 2, and how far before its first input the second one is."""
     for number in range(plan.stem_cells, 0, -1):
         yield filters >> number, True, 1
     for stage in range(3):
         added = stage > 0 and not genotype.in_line  # a reduction
         for number in range(repeats + added):
-            yield filters << stage, stage > 0 and number == 0, 1 + (plan.skips and added and number == 1)
+            yield (
+                filters << stage,
+                stage > 0 and number == 0,
+                1 + (plan.skips and added and number == 1),
+            )
 
 
 class _Cell(nn.Module):
@@ -163,23 +179,33 @@ class _Cell(nn.Module):
     has the stem alone to read, its second input stays as it is.
     """
 
-    def __init__(self, cell: Cell, current: _Map, previous: _Map | None, filters: int, *, stride: int):
+    def __init__(
+        self, cell: Cell, current: _Map, previous: _Map | None, filters: int, *, stride: int
+    ):
         super().__init__()
         self.cell = cell
         self.current = nn.Sequential(nn.ReLU(), *_convolution(current.channels, filters, 1))
         if previous is None:
             self.previous = nn.Identity()
         else:
-            self.previous = _fit(previous.channels, filters, 1 + current.halvings - previous.halvings, nn.ReLU())
+            self.previous = _fit(
+                previous.channels, filters, 1 + current.halvings - previous.halvings, nn.ReLU()
+            )
         channels = [filters, current.channels if previous is None else filters]
         channels += [filters] * len(cell.blocks)
         self.operations = nn.ModuleList(
-            OPERATIONS[step.operation](channels[step.state], filters, stride if step.state < 2 else 1)
+            OPERATIONS[step.operation](
+                channels[step.state], filters, stride if step.state < 2 else 1
+            )
             for block in cell.blocks
             for step in block
         )
         self.outputs = nn.ModuleDict(
-            {str(state): _fit(channels[state], filters, stride) for state in cell.outputs if state < 2}
+            {
+                str(state): _fit(channels[state], filters, stride)
+                for state in cell.outputs
+                if state < 2
+            }
         )
         self.output = current.reduced(filters * len(cell.outputs), stride)
         self.keep, self.generator = 1.0, None
@@ -197,7 +223,9 @@ class _Cell(nn.Module):
     def _drop(self, step: Step, path: Tensor) -> Tensor:
         if not self.training or self.keep == 1 or step.operation == "id":
             return path
-        draws = torch.rand(parallel.whole(len(path)), 1, 1, 1, generator=self.generator, device=path.device)
+        draws = torch.rand(
+            parallel.whole(len(path)), 1, 1, 1, generator=self.generator, device=path.device
+        )
         return path * ((parallel.share(draws) < self.keep) / self.keep).to(path.dtype)
 
 
@@ -215,7 +243,9 @@ class _FactorizedReduction(nn.Module):
         return self.normalization(torch.cat([self.straight(x), self.shifted(shifted)], 1))
 
 
-def _convolution(inputs: int, outputs: int, kernel: int, stride: int = 1, dilation: int = 1) -> list[nn.Module]:
+def _convolution(
+    inputs: int, outputs: int, kernel: int, stride: int = 1, dilation: int = 1
+) -> list[nn.Module]:
     padding = dilation * (kernel // 2)
     return [
         Convolution(inputs, outputs, kernel, stride, padding, dilation, bias=False),
@@ -264,7 +294,9 @@ class _Depthwise(nn.Conv2d):
     """
 
     def __init__(self, channels: int, kernel: int, stride: int):
-        super().__init__(channels, channels, kernel, stride, kernel // 2, groups=channels, bias=False)
+        super().__init__(
+            channels, channels, kernel, stride, kernel // 2, groups=channels, bias=False
+        )
 
     def forward(self, x: Tensor) -> Tensor:
         if x.device.type != "cpu":
@@ -297,7 +329,9 @@ OPERATIONS: dict[str, Callable[[int, int, int], nn.Module]] = {
 def _auxiliary(read: _Map, classes: int) -> nn.Module:
     pooled = (read.size - 5) // 3 + 1
     if pooled < 1:
-        raise ValueError(f"the auxiliary classifier reads maps of {read.size} x {read.size}, expected 5 x 5 or more")
+        raise ValueError(
+            f"the auxiliary classifier reads maps of {read.size} x {read.size}, expected 5 x 5 or more"
+        )
     return nn.Sequential(
         nn.ReLU(),
         nn.AvgPool2d(5, 3),

@@ -49,7 +49,9 @@ class ConvolutionalNetwork(nn.Module):
 
 def _convolution(layer: Layer, inputs: list[int], outputs: int) -> nn.Sequential:
     normalized = layer.normalization == "batch norm"
-    convolution = MergingConvolution(inputs, outputs, layer.kernel, layer.stride, bias=not normalized)
+    convolution = MergingConvolution(
+        inputs, outputs, layer.kernel, layer.stride, bias=not normalized
+    )
     gain = "relu" if layer.activation == "relu" else "linear"
     nn.init.kaiming_normal_(convolution.weight, nonlinearity=gain)
     if convolution.bias is not None:

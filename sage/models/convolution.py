@@ -24,10 +24,14 @@ class Convolution(nn.Conv2d):
         """[B, C, H, W] to [B, D, H', W']."""
         return self.convolved(x, self.weight, self.bias, self.padding)
 
-    def convolved(self, x: Tensor, weight: Tensor, bias: Tensor | None, padding: tuple[int, int]) -> Tensor:
+    def convolved(
+        self, x: Tensor, weight: Tensor, bias: Tensor | None, padding: tuple[int, int]
+    ) -> Tensor:
         """As `forward`, with other weights [D, C, height, width] and bias [D]."""
         if self.kernel_size != (1, 1) or self.stride == (1, 1):
-            return functional.conv2d(x, weight, bias, self.stride, padding, self.dilation, self.groups)
+            return functional.conv2d(
+                x, weight, bias, self.stride, padding, self.dilation, self.groups
+            )
         rows, columns = self.stride
         return functional.conv2d(x[:, :, ::rows, ::columns], weight, bias)
 
@@ -44,9 +48,17 @@ class MergingConvolution(Convolution):
     """
 
     def __init__(
-        self, channels: Sequence[int], outputs: int, kernel: tuple[int, int], stride: int, *, bias: bool
-    ):  # fmt: skip
-        super().__init__(sum(channels), outputs, kernel, stride, (kernel[0] // 2, kernel[1] // 2), bias=bias)
+        self,
+        channels: Sequence[int],
+        outputs: int,
+        kernel: tuple[int, int],
+        stride: int,
+        *,
+        bias: bool,
+    ):
+        super().__init__(
+            sum(channels), outputs, kernel, stride, (kernel[0] // 2, kernel[1] // 2), bias=bias
+        )
         self.channels = list(channels)
 
     def forward(self, maps: Sequence[Tensor]) -> Tensor:
@@ -61,7 +73,9 @@ class MergingConvolution(Convolution):
 
         def merged(size: tuple[int, int]) -> tuple[Tensor, Tensor]:
             members = groups.pop(size)
-            return merge([maps[index] for index in members], size), _joined([weights[index] for index in members])
+            return merge([maps[index] for index in members], size), _joined(
+                [weights[index] for index in members]
+            )
 
         output = self.convolved(*merged(whole), self.bias, self.padding)
         for size in list(groups):
@@ -76,7 +90,9 @@ class MergingConvolution(Convolution):
         """What a map is padded to: the size of the largest, or not at all."""
         rows, columns = self._reach(size, whole)
         part = rows.part * columns.part
-        return size if 0 < part <= LARGE else whole  # a stride may step over all of a map, which gets a gradient still
+        return (
+            size if 0 < part <= LARGE else whole
+        )  # a stride may step over all of a map, which gets a gradient still
 
     def _reach(self, size: tuple[int, int], whole: tuple[int, int]) -> list["_Reach"]:
         return [_reach(*axis) for axis in zip(size, whole, self.kernel_size, self.stride)]

@@ -40,17 +40,29 @@ class Cell:
     def __post_init__(self):
         if not self.blocks:
             raise ValueError("a cell without blocks, expected one or more such as sep3(0)+id(1)")
-        for number, step in ((number, step) for number, block in enumerate(self.blocks, 1) for step in block):
+        for number, step in (
+            (number, step) for number, block in enumerate(self.blocks, 1) for step in block
+        ):
             if step.operation not in OPERATIONS:
-                raise ValueError(f"block {number}: operation {step.operation!r}, expected one of {', '.join(OPERATIONS)}")
+                raise ValueError(
+                    f"block {number}: operation {step.operation!r}, expected one of {', '.join(OPERATIONS)}"
+                )
             if step.state not in range(number + 1):
-                raise ValueError(f"block {number} reads state {step.state}, expected one of 0 to {number}")
+                raise ValueError(
+                    f"block {number} reads state {step.state}, expected one of 0 to {number}"
+                )
         last = len(self.blocks) + 1
-        if not self.outputs or list(self.outputs) != sorted(set(self.outputs) & set(range(last + 1))):
-            raise ValueError(f"outputs are {self.outputs}, expected some of 0 to {last}, each once, in ascending order")
+        if not self.outputs or list(self.outputs) != sorted(
+            set(self.outputs) & set(range(last + 1))
+        ):
+            raise ValueError(
+                f"outputs are {self.outputs}, expected some of 0 to {last}, each once, in ascending order"
+            )
         idle = [state for state in unread(self.blocks) if state >= 2 and state not in self.outputs]
         if idle:
-            raise ValueError(f"states {idle} are blocks that nothing reads or puts out, expected them among the outputs")
+            raise ValueError(
+                f"states {idle} are blocks that nothing reads or puts out, expected them among the outputs"
+            )
 
     def __str__(self) -> str:
         blocks = "; ".join(f"{left}+{right}" for left, right in self.blocks)
@@ -76,14 +88,18 @@ def cell(text: str) -> Cell:
     if not arrow:
         return Cell(blocks, unread(blocks))
     if not re.fullmatch(r"[\s\d]*", ends):
-        raise ValueError(f"outputs are {ends.strip()!r}, expected states such as 2 3 6 after the arrow")
+        raise ValueError(
+            f"outputs are {ends.strip()!r}, expected states such as 2 3 6 after the arrow"
+        )
     return Cell(blocks, tuple(map(int, ends.split())))
 
 
 def _block(number: int, text: str) -> Block:
     steps = [re.fullmatch(r"\s*([\w-]+)\s*\(\s*(\d+)\s*\)\s*", step) for step in text.split("+")]
     if len(steps) != 2 or None in steps:
-        raise ValueError(f"block {number} is {text.strip()!r}, expected two steps such as sep3(0)+id(1)")
+        raise ValueError(
+            f"block {number} is {text.strip()!r}, expected two steps such as sep3(0)+id(1)"
+        )
     left, right = (Step(step[1], int(step[2])) for step in steps)
     return left, right
 
@@ -129,7 +145,9 @@ def parse(text: str) -> Genotype:
     for line in filter(None, map(str.strip, text.splitlines())):
         name, colon, value = line.partition(":")
         if not colon or name not in ("name", "normal", "reduction", "stride") or name in found:
-            raise ValueError(f"line {line!r}, expected one each of name:, normal:, reduction: and stride:")
+            raise ValueError(
+                f"line {line!r}, expected one each of name:, normal:, reduction: and stride:"
+            )
         found[name] = value.strip()
     for name in ("name", "normal"):
         if not found.get(name):
@@ -163,7 +181,9 @@ def load(name: str) -> Genotype:
     name = runs.get(name, name)
     if not name.endswith(".txt"):
         known = ", ".join([*PUBLISHED, *runs])
-        raise ValueError(f"unknown genotype {name!r}, expected one of {known}, or a file's path (.txt)")
+        raise ValueError(
+            f"unknown genotype {name!r}, expected one of {known}, or a file's path (.txt)"
+        )
     try:
         return parse(Path(name).read_text())
     except ValueError as problem:
@@ -180,7 +200,10 @@ def from_architecture(space: SearchSpace, architecture: Architecture, name: str 
     """
     values = space.values(architecture)
     blocks = tuple(
-        tuple(Step(values[f"{side} operation {number}"], values[f"{side} input {number}"]) for side in ("left", "right"))
+        tuple(
+            Step(values[f"{side} operation {number}"], values[f"{side} input {number}"])
+            for side in ("left", "right")
+        )
         for number in range(1, space.choices[-1].step + 1)
     )
     forced = {state for state in (0, 1) if values[f"output {state}"]}
@@ -191,7 +214,10 @@ def from_architecture(space: SearchSpace, architecture: Architecture, name: str 
 def separable(genotype: Genotype) -> Genotype:
     """The paper's "-sep" variant: 7 x 7 separable convolutions in place of 1 x 7 followed by 7 x 1."""
     return Genotype(
-        f"{genotype.name}-sep", _separable(genotype.normal), _separable(genotype.reduction), genotype.in_line
+        f"{genotype.name}-sep",
+        _separable(genotype.normal),
+        _separable(genotype.reduction),
+        genotype.in_line,
     )
 
 
@@ -201,14 +227,26 @@ def _separable(original: Cell) -> Cell:
 
 NASNET_A = Genotype(
     "NASNet-A",
-    cell("sep5(0)+sep3(1); sep5(1)+sep3(1); avg3(0)+id(1); avg3(1)+avg3(1); sep3(0)+id(0) -> 1 2 3 4 5 6"),
-    cell("sep5(0)+sep7(1); max3(0)+sep7(1); avg3(0)+sep5(1); id(3)+avg3(2); sep3(2)+max3(0) -> 3 4 5 6"),
+    cell(
+        "sep5(0)+sep3(1); sep5(1)+sep3(1); avg3(0)+id(1); avg3(1)+avg3(1); sep3(0)+id(0) -> 1 2 3 4 5 6"
+    ),
+    cell(
+        "sep5(0)+sep7(1); max3(0)+sep7(1); avg3(0)+sep5(1); id(3)+avg3(2); sep3(2)+max3(0) -> 3 4 5 6"
+    ),
 )  # Zoph et al. 2018, doi:10.1109/CVPR.2018.00907, figure 4
-_PNASNET = cell("sep5(1)+max3(1); sep7(0)+max3(0); sep5(0)+sep3(0); sep3(4)+max3(0); sep3(1)+id(0) -> 2 3 4 5 6")
-PNASNET_5 = Genotype("PNASNet-5", _PNASNET, _PNASNET, in_line=True)  # Liu et al. 2018, arXiv:1712.00559, figure 1
+_PNASNET = cell(
+    "sep5(1)+max3(1); sep7(0)+max3(0); sep5(0)+sep3(0); sep3(4)+max3(0); sep3(1)+id(0) -> 2 3 4 5 6"
+)
+PNASNET_5 = Genotype(
+    "PNASNet-5", _PNASNET, _PNASNET, in_line=True
+)  # Liu et al. 2018, arXiv:1712.00559, figure 1
 AMOEBANET_A = Genotype(
     "AmoebaNet-A",
-    cell("avg3(1)+max3(0); sep3(1)+sep5(2); sep3(1)+avg3(3); sep3(0)+id(0); id(1)+avg3(0) -> 4 5 6"),
-    cell("avg3(1)+sep3(0); max3(1)+sep7(2); sep7(1)+avg3(0); max3(1)+max3(0); 1x7-7x1(1)+sep3(5) -> 3 4 6"),
+    cell(
+        "avg3(1)+max3(0); sep3(1)+sep5(2); sep3(1)+avg3(3); sep3(0)+id(0); id(1)+avg3(0) -> 4 5 6"
+    ),
+    cell(
+        "avg3(1)+sep3(0); max3(1)+sep7(2); sep7(1)+avg3(0); max3(1)+max3(0); 1x7-7x1(1)+sep3(5) -> 3 4 6"
+    ),
 )  # Real et al. 2019, arXiv:1802.01548, figure 5
 PUBLISHED = {genotype.name: genotype for genotype in (NASNET_A, PNASNET_5, AMOEBANET_A)}

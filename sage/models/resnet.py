@@ -50,7 +50,9 @@ class _Block(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         shortcut = x[:, :, :: self.stride, :: self.stride]
-        shortcut = functional.pad(shortcut, (0, 0, 0, 0, self.added // 2, self.added - self.added // 2))
+        shortcut = functional.pad(
+            shortcut, (0, 0, 0, 0, self.added // 2, self.added - self.added // 2)
+        )
         return functional.relu(self.body(x) + shortcut)
 
 

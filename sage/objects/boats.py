@@ -1,6 +1,6 @@
 """Eight boats."""
 
-from sage.objects.parts import ball, both, box, Part, tube, wedge
+from sage.objects.parts import Part, ball, both, box, tube, wedge
 
 
 def hull(colour: str, length: float, width: float, height: float, deck: str) -> tuple[Part, ...]:

@@ -1,6 +1,6 @@
 """Eight cars."""
 
-from sage.objects.parts import ball, both, box, Part, tube, wedge
+from sage.objects.parts import Part, ball, both, box, tube, wedge
 
 
 def wheels(front: float, back: float, side: float, radius: float, hub: str = "grey") -> tuple[Part, ...]:

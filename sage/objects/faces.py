@@ -1,6 +1,6 @@
 """Eight faces."""
 
-from sage.objects.parts import ball, both, box, Part, tube, wedge
+from sage.objects.parts import Part, ball, both, box, tube, wedge
 
 
 def head(

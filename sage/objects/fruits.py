@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from sage.objects.parts import ball, both, FRUSTUM, Part, Point, ring, tube
+from sage.objects.parts import FRUSTUM, Part, Point, ball, both, ring, tube
 
 # The bend of a banana and the berries of a bunch of grapes.
 ARC: list[Point] = [(np.sin(a), 1 - np.cos(a), 0) for a in np.linspace(-1.25, 1.25, 8)]

@@ -76,7 +76,9 @@ def wedge(
 def tube(colour: str, start: Point, end: Point, radius: float, tip: float | None = None) -> Part:
     """A round rod between two points; `tip` is the radius at its end, at most `radius`."""
     centre, along = _middle_and_half(start, end)
-    across = np.cross(along, (0, 0, 1) if abs(along[2]) < 0.9 * np.linalg.norm(along) else (1, 0, 0))
+    across = np.cross(
+        along, (0, 0, 1) if abs(along[2]) < 0.9 * np.linalg.norm(along) else (1, 0, 0)
+    )
     across *= radius / np.linalg.norm(across)
     third = np.cross(along, across) / np.linalg.norm(along)
     taper = 1.0 if tip is None else tip / radius
@@ -91,10 +93,18 @@ def both(*parts: Part) -> tuple[Part, ...]:
 
 
 def legs(
-    colour: str, x: float, z: float, top: float, radius: float, tip: float | None = None, splay: float = 1.0
+    colour: str,
+    x: float,
+    z: float,
+    top: float,
+    radius: float,
+    tip: float | None = None,
+    splay: float = 1.0,
 ) -> tuple[Part, ...]:
     """Four upright legs down to y = 0 at (+-x, +-z); `splay` widens the stand of the feet."""
-    sides = [tube(colour, (s * x, top, z), (s * x * splay, 0, z * splay), radius, tip) for s in (1, -1)]
+    sides = [
+        tube(colour, (s * x, top, z), (s * x * splay, 0, z * splay), radius, tip) for s in (1, -1)
+    ]
     return both(*sides)
 
 

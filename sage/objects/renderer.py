@@ -30,13 +30,21 @@ OBJECTS = {
 }
 
 CATEGORIES: tuple[str, ...] = tuple(OBJECTS)
-CLASSES: tuple[str, ...] = tuple(f"{name} {i + 1}" for name in CATEGORIES for i in range(len(OBJECTS[name])))
+CLASSES: tuple[str, ...] = tuple(
+    f"{name} {i + 1}" for name in CATEGORIES for i in range(len(OBJECTS[name]))
+)
 CHUNK = len(CLASSES)
 
 # Azimuth and elevation in degrees at which a category is best known; 0 is the side view, -90 the front.
 CANONICAL_VIEWS = {
-    "animal": (-35, 15), "boat": (-35, 20), "car": (-40, 22), "chair": (-50, 22),
-    "face": (-72, 5), "fruit": (-30, 15), "plane": (-40, 35), "table": (-35, 22),
+    "animal": (-35, 15),
+    "boat": (-35, 20),
+    "car": (-40, 22),
+    "chair": (-50, 22),
+    "face": (-72, 5),
+    "fruit": (-30, 15),
+    "plane": (-40, 35),
+    "table": (-35, 22),
 }
 # The spreads below were set so that, at `difficulty` 0.5 and 32 pixels, a small residual network names about
 # three in four of new pictures after a short training on 6,000, and a linear classifier one in five.
@@ -132,7 +140,9 @@ def _rotation(degrees: np.ndarray) -> np.ndarray:
 
 def _pose(rng: np.random.Generator, difficulty: float) -> tuple[np.ndarray, np.ndarray]:
     """Centres and half-axes of all parts, in half-pictures, after a random view, size and position."""
-    best = np.repeat([(*CANONICAL_VIEWS[name], 0) for name in CATEGORIES], CHUNK // len(CATEGORIES), axis=0)
+    best = np.repeat(
+        [(*CANONICAL_VIEWS[name], 0) for name in CATEGORIES], CHUNK // len(CATEGORIES), axis=0
+    )
     rotation = _rotation(best + difficulty * TURN * rng.uniform(-1, 1, (CHUNK, 3)))
     reach = REACH * (1 - difficulty * SHRINK * rng.uniform(0, 1, (CHUNK, 1, 1)))
     shift = np.pad(difficulty * SHIFT * rng.uniform(-1, 1, (CHUNK, 2)), ((0, 0), (0, 1)))
@@ -187,7 +197,9 @@ def _rays(
 # It gives the t [n] of the point nearest to the viewer, -inf for a miss, and the normal there [3, n].
 
 
-def _hit_ellipsoid(origin: np.ndarray, sight: np.ndarray, taper: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _hit_ellipsoid(
+    origin: np.ndarray, sight: np.ndarray, taper: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
     """The unit ball."""
     a, b, c = (sight**2).sum(0), (origin * sight).sum(0), (origin**2).sum(0) - 1
     inside = b * b - a * c
@@ -195,7 +207,9 @@ def _hit_ellipsoid(origin: np.ndarray, sight: np.ndarray, taper: np.ndarray) -> 
     return t, origin + np.where(inside > 0, t, 0) * sight
 
 
-def _hit_block(origin: np.ndarray, sight: np.ndarray, taper: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _hit_block(
+    origin: np.ndarray, sight: np.ndarray, taper: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
     """The cube |x|, |y|, |z| <= 1, whose x and y shrink to `taper` at z = 1."""
     middle, slope = (taper + 1) / 2, (taper - 1) / 2
     # Six planes, normal . q <= limit, bound the block: left and right, up and down, far and near end.
@@ -215,7 +229,9 @@ def _hit_block(origin: np.ndarray, sight: np.ndarray, taper: np.ndarray) -> tupl
     return np.where(enter <= leave, leave, -np.inf), normal[face, :, np.arange(face.size)].T
 
 
-def _hit_frustum(origin: np.ndarray, sight: np.ndarray, taper: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _hit_frustum(
+    origin: np.ndarray, sight: np.ndarray, taper: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
     """The round rod |z| <= 1 of radius 1 at z = -1 and `taper` at z = 1."""
     (x, y, z), (dx, dy, dz) = origin, sight
     slope = (taper[0] - 1) / 2
@@ -239,7 +255,9 @@ def _shade(
     rng: np.random.Generator, part: np.ndarray, normal: np.ndarray, difficulty: float
 ) -> tuple[np.ndarray, np.ndarray]:
     """Colours [pixels, 3] under one random light per picture, 0 where no part is, and cover [pixels, 1]."""
-    light = np.stack([rng.uniform(-1, 1, CHUNK), rng.uniform(0.1, 1, CHUNK), rng.uniform(0.4, 1, CHUNK)], 1)
+    light = np.stack(
+        [rng.uniform(-1, 1, CHUNK), rng.uniform(0.1, 1, CHUNK), rng.uniform(0.4, 1, CHUNK)], 1
+    )
     light /= np.linalg.norm(light, axis=1, keepdims=True)
     tint = 1 - difficulty * TINT * rng.uniform(0, 1, (CHUNK, 1, 3))
     jitter = difficulty * JITTER * rng.normal(size=(CHUNK, len(PALETTE), 3))
@@ -258,7 +276,9 @@ def _background(rng: np.random.Generator, size: int, difficulty: float) -> np.nd
     noise = np.zeros((CHUNK, size, size, 3))
     for cells in (2, 4, 8, 16):
         # Smooth interpolation between grid points that span the picture, as a matrix [size, cells].
-        near = np.maximum(1 - np.abs(np.linspace(0, cells - 1, size)[:, None] - np.arange(cells)), 0)
+        near = np.maximum(
+            1 - np.abs(np.linspace(0, cells - 1, size)[:, None] - np.arange(cells)), 0
+        )
         spread = near**2 * (3 - 2 * near)
         grid = rng.normal(0, 1, (CHUNK, cells, cells, 3)) * rng.uniform(0, 1, (CHUNK, 1, 1, 1))
         noise += np.einsum("ra,nabc,sb->nrsc", spread, grid, spread, optimize=True)

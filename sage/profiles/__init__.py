@@ -4,8 +4,8 @@ from sage.profiles.cpu import CPU
 from sage.profiles.gpu import GPU
 from sage.profiles.paper import PAPER
 from sage.profiles.quick import QUICK
-from sage.profiles.smoke import SMOKE
 from sage.profiles.sizes import Budget, CellBudget, MacaqueBudget, Profile, SearchBudget
+from sage.profiles.smoke import SMOKE
 
 __all__ = ["PROFILES", "Budget", "CellBudget", "MacaqueBudget", "Profile", "SearchBudget"]
 

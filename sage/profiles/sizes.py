@@ -56,7 +56,9 @@ class MacaqueBudget(CellBudget):
 
     image_size: int  # of candidates and of what they are shown
     validation_images: int | None  # at most; None means all that are held out
-    recording_images: int | None  # rows of an image-level RDM of recordings, at most; None means all
+    recording_images: (
+        int | None
+    )  # rows of an image-level RDM of recordings, at most; None means all
     stimuli: int  # images of simulated recordings
     trials: int  # presentations of each of them
     full_size: int  # pixels a side of what fully trained networks are shown

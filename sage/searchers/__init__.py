@@ -8,7 +8,11 @@ from sage.searchers.reinforce import Reinforce
 from sage.searchers.tpe import TPE
 from sage.spaces import SearchSpace
 
-SEARCHERS: dict[str, type[Searcher]] = {searcher.name: searcher for searcher in (Random, Reinforce, TPE)}
+__all__ = ["SEARCHERS", "Listed", "Searcher", "make", "within"]
+
+SEARCHERS: dict[str, type[Searcher]] = {
+    searcher.name: searcher for searcher in (Random, Reinforce, TPE)
+}
 
 
 def make(name: str, space: SearchSpace, *, seed: int, **settings) -> Searcher:

@@ -39,7 +39,7 @@ class Searcher(ABC):
     def _propose(self, rng: np.random.Generator) -> Architecture:
         """The next architecture; `rng` depends on the seed and the number of this proposal only."""
 
-    def _learn(self, number: int, score: float) -> None:
+    def _learn(self, number: int, score: float) -> None:  # noqa: B027 - random search learns nothing
         """Takes in the finite score of a proposal, in the order of telling."""
 
     @property
@@ -86,7 +86,9 @@ class Searcher(ABC):
             ValueError: this searcher has proposed something; a proposal outside of the space; see `tell`.
         """
         if self.proposed:
-            raise ValueError(f"restoring a searcher with {len(self.proposed)} proposals, expected a fresh one")
+            raise ValueError(
+                f"restoring a searcher with {len(self.proposed)} proposals, expected a fresh one"
+            )
         self.proposed = [self._canonical(architecture) for architecture in proposed]
         self._pending = set(range(len(self.proposed)))
         for number, score in told:

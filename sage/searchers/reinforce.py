@@ -45,9 +45,14 @@ class Reinforce(Searcher):
     @property
     def description(self) -> dict:
         return super().description | {
-            "units": UNITS, "layers": LAYERS, "rate": RATE, "moments": list(MOMENTS),
-            "batch": BATCH, "clip": CLIP, "decay": DECAY,
-        }  # fmt: skip
+            "units": UNITS,
+            "layers": LAYERS,
+            "rate": RATE,
+            "moments": list(MOMENTS),
+            "batch": BATCH,
+            "clip": CLIP,
+            "decay": DECAY,
+        }
 
     def _propose(self, rng: np.random.Generator) -> Architecture:
         return self.policy.sample(rng)
@@ -84,7 +89,9 @@ class Policy(nn.Module):
         choices = space.choices
         counts = np.array([len(choice.options) for choice in choices])
         self.steps = np.array([choice.step for choice in choices])
-        self.bounds = np.searchsorted(self.steps, np.arange(self.steps[-1] + 2)).tolist()  # choices of a step
+        self.bounds = np.searchsorted(
+            self.steps, np.arange(self.steps[-1] + 2)
+        ).tolist()  # choices of a step
         connection = np.array([choice.source is not None for choice in choices])
         sources = np.array([choice.source or 0 for choice in choices])
 
@@ -102,7 +109,9 @@ class Policy(nn.Module):
         self.row = torch.tensor(row + sources)
         self.next_step = torch.tensor(self.steps + 1)
 
-        self.embeddings = nn.Parameter(torch.randn(rows + 1, UNITS, dtype=torch.float64))  # the last: first input
+        self.embeddings = nn.Parameter(
+            torch.randn(rows + 1, UNITS, dtype=torch.float64)
+        )  # the last: first input
         self.lstm = nn.LSTM(UNITS, UNITS, LAYERS, batch_first=True, dtype=torch.float64)
         self.heads = nn.Linear(UNITS, columns, bias=False, dtype=torch.float64)
 
@@ -127,7 +136,9 @@ class Policy(nn.Module):
                 break
             hidden, state = self.lstm(self._inputs(options, active)[:, step : step + 1], state)
             outputs[:, step] = self.heads(hidden[:, 0])
-            sums = self._logits(outputs, slice(first, end))[0].softmax(-1).cumsum(-1)  # [choices, options]
+            sums = (
+                self._logits(outputs, slice(first, end))[0].softmax(-1).cumsum(-1)
+            )  # [choices, options]
             drawn = torch.from_numpy(rng.random((end - first, 1))) * sums[:, -1:]
             options[0, first:end] = (sums <= drawn).sum(-1)
             active = torch.tensor([self.space.active(options[0].tolist())])
@@ -137,7 +148,9 @@ class Policy(nn.Module):
         """What each step reads, [B, steps, units], of options and active choices [B, C]."""
         read = active & ~(self.is_connection & (options == 0))
         row = self.row + torch.where(self.is_connection, 0, options)
-        counts = torch.zeros(len(options), len(self.bounds), len(self.embeddings), dtype=torch.float64)
+        counts = torch.zeros(
+            len(options), len(self.bounds), len(self.embeddings), dtype=torch.float64
+        )
         batch = torch.arange(len(options))[:, None]
         counts[:, 0, -1] = 1
         counts.index_put_((batch, self.next_step, row), read.double(), accumulate=True)
@@ -155,4 +168,6 @@ def _offsets(choices: Sequence[Choice], widths: np.ndarray) -> tuple[np.ndarray,
     for choice, needed in zip(choices, widths.tolist()):
         width[choice.kind] = max(needed, width.get(choice.kind, 0))
     ends = dict(zip(width, accumulate(width.values())))
-    return np.array([ends[choice.kind] - width[choice.kind] for choice in choices]), sum(width.values())
+    return np.array([ends[choice.kind] - width[choice.kind] for choice in choices]), sum(
+        width.values()
+    )

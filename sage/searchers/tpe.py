@@ -45,10 +45,14 @@ class TPE(Searcher):
     def __init__(self, space: SearchSpace, *, seed: int, starts: int = 20, draws: int = 24):
         super().__init__(space, seed=seed)
         if starts < 0 or draws < 1:
-            raise ValueError(f"starts is {starts} and draws {draws}, expected 0 or more and 1 or more")
+            raise ValueError(
+                f"starts is {starts} and draws {draws}, expected 0 or more and 1 or more"
+            )
         self.starts, self.draws = starts, draws
         # The order in which hyperopt draws from its one generator.
-        self._order = sorted(range(len(space.choices)), key=lambda index: space.choices[index].name, reverse=True)
+        self._order = sorted(
+            range(len(space.choices)), key=lambda index: space.choices[index].name, reverse=True
+        )
         self._rows: list[np.ndarray] = []  # options by number of proposal, [C]
         self._losses: dict[int, float] = {}
         self._seen: set[Architecture] = set()
@@ -56,8 +60,11 @@ class TPE(Searcher):
     @property
     def description(self) -> dict:
         return super().description | {
-            "starts": self.starts, "draws": self.draws, "gamma": GAMMA, "prior_weight": PRIOR_WEIGHT
-        }  # fmt: skip
+            "starts": self.starts,
+            "draws": self.draws,
+            "gamma": GAMMA,
+            "prior_weight": PRIOR_WEIGHT,
+        }
 
     def _propose(self, rng: np.random.Generator) -> Architecture:
         if len(self.proposed) < self.starts:
@@ -79,7 +86,9 @@ class TPE(Searcher):
     def _register(self) -> None:
         """Options of the proposals since the last time. Choices without effect would blur the densities."""
         for architecture in self.proposed[len(self._rows) :]:
-            self._rows.append(np.where(self.space.active(architecture), architecture, ABSENT).astype(np.int32))
+            self._rows.append(
+                np.where(self.space.active(architecture), architecture, ABSENT).astype(np.int32)
+            )
             self._seen.add(architecture)
 
     def _densities(self) -> list[tuple[np.ndarray, np.ndarray]]:
@@ -98,12 +107,16 @@ class TPE(Searcher):
             for index, choice in enumerate(self.space.choices)
         ]
 
-    def _suggest(self, densities: list[tuple[np.ndarray, np.ndarray]], draws: int, seed: int) -> Architecture:
+    def _suggest(
+        self, densities: list[tuple[np.ndarray, np.ndarray]], draws: int, seed: int
+    ) -> Architecture:
         rng, options = np.random.default_rng(seed), [0] * len(densities)
         for index in self._order:
             good, others = densities[index]
             drawn = categorical(good, rng, draws)
-            judged = (tpe.randint_via_categorical_lpdf(drawn, density) for density in (good, others))
+            judged = (
+                tpe.randint_via_categorical_lpdf(drawn, density) for density in (good, others)
+            )
             options[index] = int(tpe.broadcast_best(drawn, *judged)[0])
         return self.space.canonical(tuple(options))
 

@@ -90,18 +90,27 @@ def plain_loop(protocol: Protocol, candidates: list[tuple], seed: int) -> Traine
     recipe = protocol.networks.recipe(protocol.mature_epochs, protocol.batch_size)
     for architecture in tqdm(candidates, desc="plain loop", unit="network"):
         torch.manual_seed(seed)
-        model = protocol.networks.build(architecture, classes=len(images.classes)).to(device).train()
+        model = (
+            protocol.networks.build(architecture, classes=len(images.classes)).to(device).train()
+        )
         loader = DataLoader(
             Transformed(images.train, transform),
-            batch_size=protocol.batch_size, shuffle=True, drop_last=True, num_workers=LOADING,
-            pin_memory=device.type == "cuda", persistent_workers=True,
-        )  # fmt: skip
+            batch_size=protocol.batch_size,
+            shuffle=True,
+            drop_last=True,
+            num_workers=LOADING,
+            pin_memory=device.type == "cuda",
+            persistent_workers=True,
+        )
         optimizer = recipe.optimizer(model.parameters())
         synchronise()
         began = time.perf_counter()
         for _ in range(round(protocol.snapshots[-1])):
             for batch, labels in loader:
-                batch, labels = batch.to(device, non_blocking=True), labels.to(device, non_blocking=True)
+                batch, labels = (
+                    batch.to(device, non_blocking=True),
+                    labels.to(device, non_blocking=True),
+                )
                 optimizer.zero_grad()
                 loss = nn.functional.cross_entropy(model(batch), labels)
                 loss.backward()
@@ -132,7 +141,9 @@ def search(protocol: Protocol, count: int, seed: int, workers: str) -> Trained:
             future.result()
         tracker = Tracker(f"sqlite:///{folder}/tracker.sqlite")
         began = time.perf_counter()
-        explorer.search(space, searchers.make("random", space, seed=0), study, tracker, count, opened, bar=bar)
+        explorer.search(
+            space, searchers.make("random", space, seed=0), study, tracker, count, opened, bar=bar
+        )
         seconds = time.perf_counter() - began
         accuracies = tracker.results(study.key).accuracy.values[:, -1]
     return Trained(seconds, accuracies.tolist())
@@ -191,7 +202,9 @@ def breakdown(protocol: Protocol, candidates: list[tuple], seed: int) -> Counter
         for target, name, replacement in parts:
             stack.enter_context(patch.object(target, name, replacement))
         tracker = Tracker(f"sqlite:///{folder}/tracker.sqlite")
-        for number, architecture in enumerate(tqdm(candidates, desc="where time goes", unit="network")):
+        for number, architecture in enumerate(
+            tqdm(candidates, desc="where time goes", unit="network")
+        ):
             with clock("rest of training: Python, standardising, loss"):
                 found = evaluation.evaluate(protocol, architecture, seed)
             with clock("tracker"):
@@ -218,9 +231,12 @@ def floor(protocol: Protocol, candidates: list[tuple]) -> str:
         defined.append(cost.multiply_adds(model, protocol.image_size))
         put_out = []
         handles = [
-            module.register_forward_hook(lambda module, inputs, output: put_out.append(output.numel()))
-            for module in model.modules() if not list(module.children())
-        ]  # fmt: skip
+            module.register_forward_hook(
+                lambda module, inputs, output, put_out=put_out: put_out.append(output.numel())
+            )
+            for module in model.modules()
+            if not list(module.children())
+        ]
         with torch.inference_mode(), FlopCounterMode(display=False) as counter:
             model(image)
         for handle in handles:
@@ -255,7 +271,9 @@ def _products_per_second(size: int = 4096) -> float:
 def same_training(protocol: Protocol, candidates: list[tuple], seeds: int, workers: str) -> str:
     """Whether both give the same accuracies, by what seeds alone change."""
     loop = np.array([plain_loop(protocol, candidates, seed).accuracies for seed in range(seeds)])
-    ours = np.array([search(protocol, len(candidates), seed, workers).accuracies for seed in range(seeds)])
+    ours = np.array(
+        [search(protocol, len(candidates), seed, workers).accuracies for seed in range(seeds)]
+    )
     difference = (ours - loop).mean()
     spread = np.sqrt((loop.var(0, ddof=1) + ours.var(0, ddof=1)).mean() / 2)
     error = spread * np.sqrt(2 / loop.size)
@@ -268,14 +286,25 @@ def same_training(protocol: Protocol, candidates: list[tuple], seeds: int, worke
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--space", choices=("cnn", "cells"), default="cnn", help="ten layers, or cells of five blocks")
+    parser.add_argument(
+        "--space",
+        choices=("cnn", "cells"),
+        default="cnn",
+        help="ten layers, or cells of five blocks",
+    )
     parser.add_argument("--size", type=int, default=16, help="pixels a side")
-    parser.add_argument("--width", type=float, default=0.25, help="of ten-layer networks, 1 is the paper's")
+    parser.add_argument(
+        "--width", type=float, default=0.25, help="of ten-layer networks, 1 is the paper's"
+    )
     parser.add_argument("--filters", type=int, default=8, help="F of cells")
-    parser.add_argument("--images", type=int, default=6000, help="training images, of the embedded ones")
+    parser.add_argument(
+        "--images", type=int, default=6000, help="training images, of the embedded ones"
+    )
     parser.add_argument("--epochs", type=int, default=2)
     parser.add_argument("--candidates", type=int, default=20)
-    parser.add_argument("--seeds", type=int, default=3, help="of the comparison of accuracies; 0 for none")
+    parser.add_argument(
+        "--seeds", type=int, default=3, help="of the comparison of accuracies; 0 for none"
+    )
     parser.add_argument("--workers", default="auto")
     options = parser.parse_args()
     networks = {
@@ -283,15 +312,25 @@ def main() -> None:
         "cells": Cells(blocks=5, repeats=2, filters=options.filters),
     }[options.space]
     protocol = Protocol(
-        dataset="objects", image_size=options.size, train_images=options.images, validation_images=None,
-        networks=networks, mature_epochs=100, snapshots=(options.epochs,), batch_size=64, rdm_units=1000, rdm_images=200,
-    )  # fmt: skip
+        dataset="objects",
+        image_size=options.size,
+        train_images=options.images,
+        validation_images=None,
+        networks=networks,
+        mature_epochs=100,
+        snapshots=(options.epochs,),
+        batch_size=64,
+        rdm_units=1000,
+        rdm_images=200,
+    )
     searcher = searchers.make("random", networks.space, seed=0)
     candidates = [searcher.ask()[1] for _ in range(options.candidates)]
     examples = options.epochs * (options.images // protocol.batch_size) * protocol.batch_size
     loop = plain_loop(protocol, candidates, 0)
     ours = search(protocol, len(candidates), 0, options.workers)
-    print(f"\n{provenance.hardware()}; {options}; {len(candidates)} networks x {examples:,} examples")
+    print(
+        f"\n{provenance.hardware()}; {options}; {len(candidates)} networks x {examples:,} examples"
+    )
     print("              examples/s   networks/h")
     for name, trained in (("plain loop", loop), ("ours", ours)):
         rate = len(candidates) / trained.seconds

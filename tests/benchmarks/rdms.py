@@ -48,12 +48,17 @@ def libraries(stimuli: int, units: int) -> None:
         "numpy": seconds(lambda: 1 - np.corrcoef(rows.numpy()), 3),
         "rsatoolbox": seconds(lambda: calc_rdm(dataset, method="correlation").dissimilarities[0]),
     }
-    found = {name: values[upper] if values.ndim == 2 else values for name, (_, _, values) in timed.items()}
+    found = {
+        name: values[upper] if values.ndim == 2 else values
+        for name, (_, _, values) in timed.items()
+    }
     print(f"RDM of {stimuli} x {units} float32, {torch.get_num_threads()} threads")
     for name, (elapsed, used, _) in timed.items():
         error = np.abs(found[name] - found["numpy"]).max()
         ratio = elapsed / timed["sage"][0]
-        print(f"{name:<12} {elapsed:7.2f} s  {ratio:6.1f} x sage  processor {used:7.2f} s  {error:.1e} from numpy")
+        print(
+            f"{name:<12} {elapsed:7.2f} s  {ratio:6.1f} x sage  processor {used:7.2f} s  {error:.1e} from numpy"
+        )
 
 
 def class_means(images: int) -> None:
@@ -63,13 +68,17 @@ def class_means(images: int) -> None:
         means.add(start, [torch.ones(responses.BATCH, 1000) for _ in range(10)])
     kept = sum(sums.nbytes for sums in means.sums) / 1e6
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
-    print(f"class means of {images:>6} images: {kept:.2f} MB of sums, highest memory of the process {peak:.0f} MB")
+    print(
+        f"class means of {images:>6} images: {kept:.2f} MB of sums, highest memory of the process {peak:.0f} MB"
+    )
 
 
 def random_images(count: int, pixels: int, seed: int) -> datasets.Images:
     """Images of 100 classes in turn."""
     generator = torch.Generator().manual_seed(seed)
-    values = torch.randint(0, 256, (count, 3, pixels, pixels), generator=generator, dtype=torch.uint8)
+    values = torch.randint(
+        0, 256, (count, 3, pixels, pixels), generator=generator, dtype=torch.uint8
+    )
     return datasets.Images(values, torch.arange(count) % 100)
 
 
@@ -86,14 +95,22 @@ def share(candidates: int, width: float, pixels: int, shown: int) -> None:
         with devices.weights_from(number):
             model = networks.build(networks.space.sample(rng), classes=100)
         recipe = networks.recipe(EPOCHS, STEP)
-        trainer = Trainer(model, training.images, training.labels, recipe, seed=number, device=device)
+        trainer = Trainer(
+            model, training.images, training.labels, recipe, seed=number, device=device
+        )
         trainer.advance(0.5)  # the first step is slower
         trained = seconds(partial(trainer.advance, 1.5))[1] / (2 * STEP)
         whole.append(EPOCHS * TRAINING * trained)
-        show = partial(responses.show, model, model.layer_names, stimuli, units=1000, seed=0, device=device)
+        show = partial(
+            responses.show, model, model.layer_names, stimuli, units=1000, seed=0, device=device
+        )
         passes.append(VALIDATION / shown * seconds(show)[1])
         batches = stimuli.images.split(responses.BATCH)
-        bare.append(VALIDATION / shown * seconds(partial(responses.scores, model, batches, device=device))[1])
+        bare.append(
+            VALIDATION
+            / shown
+            * seconds(partial(responses.scores, model, batches, device=device))[1]
+        )
     print(
         f"width {width}, {pixels} x {pixels}: training {np.mean(whole):7.1f} s, RDM pass {np.mean(passes):6.2f} s "
         f"({np.mean(passes) / np.mean(whole):.1%}), of it accuracy alone {np.mean(bare):6.2f} s",

@@ -37,7 +37,9 @@ class Simulated:
         self.clock, self.busy, self.left = 0.0, 0.0, candidates
         self.running: list[tuple[float, int, Future]] = []
         self.overheads: list[float] = []  # on the clock, s
-        self.spent: list[tuple[float, float, float]] = []  # process time of ask, of tell and of all, s
+        self.spent: list[
+            tuple[float, float, float]
+        ] = []  # process time of ask, of tell and of all, s
         self.go_on()
 
     def go_on(self) -> None:
@@ -91,11 +93,16 @@ def main() -> None:
     parser.add_argument("--candidates", type=int, default=1000)
     parser.add_argument("--workers", type=int, default=40)
     parser.add_argument("--layers", type=int, default=10)
-    parser.add_argument("--seconds", type=float, default=90.0, help="that a candidate takes in the mean")
+    parser.add_argument(
+        "--seconds", type=float, default=90.0, help="that a candidate takes in the mean"
+    )
     options = parser.parse_args()
     pool = xr.load_dataset(paths.ROOT / "data" / "results" / "cifar100-cpu" / "01_pool.nc")
     rng = np.random.default_rng(0)
-    durations = rng.choice(pool.seconds.values / pool.seconds.values.mean(), options.candidates) * options.seconds
+    durations = (
+        rng.choice(pool.seconds.values / pool.seconds.values.mean(), options.candidates)
+        * options.seconds
+    )
     space = spaces.cnn(options.layers)
     columns = ("busy", "first", "last", "ask", "tell", "record", "share")
     print("searcher  " + "".join(f"{column:>9}" for column in columns))
@@ -112,7 +119,9 @@ def main() -> None:
             workers.go_on()
             explorer.search(space, searcher, study, tracker, options.candidates, opened)
         busy = workers.busy / (options.workers * workers.end)
-        first, last = (1000 * np.mean(part) for part in (workers.overheads[:100], workers.overheads[-100:]))
+        first, last = (
+            1000 * np.mean(part) for part in (workers.overheads[:100], workers.overheads[-100:])
+        )
         ask, tell, every = 1000 * np.mean(workers.spent[-100:], 0)
         times = "".join(f"{value:9.1f}" for value in (first, last, ask, tell, every - ask - tell))
         print(f"{name:<10}{busy:9.1%}{times}{every / 1000 / options.seconds:9.2%}", flush=True)
