@@ -46,7 +46,7 @@ use_activated() {
     python=$1/bin/python
     is_supported "$python" || fail "$python of the activated environment is not Python 3.11 or newer," \
         "activate one that is, or none: then .venv is made"
-    "$python" -P "$root/sage/requirements_check.py" ${2:+"$2"}
+    "$python" -P "$root/requirements_check.py" ${2:+"$2"}
     if ! sage_is_this_checkout "$python"; then
         install_sage "$python" || fail "could not install this package into $1"
         sage_is_this_checkout "$python" || fail "in $1 'import sage' does not give $root/sage;" \
@@ -88,7 +88,7 @@ mode=${1:-}
 if [[ $mode != --test && " $* " =~ \ (-h|--help)\  ]]; then
     python=${activated:+$activated/bin/python}
     is_supported "$python" || python=$(find_python)
-    PYTHONPATH=$root exec "$python" -P -m sage.command_line
+    PYTHONPATH=$root exec "$python" -P -m sage.cli.command_options
 fi
 
 extra=
@@ -106,4 +106,4 @@ if [[ $mode == --test ]]; then
     cd "$root"
     exec "$python" -m pytest "$@"
 fi
-exec "$python" -P -m sage.batch "$@"
+exec "$python" -P -m sage.cli.run "$@"

@@ -34,8 +34,12 @@ seed = 0  # of initial weights, data order and the drawn units
 # %%
 import pandas as pd
 
-from sage import categories, linear, objects, paths, plots, teachers
-from sage.run import Run
+from sage import teachers
+from sage.config import paths
+from sage.config.run import Run
+from sage.images import categories, objects
+from sage.plots import figures
+from sage.teachers import pixel_baseline
 
 run = Run(profile=profile, dataset=dataset, seed=seed)
 images = teachers.load_images(run.settings, run.dataset)
@@ -58,7 +62,7 @@ sheets = {
         8, 8, 3, 32, 32
     ),
 }
-plots.save(plots.image_sheets(sheets, objects.CATEGORIES), run.folder, "00_objects")
+figures.save(figures.image_sheets(sheets, objects.CATEGORIES), run.folder, "00_objects")
 # %% [markdown]
 # ## The images of this run
 #
@@ -81,7 +85,7 @@ pd.DataFrame(counts, index=[f"{images.name}, {size} x {size} pixels"])
 model, curve = teachers.train_resnet(run.settings, run.dataset, seed=run.seed)
 paths.save_table(curve, run.folder / "00_teacher.nc")
 reached = float(curve.accuracy[-1])
-pixels = linear.accuracy(images.train, images.validation)
+pixels = pixel_baseline.accuracy(images.train, images.validation)
 print(
     f"{curve.attrs['teacher']}: validation accuracy {reached:.1%} after {int(curve.examples[-1]):,} examples"
 )
@@ -90,8 +94,8 @@ print(
 )
 
 # %%
-figure = plots.learning_curve(curve, chance=1 / len(images.classes), linear=pixels)
-plots.save(figure, run.folder, "00_teacher")
+figure = figures.learning_curve(curve, chance=1 / len(images.classes), linear=pixels)
+figures.save(figure, run.folder, "00_teacher")
 # %% [markdown]
 # ## The teacher's dissimilarity matrices
 #
@@ -101,8 +105,8 @@ plots.save(figure, run.folder, "00_teacher")
 # along the diagonal, the layer represents that category as one kind of thing.
 
 # %%
-teacher = teachers.load("resnet", run.settings, run.dataset, seed=run.seed)
+teacher = teachers.load_teacher("resnet", run.settings, run.dataset, seed=run.seed)
 told = {"provenance": curve.attrs["provenance"], "training_examples": float(curve.examples[-1])}
 teacher.save(run.folder / "00_teacher_rdms.nc", **told)
 stimuli = images.stimuli(run.settings.rdm_images)
-plots.save(plots.dissimilarity(teacher.bank(), stimuli.categories), run.folder, "00_rdms")
+figures.save(figures.dissimilarity(teacher.bank(), stimuli.categories), run.folder, "00_rdms")

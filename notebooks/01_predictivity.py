@@ -47,21 +47,13 @@ import json
 
 import numpy as np
 
-from sage import (
-    interactive,
-    paths,
-    plain_words,
-    plots,
-    pool,
-    predictivity,
-    predictivity_plots,
-    predictors,
-    published_pools,
-    spaces,
-    teachers,
-)
-from sage.evaluation import Protocol
-from sage.run import PoolRun
+from sage import spaces, teachers
+from sage.analysis import predictivity, predictors, published_pools, summaries
+from sage.config import paths
+from sage.config.run import PoolRun
+from sage.experiments import pool
+from sage.plots import figures, interactive, predictivity_figures
+from sage.search.evaluation import EvaluationProtocol
 
 run = PoolRun(
     profile=profile,
@@ -72,10 +64,10 @@ run = PoolRun(
     pools=pools,
     seed=seed,
 )
-settings, space = run.settings, Protocol.of(run.settings, run.dataset).networks.space
-guide = teachers.load(run.teacher, settings, run.dataset, seed=run.seed)
+settings, space = run.settings, EvaluationProtocol.of(run.settings, run.dataset).networks.space
+guide = teachers.load_teacher(run.teacher, settings, run.dataset, seed=run.seed)
 pool.check_teacher(run, guide)
-others = published_pools.load(run, guide)
+others = published_pools.load_published(run, guide)
 run
 
 # %% [markdown]
@@ -87,9 +79,9 @@ run
 # way, by searches that are guided by accuracy.
 
 # %%
-networks = pool.train(run, workers=workers)
-again = pool.retrain(run, workers=workers)
-found = pool.search(run, workers=workers)
+networks = pool.train_pool(run, workers=workers)
+again = pool.retrain_pool(run, workers=workers)
+found = pool.search_pool(run, workers=workers)
 listed = networks[["state", "parameters", "multiply_adds", "depth", "seconds"]].to_dataframe()
 listed["mature accuracy"] = predictivity.mature_accuracy(
     networks, settings.mature_epochs
@@ -110,9 +102,9 @@ print(spaces.describe(spaces.cnn_layers(space, json.loads(best.architecture.item
 # network. Everything is computed from the record, nothing is trained.
 
 # %%
-known, known_found = (pool.known(run, one, guide) for one in (networks, found))
+known, known_found = (pool.measure_pool(run, one, guide) for one in (networks, found))
 own, searched = (
-    predictivity.pool_record(one, predictors.scores(one)) for one in (known, known_found)
+    predictivity.pool_record(one, predictors.score_table(one)) for one in (known, known_found)
 )
 
 # %% [markdown]
@@ -124,7 +116,7 @@ own, searched = (
 
 # %%
 bootstrap = {"resamples": settings.resamples, "seed": run.seed}
-analysed = published_pools.analyse(own, others, searched, **bootstrap)
+analysed = published_pools.analyse_pools(own, others, searched, **bootstrap)
 random = analysed[published_pools.RANDOM]
 ceiling = predictivity.ceiling(random.mature, again, **bootstrap)
 random.weights.to_pandas().round(2)
@@ -137,10 +129,10 @@ random.weights.to_pandas().round(2)
 # accuracy, so that it approaches 1 by construction.
 
 # %%
-paper = random.scores.sel(predictor=predictors.scores(known, predictors.PAPER).predictor)
+paper = random.scores.sel(predictor=predictors.score_table(known, predictors.PAPER).predictor)
 curves = random.assessed.sel(predictor=paper.predictor, statistic="pearson")
-figure = plots.predictivity(paper, random.mature, curves, epoch=settings.premature_epochs)
-plots.save(figure, run.folder, "01_predictivity")
+figure = figures.predictivity(paper, random.mature, curves, epoch=settings.premature_epochs)
+figures.save(figure, run.folder, "01_predictivity")
 # %% [markdown]
 # ## The weight of guidance (the paper's Figure 4)
 #
@@ -150,8 +142,8 @@ plots.save(figure, run.folder, "01_predictivity")
 # %%
 alphas = np.array([0.05, 0.1, 0.2, 0.5, 1, 2, 5])
 sweep = predictivity.alpha_sweep(random.scores, random.mature, alphas, **bootstrap)
-figure = plots.alpha_effect(sweep, predictivity.gain(random.assessed, "P + a TG"))
-plots.save(figure, run.folder, "01_alpha")
+figure = figures.alpha_effect(sweep, predictivity.gain(random.assessed, "P + a TG"))
+figures.save(figure, run.folder, "01_alpha")
 # %% [markdown]
 # ## The teacher and its controls (the paper's Figure 5)
 #
@@ -159,8 +151,8 @@ plots.save(figure, run.folder, "01_alpha")
 # stands beside controls. Where one of them does as well, it is not the teacher's knowledge that predicts.
 
 # %%
-plots.save(
-    predictivity_plots.teachers(random.assessed, teacher=guide.name), run.folder, "01_teachers"
+figures.save(
+    predictivity_figures.teachers(random.assessed, teacher=guide.name), run.folder, "01_teachers"
 )
 # %% [markdown]
 # ## Rivals
@@ -172,23 +164,23 @@ plots.save(
 
 # %%
 epoch = settings.premature_epochs
-figure = predictivity_plots.rivals(random.assessed, epoch=epoch, ceiling=ceiling, alpha=run.alpha)
-plots.save(figure, run.folder, "01_rivals")
+figure = predictivity_figures.rivals(random.assessed, epoch=epoch, ceiling=ceiling, alpha=run.alpha)
+figures.save(figure, run.folder, "01_rivals")
 # %%
 taught = teachers.training_examples(run.teacher, settings, run.dataset)
-figure = predictivity_plots.cost_curves(
+figure = predictivity_figures.cost_curves(
     random.assessed, ceiling=ceiling, alpha=run.alpha, teacher=taught
 )
-plots.save(figure, run.folder, "01_cost")
+figures.save(figure, run.folder, "01_cost")
 # %% [markdown]
 # Directly against its rivals, by epoch: r of guidance minus r of the other, with the 95 % interval over networks, each
 # for itself: of twenty that are alike one seems better or worse.
 
 # %%
-plain_words.table(random.compared, "P + a TG")
+summaries.table(random.compared, "P + a TG")
 
 # %%
-plain_words.table(random.compared, "TG")
+summaries.table(random.compared, "TG")
 
 # %% [markdown]
 # ## Other pools
@@ -206,9 +198,9 @@ shared = np.isin(found.hash, networks.hash).sum()
 print(
     f"{shared} of the {len(found.network)} networks that the searches found are in this run's random pool too."
 )
-plots.save(predictivity_plots.pools(analysed, alpha=run.alpha), run.folder, "01_pools")
+figures.save(predictivity_figures.pools(analysed, alpha=run.alpha), run.folder, "01_pools")
 # %%
-plain_words.table(analysed[published_pools.SEARCHED].compared, "P + a TG")
+summaries.table(analysed[published_pools.SEARCHED].compared, "P + a TG")
 
 # %% [markdown]
 # ## By hand
@@ -224,7 +216,7 @@ interactive.explore(random.scores, random.mature, alpha=run.alpha, epoch=epoch, 
 # %%
 print(f"{dataset}, teacher {guide.name}, {level} level")
 not_by_p = {name: one for name, one in analysed.items() if name != published_pools.SEARCHED}
-print(plain_words.summaries(not_by_p, epoch=epoch))
+print(summaries.summaries(not_by_p, epoch=epoch))
 
 # %% [markdown]
 # Value and interval of each statistic, without that of the differences, which is in the table that is saved. Of the
@@ -247,7 +239,7 @@ print(
     f"Besides what the table has, each of the two searches trained {settings.searched} candidates for {epoch:g} epochs,"
 )
 print(f"and {len(again)} networks were trained once more.")
-costs = plain_words.costs({"random": networks, "found by searches": found}, teacher=taught)
+costs = summaries.costs({"random": networks, "found by searches": found}, teacher=taught)
 costs.style.format("{:,.4g}", na_rep="unknown").format(
     "{:,.0f}", na_rep="unknown", subset=list(costs)[:3]
 )

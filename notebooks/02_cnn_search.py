@@ -50,8 +50,12 @@ workers = (
 # %%
 import json
 
-from sage import comparison, paths, plots, search_tables, spaces, teachers
-from sage.run import SearchRun
+from sage import spaces, teachers
+from sage.analysis import search_tables
+from sage.config import paths
+from sage.config.run import SearchRun
+from sage.experiments import comparison
+from sage.plots import figures
 
 run = SearchRun(
     profile=profile,
@@ -68,7 +72,7 @@ run = SearchRun(
     runs=runs,
 )
 comparison.check(run, workers=workers)
-guide = teachers.load(run.teacher, run.settings, run.dataset, seed=run.seed)
+guide = teachers.load_teacher(run.teacher, run.settings, run.dataset, seed=run.seed)
 comparison.check_teacher(run, guide)
 run.budget
 
@@ -76,7 +80,7 @@ run.budget
 # ## The searches
 #
 # Every candidate is on record at once: a run that was stopped goes on where it stood. From another
-# terminal, `python -m sage.watch` shows how far it is.
+# terminal, `python -m sage.cli.watch` shows how far it is.
 
 # %%
 table = comparison.train(run, guide, workers=workers)
@@ -92,8 +96,8 @@ dict(table.sizes)
 # differ by the score that chose among the candidates rather than by the searcher that proposed them.
 
 # %%
-figure = plots.search_progress(table)
-plots.save(figure, run.folder, "02_searches")
+figure = figures.search_progress(table)
+figures.save(figure, run.folder, "02_searches")
 # %% [markdown]
 # ## In numbers (the paper's Table 1)
 #

@@ -51,20 +51,14 @@ workers = (
 import json
 from dataclasses import replace
 
-from sage import (
-    cell_tables,
-    comparison,
-    drawing,
-    full_training,
-    paths,
-    plots,
-    search_tables,
-    spaces,
-    teachers,
-)
-from sage.full_training import FullTraining
+from sage import spaces, teachers
+from sage.analysis import cell_tables, search_tables
+from sage.config import paths
+from sage.config.run import CellRun
+from sage.experiments import comparison, full_training
+from sage.experiments.full_training import FullTraining
 from sage.models import genotypes
-from sage.run import CellRun
+from sage.plots import cell_drawing, figures
 
 run = CellRun(
     profile=profile,
@@ -85,8 +79,8 @@ run = CellRun(
 
 # %%
 comparison.check(run, workers=workers)
-published = full_training.check(run)
-guide = teachers.load(run.teacher, run.settings, run.dataset, seed=run.seed)
+published = full_training.check_cells(run)
+guide = teachers.load_teacher(run.teacher, run.settings, run.dataset, seed=run.seed)
 comparison.check_teacher(run, guide)
 run.budget
 
@@ -94,15 +88,15 @@ run.budget
 # ## The searches
 #
 # Every candidate is on record at once: a run that was stopped goes on where it stood. From another
-# terminal, `python -m sage.watch` shows how far it is.
+# terminal, `python -m sage.cli.watch` shows how far it is.
 
 # %%
 table = comparison.train(run, guide, workers=workers)
 dict(table.sizes)
 
 # %%
-figure = plots.finalists(table)
-plots.save(figure, run.folder, "03_finalists")
+figure = figures.finalists(table)
+figures.save(figure, run.folder, "03_finalists")
 # %% [markdown]
 # "Mature" means here after the longer training that re-ranks the best candidates, and accuracy is that on the
 # validation images. Below the best of each search: errors in percent, gains in points.
@@ -118,7 +112,7 @@ print(search_tables.reading(table))
 # ## The cells that were found
 #
 # State 0 is the previous cell's output, 1 that of the cell before it, 2 the first block's and so on; after the
-# arrow stand the states that are concatenated. The text is what `genotypes.load` reads and `beside` takes; the cell
+# arrow stand the states that are concatenated. The text is what `genotypes.load_genotype` reads and `beside` takes; the cell
 # of the paper's search is saved so, under the name of this run's folder.
 
 # %%
@@ -133,7 +127,7 @@ print(f"{space.size:.1e} architectures in the space", *found.values(), sep="\n\n
 # Drawn (the paper's Figure 6): the cell of the paper's search, blue the operations with weights.
 
 # %%
-plots.save(drawing.genotype(discovered), run.folder, "03_cell")
+figures.save(cell_drawing.genotype(discovered), run.folder, "03_cell")
 # %% [markdown]
 # ## Full training, and the test images
 #
@@ -147,7 +141,7 @@ separable = genotypes.separable(discovered)
 searched = [*found.values(), *([separable] if separable.normal != discovered.normal else [])]
 cells = [*searched, *published]
 trained = {
-    name: full_training.train_all(
+    name: full_training.train_all_fully(
         [FullTraining.of(run, cell, name) for cell in cells], workers=workers
     )
     for name in full_training.data_sets(run)
@@ -179,10 +173,10 @@ search_tables.costs(table, teacher_examples=spent, alpha_examples=on_alpha).styl
 
 # %%
 images = int(trained[run.dataset].test_images[0])
-figure = plots.final_errors(
+figure = figures.final_errors(
     errors.iloc[: len(cells)], run.dataset, found=len(searched), images=images
 )
-plots.save(figure, run.folder, "03_errors")
+figures.save(figure, run.folder, "03_errors")
 # %% [markdown]
 # ## Size on ImageNet (the paper's Table 3)
 #

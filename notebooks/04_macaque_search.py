@@ -50,21 +50,14 @@ workers = (
 import json
 from functools import partial
 
-from sage import (
-    cell_tables,
-    comparison,
-    full_training,
-    paths,
-    plots,
-    recording_plots,
-    sampling,
-    search_tables,
-    spaces,
-    teachers,
-)
-from sage.full_training import FullTraining
+from sage import spaces, teachers
+from sage.analysis import cell_tables, search_tables, site_sampling
+from sage.config import paths
+from sage.config.run import MacaqueRun
+from sage.experiments import comparison, full_training
+from sage.experiments.full_training import FullTraining
 from sage.models import genotypes
-from sage.run import MacaqueRun
+from sage.plots import figures, recording_figures
 
 run = MacaqueRun(
     profile=profile,
@@ -84,8 +77,8 @@ run = MacaqueRun(
 
 # %%
 comparison.check(run, workers=workers)
-published = full_training.check(run)
-recorded = teachers.recorded(run)
+published = full_training.check_cells(run)
+recorded = teachers.recorded_regions(run)
 brain = teachers.from_recordings(recorded)
 comparison.check_teacher(run, brain)
 run.budget
@@ -98,9 +91,9 @@ run.budget
 # sessions where only RDMs are published (Spearman-Brown).
 
 # %%
-plots.save(recording_plots.stimuli(recorded), run.folder, "04_stimuli")
+figures.save(recording_figures.stimuli(recorded), run.folder, "04_stimuli")
 # %%
-plots.save(recording_plots.dissimilarity(recorded, run.level), run.folder, "04_rdms")
+figures.save(recording_figures.dissimilarity(recorded, run.level), run.folder, "04_rdms")
 # %% [markdown]
 # ## The searches
 #
@@ -112,7 +105,7 @@ table = comparison.train(run, brain, workers=workers)
 dict(table.sizes)
 
 # %%
-plots.save(plots.finalists(table), run.folder, "04_finalists")
+figures.save(figures.finalists(table), run.folder, "04_finalists")
 # %% [markdown]
 # Below the best network of each search after the longer training that re-ranks its best candidates: errors on
 # validation images in percent, gains over the search by P in points, over repetitions.
@@ -131,8 +124,8 @@ print(search_tables.reading(table))
 
 # %%
 similar = comparison.similarity(run, brain, brain)
-figure = recording_plots.similarity(similar, recorded, run.level, alpha=run.alpha)
-plots.save(figure, run.folder, "04_similarity")
+figure = recording_figures.similarity(similar, recorded, run.level, alpha=run.alpha)
+figures.save(figure, run.folder, "04_similarity")
 # %% [markdown]
 # ## How many sites and trials does guidance need?
 #
@@ -141,10 +134,10 @@ plots.save(figure, run.folder, "04_similarity")
 # ends at 1 by construction, since the samples are parts of the whole.
 
 # %%
-sites = sampling.agreement(
+sites = site_sampling.agreement(
     recorded, run.level, partial(comparison.similarity, run, brain), seed=run.seed
 )
-plots.save(recording_plots.agreement(sites), run.folder, "04_sites")
+figures.save(recording_figures.agreement(sites), run.folder, "04_sites")
 # %% [markdown]
 # ## Full training, and the test images
 #
@@ -157,7 +150,7 @@ winners = search_tables.winners(table).items()
 found = {name: genotypes.from_architecture(space, one, name) for name, one in winners}
 cells = [*found.values(), *published]
 trained = {
-    run.dataset: full_training.train_all(
+    run.dataset: full_training.train_all_fully(
         [FullTraining.of(run, cell, run.dataset) for cell in cells], workers=workers
     )
 }
@@ -171,8 +164,8 @@ errors.style.format("{:.4g}", na_rep="–").format("{:,.0f}", na_rep="–", subs
 # %%
 images = int(trained[run.dataset].test_images[0])
 names = [f"{run.dataset} top-1", f"{run.dataset} top-5"]
-figure = plots.final_errors(errors.iloc[: len(cells)], *names, found=len(found), images=images)
-plots.save(figure, run.folder, "04_errors")
+figure = figures.final_errors(errors.iloc[: len(cells)], *names, found=len(found), images=images)
+figures.save(figure, run.folder, "04_errors")
 # %% [markdown]
 # Costs count training examples, M1 candidates with E1 each and M2 of them with E2. What this leaves out, per search:
 

@@ -7,8 +7,9 @@ import psycopg
 import pytest
 import torch
 
-from sage import datasets, paths
-from tests import databases
+from sage.config import paths
+from sage.images import datasets
+from tests.support import databases
 
 # Tiny networks gain nothing from threads, and threads that wait for a busy core stall them.
 os.environ.setdefault("OMP_NUM_THREADS", "1")

@@ -11,9 +11,13 @@ import nbformat
 import pytest
 import xarray as xr
 
-from sage import batch, linear, paths, predictivity, profiles, simulation, teachers
+from sage import teachers
+from sage.analysis import predictivity
+from sage.cli import run
+from sage.config import paths, profiles
 from sage.models import genotypes
-from sage.tracker import Tracker
+from sage.search.tracker import Tracker
+from sage.teachers import pixel_baseline, simulation
 
 SOURCES = sorted((paths.ROOT / "notebooks").glob("*.py"))
 FIGURES = {
@@ -58,7 +62,7 @@ def default_run(folders):
     with pytest.MonkeyPatch.context() as patch:
         for name, folder in folders.items():
             patch.setenv(name, folder)
-        assert batch.main(["--profile", "smoke"]) == 0
+        assert run.main(["--profile", "smoke"]) == 0
 
 
 TABLES = {
@@ -114,7 +118,7 @@ def test_run_makes_figures_tables_and_notebooks_once(default_run, capsys):
             assert len(shown) == cell.source.count("plots.save") + cell.source.count(
                 "interactive.explore"
             ), cell.source
-    found = genotypes.load(str(folder / "03_cell.txt"))
+    found = genotypes.load_genotype(str(folder / "03_cell.txt"))
     trained = xr.load_dataset(folder / "03_trained_objects.nc")
     assert found.name == folder.name
     assert trained.genotype.sel(network="tpe P+TG") == str(replace(found, name="tpe P+TG"))
@@ -133,14 +137,14 @@ def test_run_makes_figures_tables_and_notebooks_once(default_run, capsys):
         simulation.SITES
     )
     capsys.readouterr()
-    assert batch.main(["--profile", "smoke"]) == 0
+    assert run.main(["--profile", "smoke"]) == 0
     assert capsys.readouterr().out.count("finished already, skipped") == len(SOURCES)
 
 
 def test_another_alpha_and_teacher_re_score_the_record(default_run):
     before = recorded()
     chosen = ["-p", "alpha", "2", "-p", "teacher", "pixels", "-p", "level", "image"]
-    assert batch.main(["--profile", "smoke", "--notebook", "01", *chosen]) == 0
+    assert run.main(["--profile", "smoke", "--notebook", "01", *chosen]) == 0
     assert recorded() == before
     (folder,) = paths.figures().glob("objects-smoke-*")
     assert folder.name == "objects-smoke-teacher-pixels-level-image-alpha-2.0"
@@ -198,5 +202,5 @@ def test_embedded_images_are_learnable_and_not_trivial():
     quick = profiles.PROFILES["quick"]
     _, curve = teachers.train_resnet(quick, "objects", seed=0)
     images = teachers.load_images(quick, "objects")
-    reached, pixels = curve.accuracy[-1], linear.accuracy(images.train, images.validation)
+    reached, pixels = curve.accuracy[-1], pixel_baseline.accuracy(images.train, images.validation)
     assert reached > 0.6 and 1 / 64 < pixels < reached / 2

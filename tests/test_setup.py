@@ -12,7 +12,8 @@ import yaml
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from sage import paths, requirements_check
+import requirements_check
+from sage.config import paths
 
 PROJECT = tomllib.loads((paths.ROOT / "pyproject.toml").read_text())["project"]
 REQUIRED = {
@@ -130,7 +131,7 @@ def test_set_up_once(fake):
     result, log = fake("--notebook", "01")
     assert result.returncode == 0, result.stderr
     assert "-m venv" in log and "requirements.lock" in log and "--no-deps -e" in log
-    assert log.endswith("-P -m sage.batch --notebook 01\n")
+    assert log.endswith("-P -m sage.cli.run --notebook 01\n")
     result, log = fake("--test", "-k", "two words")
     assert "set up already" in result.stdout
     assert log == "-m pytest -k two words\n"
@@ -139,7 +140,7 @@ def test_set_up_once(fake):
 def test_interrupted_set_up_does_not_count(fake):
     """A set-up that stopped half-way is taken up again, without throwing away what it had."""
     result, log = fake(BREAK="yes")
-    assert result.returncode != 0 and "sage.batch" not in log
+    assert result.returncode != 0 and "sage.cli.run" not in log
     result, log = fake()
     assert result.returncode == 0 and "set up already" not in result.stdout
     assert "requirements.lock" in log and "--clear" not in log

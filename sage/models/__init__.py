@@ -1,1 +1,1 @@
-"""Networks: candidates of the search spaces and the residual teacher."""
+"""Networks, and what can be counted of them untrained."""

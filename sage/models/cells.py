@@ -8,7 +8,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from sage import parallel
+from sage.compute import parallel
 from sage.models.convolution import Convolution
 from sage.models.genotypes import Cell, Genotype, Step
 

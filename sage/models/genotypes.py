@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from sage import paths
+from sage.config import paths
 from sage.spaces import OPERATIONS, Architecture, SearchSpace
 
 
@@ -75,7 +75,7 @@ def unread(blocks: tuple[Block, ...]) -> tuple[int, ...]:
     return tuple(state for state in range(len(blocks) + 2) if state not in read)
 
 
-def cell(text: str) -> Cell:
+def parse_cell(text: str) -> Cell:
     """The cell that a text describes, as `str(cell)` writes it: `sep3(0)+id(1); max3(2)+avg3(0) -> 3`.
 
     Without an arrow the outputs are all states that no block reads.
@@ -132,14 +132,14 @@ class Genotype:
         return paths.replace(Path(path), lambda partial: partial.write_text(f"{self}\n"))
 
 
-def parse(text: str) -> Genotype:
+def parse_genotype(text: str) -> Genotype:
     """The genotype that a text describes, `str(genotype)` or one written by hand.
 
     Lines are `name:`, `normal:`, and where they differ from the normal cell added with stride 2, `reduction:`
-    and `stride: in line`. Cells are written as `cell` takes them.
+    and `stride: in line`. Cells are written as `parse_cell` takes them.
 
     Raises:
-        ValueError: a line that is missing, unknown or there twice; as `cell`.
+        ValueError: a line that is missing, unknown or there twice; as `parse_cell`.
     """
     found: dict[str, str] = {}
     for line in filter(None, map(str.strip, text.splitlines())):
@@ -161,19 +161,19 @@ def parse(text: str) -> Genotype:
 
 def _named(name: str, text: str) -> Cell:
     try:
-        return cell(text)
+        return parse_cell(text)
     except ValueError as problem:
         raise ValueError(f"{name} cell: {problem}") from problem
 
 
-def load(name: str) -> Genotype:
+def load_genotype(name: str) -> Genotype:
     """A published genotype by its name, the one that a run in `data/results/` found, or one from a text file.
 
     Args:
         name: of the published, or of the run's folder, or the path of the file (.txt).
 
     Raises:
-        FileNotFoundError: no such file. ValueError: an unknown name; as `parse`.
+        FileNotFoundError: no such file. ValueError: an unknown name; as `parse_genotype`.
     """
     if name in PUBLISHED:
         return PUBLISHED[name]
@@ -185,7 +185,7 @@ def load(name: str) -> Genotype:
             f"unknown genotype {name!r}, expected one of {known}, or a file's path (.txt)"
         )
     try:
-        return parse(Path(name).read_text())
+        return parse_genotype(Path(name).read_text())
     except ValueError as problem:
         raise ValueError(f"{name}: {problem}") from problem
 
@@ -222,19 +222,19 @@ def separable(genotype: Genotype) -> Genotype:
 
 
 def _separable(original: Cell) -> Cell:
-    return cell(str(original).replace("1x7-7x1", "sep7"))
+    return parse_cell(str(original).replace("1x7-7x1", "sep7"))
 
 
 NASNET_A = Genotype(
     "NASNet-A",
-    cell(
+    parse_cell(
         "sep5(0)+sep3(1); sep5(1)+sep3(1); avg3(0)+id(1); avg3(1)+avg3(1); sep3(0)+id(0) -> 1 2 3 4 5 6"
     ),
-    cell(
+    parse_cell(
         "sep5(0)+sep7(1); max3(0)+sep7(1); avg3(0)+sep5(1); id(3)+avg3(2); sep3(2)+max3(0) -> 3 4 5 6"
     ),
 )  # Zoph et al. 2018, doi:10.1109/CVPR.2018.00907, figure 4
-_PNASNET = cell(
+_PNASNET = parse_cell(
     "sep5(1)+max3(1); sep7(0)+max3(0); sep5(0)+sep3(0); sep3(4)+max3(0); sep3(1)+id(0) -> 2 3 4 5 6"
 )
 PNASNET_5 = Genotype(
@@ -242,10 +242,10 @@ PNASNET_5 = Genotype(
 )  # Liu et al. 2018, arXiv:1712.00559, figure 1
 AMOEBANET_A = Genotype(
     "AmoebaNet-A",
-    cell(
+    parse_cell(
         "avg3(1)+max3(0); sep3(1)+sep5(2); sep3(1)+avg3(3); sep3(0)+id(0); id(1)+avg3(0) -> 4 5 6"
     ),
-    cell(
+    parse_cell(
         "avg3(1)+sep3(0); max3(1)+sep7(2); sep7(1)+avg3(0); max3(1)+max3(0); 1x7-7x1(1)+sep3(5) -> 3 4 6"
     ),
 )  # Real et al. 2019, arXiv:1802.01548, figure 5

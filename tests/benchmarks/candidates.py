@@ -25,15 +25,18 @@ from torch.utils.flop_counter import FlopCounterMode
 from torchvision import transforms
 from tqdm.auto import tqdm
 
-from sage import cluster, cost, devices, evaluation, explorer, provenance, searchers
-from sage.candidates import Cells, Convolutional
-from sage.datasets import Images
-from sage.evaluation import Protocol
-from sage.explorer import Study
+from sage.compute import devices
+from sage.config import provenance
+from sage.images.datasets import Images
+from sage.models import complexity
 from sage.models.convolution import MergingConvolution, merge
-from sage.rdm import ConditionMeans
-from sage.tracker import Tracker
-from sage.training import Trainer
+from sage.rsa.rdm import ConditionMeans
+from sage.search import dask_workers, evaluation, explorer, searchers
+from sage.search.builders import CellBuilder, ConvolutionalBuilder
+from sage.search.evaluation import EvaluationProtocol
+from sage.search.explorer import Study
+from sage.search.tracker import Tracker
+from sage.training.trainer import Trainer
 
 LOADING = 2  # processes of the loop's DataLoader
 
@@ -74,7 +77,7 @@ def concatenated(convolution: MergingConvolution, maps: Sequence[Tensor]) -> Ten
 
 
 @patch.object(MergingConvolution, "forward", concatenated)
-def plain_loop(protocol: Protocol, candidates: list[tuple], seed: int) -> Trained:
+def plain_loop(protocol: EvaluationProtocol, candidates: list[tuple], seed: int) -> Trained:
     """What a user would write."""
     images, device = protocol.load_images(), devices.default()
     size = protocol.image_size
@@ -121,7 +124,7 @@ def plain_loop(protocol: Protocol, candidates: list[tuple], seed: int) -> Traine
     return Trained(seconds, accuracies)
 
 
-def search(protocol: Protocol, count: int, seed: int, workers: str) -> Trained:
+def search(protocol: EvaluationProtocol, count: int, seed: int, workers: str) -> Trained:
     """The package's own way: random search, every candidate with the same seed."""
     space = protocol.networks.space
     study = Study(
@@ -133,7 +136,7 @@ def search(protocol: Protocol, count: int, seed: int, workers: str) -> Trained:
     )
     with (
         tempfile.TemporaryDirectory() as folder,
-        cluster.open_workers(workers) as opened,
+        dask_workers.open_workers(workers) as opened,
         tqdm(total=count, desc="search", unit="network") as bar,
     ):
         ready = [opened.submit(protocol.load_images) for _ in range(opened.slots())]
@@ -149,7 +152,7 @@ def search(protocol: Protocol, count: int, seed: int, workers: str) -> Trained:
     return Trained(seconds, accuracies.tolist())
 
 
-def breakdown(protocol: Protocol, candidates: list[tuple], seed: int) -> Counter:
+def breakdown(protocol: EvaluationProtocol, candidates: list[tuple], seed: int) -> Counter:
     """Seconds of evaluations and their record in this process, by what they were spent on."""
     spent, running = Counter(), []
 
@@ -218,7 +221,7 @@ def synchronise() -> None:
         torch.cuda.synchronize()
 
 
-def floor(protocol: Protocol, candidates: list[tuple]) -> str:
+def floor(protocol: EvaluationProtocol, candidates: list[tuple]) -> str:
     """Operations and bytes of an example in the mean over candidates, and what the device's products would allow.
 
     Both passes count three times the forward one. Of bytes only what layers put out is counted: written and read once
@@ -228,7 +231,7 @@ def floor(protocol: Protocol, candidates: list[tuple]) -> str:
     image = torch.zeros(1, 3, protocol.image_size, protocol.image_size)
     for architecture in candidates:
         model = protocol.networks.build(architecture, classes=64).eval()
-        defined.append(cost.multiply_adds(model, protocol.image_size))
+        defined.append(complexity.multiply_adds(model, protocol.image_size))
         put_out = []
         handles = [
             module.register_forward_hook(
@@ -268,7 +271,9 @@ def _products_per_second(size: int = 4096) -> float:
     return 2 * size**3 / min(times[1:])
 
 
-def same_training(protocol: Protocol, candidates: list[tuple], seeds: int, workers: str) -> str:
+def same_training(
+    protocol: EvaluationProtocol, candidates: list[tuple], seeds: int, workers: str
+) -> str:
     """Whether both give the same accuracies, by what seeds alone change."""
     loop = np.array([plain_loop(protocol, candidates, seed).accuracies for seed in range(seeds)])
     ours = np.array(
@@ -308,10 +313,10 @@ def main() -> None:
     parser.add_argument("--workers", default="auto")
     options = parser.parse_args()
     networks = {
-        "cnn": Convolutional(layers=10, width=options.width),
-        "cells": Cells(blocks=5, repeats=2, filters=options.filters),
+        "cnn": ConvolutionalBuilder(layers=10, width=options.width),
+        "cells": CellBuilder(blocks=5, repeats=2, filters=options.filters),
     }[options.space]
-    protocol = Protocol(
+    protocol = EvaluationProtocol(
         dataset="objects",
         image_size=options.size,
         train_images=options.images,

@@ -17,9 +17,11 @@ import torch
 from rsatoolbox.data import Dataset
 from rsatoolbox.rdm import calc_rdm
 
-from sage import datasets, devices, rdm, responses
-from sage.candidates import Convolutional
-from sage.training import Trainer
+from sage.compute import devices
+from sage.images import datasets
+from sage.rsa import activations, rdm
+from sage.search.builders import ConvolutionalBuilder
+from sage.training.trainer import Trainer
 
 TRAINING, VALIDATION, EPOCHS = 45_000, 5_000, 2
 STEP = 128  # images
@@ -64,8 +66,8 @@ def libraries(stimuli: int, units: int) -> None:
 def class_means(images: int) -> None:
     """Print the memory of class means of ten layers after images were streamed, and the process's highest so far."""
     means = rdm.ConditionMeans(torch.arange(images) % 100)
-    for start in range(0, images, responses.BATCH):
-        means.add(start, [torch.ones(responses.BATCH, 1000) for _ in range(10)])
+    for start in range(0, images, activations.BATCH):
+        means.add(start, [torch.ones(activations.BATCH, 1000) for _ in range(10)])
     kept = sum(sums.nbytes for sums in means.sums) / 1e6
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
     print(
@@ -84,7 +86,7 @@ def random_images(count: int, pixels: int, seed: int) -> datasets.Images:
 
 def share(candidates: int, width: float, pixels: int, shown: int) -> None:
     """Print for some candidates what part of two epochs' time one RDM pass takes."""
-    networks, device = Convolutional(layers=10, width=width), devices.default()
+    networks, device = ConvolutionalBuilder(layers=10, width=width), devices.default()
     training = random_images(2 * STEP, pixels, 0)
     validation = random_images(shown, pixels, 1)
     names = tuple(f"class {number}" for number in range(100))
@@ -102,14 +104,14 @@ def share(candidates: int, width: float, pixels: int, shown: int) -> None:
         trained = seconds(partial(trainer.advance, 1.5))[1] / (2 * STEP)
         whole.append(EPOCHS * TRAINING * trained)
         show = partial(
-            responses.show, model, model.layer_names, stimuli, units=1000, seed=0, device=device
+            activations.show, model, model.layer_names, stimuli, units=1000, seed=0, device=device
         )
         passes.append(VALIDATION / shown * seconds(show)[1])
-        batches = stimuli.images.split(responses.BATCH)
+        batches = stimuli.images.split(activations.BATCH)
         bare.append(
             VALIDATION
             / shown
-            * seconds(partial(responses.scores, model, batches, device=device))[1]
+            * seconds(partial(activations.class_scores, model, batches, device=device))[1]
         )
     print(
         f"width {width}, {pixels} x {pixels}: training {np.mean(whole):7.1f} s, RDM pass {np.mean(passes):6.2f} s "

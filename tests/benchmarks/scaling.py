@@ -23,10 +23,12 @@ from functools import partial
 import numpy as np
 import xarray as xr
 
-from sage import explorer, paths, searchers, spaces
-from sage.cluster import Workers
-from sage.tracker import Tracker
-from tests import studies
+from sage import spaces
+from sage.config import paths
+from sage.search import explorer, searchers
+from sage.search.dask_workers import Workers
+from sage.search.tracker import Tracker
+from tests.support import studies
 
 
 class Simulated:

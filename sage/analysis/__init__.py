@@ -1,0 +1,1 @@
+"""Statistics and sentences, from tables alone."""

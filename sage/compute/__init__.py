@@ -1,0 +1,1 @@
+"""Devices, and one training divided between several GPUs."""

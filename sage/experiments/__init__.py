@@ -1,0 +1,1 @@
+"""The notebooks' questions, asked of the machinery below."""

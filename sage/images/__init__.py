@@ -1,0 +1,1 @@
+"""Labelled images in a fixed split, and what is shown to networks."""

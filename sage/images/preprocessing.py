@@ -1,0 +1,122 @@
+"""The paper's preprocessing of images, on whole batches on the training device."""
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from sage.compute import parallel
+
+# Of large images: pixels a side of what the network is shown, and of the shorter side that it is cut from.
+SIZE, SHORTER, SHORTER_IN_TRAINING = 224, 256, (256, 512)
+
+
+def standardise(images: Tensor) -> Tensor:
+    """Each image shifted and scaled to mean 0 and standard deviation 1 over all its values.
+
+    Args:
+        images: [B, 3, H, W] uint8 or float.
+
+    Returns:
+        [B, 3, H, W] float32, channels last. A constant image becomes zeros: the deviation counts
+        as at least 1/sqrt(3HW), as in TensorFlow's per_image_standardization on images in [0, 1].
+    """
+    pixels = images.float() / 255
+    mean = pixels.mean((1, 2, 3), keepdim=True)
+    deviation = pixels.std((1, 2, 3), keepdim=True, correction=0)
+    floor = pixels[0].numel() ** -0.5
+    return ((pixels - mean) / deviation.clamp(min=floor)).contiguous(
+        memory_format=torch.channels_last
+    )
+
+
+def augment(images: Tensor, generator: torch.Generator) -> Tensor:
+    """A random crop of the zero-padded image, flipped half of the time, one draw per image.
+
+    Padding is an eighth of the size on every side: 32 x 32 is padded to 40 x 40 as in the paper. Draws are those of the
+    whole batch, of which a rank has its `parallel.share`.
+
+    Args:
+        images: [B, 3, H, W]. generator: on the images' device.
+
+    Returns:
+        [B, 3, H, W], same type.
+    """
+    count, _, height, width = images.shape
+    device = images.device
+    pad_rows, pad_columns = height // 8, width // 8
+    whole = parallel.whole(count)
+    padded = torch.nn.functional.pad(images, (pad_columns, pad_columns, pad_rows, pad_rows))
+    top = torch.randint(0, 2 * pad_rows + 1, (whole, 1), generator=generator, device=device)
+    left = torch.randint(0, 2 * pad_columns + 1, (whole, 1), generator=generator, device=device)
+    flipped = torch.randint(0, 2, (whole, 1), generator=generator, device=device, dtype=torch.bool)
+    top, left, flipped = (parallel.share(draws) for draws in (top, left, flipped))
+    rows = top + torch.arange(height, device=device)  # [B, H]
+    columns = torch.arange(width, device=device).expand(count, -1)
+    columns = left + torch.where(flipped, width - 1 - columns, columns)  # [B, W]
+    image = torch.arange(count, device=device)[:, None, None]
+    # Indices around the channel slice put it last: [B, H, W, 3].
+    return padded[image, :, rows[:, :, None], columns[:, None, :]].permute(0, 3, 1, 2)
+
+
+class Crop(NamedTuple):
+    """What of a large image a network is shown; called with an image [3, H, W], it gives [3, SIZE, SIZE].
+
+    Args:
+        shorter: side that the image is scaled to, in pixels. row, column: of the crop, parts of all places in [0, 1).
+        flip: left to right.
+    """
+
+    shorter: int
+    row: float
+    column: float
+    flip: bool
+
+    def __call__(self, image: Tensor) -> Tensor:
+        from torchvision.transforms import functional  # slow to import
+
+        scaled = functional.resize(image, self.shorter)
+        height, width = scaled.shape[1:]
+        top, left = int(self.row * (height - SIZE + 1)), int(self.column * (width - SIZE + 1))
+        crop = functional.crop(scaled, top, left, SIZE, SIZE)
+        return functional.hflip(crop) if self.flip else crop
+
+
+def scaled_crops(count: int, generator: torch.Generator) -> list[Crop]:
+    """Random crops of images scaled at random, flipped half of the time.
+
+    The shorter side becomes any of `SHORTER_IN_TRAINING`, both ends included. Draws are as in `augment`.
+
+    Source: Simonyan and Zisserman 2015, arXiv:1409.1556, section 3.1.
+    """
+    low, high = SHORTER_IN_TRAINING
+    whole, device = parallel.whole(count), generator.device
+    shorter = torch.randint(low, high + 1, (whole,), generator=generator, device=device)
+    place = torch.rand(whole, 2, generator=generator, device=device)
+    flipped = torch.rand(whole, generator=generator, device=device) < 0.5
+    drawn = zip(*(parallel.share(draws).tolist() for draws in (shorter, place, flipped)))
+    return [Crop(side, row, column, flip) for side, (row, column), flip in drawn]
+
+
+def scaled_crop(images: Tensor, generator: torch.Generator) -> Tensor:
+    """The `scaled_crops` of images.
+
+    Args:
+        images: [B, 3, H, W] uint8. generator: on the images' device.
+
+    Returns:
+        [B, 3, SIZE, SIZE], same type.
+    """
+    crops = scaled_crops(len(images), generator)
+    return torch.stack([crop(image) for crop, image in zip(crops, images)])
+
+
+def central_crop(images: Tensor) -> Tensor:
+    """What a network trained on `scaled_crop` is shown for evaluation, [..., 3, SIZE, SIZE]: the centre.
+
+    Args:
+        images: [..., 3, H, W] uint8; the shorter side becomes `SHORTER`.
+    """
+    from torchvision.transforms import functional  # slow to import
+
+    return functional.center_crop(functional.resize(images, SHORTER), SIZE)

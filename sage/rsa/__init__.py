@@ -1,0 +1,1 @@
+"""Representations measured and compared."""

@@ -1,0 +1,31 @@
+"""Searchers propose architectures and learn from their scores. The registry: one class and one line each."""
+
+from sage.config.profiles import Budget
+from sage.search.searchers.base import Searcher
+from sage.search.searchers.listed import Listed
+from sage.search.searchers.random_search import Random
+from sage.search.searchers.reinforce import Reinforce
+from sage.search.searchers.tpe import TPE
+from sage.spaces import SearchSpace
+
+__all__ = ["SEARCHERS", "Listed", "Searcher", "make", "within"]
+
+SEARCHERS: dict[str, type[Searcher]] = {
+    searcher.name: searcher for searcher in (Random, Reinforce, TPE)
+}
+
+
+def make(name: str, space: SearchSpace, *, seed: int, **settings) -> Searcher:
+    """The searcher of this name, on a space.
+
+    Raises:
+        ValueError: an unknown name. TypeError: a setting that this searcher does not have.
+    """
+    if name not in SEARCHERS:
+        raise ValueError(f"searcher {name!r}, expected one of {', '.join(SEARCHERS)}")
+    return SEARCHERS[name](space, seed=seed, **settings)
+
+
+def within(budget: Budget, name: str, space: SearchSpace, *, seed: int) -> Searcher:
+    """The searcher of this name with what a budget says of it; errors as `make`."""
+    return make(name, space, seed=seed, **({"starts": budget.starts} if name == TPE.name else {}))

@@ -1,0 +1,106 @@
+"""Networks from elsewhere that are to be teachers: torchvision's, or what a function of one's own makes."""
+
+import hashlib
+import importlib
+import re
+
+import torch
+from torch import Tensor, nn
+
+from sage.compute import devices
+
+FORMS = "torchvision:MODEL[/WEIGHTS]:LAYERS, python:PACKAGE.MODULE.FUNCTION:LAYERS"
+
+
+def is_spec(name: str) -> bool:
+    """Whether a teacher's name is one of the `FORMS`."""
+    return name.startswith(tuple(f"{kind}:" for kind in KINDS))
+
+
+def load_network(spec: str, *, seed: int) -> tuple[nn.Module, tuple[str, ...]]:
+    """The network of a text such as "torchvision:resnet18:layer1,layer4", and the names of its layers.
+
+    It is shown the candidates' validation images at the candidates' size, standardised as they are for candidates: one
+    that wants others does that itself, in a module around it. Its scores are not used.
+
+    Args:
+        spec: of the `FORMS`. torchvision's models have their initial weights where none are named; a function is
+            called without arguments and gives a module with its weights loaded. Layers are names as in
+            `model.named_modules()`, with commas between.
+        seed: initial weights are drawn from it.
+
+    Raises:
+        ValueError: an unknown model, weights, module or function, one that gives no torch module, layers that it does
+            not have, or none. FileNotFoundError: weights that are neither here nor can be fetched.
+    """
+    kind, _, rest = spec.partition(":")
+    what, _, named = rest.partition(":")
+    with devices.weights_from(seed):
+        model = KINDS[kind](what)
+    layers = tuple(named.split(",")) if named else ()
+    known = [name for name, _ in model.named_modules() if name]
+    if not layers or len(set(layers)) < len(layers) or not set(layers) <= set(known):
+        children = ", ".join(name for name, _ in model.named_children())
+        raise ValueError(
+            f"teacher {spec!r} names layers {', '.join(layers) or 'none'}, expected some of its submodules, each once "
+            f"and with commas between: {children or 'it has none'}, or any within these"
+        )
+    return model, layers
+
+
+def identity(model: nn.Module) -> str:
+    """Hash of a network's state and of its structure as it is printed; code that changes neither is not seen."""
+    printed = re.sub(" at 0x[0-9a-f]+", "", str(model))  # where a function lies in memory
+    digest = hashlib.sha256(printed.encode())
+    for name, value in model.state_dict().items():
+        digest.update(name.encode())
+        if isinstance(value, Tensor):
+            digest.update(f"{value.dtype} {list(value.shape)}".encode())
+            digest.update(value.detach().cpu().contiguous().flatten().view(torch.uint8).numpy())
+        else:  # a module's extra state
+            digest.update(repr(value).encode())
+    return digest.hexdigest()[:16]
+
+
+def _torchvision(what: str) -> nn.Module:
+    from torchvision import models  # slow to import
+
+    name, _, wanted = what.partition("/")
+    if name not in models.list_models():
+        raise ValueError(
+            f"unknown torchvision model {name!r}, expected one of {', '.join(models.list_models())}"
+        )
+    weights = None
+    if wanted:
+        known = models.get_model_weights(name).__members__
+        if wanted not in known:
+            raise ValueError(
+                f"unknown weights {wanted!r} of torchvision's {name}, expected one of {', '.join(known)}"
+            )
+        weights = known[wanted]
+    try:
+        return models.get_model(name, weights=weights)
+    except OSError as problem:
+        raise FileNotFoundError(
+            f"the weights of torchvision's {what} are not in {torch.hub.get_dir()}/checkpoints and could not be "
+            f"fetched ({problem}): put {weights.url if weights else 'their file'} there"
+        ) from problem
+
+
+def _python(what: str) -> nn.Module:
+    module, _, function = what.rpartition(".")
+    try:
+        make = getattr(importlib.import_module(module), function)
+    except (ImportError, AttributeError, ValueError) as problem:
+        raise ValueError(
+            f"teacher python:{what} cannot be imported ({problem}), expected PACKAGE.MODULE.FUNCTION of a module that "
+            "Python finds: in the working directory, or in PYTHONPATH"
+        ) from problem
+    if not callable(make) or not isinstance(model := make(), nn.Module):
+        raise ValueError(
+            f"teacher python:{what} gave no torch module, expected a function without arguments that does"
+        )
+    return model
+
+
+KINDS = {"torchvision": _torchvision, "python": _python}

@@ -1,0 +1,150 @@
+"""Training of one network: the paper's recipes, and a trainer that stops and goes on at any step."""
+
+from collections.abc import Sequence
+from contextlib import closing
+
+import torch
+from torch import Tensor, nn
+
+from sage.compute import devices, parallel, replicas
+from sage.images import loaders, preprocessing
+from sage.images.loaders import FromFiles, FromMemory
+from sage.training.recipes import Recipe
+
+
+class Diverged(RuntimeError):
+    """The training loss is no longer finite."""
+
+
+class Trainer:
+    """Trains a network up to a given epoch, again and again.
+
+    Every step draws its images, their augmentation and dropped paths from (seed, step) alone. So nothing that
+    happens between two calls disturbs the training, and the state to resume from is small. The ranks of a group (see
+    `parallel`) have a trainer each, all of the same arguments, and share its batches: the training is the same up to
+    rounding, and so is its state, on however many ranks.
+
+    Args:
+        model: moved to `device`; gives scores [B, C], and in training mode a pair with those of an auxiliary
+            classifier if it has one. images: [N, 3, H, W] uint8, or paths of N files. labels: [N] int64.
+
+    Raises:
+        ValueError: fewer images than one batch, a batch that ranks cannot share, or as `replicas.joined`.
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        images: Tensor | Sequence[str],
+        labels: Tensor,
+        recipe: Recipe,
+        *,
+        seed: int,
+        device: torch.device,
+    ):
+        if len(images) < recipe.batch_size:
+            raise ValueError(
+                f"{len(images)} training images, expected at least one batch of {recipe.batch_size}"
+            )
+        if recipe.batch_size % parallel.size():
+            raise ValueError(
+                f"batch size is {recipe.batch_size}, expected a multiple of {parallel.size()} processes"
+            )
+        self.model = model.to(device, memory_format=torch.channels_last)
+        self._replica = replicas.joined(self.model)
+        self.recipe, self.seed, self.device = recipe, seed, device
+        kind, shown = (
+            (FromMemory, recipe.augment)
+            if isinstance(images, Tensor)
+            else (FromFiles, recipe.crops)
+        )
+        self.batches = kind(images, labels, shown, size=recipe.batch_size, seed=seed, device=device)
+        self.optimizer = recipe.optimizer(model.parameters())
+        self.steps_per_epoch = self.batches.steps_per_epoch
+        self.step = 0
+        self.loss_sum = torch.zeros((), dtype=torch.float64, device=device)
+        # On the device, as a look at each would wait for it.
+        self._losses = torch.full(
+            (round(recipe.epochs * self.steps_per_epoch),), torch.nan, device=device
+        )
+
+    @property
+    def examples(self) -> int:
+        """Training examples processed so far."""
+        return self.step * self.recipe.batch_size
+
+    @property
+    def losses(self) -> Tensor:
+        """Mean loss [steps] float32 of each step so far, in nats; NaN for those of a training that this one resumed."""
+        return self._losses[: self.step]
+
+    def advance(self, epoch: float) -> None:
+        """Train up to `epoch`, a fraction allowed.
+
+        Raises:
+            Diverged: the loss became infinite or NaN on the way; checked once per epoch, as a look
+                at the device's numbers waits for the device. Files raise as `read_batches`.
+        """
+        last = round(epoch * self.steps_per_epoch)
+        self.model.train()
+        with devices.deterministic(), closing(self.batches.steps(self.step, last)) as steps:
+            for images, labels in steps:
+                self._step(images, labels)
+                if self.step % self.steps_per_epoch == 0 or self.step == last:
+                    if not torch.isfinite(self.loss_sum):
+                        raise Diverged(
+                            f"training loss is {self.loss_sum.item()} by step {self.step}"
+                        )
+
+    def state_dict(self) -> dict:
+        """All that a resumed training needs."""
+        return {
+            "model": self.model.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "step": self.step,
+            "loss_sum": self.loss_sum,
+            "seed": self.seed,
+            "recipe": self.recipe.description,
+        }
+
+    def load_state_dict(self, state: dict) -> None:
+        """Go on where another trainer of the same network and images stood.
+
+        Raises:
+            ValueError: the state is of another recipe or seed.
+        """
+        for name, own in (("seed", self.seed), ("recipe", self.recipe.description)):
+            if state[name] != own:
+                raise ValueError(
+                    f"the state to resume from has {name} {state[name]}, expected {own}"
+                )
+        self.model.load_state_dict(state["model"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.step = state["step"]
+        self.loss_sum = state["loss_sum"].to(self.device)
+
+    def _step(self, images: Tensor, labels: Tensor) -> None:
+        done = self.step / (self.recipe.epochs * self.steps_per_epoch)
+        for group in self.optimizer.param_groups:
+            group["lr"] = self.recipe.rate(done)
+        if self.recipe.drop_path_keep < 1:
+            keep = 1 - done * (1 - self.recipe.drop_path_keep)
+            drawn = loaders.generator(self.seed, "drop", self.step, self.device)
+            self.model.set_drop_path(keep=keep, generator=drawn)
+        batch = preprocessing.standardise(images)
+        with devices.autocast(self.device):
+            outputs = self._replica(batch)
+        scores, *auxiliary = outputs if isinstance(outputs, tuple) else (outputs,)
+        loss = nn.functional.cross_entropy(scores.float(), labels)
+        self._losses[self.step] = mean = parallel.mean(loss.detach())
+        self.loss_sum += mean
+        for side in auxiliary:
+            loss = loss + self.recipe.auxiliary_weight * nn.functional.cross_entropy(
+                side.float(), labels
+            )
+        self.optimizer.zero_grad()
+        loss.backward()
+        if self.recipe.clip is not None:
+            nn.utils.clip_grad_norm_(self.model.parameters(), self.recipe.clip)
+        self.optimizer.step()
+        self.step += 1

@@ -1,0 +1,186 @@
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import xarray as xr
+from scipy import stats
+
+from sage.analysis import predictivity, predictors, published_pools
+from sage.analysis.estimates import Estimate
+from sage.config import paths
+from sage.config.run import PoolRun
+from sage.rsa.guidance import Teacher, TeacherLayer
+from sage.search.evaluation import EvaluationProtocol
+from tests.support.pools import NAMES as FEW
+from tests.support.pools import OPTIONS, make_known
+
+NAMES = (*FEW, "synflow")
+TEACHER = Teacher("mine", (TeacherLayer("L1", "stimuli", {"class": np.arange(6.0)}),))
+
+
+def make_table(
+    networks: int = 30,
+    *,
+    names=NAMES,
+    teacher: Teacher = TEACHER,
+    level: str = "class",
+    **described,
+) -> xr.Dataset:
+    """As a run of the smoke profile would publish it."""
+    known, _ = make_known(networks)
+    similarity = known.similarities["teacher"].assign_attrs(
+        level=level, teacher_identity=teacher.identity
+    )
+    known.similarities["teacher"] = similarity
+    synflow = np.random.default_rng(networks).random(networks)
+    known = replace(known, results=known.results.assign(synflow=("network", synflow)))
+    table = predictivity.pool_record(known, predictors.score_table(known, names))
+    description = (
+        EvaluationProtocol.of(PoolRun(profile="smoke").settings, "objects").description()
+        | {"seed": 1}
+        | described
+    )
+    return table.assign_attrs(description=json.dumps(description)).assign_coords(
+        epoch=[0.0, 0.5, 2.0]
+    )
+
+
+@pytest.fixture
+def publish(monkeypatch, tmp_path):
+    monkeypatch.setattr(paths, "results", lambda: tmp_path)
+
+    def published(name: str, table: xr.Dataset) -> None:
+        paths.save_table(table, tmp_path / name / "01_pool.nc")
+
+    return published
+
+
+def load(names: str, **parameters) -> dict[str, xr.Dataset]:
+    return published_pools.load_published(
+        PoolRun(profile="smoke", pools=names, **parameters), TEACHER
+    )
+
+
+def test_pools_of_other_seeds_and_devices_are_loaded_and_told_apart_by_seed(publish):
+    assert load("") == {}
+    tables = {
+        "one": make_table(seed=7),
+        "two": make_table(device="cuda", convolutions="bfloat16", seed=3),
+    }
+    for name, table in tables.items():
+        publish(name, table)
+    found = load("two one")
+    assert list(found) == ["seed 3", "seed 7"]
+    for one, table in zip(found.values(), (tables["two"], tables["one"])):
+        xr.testing.assert_identical(one, table)
+
+
+@pytest.mark.parametrize(
+    "names, message",
+    [
+        ("absent", "unknown pool 'absent', expected one of again, other, own"),
+        ("other own", "pool 'own' has seed 0 like this run: they are the same networks"),
+        ("other again", "pool 'again' has seed 1 like other: they are the same networks"),
+        (
+            "other",
+            "pool 'other' cannot be put together with this run's: it has alpha 1.0 instead of 2.0",
+        ),
+    ],
+)
+def test_pools_that_cannot_be_put_together_are_refused(publish, names, message):
+    publish("other", make_table())
+    publish("own", make_table(seed=0))
+    publish("again", make_table())
+    with pytest.raises(ValueError, match=message):
+        load(names, alpha=2.0 if names == "other" else 1.0)
+
+
+@pytest.mark.parametrize(
+    "table, message",
+    [
+        (lambda: make_table(mature_epochs=9), "mature_epochs 9 instead of 2"),
+        (lambda: make_table(snapshots=[0, 2]), r"snapshots \[0, 2\] instead of \[0, 0.5, 1, 2\]"),
+        (lambda: make_table(mature_epochs=9, seed=0), "mature_epochs 9 instead of 2"),
+        (
+            lambda: make_table(teacher=Teacher("mine", ())),
+            "teacher_identity mine .* instead of mine .*; a teacher",
+        ),
+        (lambda: make_table(level="image"), "level image instead of class"),
+    ],
+    ids=["protocol", "snapshots", "protocol and seed", "teacher", "level"],
+)
+def test_pools_of_another_protocol_or_teacher_are_refused(publish, table, message):
+    publish("other", table())
+    with pytest.raises(ValueError, match=message):
+        load("other")
+
+
+def test_there_being_no_tables_is_said(publish):
+    with pytest.raises(
+        ValueError, match="unknown pool 'absent', expected one of none, as there are no tables"
+    ):
+        load("absent")
+
+
+def test_joined_pools_keep_the_first_ones_numbers():
+    own, other = make_table(4).assign_coords(network=[0, 1, 2, 5]), make_table(3)
+    scores, mature = published_pools.join_pools([own, other], ["TG", "P"])
+    assert scores.network.values.tolist() == mature.network.values.tolist() == [0, 1, 2, 5, 6, 7, 8]
+    for name in ("TG", "P"):
+        for table, numbers in ((own, [0, 1, 2, 5]), (other, [6, 7, 8])):
+            np.testing.assert_array_equal(
+                scores.sel(predictor=name, network=numbers), table.score.sel(predictor=name)
+            )
+    np.testing.assert_array_equal(
+        mature, [*own.accuracy.sel(epoch=2), *other.accuracy.sel(epoch=2)]
+    )
+    assert mature.epoch == 2 and scores.attrs["alpha"] == 1
+
+
+def test_proxies_are_ranked_among_all_networks():
+    own, other = make_table(20), make_table(5)
+    other["score"] = other.score.where(other.network != 3)
+    other["synflow"] = other.synflow + 0.5
+    scores, _ = published_pools.join_pools([own, other], ["synflow"])
+    ranks = stats.rankdata([*own.synflow, *other.synflow])
+    ranks[23] = np.nan
+    np.testing.assert_array_equal(scores.sel(predictor="synflow", epoch=0.5), ranks)
+
+
+def test_a_pool_that_did_not_mature_is_refused():
+    with pytest.raises(ValueError, match="no network of the pool reached epoch 2"):
+        published_pools.join_pools([make_table(4), make_table(3).isel(epoch=[0, 1])], ["P"])
+
+
+def test_pools_are_analysed_together_and_apart_by_what_all_have(tmp_path):
+    own, other, searched = (
+        make_table(),
+        make_table(12, names=NAMES[::-1]),
+        make_table(8, names=NAMES[:-1]),
+    )
+    found = published_pools.analyse_pools(own, {"other": other}, searched, **OPTIONS)
+    assert {name: one.assessed.n.values.tolist() for name, one in found.items()} == {
+        published_pools.RANDOM: [42, 42],
+        published_pools.OWN: [30, 30],
+        "other": [12, 12],
+        published_pools.SEARCHED: [8, 8],
+    }
+    few = [name for name in own.predictor.values if name != "synflow"]
+    xr.testing.assert_identical(
+        found["other"].assessed,
+        predictivity.analyse(
+            other.score.sel(predictor=few), predictivity.mature_accuracy(other, 2), **OPTIONS
+        ).assessed,
+    )
+    alone = published_pools.analyse_pools(own, {}, searched, **OPTIONS)
+    assert list(alone) == [published_pools.RANDOM, published_pools.SEARCHED]
+    sweep = predictivity.alpha_sweep(
+        found[published_pools.RANDOM].scores,
+        found[published_pools.RANDOM].mature,
+        np.array([1.0]),
+        **OPTIONS,
+    )
+    saved = predictivity.record(found, sweep, Estimate(0.9, 0.8, 1.0, 6))
+    paths.save_table(saved, tmp_path / "01_summary.nc")
+    assert saved.pool.values.tolist() == list(found)

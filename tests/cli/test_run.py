@@ -1,0 +1,385 @@
+"""The batch runner, on notebooks of a few lines."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import fields
+from pathlib import Path
+
+import jupytext
+import nbformat
+import papermill
+import psutil
+import pytest
+
+from sage.cli import notebooks, run
+from sage.config import paths
+from sage.config import run as config_run
+
+HEADER = """\
+# ---
+# jupyter:
+#   jupytext:
+#     formats: ipynb,py:percent
+#   kernelspec:
+#     display_name: Python 3 (ipykernel)
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # Title
+
+# %% tags=["parameters"]
+profile = "quick"  # how large
+dataset = "objects"  # images
+alpha = 1.0  # weight
+seed = 0  # of everything
+workers = "1"  # where
+
+# %%
+"""
+
+
+@pytest.fixture
+def checkout(tmp_path, monkeypatch):
+    """A checkout with an empty notebooks folder, whose runs write to `figures` in it."""
+    monkeypatch.setenv("SAGE_FIGURES", str(tmp_path / "figures"))
+    (tmp_path / "notebooks").mkdir()
+    return tmp_path
+
+
+def write(checkout: Path, name: str, code: str) -> Path:
+    path = checkout / "notebooks" / f"{name}.py"
+    path.write_text(HEADER + code + "\n")
+    return path
+
+
+def outputs(path: Path) -> str:
+    cells = nbformat.read(path, as_version=4).cells
+    return "".join(output.get("text", "") for cell in cells for output in cell.get("outputs", []))
+
+
+def test_run_skip_and_run_again(checkout, capsys):
+    """A finished notebook is skipped until its source changes; workers change nothing."""
+    write(checkout, "01_first", "print('alpha', alpha, 'workers', workers)")
+    result = checkout / "figures" / "objects-quick" / "01_first.ipynb"
+
+    assert run.main([], checkout=checkout) == 0
+    assert outputs(result) == "alpha 1.0 workers 1\n"
+    said = capsys.readouterr().out
+    assert "to run" in said and "Estimate" in said and str(result.parent) in said
+
+    made = result.stat().st_mtime_ns
+    assert run.main(["--workers", "2"], checkout=checkout) == 0
+    assert result.stat().st_mtime_ns == made
+    assert "finished already, skipped" in capsys.readouterr().out
+
+    write(checkout, "01_first", "print('changed')")
+    assert run.main([], checkout=checkout) == 0
+    assert outputs(result) == "changed\n"
+    assert [path.name for path in result.parent.iterdir()] == ["01_first.ipynb"]
+
+
+def test_figures_are_listed(checkout, capsys):
+    """The figures that this call wrote are listed, older ones are not."""
+    folder = checkout / "figures" / "objects-quick"
+    folder.mkdir(parents=True)
+    (folder / "old.png").touch()
+    write(checkout, "01_first", f"open({str(folder / 'new.pdf')!r}, 'w').close()")
+    assert run.main([], checkout=checkout) == 0
+    said = capsys.readouterr().out
+    assert "new.pdf" in said and "old.png" not in said and "estimate" in said
+
+
+def test_failure(checkout, capsys):
+    """A failing notebook stops the batch, is named and kept apart; what is finished stays."""
+    write(checkout, "01_good", "print('fine')")
+    write(checkout, "02_bad", "x = 1\n\n# %%\nraise KeyError('nonsense')")
+    write(checkout, "03_later", "print('never')")
+    assert run.main([], checkout=checkout) == 1
+    error = capsys.readouterr().err
+    assert (
+        "02_bad" in error
+        and "raise KeyError('nonsense')" in error
+        and "KeyError: 'nonsense'" in error
+    )
+    assert "code cell 4" in error  # After the parameters, the ones put in their place, and x = 1.
+
+    folder = checkout / "figures" / "objects-quick"
+    found = sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
+    assert found == ["01_good.ipynb", "failed/02_bad.ipynb"]
+
+    write(checkout, "02_bad", "x = 1")
+    assert run.main(["--notebook", "02"], checkout=checkout) == 0
+    assert (folder / "02_bad.ipynb").is_file() and not (folder / "failed" / "02_bad.ipynb").exists()
+
+
+def test_dead_kernel(checkout, capsys):
+    """A kernel that is killed, as for want of memory, is a failure like any other."""
+    write(
+        checkout,
+        "01_bad",
+        "import os, signal\nos.kill(os.getpid(), signal.SIGKILL)\n\n# %%\nprint('not reached')",
+    )
+    assert run.main([], checkout=checkout) == 1
+    error = capsys.readouterr().err
+    assert "01_bad failed" in error and "import os, signal" in error and "the kernel died" in error
+
+
+def test_a_notebook_is_not_written_after_every_cell(checkout, monkeypatch):
+    written = []
+    monkeypatch.setattr(
+        papermill.engines, "write_ipynb", lambda notebook, path: written.append(path)
+    )
+    source = write(
+        checkout, "01_long", "\n\n# %%\n".join(f"print({number})" for number in range(10))
+    )
+    assert run.main([], checkout=checkout) == 0
+    assert len(written) == 2  # at the start, and at the end
+    assert outputs(notebooks.Step(source, notebooks.defaults(source)).output).split() == [
+        *"0123456789"
+    ]
+
+
+def test_whole_number_for_a_float(checkout):
+    """`-p alpha 2` is 2.0, and the folder says so."""
+    write(checkout, "01_first", "print(type(alpha).__name__, alpha)")
+    write(checkout, "02_second", "")
+    assert run.main(["-p", "alpha", "2", "--notebook", "01_first"], checkout=checkout) == 0
+    result = checkout / "figures" / "objects-quick-alpha-2.0" / "01_first.ipynb"
+    assert outputs(result) == "float 2.0\n"
+    assert [path.name for path in result.parent.iterdir()] == ["01_first.ipynb"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["-p", "gamma", "1"], "unknown parameter 'gamma'"),
+        (["-p", "alpha", "abc"], "parameter alpha is 'abc', expected a finite number"),
+        (["-p", "seed", "1.5"], "parameter seed is 1.5, expected a whole number"),
+        (["-p", "seed", "-1"], "seed is -1, expected 0 or more"),
+        (["-p", "profile", "huge"], "unknown profile 'huge'"),
+        (["--workers", "many"], "workers is 'many', expected 0 (within this process), a number"),
+        (["--profile", "huge"], "'huge'"),
+        (["--notebook", "07"], "unknown notebook '07', expected a number or name of 01_first"),
+        (["--notebok", "01"], "--notebok"),
+    ],
+)
+def test_wrong_request(checkout, capsys, arguments, message):
+    """What is not there is refused before anything runs, with what there is."""
+    write(checkout, "01_first", "")
+    with pytest.raises(SystemExit, match="2"):
+        run.main(arguments, checkout=checkout)
+    error = capsys.readouterr().err
+    assert message in error
+    if arguments[0] == "-p":
+        assert "alpha: float = 1.0" in error and "profile: str = 'quick'" in error
+    assert not (checkout / "figures").exists()
+
+
+def test_truth_values():
+    """Both spellings of a truth value give one; papermill would hand on the text."""
+    assert notebooks.parse("flag", "true", like=False) is True
+    assert notebooks.parse("flag", "False", like=True) is False
+    with pytest.raises(TypeError, match="flag is 'perhaps', expected True or False"):
+        notebooks.parse("flag", "perhaps", like=True)
+
+
+@pytest.mark.parametrize(
+    ("cell", "message"),
+    [
+        ("# %%\nx = 1", "0 cells tagged 'parameters', expected 1"),
+        ('# %% tags=["parameters"]\nimport os', "'import os' among its parameters"),
+    ],
+)
+def test_parameters_cell_is_checked(tmp_path, cell, message):
+    """A notebook without a plain parameters cell is refused."""
+    path = tmp_path / "01_first.py"
+    path.write_text(cell)
+    with pytest.raises(ValueError, match=message):
+        notebooks.defaults(path)
+
+
+def test_key_follows_the_content_of_a_file(checkout):
+    """A parameter that names a file counts by what is in the file."""
+    source = write(checkout, "01_first", "")
+    responses = checkout / "responses.nc"
+    for named in (str(responses), f"NASNet-A {responses} other", f"{responses}-shuffled"):
+        step = notebooks.Step(source, {"teacher": named})
+        responses.write_text("a")
+        first = step.key()
+        responses.write_text("b")
+        assert step.key() != first
+    plain = notebooks.Step(source, {"teacher": str(responses)})
+    assert plain.key() != step.key()  # shuffled
+
+
+def test_key_follows_the_content_of_a_published_pool(checkout, monkeypatch):
+    monkeypatch.setattr(paths, "results", lambda: checkout / "results")
+    step = notebooks.Step(write(checkout, "01_first", ""), {"pools": "one two"})
+    keys = {step.key()}
+    for content in ("a", "b"):
+        (checkout / "results" / "two").mkdir(parents=True, exist_ok=True)
+        (checkout / "results" / "two" / "01_pool.nc").write_text(content)
+        keys.add(step.key())
+    assert len(keys) == 3
+
+
+def test_kernel_is_this_python(checkout, monkeypatch):
+    """A kernelspec of the user's, called python3 as well, is not what runs."""
+    spec = checkout / "jupyter" / "kernels" / "python3"
+    spec.mkdir(parents=True)
+    (spec / "kernel.json").write_text(
+        '{"argv": ["/nowhere/python"], "display_name": "", "language": ""}'
+    )
+    monkeypatch.setenv("JUPYTER_PATH", str(checkout / "jupyter"))
+    write(checkout, "01_first", "import sys\nprint(sys.executable)")
+    assert run.main([], checkout=checkout) == 0
+    assert (
+        outputs(checkout / "figures" / "objects-quick" / "01_first.ipynb") == f"{sys.executable}\n"
+    )
+
+
+def git(checkout: Path, *arguments: str) -> str:
+    command = ["git", "-C", checkout, "-c", "user.name=a", "-c", "user.email=a@b.c", *arguments]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+
+
+def test_publish(checkout):
+    """Figures, tables, outputs are copied; the notebook keeps its defaults and names no folder of ours."""
+    folder = checkout / "figures" / "objects-quick-seed-3"
+    code = f"for name in ('a.png', 'b.nc'):\n    open('{folder}/' + name, 'w').close()\n"
+    code += (
+        f"import sys\nprint(seed, '{paths.ROOT}/setup', '{folder}', sys.prefix + '/lib')\n'done'"
+    )
+    source = write(checkout, "01_first", code)
+    shutil.copy(paths.ROOT / ".gitignore", checkout)
+    git(checkout, "init")
+    git(checkout, "add", ".")
+    git(checkout, "commit", "-m", "start")
+
+    assert run.main(["-p", "seed", "3"], checkout=checkout) == 0
+    assert git(checkout, "status", "--porcelain") == ""
+
+    assert run.main(["-p", "seed", "3", "--publish"], checkout=checkout) == 0
+    new = git(checkout, "ls-files", "--others", "--exclude-standard").splitlines()
+    assert new == [
+        "data/results/objects-quick-seed-3/b.nc",
+        "figures/published/objects-quick-seed-3/a.png",
+        "notebooks/01_first.ipynb",
+    ]
+    published = checkout / "notebooks" / "01_first.ipynb"
+    notebook = nbformat.read(published, as_version=4)
+    assert [cell.source for cell in notebook.cells] == [
+        cell.source for cell in jupytext.read(source).cells
+    ]
+    assert notebook.metadata.kernelspec.name == "python3"
+    assert notebook.metadata.jupytext == {"formats": "ipynb,py:percent"}
+    assert notebook.metadata.sage.commit == git(checkout, "rev-parse", "HEAD")
+    assert [set(cell.metadata) for cell in notebook.cells] == [set(), {"tags"}, set()]
+    assert notebook.cells[2].outputs[0].text == "3 setup figures/objects-quick-seed-3 lib\n"
+    assert notebook.cells[2].execution_count == notebook.cells[2].outputs[1].execution_count == 2
+
+    executed = nbformat.read(folder / "01_first.ipynb", as_version=4)
+    assert "papermill" in executed.metadata and str(checkout) in executed.cells[3].outputs[0].text
+
+
+def test_publish_needs_a_commit(checkout, capsys):
+    """Code that is not committed cannot be published, and nothing runs."""
+    write(checkout, "01_first", "")
+    git(checkout, "init")
+    with pytest.raises(SystemExit, match="2"):
+        run.main(["--publish"], checkout=checkout)
+    error = capsys.readouterr().err
+    assert "results must name a commit" in error and "notebooks/" in error
+    assert not (checkout / "figures").exists()
+
+
+def test_publish_when_code_changes_meanwhile(checkout, capsys):
+    """What is no longer the commit's code after the run is not published either; the run's results stay."""
+    source = write(checkout, "01_first", f"open('{checkout}/notebooks/02_new.py', 'w').close()")
+    git(checkout, "init")
+    git(checkout, "add", "notebooks")
+    git(checkout, "commit", "-m", "start")
+    assert run.main(["--publish"], checkout=checkout) == 1
+    assert "02_new.py" in capsys.readouterr().err
+    assert (checkout / "figures" / "objects-quick" / "01_first.ipynb").is_file()
+    assert not source.with_suffix(".ipynb").exists()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_interrupt(checkout, number):
+    """Ctrl-C and SIGTERM stop notebook and child processes; the same command can follow."""
+    shutil.copytree(
+        paths.ROOT / "sage", checkout / "sage", ignore=shutil.ignore_patterns("__pycache__")
+    )
+    marker = checkout / "processes"
+    code = "import os, subprocess, time\nchild = subprocess.Popen(['sleep', '100'])\n"
+    code += f"open('{marker}', 'w').write(f'{{os.getpid()}} {{child.pid}}\\n')\ntime.sleep(100)"
+    write(checkout, "01_first", code)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "sage.cli.run"],
+        env={**os.environ, "PYTHONPATH": str(checkout)},
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=checkout,
+    )
+    wait(lambda: marker.is_file() and marker.read_text().endswith("\n"))
+    process.send_signal(number)
+    _, error = process.communicate(timeout=20)
+    assert process.returncode == 130
+    assert "the same command continues" in error and "Traceback" not in error
+    wait(lambda: not any(alive(int(text)) for text in marker.read_text().split()))
+    assert list((checkout / "figures" / "objects-quick").iterdir()) == []
+
+
+def wait(condition, seconds: float = 20) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "waited in vain"
+        time.sleep(0.05)
+
+
+def alive(process: int) -> bool:
+    try:
+        # A zombie ended; that nobody waited for it is no concern of ours.
+        return psutil.Process(process).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+def test_papermill_alone(checkout):
+    """papermill runs the committed notebook without this package's help."""
+    source = write(checkout, "01_first", "print(alpha, seed)")
+    paired = source.with_suffix(".ipynb")
+    jupytext.write(jupytext.read(source), paired)
+    result = checkout / "out.ipynb"
+    papermill.execute_notebook(paired, result, {"alpha": 2, "seed": 1}, progress_bar=False)
+    assert outputs(result) == "2 1\n"
+
+
+SOURCES = sorted((paths.ROOT / "notebooks").glob("*.py"))
+assert SOURCES
+
+
+def test_notebooks_are_paired():
+    """Every notebook's .ipynb has the cells of its .py."""
+    for source in SOURCES:
+        paired = nbformat.read(source.with_suffix(".ipynb"), as_version=4)
+        expected = [(cell.cell_type, cell.source) for cell in jupytext.read(source).cells]
+        assert [(cell.cell_type, cell.source) for cell in paired.cells] == expected, source.name
+
+
+def test_notebooks_parameters_are_known():
+    """Every parameter of a notebook is one of its run's, or workers, and has the run's default."""
+    for source in SOURCES:
+        found = notebooks.defaults(source)
+        found.pop("workers", None)
+        kind = type(config_run.of(found))
+        assert found.items() <= {field.name: field.default for field in fields(kind)}.items(), (
+            source.name
+        )

@@ -1,0 +1,46 @@
+import pytest
+
+from sage.cli import watch
+from sage.search.tracker import Tracker
+from tests.support.records import KEY, make_candidate, make_evaluation, make_snapshot, record
+
+
+@pytest.fixture
+def tracker(database) -> Tracker:
+    tracker = Tracker()
+    tracker.open_study(KEY, {"dataset": "mine", "searcher": {"name": "tpe"}, "width": 0.5})
+    tracker.open_study("1" * 16, {"seed": 4})
+    record(tracker, 0, make_evaluation(make_snapshot(1.0, 0)), score=0.25)
+    record(tracker, 1, make_evaluation(state="diverged", failure="loss is inf"), score=float("nan"))
+    record(tracker, 2, make_evaluation(make_snapshot(1.0, 2)), score=0.75)
+    tracker.propose(KEY, make_candidate(3))
+    return tracker
+
+
+def test_all_studies_are_listed_with_their_states(tracker, capsys):
+    with tracker.exclusive(KEY):
+        assert watch.main([]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].startswith(f"{KEY}  1 diverged, 2 finished, 1 running; explored by process ")
+    assert lines[1].strip() == 'dataset mine, searcher {"name": "tpe"}'
+    assert (
+        lines[2] == f"{'1' * 16}  no candidates; not explored now" and lines[3].strip() == "seed 4"
+    )
+
+
+def test_one_study_is_shown_with_its_latest_best_and_running_candidates(tracker, capsys):
+    assert watch.main([KEY[:4]]) == 0
+    out = capsys.readouterr().out
+    latest, best = out.split("latest:")[1].split("best:")
+    best, running = best.split("in flight:")
+    assert [line.split()[0] for line in latest.split("\n") if line] == ["0", "1", "2"]
+    assert "diverged" in latest and "loss is inf" in latest
+    lines = [line.split()[:3] for line in best.split("\n") if line]
+    assert lines == [["2", "finished", "0.7500"], ["0", "finished", "0.2500"]]
+    assert running.split()[:2] == ["3", "running"]
+
+
+def test_an_unknown_study_is_an_error(tracker, capsys):
+    with pytest.raises(SystemExit, match="2"):
+        watch.main(["abc"])
+    assert "no study abc in" in capsys.readouterr().err

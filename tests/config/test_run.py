@@ -1,0 +1,161 @@
+import inspect
+import json
+import re
+from dataclasses import fields
+
+import pytest
+
+from sage.config import paths, profiles, run
+from sage.config.run import CellRun, MacaqueRun, Run, SearchRun, check_workers
+from sage.images import datasets, objects
+
+
+def test_folder_names_what_is_not_the_default():
+    assert Run().folder == paths.figures() / "objects-quick"
+    assert Run(profile="cpu", dataset="cifar100").folder.name == "cifar100-cpu"
+    assert (
+        Run(seed=1, alpha=2, level="image").folder.name
+        == "objects-quick-level-image-alpha-2.0-seed-1"
+    )
+    first, second = (Run(teacher=f"/some/{folder}/bank v1.nc").folder.name for folder in "ab")
+    assert first != second and re.fullmatch(r"objects-quick-teacher-bank-v1-[0-9a-f]{6}", first)
+    layers = ",".join(f"layer{number}" for number in range(40))
+    long = Run(teacher=f"torchvision:resnet18:{layers}").folder.name
+    assert re.fullmatch(
+        r"objects-quick-teacher-torchvision-resnet18-layer0-[\w-]{52}-[0-9a-f]{6}", long
+    )
+
+
+@pytest.mark.parametrize(
+    "wrong, message",
+    [
+        ({"alpha": "2"}, "parameter alpha is '2', expected a finite number like 1.0"),
+        ({"alpha": float("nan")}, "parameter alpha is nan"),
+        ({"alpha": True}, "parameter alpha is True"),
+        ({"seed": 1.5}, "parameter seed is 1.5, expected a whole number like 0"),
+        ({"dataset": 10}, "parameter dataset is 10, expected text like 'objects'"),
+    ],
+)
+def test_values_of_a_wrong_type_are_refused(wrong, message):
+    with pytest.raises(TypeError, match=re.escape(message)):
+        Run(**wrong)
+
+
+@pytest.mark.parametrize(
+    "wrong, message",
+    [
+        (
+            {"profile": "huge"},
+            "unknown profile 'huge', expected one of smoke, quick, cpu, gpu, paper",
+        ),
+        ({"level": "pixel"}, "unknown level 'pixel', expected one of class, image"),
+        ({"seed": -1}, "seed is -1"),
+    ],
+)
+def test_values_that_do_not_exist_are_refused(wrong, message):
+    with pytest.raises(ValueError, match=message):
+        Run(**wrong)
+
+
+@pytest.mark.parametrize("profile", profiles.PROFILES.values(), ids=profiles.PROFILES.keys())
+def test_profiles_are_consistent(profile):
+    assert list(profile.snapshots) == sorted(set(profile.snapshots))
+    assert profile.snapshots[0] == 0 and profile.snapshots[-1] == profile.mature_epochs
+    assert profile.premature_epochs in profile.snapshots[:-1]
+    for budget in (profile.search, profile.cells, profile.macaque):
+        assert list(budget.epochs) == sorted(set(budget.epochs)) and 0 < budget.epochs[0]
+        assert budget.epochs[-1] <= budget.mature_epochs
+        assert budget.top <= budget.every <= budget.samples and budget.starts < budget.samples
+
+
+def test_every_number_of_a_profile_has_its_reason():
+    sources = [paths.ROOT / "sage" / "profiles" / f"{name}.py" for name in profiles.PROFILES]
+    numbers = [
+        line
+        for path in sources
+        for line in re.findall(r"^ {4,}\w+=.*,.*$", path.read_text(), re.MULTILINE)
+    ]
+    parts = (profiles.Profile, profiles.SearchBudget, profiles.CellBudget, profiles.MacaqueBudget)
+    of_one = sum(len(fields(part)) for part in parts) - len(("search", "cells", "macaque"))
+    assert len(numbers) == len(profiles.PROFILES) * of_one
+    assert [line for line in numbers if not re.search(r",  # \w", line)] == []
+
+
+def test_files_are_written_whole_or_not_at_all(tmp_path):
+    path = tmp_path / "folder" / "file.txt"
+    paths.replace(path, lambda partial: partial.write_text("first"))
+
+    def fail(partial):
+        partial.write_text("half")
+        raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        paths.replace(path, fail)
+    assert path.read_text() == "first" and list(path.parent.iterdir()) == [path]
+
+
+def test_a_search_run_changes_its_profiles_budget():
+    run = SearchRun(profile="paper", epochs="20 2", layers=20, samples=2000)
+    assert run.budget.epochs == (2, 20) and json.dumps(run.budget.epochs) == "[2, 20]"
+    assert (run.budget.layers, run.budget.samples, run.budget.runs) == (20, 2000, 3)
+    assert SearchRun().budget == SearchRun().settings.search
+    assert SearchRun(samples=5, scores="P").folder.name == "objects-quick-scores-P-samples-5"
+
+
+def test_a_cell_run_changes_its_profiles_budget():
+    found = CellRun(profile="paper", blocks=3, samples=60)
+    assert (found.budget.blocks, found.budget.samples, found.budget.epochs) == (3, 60, (2,))
+    assert CellRun().budget == CellRun().settings.cells
+    assert found.budget.every == 60  # one checkpoint, at the end
+    with pytest.raises(ValueError, match="blocks is -1, expected 0"):
+        CellRun(blocks=-1)
+
+
+def test_a_macaque_run_wants_images_that_are_large_enough():
+    assert MacaqueRun().budget == MacaqueRun().settings.macaque and MacaqueRun().full_size == 32
+    assert MacaqueRun(regions="V4, human IT,").named_regions == ["V4", "human IT"]
+    assert MacaqueRun(profile="gpu", dataset="imagenet").full_size == 64
+    for profile, needed in (("gpu", 64), ("paper", 224)):
+        with pytest.raises(
+            ValueError,
+            match=f"data set cifar100 has 32 pixels a side, expected one with {needed} or more",
+        ):
+            MacaqueRun(profile=profile, dataset="cifar100")
+
+
+def test_the_sizes_of_data_sets_are_theirs():
+    assert set(run.SIZES) == set(datasets.SOURCES)
+    assert inspect.signature(objects.render).parameters["size"].default == run.SIZES["objects"]
+
+
+def test_a_run_is_of_the_first_kind_that_has_its_parameters():
+    assert type(run.of({"seed": 1})) is Run
+    assert type(run.of({"samples": 3, "seed": 1})) is SearchRun
+    assert run.of({"blocks": 2, "samples": 3}) == CellRun(blocks=2, samples=3)
+    with pytest.raises(
+        TypeError, match="parameters layers, blocks: no kind of run has all of them"
+    ):
+        run.of({"layers": 2, "blocks": 2})
+
+
+@pytest.mark.parametrize(
+    "wrong, message",
+    [
+        ({"epochs": "two"}, "epochs is 'two', expected numbers above 0 and up to 300"),
+        ({"epochs": "0 2"}, "epochs is '0 2'"),
+        ({"epochs": "301"}, "epochs is '301'"),
+        ({"epochs": "inf"}, "epochs is 'inf'"),
+        ({"samples": -1}, "samples is -1, expected 0"),
+    ],
+)
+def test_search_budgets_that_cannot_be_are_refused(wrong, message):
+    with pytest.raises(ValueError, match=re.escape(message)):
+        SearchRun(profile="paper", **wrong)
+
+
+@pytest.mark.parametrize("workers", ["many", "-1", "2x", "slurm", "slurm:0", "tcp://host", ""])
+def test_workers_that_cannot_be_are_refused(workers):
+    with pytest.raises(
+        ValueError, match=re.escape(f"workers is {workers!r}, expected 0 (within this process)")
+    ):
+        check_workers(workers)

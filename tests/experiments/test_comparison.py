@@ -1,0 +1,299 @@
+"""Whole searches compared: what is trained, what is chosen, and what the tables say."""
+
+import json
+from collections import Counter
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+import xarray as xr
+
+from sage import teachers
+from sage.analysis import search_tables
+from sage.config import paths, profiles
+from sage.config.profiles import SearchBudget
+from sage.config.run import CellRun, SearchRun
+from sage.experiments import comparison
+from sage.rsa import guidance
+from sage.rsa.guidance import Teacher, TeacherLayer
+from sage.search import evaluation
+from sage.search.builders import CellBuilder, ConvolutionalBuilder
+from sage.search.tracker import Tracker
+from tests.support.search_results import make_table
+
+SMOKE = profiles.PROFILES["smoke"]
+BUDGET = SearchBudget(
+    layers=3,
+    train_images=128,
+    mature_epochs=3,
+    epochs=(0.5, 1),
+    samples=8,
+    every=4,
+    top=2,
+    runs=2,
+    starts=4,
+)
+TINY = replace(SMOKE, train_images=128, teacher_images=128, rdm_images=20, search=BUDGET)
+
+
+@pytest.fixture
+def run(monkeypatch, images) -> SearchRun:
+    monkeypatch.setitem(profiles.PROFILES, "tiny", TINY)
+    return SearchRun(profile="tiny", dataset="mine")
+
+
+@pytest.fixture
+def guide(run) -> Teacher:
+    return teachers.load_teacher("pixels", run.settings, run.dataset, seed=0)
+
+
+@pytest.fixture
+def trained(monkeypatch) -> list:
+    """What was evaluated: protocol, architecture and seed."""
+    calls = []
+    evaluate = evaluation.evaluate
+
+    def counted(*arguments):
+        calls.append(arguments)
+        return evaluate(*arguments)
+
+    monkeypatch.setattr(evaluation, "evaluate", counted)
+    return calls
+
+
+def test_everything_is_trained_once_and_nothing_again(run, guide, trained):
+    table = comparison.train(run, guide, workers="0")
+    assert dict(table.sizes) == {
+        "searcher": 3,
+        "score": 2,
+        "epochs": 2,
+        "run": 2,
+        "samples": 2,
+        "candidate": 2,
+        "place": 2,
+    }
+    assert max(Counter(trained).values()) == 1
+    count = len(trained)
+    again = comparison.train(run, guide, workers="0")
+    xr.testing.assert_identical(table, again)
+    assert len(trained) == count
+    comparison.train(replace(run, alpha=5.0), guide, workers="0")
+    assert len(trained) > count and len(set(trained)) == len(trained)
+    by_accuracy = [arguments for arguments in trained[count:] if arguments[0].snapshots != (3,)]
+    assert len(by_accuracy) <= 2 * 2 * (
+        8 + 4
+    )  # by P + TG only: reinforcement learning's, and TPE's after its starts
+    # Random search proposes the same whatever the score: its P + TG needs no training of its own.
+    only = replace(run, alpha=7.0, searchers="random")
+    count = len(trained)
+    comparison.train(only, guide, workers="0")
+    assert {arguments[0].snapshots for arguments in trained[count:]} <= {(3,)}
+
+
+def test_a_comparison_that_was_stopped_goes_on_to_the_same_end(run, guide, monkeypatch):
+    small = replace(run, searchers="random tpe", runs=1, epochs="1")
+    whole = comparison.train(small, guide, workers="0")
+    evaluate, calls = evaluation.evaluate, []
+
+    def stopped(*arguments):
+        calls.append(arguments)
+        if len(calls) % 5 == 0:
+            raise KeyboardInterrupt
+        return evaluate(*arguments)
+
+    monkeypatch.setenv("SAGE_TRACKER", f"sqlite:///{paths.data()}/another.sqlite")
+    monkeypatch.setattr(evaluation, "evaluate", stopped)
+    while True:
+        try:
+            resumed = comparison.train(small, guide, workers="0")
+            break
+        except KeyboardInterrupt:
+            pass
+    xr.testing.assert_equal(whole, resumed)
+    assert len(calls) > len(set(calls))
+
+
+def test_the_best_by_the_searches_own_score_are_trained_to_maturity(run, guide):
+    small = replace(run, searchers="random", runs=1, epochs="1")
+    table = comparison.train(small, guide, workers="0").sel(searcher="random", epochs=1).isel(run=0)
+    protocol = replace(
+        evaluation.EvaluationProtocol.of(TINY, "mine"),
+        networks=ConvolutionalBuilder(layers=3, width=0.25),
+        train_images=128,
+        mature_epochs=3,
+        snapshots=(1.0,),
+    )
+    searcher = comparison._searcher(small, comparison.Search("random", "P", 1.0, 0))
+    architectures = [searcher.ask()[1] for _ in range(8)]
+    early = [
+        evaluation.evaluate(protocol, architecture, 0).snapshots[-1]
+        for architecture in architectures
+    ]
+    similarity = guidance.compare(
+        [(number, 1.0, snapshot.rdms) for number, snapshot in enumerate(early)],
+        guide,
+        level="class",
+    )
+    accuracy = np.array([snapshot.accuracy for snapshot in early])
+    guided = guidance.combined_score(
+        accuracy, guidance.teacher_guidance(similarity).values[:, 0], 1.0
+    )
+    mature = [
+        evaluation.evaluate(replace(protocol, snapshots=(3,), test=True), architecture, 0)
+        for architecture in architectures
+    ]
+    reached = np.array([found.snapshots[-1].accuracy for found in mature])
+    for name, score in (("P", accuracy), ("P+TG", guided)):
+        for samples in (4, 8):
+            top = np.argsort(-score[:samples], kind="stable")[:2]
+            one = table.sel(score=name, samples=samples)
+            assert one.mature_accuracy == reached[top].max()
+            assert one.examples == samples * 128 and one.mature_examples == 2 * 3 * 128
+            assert one.images_shown == samples * 256
+        best = top[reached[top].argmax()]
+        assert tuple(json.loads(one.architecture.item())) == architectures[best]
+        assert one.test_accuracy == mature[best].test_accuracy
+    np.testing.assert_array_equal(table.random_accuracy, reached[:2])
+
+
+def test_cells_are_searched_alike_but_not_tested(run, guide, trained, monkeypatch):
+    monkeypatch.setitem(
+        profiles.PROFILES, "tiny", replace(TINY, cells=replace(TINY.cells, train_images=192))
+    )
+    cells = CellRun(profile="tiny", dataset="mine", searchers="tpe")
+    table = comparison.train(cells, guide, workers="0").isel(epochs=0, run=0, samples=0, searcher=0)
+    assert {protocol.networks for protocol, _, _ in trained} == {
+        CellBuilder(blocks=2, repeats=1, filters=2)
+    }
+    assert {protocol.test for protocol, _, _ in trained} == {
+        False
+    } and table.test_accuracy.isnull().all()
+    assert max(Counter(trained).values()) == 1
+    assert (table.top_accuracy.max("place") == table.mature_accuracy).all() and table.sizes[
+        "place"
+    ] == 2
+    found = Tracker().rdms(
+        comparison._study(cells, comparison.Search("tpe", "P", 0.5, 0), guide).key,
+        range(3),
+        "class",
+    )
+    assert {len(next(iter(rdms.values()))) for _, _, rdms in found} == {
+        5
+    }  # a matrix for every cell, with N = 1
+    frame = search_tables.summary(comparison.results(cells, guide))
+    assert "mature error" in frame and "test error" not in frame
+
+
+def test_diverged_candidates_cost_in_full_and_are_not_chosen(run, guide, monkeypatch):
+    evaluate = evaluation.evaluate
+
+    def sometimes(protocol, architecture, seed):
+        found = evaluate(protocol, architecture, seed)
+        if architecture in lost or protocol.snapshots == lost_at:
+            found = replace(found, state="diverged", failure="loss is inf", snapshots=())
+        return found
+
+    monkeypatch.setattr(evaluation, "evaluate", sometimes)
+    small = replace(run, searchers="random", scores="P", runs=1, epochs="1")
+    searcher = comparison._searcher(small, comparison.Search("random", "P", 1, 0))
+    lost, lost_at = {searcher.ask()[1] for _ in range(2)}, None
+    table = comparison.train(small, guide, workers="0").squeeze()
+    assert table.examples.values.tolist() == [4 * 128, 8 * 128] and table.failed == 2
+    assert np.isfinite(table.mature_accuracy).all() and np.isnan(table.random_accuracy).all()
+    lost, lost_at = set(), (3,)
+    table = comparison.train(replace(small, seed=5), guide, workers="0").squeeze()
+    assert np.isnan(table.mature_accuracy).all() and np.isnan(table.test_accuracy)
+
+
+def test_every_setting_that_changes_a_search_changes_its_study(run, guide):
+    search = comparison.Search("reinforce", "P+TG", 1, 0)
+    other = replace(guide, name="other")
+    keys = {comparison._study(run, search, guide).key, comparison._study(run, search, other).key}
+    keys |= {
+        comparison._study(replace(run, **change), search, guide).key
+        for change in ({"layers": 2}, {"alpha": 2.0})
+    }
+    keys |= {
+        comparison._study(run, replace(search, **change), guide).key
+        for change in ({"searcher": "tpe"}, {"score": "P"}, {"epochs": 0.5}, {"seed": 1})
+    }
+    assert len(keys) == 8
+    plain = replace(search, score="P")
+    same = {
+        comparison._study(replace(run, **change), plain, other).key
+        for change in ({"alpha": 2.0}, {"samples": 4})
+    }
+    assert same == {comparison._study(run, plain, guide).key}
+
+
+@pytest.mark.parametrize(
+    "wrong, message",
+    [
+        (
+            {"searchers": "random evolution"},
+            "searchers is 'random evolution', expected some of random, reinforce, tpe",
+        ),
+        ({"searchers": "tpe tpe"}, "searchers is 'tpe tpe'"),
+        ({"scores": ""}, "scores is '', expected some of P, P\\+TG"),
+    ],
+)
+def test_what_does_not_exist_is_refused_before_any_training(run, guide, trained, wrong, message):
+    with pytest.raises(ValueError, match=message):
+        comparison.train(replace(run, **wrong), guide)
+    assert not trained
+
+
+def test_a_teacher_of_other_stimuli_is_refused_before_any_training(run, trained):
+    other = Teacher("other", (TeacherLayer("L1", "other stimuli", {"class": np.arange(10.0)}),))
+    with pytest.raises(ValueError, match="other stimuli, which the candidates were never shown"):
+        comparison.train(run, other)
+    assert not trained
+
+
+def test_summary_has_means_spreads_and_paired_gains():
+    table = make_table()
+    frame = search_tables.summary(table)
+    assert list(frame.index[:3]) == [
+        ("random", 1.0, "P"),
+        ("random", 1.0, "P+TG"),
+        ("random", 4.0, "P"),
+    ]
+    accuracy = table.mature_accuracy.isel(samples=-1).sel(searcher="tpe", epochs=1)
+    row = frame.loc[("tpe", 1.0, "P+TG")]
+    guided, plain = accuracy.sel(score="P+TG").values, accuracy.sel(score="P").values
+    assert row["mature error"] == pytest.approx(100 - 100 * guided.mean())
+    assert row["mature error, s.d."] == pytest.approx(np.std(100 * guided, ddof=1))
+    assert row["test error"] == pytest.approx(row["mature error"] + 10)
+    assert row["gain over P"] == pytest.approx(100 * (guided - plain).mean())
+    assert row["gain over P, s.d."] == pytest.approx(np.std(100 * (guided - plain), ddof=1))
+    assert (frame.xs("P", level="score")["gain over P"] == 0).all()
+
+
+def test_costs_are_examples_as_the_paper_counts_them():
+    frame = search_tables.costs(make_table(), teacher_examples=700, alpha_examples=50)
+    row = frame.loc[("tpe", 4.0, "P+TG")]
+    assert row.to_list() == [4000, 3000, 7000, 2000, 700, 50]
+    assert frame.loc[("tpe", 4.0, "P"), "choice of alpha"] == 0
+    unknown = search_tables.costs(make_table(), teacher_examples=np.nan, alpha_examples=0)
+    assert pd.isna(unknown.loc[("tpe", 1.0, "P+TG"), "teacher"])
+
+
+@pytest.mark.parametrize(
+    "gain, verdict",
+    [(0.1, "better networks"), (-0.1, "worse networks"), (0.0, "includes 0: undecided")],
+)
+def test_reading_says_what_the_numbers_say(gain, verdict):
+    few, many = search_tables.reading(make_table(gain)).splitlines()
+    assert (
+        few.startswith("P+TG at 1 epoch minus P at 1 epoch ") and verdict in few and "n = 3" in few
+    )
+    assert (
+        many.startswith("P+TG at 1 epoch minus P at 4 epochs, 4 times the training,")
+        and verdict in many
+    )
+
+
+def test_reading_of_one_run_or_one_score_claims_nothing():
+    assert "in one run, which has no interval" in search_tables.reading(make_table().isel(run=[0]))
+    assert "nothing to compare" in search_tables.reading(make_table().sel(score=["P"]))

@@ -1,0 +1,235 @@
+"""Searches that are guided by recordings."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from sage import teachers
+from sage.analysis import search_tables
+from sage.config import profiles
+from sage.config.run import MacaqueRun, SearchRun
+from sage.experiments import comparison, pool
+from sage.plots import figures, recording_figures
+from sage.rsa import guidance
+from sage.search import evaluation
+from sage.search.evaluation import EvaluationProtocol
+from sage.search.tracker import Tracker
+from sage.teachers import assemblies
+from tests.support.recording_files import write_rdms, write_responses
+
+SMOKE = profiles.PROFILES["smoke"]
+TINY = replace(
+    SMOKE,
+    macaque=replace(
+        SMOKE.macaque, train_images=64, image_size=16, validation_images=100, recording_images=8
+    ),
+)
+
+
+@pytest.fixture
+def run(images, monkeypatch, tmp_path) -> MacaqueRun:
+    """Guided by two files of recordings, on images of 16 x 16 pixels."""
+    monkeypatch.setitem(profiles.PROFILES, "tiny", TINY)
+    objects = ("presentation", np.repeat(["bear", "boat", "car"], 4))
+    files = [
+        write_responses(tmp_path / "v4.nc", object_name=objects),
+        write_rdms(tmp_path / "it.nc"),
+    ]
+    return MacaqueRun(
+        profile="tiny",
+        dataset="mine",
+        recordings=" ".join(map(str, files)),
+        regions="V4, IT",
+        level="image",
+        alpha=0.5,
+    )
+
+
+def guide(run: MacaqueRun) -> guidance.Teacher:
+    return teachers.from_recordings(teachers.recorded_regions(run))
+
+
+def test_files_of_recordings_are_a_teacher_for_any_search(run):
+    brain = guide(run)
+    assert (
+        teachers.from_recording_files(
+            brain.recordings, size=16, images=8, regions=["V4", "IT"]
+        ).identity
+        == brain.identity
+    )
+    loaded = teachers.load_teacher(run.recordings, run.settings, run.dataset, seed=0)
+    assert [layer.name for layer in loaded.layers] == ["V4", "IT", "human IT"]
+    assert (
+        len(loaded.layers[0].rdms["image"]) == 66
+    )  # all twelve images, which are fewer than the profile's
+    human = replace(run, regions="human IT")
+    assert [one.region for one in teachers.recorded_regions(human)] == ["human IT"]
+    search = SearchRun(profile="tiny", dataset="mine", teacher=run.recordings, level="image")
+    comparison.check_teacher(search, loaded)
+    with pytest.raises(
+        ValueError, match="V4 was measured on v4 .*, which the candidates were never shown"
+    ):
+        pool.check_teacher(search, loaded)
+
+
+def test_candidates_are_shown_every_set_once(run):
+    brain = guide(run)
+    protocol = comparison._premature(run, brain, 1)
+    found = evaluation.evaluate(
+        protocol, protocol.networks.space.sample(np.random.default_rng(0)), 0
+    )
+    (snapshot,) = found.snapshots
+    validation = protocol.load_images().stimuli(protocol.rdm_images)
+    v4, it = (assemblies.read_stimuli(path, 16, 8) for path in brain.recordings)
+    assert set(snapshot.rdms) == {
+        (validation.identity, "class"),
+        (validation.identity, "image"),
+        (v4.identity, "image"),
+        (v4.identity, "class"),
+        (it.identity, "image"),
+    }
+    assert {
+        rdms.shape for (stimuli, _), rdms in snapshot.rdms.items() if stimuli == it.identity
+    } == {(5, 28)}
+    assert snapshot.images_shown == 100 + 12 + 12
+
+
+def test_a_protocol_without_recordings_keeps_its_key(run):
+    description = EvaluationProtocol.of(SMOKE, "mine").description()
+    assert not [name for name in description if name.startswith("recording")]
+    brain = guide(run)
+    shown = comparison._premature(run, brain, 1)
+    same = replace(shown, recordings=brain.recordings[::-1])
+    assert (
+        shown.key
+        == same.key
+        != replace(shown, recordings=()).key
+        != replace(shown, recording_images=9).key
+    )
+    assert json.loads(json.dumps(shown.description())) == shown.description() | {"snapshots": [1]}
+
+
+def test_a_search_is_guided_by_recordings_or_by_shuffled_ones(run):
+    brain = guide(run)
+    comparison.check_teacher(run, brain)
+    table = comparison.train(run, brain, workers="0")
+    assert table.score.values.tolist() == ["P", "P+TG", "P+shuffled"]
+    spent = table[["examples", "images_shown"]].isel(searcher=0, epochs=0, samples=0)
+    assert (spent == spent.isel(score=0)).all().to_array().all()
+    tracker = Tracker()
+    for search in comparison._searches(run):
+        key = comparison._study(run, search, brain).key
+        rdms = tracker.rdms(key, range(3), "image")
+        teacher = (
+            guidance.shuffled(brain, seed=search.seed) if search.score == "P+shuffled" else brain
+        )
+        tg = guidance.teacher_guidance(guidance.compare(rdms, teacher, level="image")).isel(epoch=0)
+        accuracy = tracker.results(key).accuracy.isel(epoch=-1).values
+        expected = accuracy + (0 if search.score == "P" else 0.5 * tg.values)
+        np.testing.assert_allclose([one.score for one in tracker.candidates(key)], expected)
+    text = search_tables.reading(table)
+    assert (
+        "P+TG at 0.5 epochs minus P at" in text and "P+TG at 0.5 epochs minus P+shuffled at" in text
+    )
+    assert search_tables.costs(table, teacher_examples=5, alpha_examples=7).teacher.tolist() == [
+        0,
+        5,
+        5,
+    ]
+
+
+def test_similarity_of_every_candidate(run, tmp_path):
+    brain = guide(run)
+    comparison.train(run, brain, workers="0")
+    found = comparison.similarity(run, brain, brain)
+    assert found.shape == (18, 2, 5) and found.teacher_layer.values.tolist() == ["V4", "IT"]
+    tracker, search = Tracker(), comparison._searches(run)[1]
+    key = comparison._study(run, search, brain).key
+    of_search = found[(found.score == search.score) & (found.run == search.seed)]
+    expected = guidance.compare(tracker.rdms(key, range(3), "image"), brain, level="image").isel(
+        epoch=0
+    )
+    np.testing.assert_array_equal(of_search, expected)
+    np.testing.assert_array_equal(of_search.hash, tracker.results(key).hash)
+    figure = recording_figures.similarity(
+        found, teachers.recorded_regions(run), "image", alpha=run.alpha
+    )
+    assert [text.get_text() for text in figure.axes[0].get_xticklabels()] == ["V4", "IT"]
+    assert "n = 6 candidates of each score" in figure.axes[0].get_title()
+    again = recording_figures.similarity(
+        found, teachers.recorded_regions(run), "image", alpha=run.alpha
+    )
+    figures.save(figure, tmp_path, "first"), figures.save(again, tmp_path, "second")
+    assert (tmp_path / "first.png").read_bytes() == (tmp_path / "second.png").read_bytes()
+    guided = found[found.score == "P+TG"]
+    figure = recording_figures.similarity(
+        guided, teachers.recorded_regions(run), "image", alpha=run.alpha
+    )
+    assert "n = 6 candidates of each score" in figure.axes[0].get_title()
+
+
+def test_recordings_are_checked_before_anything_is_trained(run, tmp_path):
+    for wrong, problem, message in (
+        ({"recordings": "nowhere.nc"}, FileNotFoundError, "no file of recordings nowhere.nc"),
+        (
+            {"regions": "V4,V1"},
+            ValueError,
+            "regions V1: nobody recorded there; recorded: V4, IT, human IT",
+        ),
+    ):
+        with pytest.raises(problem, match=message):
+            teachers.recorded_regions(replace(run, **wrong))
+    objects = replace(run, level="class")
+    with pytest.raises(ValueError, match="layer IT has no RDM of level 'class', it has: image"):
+        comparison.train(objects, guide(objects), workers="0")
+    assert Tracker().studies() == []
+
+
+def test_figures_show_no_image_of_others(run):
+    recorded = teachers.recorded_regions(run)
+    figure = recording_figures.stimuli(recorded)
+    assert [axis.get_title() for axis in figure.axes] == [
+        "V4\n12 images, 8 of them in RDMs",
+        "IT\n12 images, 8 of them in RDMs",
+    ]
+    assert not any(axis.images for axis in figure.axes)
+    heights = [bar.get_width() for bar in figure.axes[1].patches]
+    assert sum(heights) == 8
+    titles = [
+        axis.get_title() for axis in recording_figures.dissimilarity(recorded, "image").axes[:2]
+    ]
+    assert titles == [
+        "V4\n10 sites, mean responses\nnoise ceiling unknown",
+        "IT\n1 published RDM\nnoise ceiling unknown",
+    ]
+
+
+def test_shuffled_recordings_have_the_same_values_in_other_places(run):
+    brain = guide(run)
+    shuffled = guidance.shuffled(brain, seed=0)
+    for layer, other in zip(brain.layers, shuffled.layers):
+        assert not np.array_equal(layer.rdms["image"], other.rdms["image"])
+        np.testing.assert_allclose(np.sort(layer.rdms["image"]), np.sort(other.rdms["image"]))
+    assert shuffled.identity != brain.identity and shuffled.recordings == brain.recordings
+    assert (
+        guidance.shuffled(brain, seed=0).identity
+        == shuffled.identity
+        != guidance.shuffled(brain, seed=1).identity
+    )
+
+
+def test_shuffling_moves_stimuli_and_not_pairs():
+    """Of a teacher that tells two groups apart, the shuffled one tells two other groups of the same sizes apart."""
+    group = np.array([0] * 4 + [1] * 6)
+    first, second = np.triu_indices(10, 1)
+    layer = guidance.TeacherLayer(
+        "L", "set", {"class": (group[first] != group[second]).astype(float)}
+    )
+    shuffled = guidance.shuffled(guidance.Teacher("two", (layer,)), seed=3).layers[0].rdms["class"]
+    whole = np.zeros((10, 10))
+    whole[first, second] = shuffled
+    whole += whole.T
+    assert sorted({tuple(row) for row in whole}) == sorted({tuple(whole[0]), tuple(1 - whole[0])})
+    assert sorted({int((whole[0] == value).sum()) for value in (0, 1)}) == [4, 6]

@@ -1,0 +1,161 @@
+"""Checks of the rendered `objects` data."""
+
+import numpy as np
+import pytest
+
+from sage.images import objects
+from sage.images.objects import renderer
+
+EACH_CLASS = 64
+
+
+def by_class(difficulty: float, seed: int, size: int = 32) -> np.ndarray:
+    """One picture of every class in the order of the classes, as floats."""
+    pictures, labels = objects.render(EACH_CLASS, size=size, difficulty=difficulty, seed=seed)
+    return pictures[np.argsort(labels)].astype(float)
+
+
+def silhouettes(difficulty: float, seed: int) -> np.ndarray:
+    """Where each class covers the plain background of difficulty 0."""
+    return (np.abs(by_class(difficulty, seed) - 128) > 1).any(1)
+
+
+def test_names():
+    assert objects.CATEGORIES == (
+        "animal",
+        "boat",
+        "car",
+        "chair",
+        "face",
+        "fruit",
+        "plane",
+        "table",
+    )
+    assert objects.CLASSES[:2] == ("animal 1", "animal 2") and objects.CLASSES[63] == "table 8"
+    assert len(set(objects.CLASSES)) == 64
+
+
+@pytest.mark.parametrize("count, size", [(1, 16), (70, 33)])
+def test_shape_and_type(count, size):
+    pictures, labels = objects.render(count, size=size)
+    assert pictures.shape == (count, 3, size, size) and pictures.dtype == np.uint8
+    assert labels.shape == (count,) and labels.dtype == np.int64
+    assert labels.min() >= 0 and labels.max() < 64
+
+
+def test_pictures_use_the_range():
+    pictures, _ = objects.render(EACH_CLASS)
+    assert pictures.min() < 20 and pictures.max() > 235
+    assert (pictures.std((2, 3)).mean(1) > 5).all()
+
+
+def test_labels_are_balanced_and_shuffled():
+    _, labels = objects.render(200, size=16)
+    counts = np.bincount(labels, minlength=64)
+    assert counts.max() - counts.min() <= 1
+    assert (labels[:64] != np.arange(64)).any() and (labels[:64] != labels[64:128]).any()
+
+
+def test_seed_decides_the_pictures():
+    first, again, other = (objects.render(80, seed=seed) for seed in (3, 3, 4))
+    assert (first[0] == again[0]).all() and (first[1] == again[1]).all()
+    assert (first[1] != other[1]).any()
+    same_class = np.abs(by_class(0.5, 3) - by_class(0.5, 4)).mean((1, 2, 3))
+    assert (same_class > 5).all()
+
+
+def test_fewer_pictures_are_the_first_of_more():
+    few, few_labels = objects.render(70, seed=5)
+    many, many_labels = objects.render(150, seed=5)
+    assert (few == many[:70]).all() and (few_labels == many_labels[:70]).all()
+
+
+def test_difficulty_widens_each_class():
+    variances = []
+    for difficulty in (0.0, 0.5, 1.0):
+        draws = np.stack([by_class(difficulty, seed) for seed in range(6)])
+        variances.append(draws.var(0).mean((1, 2, 3)))
+    easy, middle, hard = variances
+    assert (easy < hard).all() and easy.mean() < middle.mean() < hard.mean()
+
+
+def test_position_and_size_vary_with_difficulty_only(monkeypatch):
+    # A plain background at any difficulty leaves the objects alone to be seen.
+    monkeypatch.setattr(renderer, "MEAN", 0.0)
+    monkeypatch.setattr(renderer, "NOISE", 0.0)
+    easy, hard = (
+        np.stack([silhouettes(difficulty, seed) for seed in range(6)]) for difficulty in (0, 1)
+    )
+    assert (easy == easy[0]).mean() > 0.99
+    areas = hard.mean((2, 3))
+    assert (areas.std(0) / areas.mean(0)).mean() > 0.2
+    columns = (hard.any(2) * np.arange(32)).sum(2) / hard.any(2).sum(2).clip(1)
+    assert columns.std(0).mean() > 2
+
+
+def test_every_object_has_a_shape_of_its_own():
+    masks = silhouettes(0, 0).reshape(8, 8, -1)
+    assert (masks.mean(2) > 0.03).all() and (masks.mean(2) < 0.8).all()
+    for category in masks:
+        for i in range(8):
+            for j in range(i):
+                common = (category[i] & category[j]).sum() / (category[i] | category[j]).sum()
+                assert common < 0.95, (i, j)
+
+
+def test_objects_fit_into_the_canonical_picture():
+    masks = silhouettes(0, 0)
+    border = masks[:, [0, -1]].any((1, 2)) | masks[:, :, [0, -1]].any((1, 2))
+    assert not border.any()
+
+
+def test_colours_are_shared_between_categories():
+    users: dict[str, set[str]] = {}
+    for category, members in renderer.OBJECTS.items():
+        for part in (part for member in members for part in member):
+            users.setdefault(part.colour, set()).add(category)
+    assert users.keys() <= renderer.PALETTE.keys()
+    assert min(len(categories) for categories in users.values()) >= 4
+
+
+def test_parts_hide_what_is_behind_them():
+    # Seen from its side, a ball in front of a larger block shows its own pole, and the block all around.
+    ball = renderer.Part(renderer.ELLIPSOID, "red", np.array([0, 0, 2.0]), 0.5 * np.eye(3))
+    block = renderer.Part(renderer.BLOCK, "blue", np.zeros(3), 0.8 * np.eye(3))
+    solids = renderer._Solids([(ball, block)])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(renderer, "SOLIDS", solids)
+        centre, axes = (
+            np.stack([getattr(p, name) for p in (ball, block)]) for name in ("centre", "axes")
+        )
+        part, normal = renderer._cast(centre, axes, 40)
+    part, normal = part[:1600].reshape(40, 40), normal[:1600].reshape(40, 40, 3)
+    assert part[20, 20] == 0 and part[20, 34] == 1 and part[20, 38] == -1
+    assert normal[20, 20] == pytest.approx((0, 0, 1), abs=0.1) and normal[20, 34] == pytest.approx(
+        (0, 0, 1)
+    )
+    assert np.isclose((part == 0).mean(), np.pi / 16, atol=0.01)
+
+
+def test_corners_carry_no_class():
+    pictures, labels = objects.render(20 * 64, size=32, difficulty=0.5)
+    corners = pictures[:, :, [0, 0, -1, -1], [0, -1, 0, -1]].reshape(len(labels), -1).astype(float)
+    means = np.stack([corners[labels == c].mean(0) for c in range(64)])
+    # Means over 20 pictures scatter by 1/20 of the variance if the class says nothing; twice that is a sign.
+    assert (means.var(0, ddof=1) < 2 * corners.var(0) / 20).all()
+
+
+@pytest.mark.parametrize(
+    "arguments, named",
+    [
+        ({"count": 0}, "0"),
+        ({"count": 1, "size": 15}, "15"),
+        ({"count": 1, "difficulty": 1.5}, "1.5"),
+        ({"count": 1, "difficulty": -0.25}, "-0.25"),
+        ({"count": 1, "difficulty": float("nan")}, "nan"),
+        ({"count": 1, "seed": -7}, "-7"),
+    ],
+)
+def test_errors_name_the_value(arguments, named):
+    with pytest.raises(ValueError, match=named):
+        objects.render(**arguments)

@@ -1,0 +1,38 @@
+"""A made-up table of what searches found."""
+
+import numpy as np
+import xarray as xr
+
+
+def make_table(gain: float = 0.1) -> xr.Dataset:
+    """Two searchers, few and many epochs, three runs: P+TG is better than P by about `gain` at few epochs."""
+    rng = np.random.default_rng(0)
+    searchers, scores, epochs, runs, samples = (
+        ["random", "tpe"],
+        ["P", "P+TG"],
+        [1.0, 4.0],
+        [0, 1, 2],
+        [5, 10],
+    )
+    coordinates = {
+        "searcher": searchers,
+        "score": scores,
+        "epochs": epochs,
+        "run": runs,
+        "samples": samples,
+    }
+    shape = tuple(map(len, coordinates.values()))
+    accuracy = xr.DataArray(0.4 + 0.01 * rng.random(shape), coordinates)
+    accuracy = accuracy + xr.where((accuracy.score == "P+TG") & (accuracy.epochs == 1), gain, 0)
+    examples = (accuracy.samples * accuracy.epochs * 100.0).broadcast_like(accuracy)
+    table = xr.Dataset(
+        {
+            "mature_accuracy": accuracy,
+            "examples": examples,
+            "images_shown": examples / 2,
+            "mature_examples": xr.full_like(accuracy, 3000.0),
+            "test_accuracy": accuracy.isel(samples=-1, drop=True) - 0.1,
+            "random_accuracy": (("run", "candidate"), np.full((3, 2), 0.3)),
+        }
+    )
+    return table.assign_attrs(alpha=2.0, top=2)

@@ -1,0 +1,284 @@
+"""Files of recordings, in the layouts in which they are published."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+import xarray as xr
+from PIL import Image
+
+from sage import teachers
+from sage.rsa import rdm
+from sage.teachers import assemblies
+from tests.support.recording_files import (
+    IDS,
+    OBJECTS,
+    REPEATS,
+    SIZE,
+    make_images,
+    write_rdms,
+    write_responses,
+)
+
+REGIONS = {
+    "V4": (5, "V4"),
+    "pIT": (4, "IT"),
+    "aIT": (6, "IT"),
+}  # by subregion: sites, and the region
+
+
+def write_brain_score(folder: Path, *, bins: int = 1, images: bool = True) -> Path:
+    """As Brain-Score stores dicarlo.MajajHong2015: one variable over neuroid, presentation and time_bin, coordinates
+    that are no indexes, every presentation of every image in random order, and the images in a folder."""
+    rng = np.random.default_rng(0)
+    stimulus = rng.permutation(np.repeat(np.arange(len(IDS)), REPEATS))
+    sites = np.repeat(list(REGIONS), [count for count, _ in REGIONS.values()])
+    names = np.array(IDS)[stimulus]
+    repetition = [list(names[:place]).count(name) for place, name in enumerate(names)]
+    assembly = xr.DataArray(
+        rng.poisson(3.0, (len(sites), len(names), bins)).astype(np.float32),
+        dims=("neuroid", "presentation", "time_bin"),
+        coords={
+            "neuroid_id": ("neuroid", [f"Chabo_L_M_{number}" for number in range(len(sites))]),
+            "region": ("neuroid", [REGIONS[name][1] for name in sites]),
+            "subregion": ("neuroid", sites),
+            "animal": ("neuroid", ["Chabo"] * len(sites)),
+            "image_id": ("presentation", names),
+            "repetition": ("presentation", repetition),
+            "object_name": ("presentation", [name.split()[0] for name in names]),
+            "category_name": (
+                "presentation",
+                ["Animals" if name.startswith("bear") else "Things" for name in names],
+            ),
+            "time_bin_start": ("time_bin", 70 + 100 * np.arange(bins)),
+            "time_bin_end": ("time_bin", 170 + 100 * np.arange(bins)),
+        },
+        name="dicarlo.MajajHong2015",
+        attrs={"stimulus_set_identifier": "dicarlo.hvm"},
+    )
+    path = folder / "majaj.nc"
+    assembly.to_netcdf(path, engine="h5netcdf")
+    if images:
+        (folder / "majaj").mkdir()
+        for name, pixels in zip(IDS, make_images()):
+            Image.fromarray(pixels).save(folder / "majaj" / f"{name}.png")
+    return path
+
+
+def test_brain_scores_layout(tmp_path):
+    path = write_brain_score(tmp_path)
+    table = xr.load_dataarray(path, engine="h5netcdf").isel(time_bin=0)
+    order = list(dict.fromkeys(table.image_id.values.tolist()))
+    found = assemblies.read([path], size=SIZE)
+    assert [one.region for one in found] == ["V4", "IT"]
+    for one in found:
+        assert one.trials.shape == (len(IDS), 5 if one.region == "V4" else 10, REPEATS)
+        sites = table.region == one.region
+        means = np.stack(
+            [table[sites, table.image_id == name].mean("presentation") for name in order]
+        )
+        np.testing.assert_allclose(one.responses, means, atol=1e-6)
+        np.testing.assert_allclose(
+            one.rdm("image"), rdm.condensed_rdm(torch.from_numpy(means)), atol=1e-5
+        )
+        objects = np.array([name.split()[0] for name in order])
+        by_object = np.stack([means[objects == name].mean(0) for name in sorted(OBJECTS)])
+        np.testing.assert_allclose(
+            one.rdm("class"), rdm.condensed_rdm(torch.from_numpy(by_object)), atol=1e-5
+        )
+    stimuli = found[0].stimuli
+    shown = stimuli.images[order.index("car 2")].permute(1, 2, 0).numpy()
+    np.testing.assert_array_equal(shown, make_images()[IDS.index("car 2")])
+    assert stimuli.categories["class"] == ("Animals", "Things", "Things")
+    assert stimuli.identity == found[1].stimuli.identity
+
+
+def test_sites_are_split_as_finely_as_asked(tmp_path):
+    path = write_brain_score(tmp_path)
+    found = assemblies.read([path], size=SIZE, regions=["V4", "aIT", "pIT"])
+    assert [(one.region, one.trials.shape[1]) for one in found] == [
+        ("V4", 5),
+        ("aIT", 6),
+        ("pIT", 4),
+    ]
+    with pytest.raises(
+        ValueError, match="regions V1: nobody recorded there; recorded: V4, IT, pIT, aIT"
+    ):
+        assemblies.read([path], size=SIZE, regions=["V4", "V1"])
+
+
+def test_time_bins_in_the_window_are_averaged(tmp_path):
+    path = write_brain_score(tmp_path, bins=3)
+    bins = xr.load_dataarray(path, engine="h5netcdf")
+    first = {"presentation": int(np.flatnonzero(bins.image_id == "bear 0")[0]), "neuroid": 0}
+    for window, chosen in (((70, 270), [0, 1]), ((170, 370), [1, 2]), (None, [0, 1, 2])):
+        found = assemblies.read([path], size=SIZE, regions=["V4"], window=window)[0]
+        place = list(dict.fromkeys(bins.image_id.values.tolist())).index("bear 0")
+        assert found.trials[place, 0, 0] == pytest.approx(bins.isel(first).values[chosen].mean())
+    with pytest.raises(
+        ValueError,
+        match=r"window is \(0, 50\), expected one with some of the time bins from 70 to 370 ms",
+    ):
+        assemblies.read([path], size=SIZE, window=(0, 50))
+    bins.drop_vars("time_bin_end").to_netcdf(path, engine="h5netcdf")
+    with pytest.raises(
+        ValueError, match=r"window is \(70, 170\), but there are no coordinates time_bin_start"
+    ):
+        assemblies.read([path], size=SIZE, window=(70, 170))
+    with pytest.raises(ValueError, match=r"window is \(70, 170\), but responses have no time bins"):
+        assemblies.read([write_responses(tmp_path / "mean.nc")], size=SIZE, window=(70, 170))
+
+
+def test_trials_of_a_file_that_has_means_too(tmp_path):
+    trials = np.random.default_rng(0).random((len(IDS), 10, 4), dtype=np.float32)
+    trials[5, :, 2:] = np.nan
+    path = write_responses(
+        tmp_path / "v4.nc", trials=(("presentation", "neuroid", "repetition"), trials)
+    )
+    (found,) = assemblies.read([path], size=SIZE)
+    np.testing.assert_array_equal(found.trials, trials)
+
+
+def test_published_rdms(tmp_path):
+    path = write_rdms(tmp_path / "rdms.nc")
+    monkey, human = assemblies.read([path], size=SIZE)
+    assert (monkey.region, human.region) == ("IT", "human IT") and human.rdms.shape[0] == 3
+    assert (
+        set(monkey.stimuli.conditions) == {"image"}
+        and monkey.stimuli.categories["image"][4] == "boat"
+    )
+    np.testing.assert_array_equal(
+        monkey.rdm("image"), xr.load_dataset(path, engine="h5netcdf")["IT"]
+    )
+
+
+def test_published_rdms_are_of_single_images_whatever_they_show(tmp_path):
+    path = write_rdms(
+        tmp_path / "rdms.nc", object_name=("presentation", [name.split()[0] for name in IDS])
+    )
+    (region,) = assemblies.read([path], size=SIZE, regions=["IT"])
+    assert region.levels == ("image",) and set(region.stimuli.conditions) == {"image", "class"}
+    assert set(teachers.from_recording_files([path], size=SIZE).layers[0].rdms) == {"image"}
+
+
+def test_banks_and_recordings_are_told_apart(tmp_path):
+    bank = xr.Dataset(
+        {"L1": ("pair", np.random.rand(6), {"layer": "L1", "level": "class", "stimuli": "a set"})}
+    )
+    bank.to_netcdf(tmp_path / "bank.nc", engine="h5netcdf")
+    files = [
+        tmp_path / "bank.nc",
+        write_rdms(tmp_path / "rdms.nc"),
+        write_responses(tmp_path / "v4.nc"),
+        tmp_path / "no.nc",
+    ]
+    assert [assemblies.holds_recordings(path) for path in files] == [False, True, True, False]
+
+
+def test_several_files_are_one_recording_of_many_regions(tmp_path):
+    first, second = write_responses(tmp_path / "one.nc"), write_responses(tmp_path / "two.nc")
+    third = write_rdms(tmp_path / "rdms.nc")
+    found = assemblies.read([first, second, third], size=SIZE, regions=["V4", "IT", "V4"])
+    assert [one.region for one in found] == ["V4 one", "V4 two", "IT"]
+    assert [one.path for one in found] == [first, second, third]
+    (tmp_path / "other").mkdir()
+    with pytest.raises(ValueError, match="regions V4 one, V4 one, expected different names"):
+        assemblies.read([first, write_responses(tmp_path / "other" / "one.nc")], size=SIZE)
+
+
+def test_stimuli_are_averaged_down_and_some_have_rows(tmp_path):
+    path = write_responses(tmp_path / "v4.nc")
+    stimuli = assemblies.read_stimuli(path, 8, 5)
+    expected = make_images().reshape(len(IDS), 8, 2, 8, 2, 3).mean((2, 4)).round()
+    assert np.abs(stimuli.images.permute(0, 2, 3, 1).numpy() - expected).max() <= 1
+    rows = stimuli.conditions["image"]
+    assert rows[rows >= 0].tolist() == [0, 1, 2, 3, 4] and np.flatnonzero(rows >= 0).tolist() == [
+        0,
+        3,
+        6,
+        8,
+        11,
+    ]
+    assert len(assemblies.read([path], size=8, images=5)[0].rdm("image")) == 10
+    assert assemblies.read_stimuli(path, 8, 5) is stimuli
+
+
+@pytest.mark.parametrize(
+    "changes, settings, message",
+    [
+        ({}, {"size": 17}, "stimuli of 16 x 16 pixels, expected 17 or more a side"),
+        (
+            {"images": ("a", [1.0])},
+            {},
+            r"images are float64 .*expected uint8 over presentation, height, width",
+        ),
+        (
+            {"other": (("presentation", "neuroid"), np.zeros((12, 10)))},
+            {},
+            "variables responses, other over presentation",
+        ),
+    ],
+)
+def test_files_of_another_layout_are_refused(tmp_path, changes, settings, message):
+    path = write_responses(tmp_path / "v4.nc", **changes)
+    with pytest.raises(ValueError, match=f"v4.nc: {message}"):
+        assemblies.read([path], **{"size": SIZE} | settings)
+
+
+def test_files_that_lack_something_say_what(tmp_path):
+    path = write_responses(tmp_path / "v4.nc")
+    whole = xr.load_dataset(path, engine="h5netcdf")
+    whole.drop_vars("region").to_netcdf(tmp_path / "regions.nc", engine="h5netcdf")
+    whole.drop_vars("responses").to_netcdf(tmp_path / "responses.nc", engine="h5netcdf")
+    whole.isel(presentation=[0, 1]).to_netcdf(tmp_path / "two.nc", engine="h5netcdf")
+    whole.drop_vars("stimulus_id").to_netcdf(tmp_path / "ids.nc", engine="h5netcdf")
+    (tmp_path / "text.nc").write_text("no NetCDF")
+    for name, message in (
+        ("regions", "no coordinate region of sites, it has: stimulus_id"),
+        (
+            "responses",
+            "no variable over presentation and neuroid, and none over pair; it has: images",
+        ),
+        ("ids", "presentations without a coordinate stimulus_id, there are: region"),
+        ("two", "2 stimuli, expected 3 or more"),
+        ("text", "no NetCDF file"),
+    ):
+        with pytest.raises(ValueError, match=f"{name}.nc: {message}"):
+            assemblies.read([tmp_path / f"{name}.nc"], size=SIZE)
+    with pytest.raises(FileNotFoundError, match="no file of recordings .*none.nc"):
+        assemblies.read([tmp_path / "none.nc"], size=SIZE)
+
+
+def test_images_that_are_not_there_are_named(tmp_path):
+    path = write_brain_score(tmp_path, images=False)
+    with pytest.raises(
+        FileNotFoundError,
+        match="has no variable images, and 12 of 12 stimuli are not in .*majaj, such as",
+    ):
+        assemblies.read([path], size=SIZE)
+    (tmp_path / "majaj").mkdir()
+    for number, name in enumerate(IDS):
+        Image.new("L", (SIZE, SIZE + (number == 3))).save(tmp_path / "majaj" / f"{name}.png")
+    with pytest.raises(ValueError, match="images in .*majaj of 2 sizes, expected one"):
+        assemblies.read([path], size=SIZE)
+    (tmp_path / "majaj" / f"{IDS[5]}.png").write_bytes(b"cut off")
+    with pytest.raises(ValueError, match="majaj/boat 1.png cannot be read as an image"):
+        assemblies.read([path], size=SIZE)
+
+
+def test_sites_and_rdms_are_checked(tmp_path):
+    path = write_responses(
+        tmp_path / "v4.nc", responses=(("presentation", "neuroid"), np.ones((12, 10)))
+    )
+    with pytest.raises(
+        ValueError, match="v4.nc: region V4 has 10 sites with the same response to every image"
+    ):
+        assemblies.read([path], size=SIZE)
+    path = write_rdms(tmp_path / "rdms.nc")
+    fewer = xr.load_dataset(path, engine="h5netcdf").isel(presentation=slice(11))
+    fewer.to_netcdf(tmp_path / "fewer.nc", engine="h5netcdf")
+    with pytest.raises(
+        ValueError, match="fewer.nc: region IT has RDMs of 12 images, the file has 11 images"
+    ):
+        assemblies.read([tmp_path / "fewer.nc"], size=SIZE)
