@@ -146,7 +146,7 @@ def test_networks_stand_side_by_side_and_nothing_is_trained_twice(run, monkeypat
     ]
     assert json.loads(whole.attrs["recipe"])["published_epochs"] == 600
     assert all(json.loads(text)[0]["commit"] for text in whole.provenance.values)
-    monkeypatch.setattr(checkpoints, "train", None)
+    monkeypatch.setattr(checkpoints, "train_with_checkpoints", None)
     xr.testing.assert_identical(full_training.train_all_fully(plans, workers="0"), whole)
     paths.save_table(whole, paths.figures() / "whole.nc")
     xr.testing.assert_equal(xr.load_dataset(paths.figures() / "whole.nc"), whole)
@@ -157,18 +157,18 @@ def test_a_killed_training_goes_on_to_the_same_network(run, monkeypatch):
     whole = full_training.train_fully(planned, progress=False)
     for path in (paths.cache() / "cells").iterdir():
         path.unlink()
-    advance = full_training.training.Trainer.advance
+    advance = full_training.Trainer.advance
 
     def stop(trainer, epoch):
         if epoch == 2:
             raise KeyboardInterrupt
         advance(trainer, epoch)
 
-    monkeypatch.setattr(full_training.training.Trainer, "advance", stop)
+    monkeypatch.setattr(full_training.Trainer, "advance", stop)
     with pytest.raises(KeyboardInterrupt):
         full_training.train_fully(planned, progress=False)
     assert stored() == {f"{planned.key}.pt"}
-    monkeypatch.setattr(full_training.training.Trainer, "advance", advance)
+    monkeypatch.setattr(full_training.Trainer, "advance", advance)
     xr.testing.assert_equal(full_training.train_fully(planned, progress=False), whole)
 
 
@@ -184,7 +184,7 @@ def test_networks_of_one_name_are_refused(run):
 def test_a_diverged_network_has_no_accuracy(run, monkeypatch):
     plain = full_training.training.cell_recipe
     monkeypatch.setattr(
-        full_training.training,
+        full_training.recipes,
         "cell_recipe",
         lambda *sizes, **options: replace(plain(*sizes, **options), learning_rate=1e30, clip=None),
     )

@@ -401,7 +401,7 @@ def test_a_teacher_is_measured_once(run, monkeypatch):
         for name in teachers.TEACHERS
     }
     monkeypatch.setattr(
-        teachers.responses, "show", lambda *arguments, **options: pytest.fail("measured again")
+        activations, "show", lambda *arguments, **options: pytest.fail("measured again")
     )
     for name, teacher in first.items():
         assert (
