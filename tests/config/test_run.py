@@ -1,7 +1,6 @@
 import inspect
 import json
 import re
-from dataclasses import fields
 
 import pytest
 
@@ -66,19 +65,6 @@ def test_profiles_are_consistent(profile):
         assert list(budget.epochs) == sorted(set(budget.epochs)) and 0 < budget.epochs[0]
         assert budget.epochs[-1] <= budget.mature_epochs
         assert budget.top <= budget.every <= budget.samples and budget.starts < budget.samples
-
-
-def test_every_number_of_a_profile_has_its_reason():
-    sources = [paths.ROOT / "sage" / "profiles" / f"{name}.py" for name in profiles.PROFILES]
-    numbers = [
-        line
-        for path in sources
-        for line in re.findall(r"^ {4,}\w+=.*,.*$", path.read_text(), re.MULTILINE)
-    ]
-    parts = (profiles.Profile, profiles.SearchBudget, profiles.CellBudget, profiles.MacaqueBudget)
-    of_one = sum(len(fields(part)) for part in parts) - len(("search", "cells", "macaque"))
-    assert len(numbers) == len(profiles.PROFILES) * of_one
-    assert [line for line in numbers if not re.search(r",  # \w", line)] == []
 
 
 def test_files_are_written_whole_or_not_at_all(tmp_path):

@@ -18,7 +18,7 @@ from sage.compute import devices
 from sage.config import paths, profiles
 from sage.config.run import Run
 from sage.experiments import pool
-from sage.rsa import guidance
+from sage.rsa import activations, guidance
 from sage.rsa.alignment import GRAM
 from sage.search import evaluation, searchers
 from sage.search.evaluation import EvaluationProtocol
