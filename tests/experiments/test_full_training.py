@@ -182,7 +182,7 @@ def test_networks_of_one_name_are_refused(run):
 
 
 def test_a_diverged_network_has_no_accuracy(run, monkeypatch):
-    plain = full_training.training.cell_recipe
+    plain = full_training.recipes.cell_recipe
     monkeypatch.setattr(
         full_training.recipes,
         "cell_recipe",

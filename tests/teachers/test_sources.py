@@ -76,7 +76,7 @@ def test_a_trained_resnet_is_found_where_it_always_was(name, monkeypatch):
         train=SimpleNamespace(identity="train"), validation=SimpleNamespace(identity="validation")
     )
     profile = profiles.PROFILES[name]
-    found = teachers._state_key(teachers.NETWORKS["resnet"](profile), images, 0)
+    found = teachers.sources._state_key(teachers.NETWORKS["resnet"](profile), images, 0)
     recipe = {
         "schedule": "Steps",
         "epochs": profile.teacher_epochs,
@@ -107,11 +107,11 @@ def test_a_trained_resnet_is_found_where_it_always_was(name, monkeypatch):
 def test_a_resnet_keeps_its_files_and_its_description(run):
     model, curve = teachers.train_resnet(run.settings, run.dataset, seed=0)
     images = teachers.load_images(run.settings, run.dataset)
-    state = teachers._state_key(teachers.NETWORKS["resnet"](run.settings), images, 0)
+    state = teachers.sources._state_key(teachers.NETWORKS["resnet"](run.settings), images, 0)
     stimuli = images.stimuli(TINY.rdm_images).identity
     load(run, "resnet")
     key = provenance.key(
-        revision=teachers.BANK_REVISION, state=state, stimuli=stimuli, units=TINY.rdm_units
+        revision=teachers.sources.BANK_REVISION, state=state, stimuli=stimuli, units=TINY.rdm_units
     )
     expected = {f"resnet-{state}.pt", f"resnet-{key}.nc"}
     assert {path.name for path in (paths.cache() / "teachers").iterdir()} == expected
@@ -214,7 +214,7 @@ def test_labels_by_hand(run, monkeypatch):
     monkeypatch.setattr(
         teachers.sources, "load_images", lambda *arguments: SimpleNamespace(stimuli=lambda count: stimuli)
     )
-    (layer,) = teachers._labels("labels", run.settings, run.dataset, 0).layers
+    (layer,) = teachers.sources._labels("labels", run.settings, run.dataset, 0).layers
     assert (layer.name, layer.stimuli, list(layer.rdms)) == (
         "labels",
         "four images of five",
