@@ -124,7 +124,8 @@ def join_pools(
 
 
 def _read(name: str) -> xr.Dataset:
-    known = {file.parent.name: file for file in sorted(paths.results().glob("*/01_pool.nc"))}
+    files = sorted(paths.results().rglob("01_pool.nc"))
+    known = {file.parent.relative_to(paths.results()).as_posix(): file for file in files}
     if name not in known:
         raise ValueError(
             f"unknown pool {name!r}, expected one of {', '.join(known) or 'none, as there are no tables'}"

@@ -65,14 +65,14 @@ def load(names: str, **parameters) -> dict[str, xr.Dataset]:
 def test_pools_of_other_seeds_and_devices_are_loaded_and_told_apart_by_seed(publish):
     assert load("") == {}
     tables = {
-        "one": make_table(seed=7),
-        "two": make_table(device="cuda", convolutions="bfloat16", seed=3),
+        "pool/seed-7": make_table(seed=7),
+        "pool": make_table(device="cuda", convolutions="bfloat16", seed=3),
     }
     for name, table in tables.items():
         publish(name, table)
-    found = load("two one")
+    found = load("pool pool/seed-7")
     assert list(found) == ["seed 3", "seed 7"]
-    for one, table in zip(found.values(), (tables["two"], tables["one"])):
+    for one, table in zip(found.values(), (tables["pool"], tables["pool/seed-7"])):
         xr.testing.assert_identical(one, table)
 
 

@@ -99,7 +99,9 @@ def main() -> None:
         "--seconds", type=float, default=90.0, help="that a candidate takes in the mean"
     )
     options = parser.parse_args()
-    pool = xr.load_dataset(paths.ROOT / "data" / "results" / "cifar100-cpu" / "01_pool.nc")
+    pool = xr.load_dataset(
+        paths.ROOT / "data" / "results" / "cifar100-pool" / "seed-0" / "01_pool.nc"
+    )
     rng = np.random.default_rng(0)
     durations = (
         rng.choice(pool.seconds.values / pool.seconds.values.mean(), options.candidates)

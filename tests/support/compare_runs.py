@@ -48,7 +48,7 @@ def compare_records(old: Path, new: Path) -> Iterator[str]:
         "candidate": "select study, number, architecture, hash, seed, state, score from candidate",
         "evaluation": "select protocol, hash, seed, state, parameters, losses from evaluation",
         "RDM": (
-            "select protocol, hash, seed, epoch, accuracy, loss, stimuli, level, rdm.\"values\" "
+            'select protocol, hash, seed, epoch, accuracy, loss, stimuli, level, rdm."values" '
             "from rdm join snapshot on snapshot.id = rdm.snapshot "
             "join evaluation on evaluation.id = snapshot.evaluation"
         ),

@@ -212,7 +212,9 @@ def test_labels_by_hand(run, monkeypatch):
     conditions = {"class": torch.tensor([1, 0, 1, 2, 0]), "image": torch.tensor([0, 1, 2, 3, -1])}
     stimuli = SimpleNamespace(conditions=conditions, identity="four images of five")
     monkeypatch.setattr(
-        teachers.sources, "load_images", lambda *arguments: SimpleNamespace(stimuli=lambda count: stimuli)
+        teachers.sources,
+        "load_images",
+        lambda *arguments: SimpleNamespace(stimuli=lambda count: stimuli),
     )
     (layer,) = teachers.sources._labels("labels", run.settings, run.dataset, 0).layers
     assert (layer.name, layer.stimuli, list(layer.rdms)) == (
@@ -362,7 +364,9 @@ def test_every_number_of_a_network_counts(value):
 def test_what_is_no_teacher_is_refused_before_images_are_loaded(
     run, own, monkeypatch, name, message
 ):
-    monkeypatch.setattr(teachers.sources, "load_images", lambda *arguments: pytest.fail("loads images"))
+    monkeypatch.setattr(
+        teachers.sources, "load_images", lambda *arguments: pytest.fail("loads images")
+    )
     with pytest.raises(ValueError, match=message):
         load(run, name)
 
