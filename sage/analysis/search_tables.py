@@ -8,13 +8,8 @@ import pandas as pd
 import xarray as xr
 
 from sage.analysis import estimates
+from sage.search.scores import GUIDED, SCORES
 from sage.spaces import Architecture
-
-GUIDED, SHUFFLED = (
-    "P+TG",
-    "P+shuffled",
-)  # shuffled: TG of a teacher whose stimuli have changed places
-SCORES = ("P", GUIDED, SHUFFLED)
 
 
 def best(candidates: xr.Dataset, samples: int, count: int) -> list[int]:

@@ -12,7 +12,6 @@ import xarray as xr
 from tqdm.auto import tqdm
 
 from sage.analysis import search_tables
-from sage.analysis.search_tables import GUIDED, SCORES, SHUFFLED
 from sage.config.profiles import Budget
 from sage.config.run import ComparisonRun, check_workers
 from sage.rsa import guidance
@@ -22,15 +21,10 @@ from sage.search.dask_workers import Workers
 from sage.search.evaluation import EvaluationProtocol
 from sage.search.explorer import Study
 from sage.search.record import Evaluation
+from sage.search.scores import SCORES
 from sage.search.searchers import Listed, Searcher
 from sage.search.tracker import Tracker
 from sage.spaces import Architecture, SearchSpace
-
-# By score, the teacher whose guidance TG it adds, from the run's teacher and the seed of the repetition.
-GUIDES = {
-    GUIDED: lambda teacher, seed: teacher,
-    SHUFFLED: lambda teacher, seed: guidance.shuffled(teacher, seed=seed),
-}
 
 
 @dataclass(frozen=True)
@@ -216,7 +210,8 @@ def _searcher(run: ComparisonRun, search: Search) -> Searcher:
 
 def _study(run: ComparisonRun, search: Search, teacher: Teacher) -> Study:
     protocol = _premature(run, teacher, search.epochs)
-    guide = GUIDES[search.score](teacher, search.seed) if search.score in GUIDES else None
+    make_guide = SCORES[search.score].guide
+    guide = make_guide(teacher, search.seed) if make_guide else None
     score = {"name": search.score} | (_guidance(run, guide) if guide else {})
     return Study(
         description=protocol.description()

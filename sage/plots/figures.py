@@ -17,6 +17,7 @@ from scipy.spatial.distance import squareform
 
 from sage.analysis import estimates
 from sage.config import paths
+from sage.search.scores import SCORES
 
 # Loads the backend here: loaded within an rc_context below, a notebook would show its first figure only.
 plt.switch_backend(plt.get_backend())
@@ -36,8 +37,6 @@ STYLE = {
 }
 COLUMN = 3.4  # inches, one column of a two-column paper
 SEARCHER_NAMES = {"random": "random search", "reinforce": "reinforcement learning", "tpe": "TPE"}
-SCORE_NAMES = {"P": "P", "P+TG": "P + {alpha:g} TG", "P+shuffled": "P + {alpha:g} shuffled TG"}
-SCORE_COLOURS = {"P": "C0", "P+TG": "C1", "P+shuffled": "C4"}
 COMBINED = "P + alpha TG"
 COLOURS = {"P": "C0", COMBINED: "C1", "TG": "C2"}
 
@@ -308,7 +307,7 @@ def finalists(table: xr.Dataset) -> Figure:
     for searcher, score in product(table.searcher.values, table.score.values):
         values = table.top_accuracy.sel(searcher=searcher, score=score).values.ravel()
         label = f"{SEARCHER_NAMES.get(searcher, searcher)}\n{score_name(score, table.alpha)}"
-        groups[label] = (SCORE_COLOURS[score], values[np.isfinite(values)])
+        groups[label] = (SCORES[score].colour, values[np.isfinite(values)])
     with plt.rc_context(STYLE):
         figure, axis = plt.subplots(figsize=(0.7 + 1.15 * len(groups), 2.8))
         for place, (colour, values) in enumerate(groups.values()):
@@ -329,8 +328,8 @@ def finalists(table: xr.Dataset) -> Figure:
 
 
 def score_name(score: str, alpha: float) -> str:
-    """A score of `search_tables.SCORES` with its alpha."""
-    return SCORE_NAMES[score].format(alpha=alpha)
+    """A score's name with its alpha."""
+    return SCORES[score].label(alpha)
 
 
 def _searches(axis: Axes, table: xr.Dataset, *, against: str) -> None:
@@ -346,7 +345,7 @@ def _searches(axis: Axes, table: xr.Dataset, *, against: str) -> None:
             line.mature_accuracy.mean("run"),
             line.mature_accuracy.std("run", ddof=1),
             ls=styles[position % len(styles)],
-            color=SCORE_COLOURS[score],
+            color=SCORES[score].colour,
             marker="o",
             ms=3,
             elinewidth=0.8,

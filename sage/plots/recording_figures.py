@@ -13,8 +13,9 @@ from matplotlib.ticker import NullLocator
 
 from sage.analysis import estimates
 from sage.plots import figures
-from sage.plots.figures import COLUMN, SCORE_COLOURS, STYLE, score_name
+from sage.plots.figures import COLUMN, STYLE, score_name
 from sage.rsa import guidance
+from sage.search.scores import SCORES
 from sage.teachers.recordings import Region
 
 EXAMPLES = 8  # images of a category
@@ -88,7 +89,7 @@ def similarity(
         table: see `comparison.similarity`.
     """
     matches = guidance.best_match(table)
-    scores = [score for score in SCORE_COLOURS if score in matches.score]
+    scores = [score for score in SCORES if score in matches.score]
     apart = 0.27 * (np.arange(len(scores)) - (len(scores) - 1) / 2)
     with plt.rc_context(STYLE):
         figure, axis = plt.subplots(figsize=(max(COLUMN + 0.6, 1.2 + 1.6 * len(regions)), 3))
@@ -96,7 +97,7 @@ def similarity(
             of_score = matches[matches.score == score]  # [candidate, teacher_layer]
             places = np.arange(len(regions)) + aside
             beside = places + np.linspace(-0.09, 0.09, len(of_score))[:, None]
-            axis.plot(beside, of_score, "o", ms=2, mew=0, color=SCORE_COLOURS[score], alpha=0.5)
+            axis.plot(beside, of_score, "o", ms=2, mew=0, color=SCORES[score].colour, alpha=0.5)
             found = [estimates.mean(one.values) for one in of_score.T]
             means, lows, highs = (
                 np.array([getattr(one, name) for one in found]) for name in ("value", "low", "high")
@@ -105,7 +106,7 @@ def similarity(
                 "fmt": "D",
                 "ms": 4,
                 "mec": "w",
-                "color": SCORE_COLOURS[score],
+                "color": SCORES[score].colour,
                 "label": score_name(score, alpha),
             }
             axis.errorbar(places, means, [means - lows, highs - means], **style)
