@@ -34,11 +34,10 @@ seed = 0  # of initial weights, data order and the drawn units
 # %%
 import pandas as pd
 
-from sage import teachers
+from sage import plots, teachers
 from sage.config import paths
 from sage.config.run import Run
 from sage.images import categories, objects
-from sage.plots import figures
 from sage.teachers import pixel_baseline
 
 run = Run(profile=profile, dataset=dataset, seed=seed)
@@ -62,7 +61,7 @@ sheets = {
         8, 8, 3, 32, 32
     ),
 }
-figures.save(figures.image_sheets(sheets, objects.CATEGORIES), run.folder, "00_objects")
+plots.save(plots.image_sheets(sheets, objects.CATEGORIES), run.folder, "00_objects")
 # %% [markdown]
 # ## The images of this run
 #
@@ -94,8 +93,8 @@ print(
 )
 
 # %%
-figure = figures.learning_curve(curve, chance=1 / len(images.classes), linear=pixels)
-figures.save(figure, run.folder, "00_teacher")
+figure = plots.learning_curve(curve, chance=1 / len(images.classes), linear=pixels)
+plots.save(figure, run.folder, "00_teacher")
 # %% [markdown]
 # ## The teacher's dissimilarity matrices
 #
@@ -109,4 +108,4 @@ teacher = teachers.load_teacher("resnet", run.settings, run.dataset, seed=run.se
 told = {"provenance": curve.attrs["provenance"], "training_examples": float(curve.examples[-1])}
 teacher.save(run.folder / "00_teacher_rdms.nc", **told)
 stimuli = images.stimuli(run.settings.rdm_images)
-figures.save(figures.dissimilarity(teacher.bank(), stimuli.categories), run.folder, "00_rdms")
+plots.save(plots.teacher_rdms(teacher.bank(), stimuli.categories), run.folder, "00_rdms")

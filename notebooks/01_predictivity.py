@@ -47,12 +47,11 @@ import json
 
 import numpy as np
 
-from sage import spaces, teachers
+from sage import plots, spaces, teachers
 from sage.analysis import predictivity, predictors, published_pools, summaries
 from sage.config import paths
 from sage.config.run import PoolRun
 from sage.experiments import pool
-from sage.plots import figures, interactive, predictivity_figures
 from sage.search.evaluation import EvaluationProtocol
 
 run = PoolRun(
@@ -131,8 +130,8 @@ random.weights.to_pandas().round(2)
 # %%
 paper = random.scores.sel(predictor=predictors.score_table(known, predictors.PAPER).predictor)
 curves = random.assessed.sel(predictor=paper.predictor, statistic="pearson")
-figure = figures.predictivity(paper, random.mature, curves, epoch=settings.premature_epochs)
-figures.save(figure, run.folder, "01_predictivity")
+figure = plots.predictivity(paper, random.mature, curves, epoch=settings.premature_epochs)
+plots.save(figure, run.folder, "01_predictivity")
 # %% [markdown]
 # ## The weight of guidance (the paper's Figure 4)
 #
@@ -142,8 +141,8 @@ figures.save(figure, run.folder, "01_predictivity")
 # %%
 alphas = np.array([0.05, 0.1, 0.2, 0.5, 1, 2, 5])
 sweep = predictivity.alpha_sweep(random.scores, random.mature, alphas, **bootstrap)
-figure = figures.alpha_effect(sweep, predictivity.gain(random.assessed, "P + a TG"))
-figures.save(figure, run.folder, "01_alpha")
+figure = plots.alpha_effect(sweep, predictivity.gain(random.assessed, "P + a TG"))
+plots.save(figure, run.folder, "01_alpha")
 # %% [markdown]
 # ## The teacher and its controls (the paper's Figure 5)
 #
@@ -151,9 +150,7 @@ figures.save(figure, run.folder, "01_alpha")
 # stands beside controls. Where one of them does as well, it is not the teacher's knowledge that predicts.
 
 # %%
-figures.save(
-    predictivity_figures.teachers(random.assessed, teacher=guide.name), run.folder, "01_teachers"
-)
+plots.save(plots.teachers(random.assessed, teacher=guide.name), run.folder, "01_teachers")
 # %% [markdown]
 # ## Rivals
 #
@@ -164,14 +161,12 @@ figures.save(
 
 # %%
 epoch = settings.premature_epochs
-figure = predictivity_figures.rivals(random.assessed, epoch=epoch, ceiling=ceiling, alpha=run.alpha)
-figures.save(figure, run.folder, "01_rivals")
+figure = plots.rivals(random.assessed, epoch=epoch, ceiling=ceiling, alpha=run.alpha)
+plots.save(figure, run.folder, "01_rivals")
 # %%
 taught = teachers.training_examples(run.teacher, settings, run.dataset)
-figure = predictivity_figures.cost_curves(
-    random.assessed, ceiling=ceiling, alpha=run.alpha, teacher=taught
-)
-figures.save(figure, run.folder, "01_cost")
+figure = plots.cost_curves(random.assessed, ceiling=ceiling, alpha=run.alpha, teacher=taught)
+plots.save(figure, run.folder, "01_cost")
 # %% [markdown]
 # Directly against its rivals, by epoch: r of guidance minus r of the other, with the 95 % interval over networks, each
 # for itself: of twenty that are alike one seems better or worse.
@@ -198,7 +193,7 @@ shared = np.isin(found.hash, networks.hash).sum()
 print(
     f"{shared} of the {len(found.network)} networks that the searches found are in this run's random pool too."
 )
-figures.save(predictivity_figures.pools(analysed, alpha=run.alpha), run.folder, "01_pools")
+plots.save(plots.pools(analysed, alpha=run.alpha), run.folder, "01_pools")
 # %%
 summaries.table(analysed[published_pools.SEARCHED].compared, "P + a TG")
 
@@ -208,7 +203,7 @@ summaries.table(analysed[published_pools.SEARCHED].compared, "P + a TG")
 # In JupyterLab the controls redraw the figure at once, from the stored pool.
 
 # %%
-interactive.explore(random.scores, random.mature, alpha=run.alpha, epoch=epoch, **bootstrap)
+plots.explore(random.scores, random.mature, alpha=run.alpha, epoch=epoch, **bootstrap)
 
 # %% [markdown]
 # ## In numbers

@@ -50,12 +50,11 @@ workers = (
 # %%
 import json
 
-from sage import spaces, teachers
+from sage import plots, spaces, teachers
 from sage.analysis import search_tables
 from sage.config import paths
 from sage.config.run import SearchRun
 from sage.experiments import comparison
-from sage.plots import figures
 
 run = SearchRun(
     profile=profile,
@@ -96,8 +95,8 @@ dict(table.sizes)
 # differ by the score that chose among the candidates rather than by the searcher that proposed them.
 
 # %%
-figure = figures.search_progress(table)
-figures.save(figure, run.folder, "02_searches")
+figure = plots.search_progress(table)
+plots.save(figure, run.folder, "02_searches")
 # %% [markdown]
 # ## In numbers (the paper's Table 1)
 #

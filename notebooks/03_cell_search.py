@@ -51,14 +51,13 @@ workers = (
 import json
 from dataclasses import replace
 
-from sage import spaces, teachers
+from sage import plots, spaces, teachers
 from sage.analysis import cell_tables, search_tables
 from sage.config import paths
 from sage.config.run import CellRun
 from sage.experiments import comparison, full_training
 from sage.experiments.full_training import FullTraining
 from sage.models import genotypes
-from sage.plots import cell_drawing, figures
 
 run = CellRun(
     profile=profile,
@@ -95,8 +94,8 @@ table = comparison.train(run, guide, workers=workers)
 dict(table.sizes)
 
 # %%
-figure = figures.finalists(table)
-figures.save(figure, run.folder, "03_finalists")
+figure = plots.finalists(table)
+plots.save(figure, run.folder, "03_finalists")
 # %% [markdown]
 # "Mature" means here after the longer training that re-ranks the best candidates, and accuracy is that on the
 # validation images. Below the best of each search: errors in percent, gains in points.
@@ -127,7 +126,7 @@ print(f"{space.size:.1e} architectures in the space", *found.values(), sep="\n\n
 # Drawn (the paper's Figure 6): the cell of the paper's search, blue the operations with weights.
 
 # %%
-figures.save(cell_drawing.genotype(discovered), run.folder, "03_cell")
+plots.save(plots.cell_graph(discovered), run.folder, "03_cell")
 # %% [markdown]
 # ## Full training, and the test images
 #
@@ -173,10 +172,10 @@ search_tables.costs(table, teacher_examples=spent, alpha_examples=on_alpha).styl
 
 # %%
 images = int(trained[run.dataset].test_images[0])
-figure = figures.final_errors(
+figure = plots.final_errors(
     errors.iloc[: len(cells)], run.dataset, found=len(searched), images=images
 )
-figures.save(figure, run.folder, "03_errors")
+plots.save(figure, run.folder, "03_errors")
 # %% [markdown]
 # ## Size on ImageNet (the paper's Table 3)
 #

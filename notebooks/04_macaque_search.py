@@ -50,14 +50,13 @@ workers = (
 import json
 from functools import partial
 
-from sage import spaces, teachers
+from sage import plots, spaces, teachers
 from sage.analysis import cell_tables, search_tables, site_sampling
 from sage.config import paths
 from sage.config.run import MacaqueRun
 from sage.experiments import comparison, full_training
 from sage.experiments.full_training import FullTraining
 from sage.models import genotypes
-from sage.plots import figures, recording_figures
 
 run = MacaqueRun(
     profile=profile,
@@ -91,9 +90,9 @@ run.budget
 # sessions where only RDMs are published (Spearman-Brown).
 
 # %%
-figures.save(recording_figures.stimuli(recorded), run.folder, "04_stimuli")
+plots.save(plots.stimuli(recorded), run.folder, "04_stimuli")
 # %%
-figures.save(recording_figures.dissimilarity(recorded, run.level), run.folder, "04_rdms")
+plots.save(plots.region_rdms(recorded, run.level), run.folder, "04_rdms")
 # %% [markdown]
 # ## The searches
 #
@@ -105,7 +104,7 @@ table = comparison.train(run, brain, workers=workers)
 dict(table.sizes)
 
 # %%
-figures.save(figures.finalists(table), run.folder, "04_finalists")
+plots.save(plots.finalists(table), run.folder, "04_finalists")
 # %% [markdown]
 # Below the best network of each search after the longer training that re-ranks its best candidates: errors on
 # validation images in percent, gains over the search by P in points, over repetitions.
@@ -124,8 +123,8 @@ print(search_tables.reading(table))
 
 # %%
 similar = comparison.similarity(run, brain, brain)
-figure = recording_figures.similarity(similar, recorded, run.level, alpha=run.alpha)
-figures.save(figure, run.folder, "04_similarity")
+figure = plots.region_similarity(similar, recorded, run.level, alpha=run.alpha)
+plots.save(figure, run.folder, "04_similarity")
 # %% [markdown]
 # ## How many sites and trials does guidance need?
 #
@@ -137,7 +136,7 @@ figures.save(figure, run.folder, "04_similarity")
 sites = site_sampling.agreement(
     recorded, run.level, partial(comparison.similarity, run, brain), seed=run.seed
 )
-figures.save(recording_figures.agreement(sites), run.folder, "04_sites")
+plots.save(plots.site_agreement(sites), run.folder, "04_sites")
 # %% [markdown]
 # ## Full training, and the test images
 #
@@ -164,8 +163,8 @@ errors.style.format("{:.4g}", na_rep="–").format("{:,.0f}", na_rep="–", subs
 # %%
 images = int(trained[run.dataset].test_images[0])
 names = [f"{run.dataset} top-1", f"{run.dataset} top-5"]
-figure = figures.final_errors(errors.iloc[: len(cells)], *names, found=len(found), images=images)
-figures.save(figure, run.folder, "04_errors")
+figure = plots.final_errors(errors.iloc[: len(cells)], *names, found=len(found), images=images)
+plots.save(figure, run.folder, "04_errors")
 # %% [markdown]
 # Costs count training examples, M1 candidates with E1 each and M2 of them with E2. What this leaves out, per search:
 

@@ -116,7 +116,7 @@ def test_run_makes_figures_tables_and_notebooks_once(default_run, capsys):
         for cell in cells:
             shown = [output for output in cell.outputs if "image/png" in output.get("data", {})]
             assert len(shown) == cell.source.count("plots.save") + cell.source.count(
-                "interactive.explore"
+                "plots.explore"
             ), cell.source
     found = genotypes.load_genotype(str(folder / "03_cell.txt"))
     trained = xr.load_dataset(folder / "03_trained_objects.nc")

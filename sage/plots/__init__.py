@@ -1,1 +1,40 @@
-"""Figures: tables in, matplotlib figures out."""
+"""Figures: tables in, matplotlib figures out. `save` writes one as PNG and PDF."""
+
+from sage.plots.cells import cell_graph
+from sage.plots.interactive import explore
+from sage.plots.predictors import (
+    alpha_effect,
+    cost_curves,
+    pools,
+    predictivity,
+    rivals,
+    score_scatter,
+    teachers,
+)
+from sage.plots.recordings import region_rdms, region_similarity, site_agreement, stimuli
+from sage.plots.searches import final_errors, finalists, search_progress
+from sage.plots.style import save
+from sage.plots.teacher import image_sheets, learning_curve, teacher_rdms
+
+__all__ = [
+    "alpha_effect",
+    "cell_graph",
+    "cost_curves",
+    "explore",
+    "final_errors",
+    "finalists",
+    "image_sheets",
+    "learning_curve",
+    "pools",
+    "predictivity",
+    "region_rdms",
+    "region_similarity",
+    "rivals",
+    "save",
+    "score_scatter",
+    "search_progress",
+    "site_agreement",
+    "stimuli",
+    "teacher_rdms",
+    "teachers",
+]

@@ -6,12 +6,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from sage import teachers
+from sage import plots, teachers
 from sage.analysis import search_tables
 from sage.config import profiles
 from sage.config.run import MacaqueRun, SearchRun
 from sage.experiments import comparison, pool
-from sage.plots import figures, recording_figures
 from sage.rsa import guidance
 from sage.search import evaluation
 from sage.search.evaluation import EvaluationProtocol
@@ -153,18 +152,16 @@ def test_similarity_of_every_candidate(run, tmp_path):
     )
     np.testing.assert_array_equal(of_search, expected)
     np.testing.assert_array_equal(of_search.hash, tracker.results(key).hash)
-    figure = recording_figures.similarity(
+    figure = plots.region_similarity(
         found, teachers.recorded_regions(run), "image", alpha=run.alpha
     )
     assert [text.get_text() for text in figure.axes[0].get_xticklabels()] == ["V4", "IT"]
     assert "n = 6 candidates of each score" in figure.axes[0].get_title()
-    again = recording_figures.similarity(
-        found, teachers.recorded_regions(run), "image", alpha=run.alpha
-    )
-    figures.save(figure, tmp_path, "first"), figures.save(again, tmp_path, "second")
+    again = plots.region_similarity(found, teachers.recorded_regions(run), "image", alpha=run.alpha)
+    plots.save(figure, tmp_path, "first"), plots.save(again, tmp_path, "second")
     assert (tmp_path / "first.png").read_bytes() == (tmp_path / "second.png").read_bytes()
     guided = found[found.score == "P+TG"]
-    figure = recording_figures.similarity(
+    figure = plots.region_similarity(
         guided, teachers.recorded_regions(run), "image", alpha=run.alpha
     )
     assert "n = 6 candidates of each score" in figure.axes[0].get_title()
@@ -189,7 +186,7 @@ def test_recordings_are_checked_before_anything_is_trained(run, tmp_path):
 
 def test_figures_show_no_image_of_others(run):
     recorded = teachers.recorded_regions(run)
-    figure = recording_figures.stimuli(recorded)
+    figure = plots.stimuli(recorded)
     assert [axis.get_title() for axis in figure.axes] == [
         "V4\n12 images, 8 of them in RDMs",
         "IT\n12 images, 8 of them in RDMs",
@@ -197,9 +194,7 @@ def test_figures_show_no_image_of_others(run):
     assert not any(axis.images for axis in figure.axes)
     heights = [bar.get_width() for bar in figure.axes[1].patches]
     assert sum(heights) == 8
-    titles = [
-        axis.get_title() for axis in recording_figures.dissimilarity(recorded, "image").axes[:2]
-    ]
+    titles = [axis.get_title() for axis in plots.region_rdms(recorded, "image").axes[:2]]
     assert titles == [
         "V4\n10 sites, mean responses\nnoise ceiling unknown",
         "IT\n1 published RDM\nnoise ceiling unknown",

@@ -1,12 +1,11 @@
 """Cells drawn: every operation and connection is there, and nothing hides anything."""
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
-from sage import spaces
+from sage import plots, spaces
 from sage.models import genotypes
-from sage.plots import cell_drawing, figures
+from sage.plots import cells
 
 SPACE = spaces.cells(5)
 RANDOM = [
@@ -16,12 +15,6 @@ RANDOM = [
 CELLS = [*genotypes.PUBLISHED.values(), *RANDOM]
 
 
-@pytest.fixture(autouse=True)
-def close():
-    yield
-    plt.close("all")
-
-
 def boxes(axis) -> list:
     renderer = axis.figure.canvas.get_renderer()
     return [text.get_window_extent(renderer) for text in axis.texts]
@@ -29,13 +22,15 @@ def boxes(axis) -> list:
 
 @pytest.mark.parametrize("drawn", CELLS, ids=lambda genotype: genotype.name)
 def test_every_operation_and_connection_is_drawn_and_readable(drawn):
-    figure = cell_drawing.genotype(drawn)
+    figure = plots.cell_graph(drawn)
     figure.draw_without_rendering()
-    cells = [drawn.normal] if drawn.normal == drawn.reduction else [drawn.normal, drawn.reduction]
-    assert len(figure.axes) == len(cells)
-    for axis, cell in zip(figure.axes, cells):
-        expected = [cell_drawing.NAMES[step.operation] for block in cell.blocks for step in block]
-        expected += ["+"] * len(cell.blocks) + [*cell_drawing.INPUTS, "concatenated"]
+    drawn_cells = (
+        [drawn.normal] if drawn.normal == drawn.reduction else [drawn.normal, drawn.reduction]
+    )
+    assert len(figure.axes) == len(drawn_cells)
+    for axis, cell in zip(figure.axes, drawn_cells):
+        expected = [cells.NAMES[step.operation] for block in cell.blocks for step in block]
+        expected += ["+"] * len(cell.blocks) + [*cells.INPUTS, "concatenated"]
         assert sorted(text.get_text() for text in axis.texts) == sorted(expected)
         assert len(axis.lines) == 4 * len(cell.blocks) + len(cell.outputs)
         extents = boxes(axis)
@@ -45,7 +40,7 @@ def test_every_operation_and_connection_is_drawn_and_readable(drawn):
 
 
 def test_connections_run_from_what_is_read_to_what_reads_it():
-    graph = cell_drawing._graph(genotypes.parse_cell("sep3(0)+id(1); max3(2)+avg3(0) -> 1 3"))
+    graph = cells._graph(genotypes.parse_cell("sep3(0)+id(1); max3(2)+avg3(0) -> 1 3"))
     read = {
         (
             graph.vs[edge.source]["label"].split("\n")[0],
@@ -61,7 +56,7 @@ def test_connections_run_from_what_is_read_to_what_reads_it():
         ("cell before it", "concatenated"),
         ("+", "concatenated"),
     } < read
-    place, routes = cell_drawing._layout(graph)
+    place, routes = cells._layout(graph)
     for edge, route in zip(graph.es, routes):
         assert (route[0], route[-1]) == (edge.source, edge.target)
         assert (np.diff(place[route, 1]) == 1).all()
@@ -69,7 +64,7 @@ def test_connections_run_from_what_is_read_to_what_reads_it():
 
 def test_drawings_are_the_same_each_time(tmp_path):
     for name in ("first", "second"):
-        figures.save(cell_drawing.genotype(genotypes.AMOEBANET_A), tmp_path, name)
+        plots.save(plots.cell_graph(genotypes.AMOEBANET_A), tmp_path, name)
     for suffix in (".png", ".pdf"):
         first, second = (
             (tmp_path / f"{name}{suffix}").read_bytes() for name in ("first", "second")

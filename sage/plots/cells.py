@@ -1,0 +1,101 @@
+"""Cells drawn as graphs: a box per operation, a circle where a block adds up two of them."""
+
+from itertools import pairwise
+
+import igraph
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from scipy.interpolate import PchipInterpolator
+
+from sage.models.genotypes import Cell, Genotype
+from sage.plots.style import styled
+
+NAMES = {
+    "id": "identity",
+    "avg3": "average\n3 × 3",
+    "max3": "max\n3 × 3",
+    "dil3": "dilated\n3 × 3",
+    "1x7-7x1": "1 × 7\n7 × 1",
+    "sep3": "separable\n3 × 3",
+    "sep5": "separable\n5 × 5",
+    "sep7": "separable\n7 × 7",
+}
+# Identity and pooling have no weights; a state is what operations read.
+COLOURS = {"state": "#d9d9d9", "plain": "#fff7d6", "trained": "#cfe3f5", "sum": "#ffffff"}
+INPUTS = ("previous cell", "cell before it")
+ACROSS, UP = 0.68, 0.46  # inches between places of a drawing
+
+
+@styled
+def cell_graph(genotype: Genotype) -> Figure:
+    """Draw a genotype's cells, one above the other if they differ; inputs below, output above."""
+    cells = {"normal cell": genotype.normal}
+    if genotype.reduction != genotype.normal:
+        cells["reduction cell"] = genotype.reduction
+    graphs = [_graph(cell) for cell in cells.values()]
+    layouts = [_layout(graph) for graph in graphs]
+    spans = np.array([1 + np.ptp(places, axis=0) for places, _ in layouts])  # [cell, 2]
+    width, heights = spans[:, 0].max() * ACROSS + 0.4, spans[:, 1] * UP + 0.3
+    options = {"figsize": (width, heights.sum()), "height_ratios": heights, "squeeze": False}
+    figure, axes = plt.subplots(len(cells), 1, **options)
+    for axis, title, graph, layout in zip(axes[:, 0], cells, graphs, layouts):
+        _draw(axis, graph, *layout)
+        axis.set_title(f"{genotype.name}, {title}" if len(cells) > 1 else genotype.name)
+    return figure
+
+
+def _graph(cell: Cell) -> igraph.Graph:
+    """Return vertices with label and kind, and edges from what is read to what reads it."""
+    graph = igraph.Graph(directed=True)
+    states = [graph.add_vertex(label=name, kind="state").index for name in INPUTS]
+    for block in cell.blocks:
+        steps = []
+        for step in block:
+            kind = "plain" if step.operation in ("id", "avg3", "max3") else "trained"
+            steps.append(graph.add_vertex(label=NAMES[step.operation], kind=kind).index)
+            graph.add_edge(states[step.state], steps[-1])
+        states.append(graph.add_vertex(label="+", kind="sum").index)
+        graph.add_edges((step, states[-1]) for step in steps)
+    output = graph.add_vertex(label="concatenated", kind="state").index
+    graph.add_edges((states[state], output) for state in cell.outputs)
+    return graph
+
+
+def _layout(graph: igraph.Graph) -> tuple[np.ndarray, list[list[int]]]:
+    """Return places [V, 2] of vertices and bends, and for each edge the places that it passes.
+
+    A vertex is one layer above the highest that it reads. An edge bends at places of its own, one in
+    each layer between its ends; they come after the graph's vertices.
+    """
+    layers, routes = [0] * graph.vcount(), []
+    for vertex in graph.topological_sorting():
+        below = [layers[source] for source in graph.predecessors(vertex)]
+        layers[vertex] = 1 + max(below, default=-1)
+    for edge in graph.es:
+        between = list(range(layers[edge.source] + 1, layers[edge.target]))
+        bends = range(len(layers), len(layers) + len(between))
+        routes.append([edge.source, *bends, edge.target])
+        layers += between
+    pairs = [pair for route in routes for pair in pairwise(route)]
+    bent = igraph.Graph(len(layers), pairs, directed=True)
+    found = bent.layout_sugiyama(layers=layers, maxiter=1000)
+    return np.array(found.coords[: len(layers)]), routes
+
+
+def _draw(axis: Axes, graph: igraph.Graph, places: np.ndarray, routes: list[list[int]]) -> None:
+    for points in routes:
+        x, y = places[points].T
+        heights = np.linspace(y[0], y[-1], 20 * len(points))
+        axis.plot(PchipInterpolator(y, x)(heights), heights, color="0.45", lw=0.8, zorder=1)
+    for vertex, (x, y) in zip(graph.vs, places):
+        shape = "circle,pad=0.12" if vertex["kind"] == "sum" else "round,pad=0.25"
+        box = {"boxstyle": shape, "facecolor": COLOURS[vertex["kind"]], "edgecolor": "0.3"}
+        style = {"fontsize": 6, "zorder": 2, "bbox": box | {"linewidth": 0.6}}
+        axis.text(x, y, vertex["label"], ha="center", va="center", **style)
+    (left, low), (right, high) = places.min(0), places.max(0)
+    half = axis.figure.get_figwidth() / ACROSS / 2  # places are as far apart in every panel
+    middle = (right - left) / 2 + left
+    axis.set(xlim=(middle - half, middle + half), ylim=(low - 0.5, high + 0.5))
+    axis.axis("off")

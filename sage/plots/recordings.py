@@ -1,0 +1,151 @@
+"""Figures of recordings, and of what searches guided by them found."""
+
+from collections import Counter
+from collections.abc import Sequence
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import seaborn as sns
+import xarray as xr
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import NullLocator
+
+from sage.analysis import estimates
+from sage.plots.style import (
+    COLUMN,
+    draw_band,
+    interval_bars,
+    legend_below,
+    show_images,
+    show_rdm,
+    styled,
+)
+from sage.rsa import guidance
+from sage.search.scores import SCORES
+from sage.teachers.recordings import Region
+
+EXAMPLES = 8  # images of a category
+
+
+@styled
+def stimuli(regions: Sequence[Region]) -> Figure:
+    """Draw what was shown, a panel per set: examples of images rendered here, else their numbers.
+
+    Images of others' recordings are not drawn: they are not ours to publish.
+    """
+    sets = {one.stimuli.identity: one for one in regions}
+    size = (0.8 + 2.8 * len(sets), 3.1)
+    figure, axes = plt.subplots(1, len(sets), figsize=size, squeeze=False)
+    for axis, (identity, one) in zip(axes[0], sets.items()):
+        groups = np.array(one.stimuli.categories["image"])
+        if one.simulated:
+            images = one.stimuli.images[one.stimuli.conditions["image"] >= 0]
+            _show_examples(axis, images.numpy(), groups)
+        else:
+            counts = Counter(group or "not named" for group in groups.tolist())
+            axis.barh(list(counts), list(counts.values()), color="0.6")
+            axis.invert_yaxis()
+            axis.set(xlabel="images in RDMs")
+        shown_in = ", ".join(one.region for one in regions if one.stimuli.identity == identity)
+        number = f"{len(one.stimuli.images)} images, {len(groups)} of them in RDMs"
+        axis.set_title(f"{shown_in}\n{number}")
+    return figure
+
+
+def _show_examples(axis: Axes, images: np.ndarray, groups: np.ndarray) -> None:
+    """Draw evenly chosen images [N, 3, H, W] of each group in a row, white where there are no more."""
+    names = np.unique(groups)
+    sheet = np.full((len(names), EXAMPLES, *images.shape[1:]), 255, np.uint8)
+    for row, name in zip(sheet, names):
+        members = np.flatnonzero(groups == name)
+        chosen = np.unique(members[np.linspace(0, len(members) - 1, EXAMPLES).round().astype(int)])
+        row[: len(chosen)] = images[chosen]
+    show_images(axis, sheet, names)
+
+
+@styled
+def region_rdms(regions: Sequence[Region], level: str) -> Figure:
+    """Draw every region's RDM at one level, with its noise ceiling."""
+    size = (1 + 2.3 * len(regions), 2.5)
+    figure, axes = plt.subplots(1, len(regions), figsize=size, squeeze=False)
+    for axis, one in zip(axes[0], regions):
+        show_rdm(axis, one.rdm(level), one.stimuli.categories[level], named=True)
+        ceiling = one.ceiling(level)
+        known = "unknown" if np.isnan(ceiling) else f"r = {ceiling:.2f}"
+        axis.set_title(f"{one.region}\n{one.extent}\nnoise ceiling {known}")
+        axis.set_xlabel(f"{level} level, S = {len(one.stimuli.categories[level])}")
+    return figure
+
+
+@styled
+def region_similarity(
+    table: xr.DataArray, regions: Sequence[Region], level: str, *, alpha: float
+) -> Figure:
+    """Draw how similar the best layer's RDM of every candidate is to each region's, by search score.
+
+    Args:
+        table: see `comparison.similarity`.
+        level: of the regions' noise ceilings.
+        alpha: weight of TG, for the scores' names.
+    """
+    matches = guidance.best_match(table)
+    scores = [one for name, one in SCORES.items() if name in matches.score]
+    apart = 0.27 * (np.arange(len(scores)) - (len(scores) - 1) / 2)
+    figure, axis = plt.subplots(figsize=(max(COLUMN + 0.6, 1.2 + 1.6 * len(regions)), 3))
+    for score, aside in zip(scores, apart):
+        of_score = matches[matches.score == score.name]  # [candidate, teacher_layer]
+        places, colour = np.arange(len(regions)) + aside, score.colour
+        beside = places + np.linspace(-0.09, 0.09, len(of_score))[:, None]
+        axis.plot(beside, of_score, "o", ms=2, mew=0, color=colour, alpha=0.5)
+        means = pd.DataFrame([estimates.mean(one.values) for one in of_score.T])
+        style = {
+            "fmt": "D",
+            "ms": 4,
+            "mec": "w",
+            "color": colour,
+            "label": score.label(alpha),
+        }
+        axis.errorbar(places, means.value, interval_bars(means), **style)
+    for place, one in enumerate(regions):
+        axis.hlines(one.ceiling(level), place - 0.4, place + 0.4, color="0.6", lw=2)
+    axis.axhline(0, color="0.5", lw=0.8, ls=":")
+    axis.set(xticks=range(len(regions)), xticklabels=matches.teacher_layer.values)
+    axis.set_ylabel("r with the region's RDM\n(best layer of a candidate)")
+    axis.set_title(
+        f"n = {len(matches) // len(scores)} candidates of each score\n"
+        "diamonds: mean and 95 % interval\ngrey: noise ceiling, where known"
+    )
+    legend_below(axis, columns=3)
+    return figure
+
+
+@styled
+def site_agreement(table: xr.Dataset) -> Figure:
+    """Draw how well TG from few sites and trials orders candidates as TG from all of them does.
+
+    Args:
+        table: see `site_sampling.agreement`.
+    """
+    figure, axis = plt.subplots(figsize=(COLUMN + 1.2, 2.9))
+    if not table.sizes["sites"]:
+        axis.set_axis_off()
+        axis.set_title("published RDMs alone: there are no sites to sample")
+        return figure
+    colours = sns.color_palette("viridis", table.sizes["trials"] + 1)
+    for trials, colour in zip(table.trials.values, colours):
+        label = f"{trials} trial{'s' if trials > 1 else ''} an image"
+        line = table.sel(trials=trials)
+        draw_band(axis, line.sites, line, shade=0.15, color=colour, marker="o", ms=3, label=label)
+    sites = table.sites.values
+    axis.set(xscale="log", xticks=sites, xticklabels=sites, ylim=(None, 1.02))
+    axis.xaxis.set_minor_locator(NullLocator())
+    axis.set(xlabel="sites a region", ylabel="rank correlation with TG\nfrom all sites and trials")
+    axis.set_title(
+        f"{table.attrs['regions']}\n"
+        f"n = {int(table.n)} candidates; mean and range of {table.attrs['draws']}\n"
+        "random samples, but those in which all sites are silent"
+    )
+    axis.legend()
+    return figure

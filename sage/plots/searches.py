@@ -1,0 +1,133 @@
+"""Figures of what searches found, and of its errors after full training."""
+
+from itertools import product
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import xarray as xr
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import EngFormatter, LogLocator, NullFormatter
+
+from sage.analysis import estimates
+from sage.plots.style import accuracy_axis, interval_bars, legend_below, styled
+from sage.search.scores import SCORES
+
+SEARCHER_NAMES = {"random": "random search", "reinforce": "reinforcement learning", "tpe": "TPE"}
+
+
+@styled
+def search_progress(table: xr.Dataset) -> Figure:
+    """Draw the best mature accuracy that each search has found (the paper's Figure 3).
+
+    Args:
+        table: see `comparison.results`. Each searcher has a column.
+    """
+    random = table.random_accuracy.values[np.isfinite(table.random_accuracy)]
+    chance = f"mean of {random.size} random architectures"
+    columns = table.sizes["searcher"]
+    size = (0.6 + 1.9 * columns, 4.4)
+    figure, axes = plt.subplots(2, columns, figsize=size, sharey=True, squeeze=False)
+    for (above, below), searcher in zip(axes.T, table.searcher.values):
+        for axis in (above, below):
+            axis.axhline(random.mean(), color="0.5", ls=":", lw=1, label=chance)
+            _draw_searches(axis, table.sel(searcher=searcher), by_samples=axis is above)
+            accuracy_axis(axis, "")
+        above.set(title=SEARCHER_NAMES.get(searcher, searcher), xlabel="candidates")
+        above.set(xticks=table.samples.values)
+        below.set(xlabel="training examples", xscale="log")
+        below.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        below.xaxis.set_major_formatter(EngFormatter(sep=""))
+        below.xaxis.set_minor_formatter(NullFormatter())
+    for axis in axes[:, 0]:
+        axis.set_ylabel("mature validation\naccuracy")
+    legend_below(axes[0, 0], columns=3)
+    figure.suptitle(
+        f"best of the top {table.attrs['top']} by the search's own score\n"
+        f"mean and s.d. of n = {table.sizes['run']} runs"
+    )
+    return figure
+
+
+def _draw_searches(axis: Axes, table: xr.Dataset, *, by_samples: bool) -> None:
+    """Draw a line per score and amount of training: colour is the score, dashes the fewest epochs."""
+    styles = dict(zip(table.epochs.values, ("--", "-", "-.", ":") * len(table.epochs)))
+    lines = list(product(table.epochs.values, table.score.values))
+    for place, (epochs, score) in enumerate(lines):
+        line = table.sel(score=score, epochs=epochs)
+        x = line.samples if by_samples else line.examples.mean("run")
+        # Bars in one place would hide each other.
+        x = x + 0.015 * (place - (len(lines) - 1) / 2) * (x.max() if by_samples else x)
+        trained = f"{epochs:g} epoch{'' if epochs == 1 else 's'}"
+        axis.errorbar(
+            x,
+            line.mature_accuracy.mean("run"),
+            line.mature_accuracy.std("run", ddof=1),
+            ls=styles[epochs],
+            color=SCORES[score].colour,
+            marker="o",
+            ms=3,
+            elinewidth=0.8,
+            label=f"{SCORES[score].label(table.alpha)}, {trained}",
+        )
+
+
+@styled
+def finalists(table: xr.Dataset) -> Figure:
+    """Draw mature accuracy of every network that a search chose by its score, and of random ones.
+
+    Args:
+        table: see `comparison.results`.
+    """
+    groups = {"not selected": ("0.5", table.random_accuracy.values.ravel())}
+    for searcher, score in product(table.searcher.values, table.score.values):
+        label = f"{SEARCHER_NAMES.get(searcher, searcher)}\n{SCORES[score].label(table.alpha)}"
+        values = table.top_accuracy.sel(searcher=searcher, score=score).values.ravel()
+        groups[label] = (SCORES[score].colour, values)
+    figure, axis = plt.subplots(figsize=(0.7 + 1.15 * len(groups), 2.8))
+    labels = []
+    for place, (name, (colour, values)) in enumerate(groups.items()):
+        values = values[np.isfinite(values)]
+        beside = place + np.linspace(-0.12, 0.12, len(values)) - 0.1
+        axis.plot(beside, values, "o", ms=3.5, mfc="none", color=colour, alpha=0.8)
+        found = estimates.mean(values)
+        axis.errorbar(place + 0.2, found.value, interval_bars(found), fmt="D", ms=4, color=colour)
+        labels.append(f"{name}\nn = {len(values)}")
+    axis.set(xticks=range(len(groups)), xticklabels=labels, xlim=(-0.5, len(groups) - 0.5))
+    accuracy_axis(axis)
+    axis.set_title(
+        f"each search's top {table.attrs['top']}, best score first, and random architectures\n"
+        "diamonds: mean and 95 % interval over networks"
+    )
+    return figure
+
+
+@styled
+def final_errors(frame: pd.DataFrame, *measures: str, found: int, images: int) -> Figure:
+    """Draw test errors of fully trained networks with their 95 % intervals, a panel per measure.
+
+    Args:
+        frame: see `cell_tables.table_2`.
+        measures: the data set's name, or with top-1 or top-5 behind it.
+        found: number of the first rows that are searched; the rest are published cells.
+        images: number of test images.
+    """
+    places = np.arange(len(frame))
+    size = (1.2 + 2.8 * len(measures), 0.9 + 0.24 * len(frame))
+    figure, axes = plt.subplots(1, len(measures), figsize=size, sharey=True, squeeze=False)
+    names = frame.index.get_level_values("network")
+    for axis, measure in zip(axes[0], measures):
+        errors = frame[[f"{measure} {name}" for name in ("error (%)", "low", "high")]]
+        errors = errors.set_axis(["value", "low", "high"], axis=1)
+        for label, colour, rows in (
+            ("found here", "C1", slice(found)),
+            ("published", "C0", slice(found, None)),
+        ):
+            part, style = errors.iloc[rows], {"fmt": "o", "ms": 4, "color": colour, "label": label}
+            axis.errorbar(part.value, places[rows], xerr=interval_bars(part), **style)
+        axis.set(yticks=places, yticklabels=names, ylim=(len(frame) - 0.5, -0.5))
+        axis.set(xlabel=f"{measure} test error (%)")
+    figure.suptitle(f"one training each; bars: 95 % over n = {images:,} images")
+    legend_below(axes[0, 0], columns=2)
+    return figure

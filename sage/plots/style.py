@@ -1,0 +1,115 @@
+"""The style of all figures, and the drawing that several of them share."""
+
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import PercentFormatter
+from scipy.spatial.distance import squareform
+
+from sage.config import paths
+
+# Load the backend here: loaded within an rc_context, a notebook would show its first figure only.
+plt.switch_backend(plt.get_backend())
+
+STYLE = {
+    "axes.spines.right": False,
+    "axes.spines.top": False,
+    "axes.titlesize": 9,
+    "axes.labelsize": 9,
+    "figure.constrained_layout.use": True,
+    "figure.dpi": 120,  # in the notebook
+    "figure.titlesize": 9,
+    "font.size": 8,
+    "legend.fontsize": 8,
+    "legend.frameon": False,
+    "pdf.fonttype": 42,  # text stays text in a journal's production
+    "savefig.dpi": 200,
+}
+COLUMN = 3.4  # inches, one column of a two-column paper
+# A decorator: the function draws in the project's style.
+styled = matplotlib.rc_context(STYLE)
+_UNDATED = {"CreationDate": None, "Producer": None, "Creator": None}
+
+
+@styled
+def save(figure: Figure, folder: Path, name: str) -> Figure:
+    """Write `<folder>/<name>.png` and `.pdf`, the same bytes for the same figure.
+
+    Returns:
+        The figure, which a notebook shows if this is a cell's last line.
+    """
+    for suffix, metadata in ((".png", {}), (".pdf", _UNDATED)):
+        paths.replace(folder / f"{name}{suffix}", partial(figure.savefig, metadata=metadata))
+        figure.set_layout_engine("none")  # laid out now; again would take a third of the time
+    return figure
+
+
+def draw_band(axis: Axes, x: Any, line: Any, *, shade: float = 0.1, **style: Any) -> None:
+    """Draw a line through `line.value`, and a band from `line.low` to `line.high`."""
+    axis.plot(x, line.value, **style)
+    axis.fill_between(x, line.low, line.high, color=style["color"], alpha=shade, lw=0)
+
+
+def interval_bars(one: Any) -> np.ndarray:
+    """Return the lengths [2, n] of error bars from `one.value` down to `one.low` and up to `.high`."""
+    return np.stack([one.value - one.low, one.high - one.value]).reshape(2, -1).clip(0)
+
+
+def legend_below(axis: Axes, *, columns: int) -> None:
+    """Put the legend of one axis below the whole figure."""
+    handles, labels = axis.get_legend_handles_labels()
+    axis.figure.legend(handles, labels, loc="outside lower center", ncols=columns)
+
+
+def accuracy_axis(axis: Axes, label: str = "mature validation accuracy") -> None:
+    """Show accuracies in percent on the y axis."""
+    axis.set_ylabel(label)
+    axis.yaxis.set_major_formatter(PercentFormatter(1))
+
+
+def epoch_axis(axis: Axes, epochs: np.ndarray) -> None:
+    """Show epochs on a logarithmic x axis that starts at 0."""
+    axis.set_xscale("symlog", linthresh=epochs[epochs > 0].min(), linscale=0.5)
+    ticks = [epoch for epoch in epochs if epoch in (0, 0.5) or epoch >= 1]
+    axis.set_xticks(ticks, [f"{epoch:g}" for epoch in ticks])
+    axis.minorticks_off()
+    axis.set(xlabel="training epochs")
+
+
+def show_images(axis: Axes, images: np.ndarray, rows: Sequence[str]) -> None:
+    """Draw images [R, K, 3, H, W] uint8 in a grid, with the names of the R rows."""
+    count, columns, _, height, width = images.shape
+    grid = np.full((count, height + 2, columns, width + 2, 3), 255, np.uint8)
+    grid[:, 1:-1, :, 1:-1] = images.transpose(0, 3, 1, 4, 2)
+    axis.imshow(grid.reshape(count * (height + 2), columns * (width + 2), 3))
+    axis.set(xticks=[], yticks=(np.arange(count) + 0.5) * (height + 2), yticklabels=rows)
+    axis.tick_params(length=0)
+    axis.spines[:].set_visible(False)
+
+
+def show_rdm(axis: Axes, values: np.ndarray, groups: Sequence[str], *, named: bool) -> None:
+    """Draw a condensed RDM with its colour bar, over its own range of values.
+
+    Args:
+        groups: the group of each stimulus; those of one group stand together.
+        named: write the groups' names beside the matrix.
+    """
+    order = np.argsort(groups, kind="stable")
+    low, high = np.nanpercentile(values, (1, 99))
+    matrix = squareform(values)[np.ix_(order, order)]
+    image = axis.imshow(matrix, vmin=low, vmax=high, cmap="viridis", interpolation="nearest")
+    names, starts, sizes = np.unique(np.sort(groups), return_index=True, return_counts=True)
+    for start in starts[1:]:
+        axis.axhline(start - 0.5, color="w", lw=4 / len(starts) ** 1.2)
+        axis.axvline(start - 0.5, color="w", lw=4 / len(starts) ** 1.2)
+    shown = slice(None if named else 0)
+    axis.set(xticks=[], yticks=(starts + (sizes - 1) / 2)[shown], yticklabels=names[shown])
+    axis.tick_params(length=0, labelsize=8 if len(starts) <= 10 else 4)
+    axis.figure.colorbar(image, ax=axis, shrink=0.7, label="1 $-$ r")

@@ -1,0 +1,72 @@
+"""Figures of the images, of how the teacher learns, and of its RDMs."""
+
+from collections.abc import Mapping, Sequence
+
+import matplotlib.pyplot as plt
+import numpy as np
+import xarray as xr
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from sage.plots.style import COLUMN, accuracy_axis, show_images, show_rdm, styled
+
+
+@styled
+def image_sheets(sheets: Mapping[str, np.ndarray], rows: Sequence[str]) -> Figure:
+    """Draw example images, a grid per sheet with a row per category.
+
+    Args:
+        sheets: by title, [R, K, 3, H, W] uint8.
+        rows: names of the R categories.
+    """
+    size = (2 * COLUMN, COLUMN + 0.2)
+    figure, axes = plt.subplots(1, len(sheets), figsize=size, squeeze=False)
+    for axis, (title, images) in zip(axes[0], sheets.items()):
+        show_images(axis, images, rows)
+        axis.set_title(title)
+    return figure
+
+
+@styled
+def learning_curve(curve: xr.Dataset, *, chance: float, linear: float) -> Figure:
+    """Draw accuracy on validation images and training loss against epochs.
+
+    Args:
+        curve: accuracy in [0, 1] and training_loss in nats over epoch, and the teacher's name.
+        chance: accuracy of guessing, in [0, 1].
+        linear: accuracy of a linear classifier on pixels, in [0, 1].
+    """
+    figure, (left, right) = plt.subplots(1, 2, figsize=(2 * COLUMN, 2.3))
+    left.plot(curve.epoch, curve.accuracy, "o-", ms=3, label="teacher")
+    left.axhline(linear, color="C1", ls="--", label="linear classifier on pixels")
+    left.axhline(chance, color="0.5", ls=":", label="chance")
+    left.set(xlabel="epochs", ylim=(0, 1), title=curve.attrs["teacher"])
+    accuracy_axis(left, "validation accuracy")
+    left.legend()
+    right.plot(curve.epoch, curve.training_loss, "o-", ms=3)
+    right.set(xlabel="epochs", ylabel="training loss (nats)", title="mean over the epoch")
+    for axis in (left, right):
+        axis.xaxis.set_major_locator(MaxNLocator(integer=True))
+    return figure
+
+
+@styled
+def teacher_rdms(bank: xr.Dataset, categories: Mapping[str, Sequence[str]]) -> Figure:
+    """Draw a teacher's RDMs, a row per level, each coloured over its own range of values.
+
+    Args:
+        bank: see `Teacher.bank`.
+        categories: by level that is drawn, the category of each stimulus.
+    """
+    drawn = [values for values in bank.values() if values.attrs["level"] in categories]
+    levels = list(dict.fromkeys(values.attrs["level"] for values in drawn))
+    layers = list(dict.fromkeys(values.attrs["layer"] for values in drawn))
+    size = (1 + 2.1 * len(layers), 1.9 * len(levels))
+    figure, axes = plt.subplots(len(levels), len(layers), figsize=size, squeeze=False)
+    for values in drawn:
+        level, layer = values.attrs["level"], values.attrs["layer"]
+        axis, first = axes[levels.index(level), layers.index(layer)], layer == layers[0]
+        show_rdm(axis, values.values, categories[level], named=first)
+        label = f"{level} level, S = {len(categories[level])}" if first else ""
+        axis.set(title=layer, ylabel=label)
+    return figure
