@@ -41,7 +41,7 @@ from sage.images import categories, objects
 from sage.teachers import pixel_baseline
 
 run = Run(profile=profile, dataset=dataset, seed=seed)
-images = teachers.load_images(run.settings, run.dataset)
+images = teachers.load_images(run)
 run
 
 # %% [markdown]
@@ -81,7 +81,7 @@ pd.DataFrame(counts, index=[f"{images.name}, {size} x {size} pixels"])
 # budget. The training is saved after every epoch: stopped and started again, it goes on from there.
 
 # %%
-model, curve = teachers.train_resnet(run.settings, run.dataset, seed=run.seed)
+model, curve = teachers.train_network("resnet", run)
 paths.save_table(curve, run.folder / "00_teacher.nc")
 reached = float(curve.accuracy[-1])
 pixels = pixel_baseline.accuracy(images.train, images.validation)
@@ -104,7 +104,7 @@ plots.save(figure, run.folder, "00_teacher")
 # along the diagonal, the layer represents that category as one kind of thing.
 
 # %%
-teacher = teachers.load_teacher("resnet", run.settings, run.dataset, seed=run.seed)
+teacher = teachers.load_teacher(run)
 told = {"provenance": curve.attrs["provenance"], "training_examples": float(curve.examples[-1])}
 teacher.save(run.folder / "00_teacher_rdms.nc", **told)
 stimuli = images.stimuli(run.settings.rdm_images)

@@ -64,7 +64,7 @@ run = PoolRun(
     seed=seed,
 )
 settings, space = run.settings, EvaluationProtocol.of(run.settings, run.dataset).networks.space
-guide = teachers.load_teacher(run.teacher, settings, run.dataset, seed=run.seed)
+guide = teachers.load_teacher(run)
 pool.check_teacher(run, guide)
 others = published_pools.load_published(run, guide)
 run
@@ -164,7 +164,7 @@ epoch = settings.premature_epochs
 figure = plots.rivals(random.assessed, epoch=epoch, ceiling=ceiling, alpha=run.alpha)
 plots.save(figure, run.folder, "01_rivals")
 # %%
-taught = teachers.training_examples(run.teacher, settings, run.dataset)
+taught = teachers.training_examples(run)
 figure = plots.cost_curves(random.assessed, ceiling=ceiling, alpha=run.alpha, teacher=taught)
 plots.save(figure, run.folder, "01_cost")
 # %% [markdown]

@@ -71,7 +71,7 @@ run = SearchRun(
     runs=runs,
 )
 comparison.check(run, workers=workers)
-guide = teachers.load_teacher(run.teacher, run.settings, run.dataset, seed=run.seed)
+guide = teachers.load_teacher(run)
 comparison.check_teacher(run, guide)
 run.budget
 
@@ -119,7 +119,7 @@ print(search_tables.reading(table))
 # training; and choosing alpha, which cost nothing where it is the paper's, and is unknown here where it is not.
 
 # %%
-spent = teachers.training_examples(run.teacher, run.settings, run.dataset)
+spent = teachers.training_examples(run)
 on_alpha = (
     0 if run.alpha == SearchRun.alpha else float("nan")
 )  # the paper's value, or chosen elsewhere

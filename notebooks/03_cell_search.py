@@ -79,7 +79,7 @@ run = CellRun(
 # %%
 comparison.check(run, workers=workers)
 published = full_training.check_cells(run)
-guide = teachers.load_teacher(run.teacher, run.settings, run.dataset, seed=run.seed)
+guide = teachers.load_teacher(run)
 comparison.check_teacher(run, guide)
 run.budget
 
@@ -162,7 +162,7 @@ counts = ["M1", "E1", "M2", "E2", "cost"]
 errors.style.format("{:.4g}", na_rep="–").format("{:,.0f}", na_rep="–", subset=counts)
 
 # %%
-spent = teachers.training_examples(run.teacher, run.settings, run.dataset)
+spent = teachers.training_examples(run)
 on_alpha = (
     0 if run.alpha == CellRun.alpha else float("nan")
 )  # the paper's value, or chosen elsewhere

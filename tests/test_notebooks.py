@@ -14,7 +14,8 @@ import xarray as xr
 from sage import teachers
 from sage.analysis import predictivity
 from sage.cli import run
-from sage.config import paths, profiles
+from sage.config import paths
+from sage.config.run import Run
 from sage.models import genotypes
 from sage.search.tracker import Tracker
 from sage.teachers import pixel_baseline, simulation
@@ -199,8 +200,8 @@ def test_notebooks_hold_calls_and_prose(source):
 @pytest.mark.slow
 def test_embedded_images_are_learnable_and_not_trivial():
     """Measured with the quick profile's teacher, before which stands a linear classifier."""
-    quick = profiles.PROFILES["quick"]
-    _, curve = teachers.train_resnet(quick, "objects", seed=0)
-    images = teachers.load_images(quick, "objects")
+    quick = Run(profile="quick")
+    _, curve = teachers.train_network("resnet", quick)
+    images = teachers.load_images(quick)
     reached, pixels = curve.accuracy[-1], pixel_baseline.accuracy(images.train, images.validation)
     assert reached > 0.6 and 1 / 64 < pixels < reached / 2

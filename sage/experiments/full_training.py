@@ -193,12 +193,7 @@ def train_fully(planned: FullTraining, *, progress: bool = True) -> xr.Dataset:
         with devices.weights_from(planned.seed):
             model = planned.build(classes)
         trainer = Trainer(
-            model,
-            images.images,
-            images.labels,
-            planned.recipe,
-            seed=planned.seed,
-            device=devices.default(),
+            model, images, planned.recipe, seed=planned.seed, device=devices.default()
         )
         accuracy, top5, failure = float("nan"), float("nan"), ""
         try:

@@ -178,7 +178,7 @@ def controls(run: Run, networks: xr.Dataset, teacher: Teacher) -> dict[str, xr.D
     base = base if base in teachers.NETWORKS else "resnet"
     names = {"labels": "labels", "pixels": "pixels", "untrained": f"{base}{teachers.UNTRAINED}"}
     others = {"shuffled": guidance.shuffled(teacher, seed=CONTROL_SEED)} | {
-        kind: teachers.load_teacher(name, run.settings, run.dataset, seed=CONTROL_SEED)
+        kind: teachers.load_teacher(replace(run, teacher=name, seed=CONTROL_SEED))
         for kind, name in names.items()
         if name != run.teacher
     }

@@ -128,9 +128,7 @@ def evaluate(protocol: EvaluationProtocol, architecture: Architecture, seed: int
             "multiply_adds": complexity.multiply_adds(model, protocol.image_size),
         }
         recipe = protocol.networks.recipe(protocol.mature_epochs, protocol.batch_size)
-        trainer = Trainer(
-            model, images.train.images, images.train.labels, recipe, seed=seed, device=device
-        )
+        trainer = Trainer(model, images.train, recipe, seed=seed, device=device)
         proxies = _proxies(trainer) if protocol.rivals else {}
         snapshots, test_accuracy, state, failure = [], None, "finished", None
         try:

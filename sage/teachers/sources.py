@@ -1,112 +1,51 @@
-"""Where a teacher's RDMs come from: a network that is trained here or elsewhere, a control, or a file."""
+"""Teachers by name: a network that is trained here or elsewhere, a control, or a file."""
 
-import json
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import numpy as np
 import xarray as xr
+from scipy.spatial.distance import pdist
 from torch import nn
 
 from sage.compute import devices
 from sage.config import paths, provenance
-from sage.config.profiles import Profile
-from sage.config.run import SHUFFLED, MacaqueRun, file_name
-from sage.images import datasets, objects
-from sage.images.datasets import Dataset
+from sage.config.run import SHUFFLED, MacaqueRun, Run, file_name
 from sage.images.stimuli import StimulusSet
-from sage.models import complexity
-from sage.models.cells import CellNetwork
-from sage.models.genotypes import NASNET_A
-from sage.models.resnet import ResNet
 from sage.rsa import activations, guidance
 from sage.rsa.guidance import Teacher, TeacherLayer
-from sage.teachers import assemblies, external, simulation
+from sage.teachers import assemblies, external, networks, simulation
+from sage.teachers.networks import NETWORKS
 from sage.teachers.recordings import Region
-from sage.training import checkpoints, recipes
-from sage.training.trainer import Trainer
 
-# Part of a trained teacher's key. Raise it with any change of the code that changes the trained network.
-REVISION = 1
-BANK_REVISION = 2  # likewise of a bank's key and what is measured of a network
+# Part of a bank's key. Raise it with any change of what is measured of a network.
+BANK_REVISION = 2
+UNTRAINED = "-untrained"  # behind a network's name: the control with its initial weights
 
 
-def load_teacher(name: str, profile: Profile, dataset: str, *, seed: int) -> Teacher:
-    """A teacher by name: of `TEACHERS`, a network from elsewhere, the path of a bank, or files of recordings.
+def load_teacher(run: Run) -> Teacher:
+    """Return the run's teacher, of any of the `KINDS`, with or without `SHUFFLED` behind its name.
 
-    A network is measured once: its bank is kept, since the last digits of what is measured change with the machine
-    and the number of its cores, and searches are on record under the teacher's content. A network from elsewhere (see
-    `external.load_network`) is measured anew when its weights have changed.
-
-    Args:
-        name: any of these, with "-shuffled" behind it for the control in which its stimuli have changed places.
+    A network is measured once and its bank kept: the last digits of what is measured change with
+    the machine and its cores, and searches are on record under the teacher's content. A network
+    from elsewhere is measured anew when its weights have changed.
 
     Raises:
-        ValueError: nothing of these. Else as `guidance.read_teacher`, `assemblies.read` or `external.load_network`.
+        ValueError: an unknown name, or as `guidance.read_teacher`, `assemblies.read` or
+            `external.load_network`.
+        FileNotFoundError: likewise.
     """
-    if name.endswith(SHUFFLED):
-        return guidance.shuffled(
-            load_teacher(name.removesuffix(SHUFFLED), profile, dataset, seed=seed), seed=seed
-        )
-    if name.endswith(".nc"):
-        files = name.split()
-        if assemblies.holds_recordings(Path(files[0])):
-            return from_recording_files(files, size=profile.image_size, images=profile.rdm_images)
-        return guidance.read_teacher(Path(name))
-    if external.is_spec(name):
-        return _from_outside(name, profile, dataset, seed)
-    if name not in TEACHERS:
-        raise ValueError(
-            f"unknown teacher {name!r}, expected one of {', '.join(TEACHERS)}, {external.FORMS}, a bank's path (.nc), "
-            f"or files of recordings; any of them can have {SHUFFLED} behind it"
-        )
-    images = load_images(profile, dataset)
-    # Controls without a network are kept under ResNet's key.
-    network = NETWORKS.get(name.removesuffix(UNTRAINED), _resnet)(profile)
-    parts = {"state": _state_key(network, images, seed)}
-    return _measured_once(
-        name, parts, profile, images, lambda: TEACHERS[name](name, profile, dataset, seed)
-    )
+    if run.teacher.endswith(SHUFFLED):
+        return guidance.shuffled(load_teacher(_unshuffled(run)), seed=run.seed)
+    return _kind(run.teacher).load(run)
 
 
-def _from_outside(name: str, profile: Profile, dataset: str, seed: int) -> Teacher:
-    model, layers = external.load_network(name, seed=seed)
-    images = load_images(profile, dataset)
-    stimuli, units = images.stimuli(profile.rdm_images), profile.rdm_units
-    parts = {
-        "network": external.identity(model),
-        "layers": layers,
-        "seed": seed,
-        **devices.description(),
-    }
-    return _measured_once(
-        name,
-        parts,
-        profile,
-        images,
-        lambda: from_network(name, model, layers, stimuli, units=units, seed=seed),
-    )
-
-
-def _measured_once(
-    name: str, parts: dict, profile: Profile, images: Dataset, measure: Callable[[], Teacher]
-) -> Teacher:
-    """The teacher from its bank, which is made first if there is none; `parts` are what its network is known by."""
-    described = {"stimuli": images.stimuli(profile.rdm_images).identity, "units": profile.rdm_units}
-    key = provenance.key(revision=BANK_REVISION, **described, **parts)
-    bank = paths.cache() / "teachers" / f"{file_name(name)}-{key}.nc"
-    if not bank.exists():
-        measure().save(bank)
-    return guidance.read_teacher(bank)
-
-
-def load_images(profile: Profile, dataset: str) -> Dataset:
-    """The teacher's training images, and the validation images that candidates are shown too."""
-    return datasets.load_reduced(
-        dataset, profile.image_size, profile.teacher_images, profile.validation_images
-    )
+def training_examples(run: Run) -> float:
+    """Return how many examples the teacher's own training processed; NaN where nothing says so."""
+    if run.teacher.endswith(SHUFFLED):
+        return training_examples(_unshuffled(run))
+    return _kind(run.teacher).examples(run)
 
 
 def from_network(
@@ -118,30 +57,36 @@ def from_network(
     units: int,
     seed: int,
 ) -> Teacher:
-    """A teacher from any network: RDMs of the named submodules' outputs, and Gram matrices of single images.
+    """Return a teacher from any network: RDMs of its layers, and Gram matrices of single images.
 
     Args:
-        layers: names as in `model.named_modules()`. units: drawn once per layer from `seed`.
+        layers: names as in `model.named_modules()`.
+        units: drawn once per layer, from `seed`.
     """
-    device = devices.default()
+    device, grams = devices.default(), "image" in stimuli.conditions
     shown = activations.show(
-        model.to(device),
-        layers,
-        stimuli,
-        units=units,
-        seed=seed,
-        device=device,
-        grams="image" in stimuli.conditions,
+        model.to(device), layers, stimuli, units=units, seed=seed, device=device, grams=grams
     )
+    rdms = (
+        {level: rows[index] for level, rows in shown.rdms.items()} for index in range(len(layers))
+    )
+    identity = stimuli.identity
     return Teacher(
-        name,
-        tuple(
-            TeacherLayer(
-                layer, stimuli.identity, {level: rdms[index] for level, rdms in shown.rdms.items()}
-            )
-            for index, layer in enumerate(layers)
-        ),
+        name, tuple(TeacherLayer(layer, identity, of) for layer, of in zip(layers, rdms))
     )
+
+
+def from_recordings(regions: Sequence[Region]) -> Teacher:
+    """Return a teacher from what `assemblies.read` gave, with a layer for each region."""
+    files = dict.fromkeys(one.path for one in regions)
+    layers = (
+        TeacherLayer(
+            one.region, one.stimuli.identity, {level: one.rdm(level) for level in one.levels}
+        )
+        for one in regions
+    )
+    name = " + ".join(dict.fromkeys(path.stem for path in files))
+    return Teacher(name, tuple(layers), recordings=tuple(map(str, files)))
 
 
 def from_recording_files(
@@ -152,233 +97,160 @@ def from_recording_files(
     regions: Iterable[str] = (),
     window: tuple[float, float] | None = None,
 ) -> Teacher:
-    """A teacher from files of recordings or of published RDMs: a layer for each region, see `assemblies.read`."""
+    """Return a teacher from files of recordings or published RDMs; arguments as `assemblies.read`."""
     return from_recordings(
         assemblies.read(files, size=size, images=images, regions=regions, window=window)
     )
 
 
-def from_recordings(regions: Sequence[Region]) -> Teacher:
-    """A teacher from what was recorded: a layer for each region, see `assemblies.read`."""
-    return Teacher(
-        " + ".join(dict.fromkeys(one.path.stem for one in regions)),
-        tuple(
-            TeacherLayer(
-                one.region, one.stimuli.identity, {level: one.rdm(level) for level in one.levels}
-            )
-            for one in regions
-        ),
-        recordings=tuple(dict.fromkeys(str(one.path) for one in regions)),
-    )
-
-
 def recorded_regions(run: MacaqueRun) -> list[Region]:
-    """The regions of a run's recordings, which are simulated first if they are to be.
+    """Return the regions of a run's recordings, which are simulated first where it says so.
 
     Raises:
-        FileNotFoundError, ValueError: as `assemblies.read`.
+        FileNotFoundError: as `assemblies.read`.
+        ValueError: likewise.
     """
     files = run.recordings.split()
     if files == ["simulated"]:
-        files = [_simulated(run)]
-    budget = run.budget
-    return assemblies.read(
-        files, size=budget.image_size, images=budget.recording_images, regions=run.named_regions
-    )
+        files = [str(simulation.record_once(run))]
+    size, images = run.budget.image_size, run.budget.recording_images
+    return assemblies.read(files, size=size, images=images, regions=run.named_regions)
 
 
-def _simulated(run: MacaqueRun) -> Path:
-    """The file of simulated recordings from the run's own ResNet, which are made once."""
-    profile, budget = run.settings, run.budget
-    settings = {
-        "images": budget.stimuli,
-        "size": max(budget.image_size, profile.image_size),
-        "shown_size": profile.image_size,
-        "trials": budget.trials,
-        "seed": run.seed,
-    }
-    network = _state_key(_resnet(profile), load_images(profile, run.dataset), run.seed)
-    key = provenance.key(
-        revision=simulation.REVISION,
-        renderer=objects.source_digest(),
-        network=network,
-        sites=simulation.SITES,
-        **settings,
-    )
-    path = paths.cache() / "recordings" / f"simulated-{key}.nc"
-    if not path.exists():
-        model, _ = train_resnet(profile, run.dataset, seed=run.seed)
-        table = simulation.record(model, model.layer_names, **settings)
-        paths.save_table(table.assign_attrs(provenance=json.dumps(provenance.stamp())), path)
-    return path
+def _unshuffled(run: Run) -> Run:
+    return replace(run, teacher=run.teacher.removesuffix(SHUFFLED))
 
 
-def train_resnet(profile: Profile, dataset: str, *, seed: int) -> tuple[ResNet, xr.Dataset]:
-    """The paper's teacher network, as `train_network` gives it."""
-    return train_network("resnet", profile, dataset, seed=seed)
+def _stimuli(run: Run) -> StimulusSet:
+    return networks.load_images(run).stimuli(run.settings.rdm_images)
 
 
-def train_network(
-    name: str, profile: Profile, dataset: str, *, seed: int
-) -> tuple[nn.Module, xr.Dataset]:
-    """A trained network of `NETWORKS` and its learning curve over `epoch`, see `checkpoints.train_with_checkpoints`."""
-    images, network = load_images(profile, dataset), NETWORKS[name](profile)
-    model = _build(network, images, seed)
-    device = devices.default()
-    trainer = Trainer(
-        model, images.train.images, images.train.labels, network.recipe, seed=seed, device=device
-    )
-
-    def measure() -> dict[str, float]:
-        stimuli = images.stimuli(profile.rdm_images)
-        scores = activations.show(model, (), stimuli, units=0, seed=seed, device=device).scores
-        labels = images.validation.labels
-        return {
-            "accuracy": activations.accuracy(scores, labels),
-            "loss": activations.loss(scores, labels),
-        }
-
-    path = paths.cache() / "teachers" / f"{name}-{_state_key(network, images, seed)}.pt"
-    curve = checkpoints.train_with_checkpoints(trainer, path, measure, name="teacher")
-    return model, curve.assign_attrs(teacher=network.title, parameters=complexity.parameters(model))
+def _measured(run: Run, model: nn.Module, layers: tuple[str, ...]) -> Teacher:
+    units = run.settings.rdm_units
+    return from_network(run.teacher, model, layers, _stimuli(run), units=units, seed=run.seed)
 
 
-def training_examples(name: str, profile: Profile, dataset: str) -> float:
-    """Examples that a teacher's own training processed; NaN for one from elsewhere, unless its file says so.
-
-    A bank does in an attribute `training_examples`.
-    """
-    name = name.removesuffix(SHUFFLED)
-    if name.endswith(".nc") and Path(name).is_file():
-        return float(xr.load_dataset(name, engine="h5netcdf").attrs.get("training_examples", "nan"))
-    if name not in NETWORKS:
-        return 0.0 if name in TEACHERS else float("nan")
-    steps = len(load_images(profile, dataset).train) // profile.batch_size
-    return float(profile.teacher_epochs * steps * profile.batch_size)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Network:
-    """A network that is trained here to be a teacher, at a profile's size.
+def _measured_once(run: Run, parts: dict, measure: Callable[[], Teacher]) -> Teacher:
+    """Return the teacher from its bank, which is made first if there is none.
 
     Args:
-        title: its name and size, for people. settings: all that determines `build`, JSON-ready.
-        build: the network of so many classes, its weights drawn by torch's generator.
-        layers: submodules whose outputs are the teacher's layers L1, L2 and so on.
+        parts: of the bank's key, all that determines the network.
     """
-
-    title: str
-    settings: dict
-    build: Callable[[int], nn.Module]
-    recipe: recipes.Recipe
-    layers: tuple[str, ...]
-
-
-def _resnet(profile: Profile) -> Network:
-    """The paper's teacher: ends of the three stages of a residual network."""
-    blocks, width = profile.teacher_blocks, profile.teacher_width
-    return Network(
-        title=f"ResNet-{6 * blocks + 2} (n = {blocks}), width {width}",
-        settings={"blocks": blocks, "width": width},
-        build=lambda classes: ResNet(blocks=blocks, width=width, classes=classes),
-        recipe=recipes.teacher_recipe(profile.teacher_epochs, profile.batch_size),
-        layers=ResNet.layer_names,
-    )
+    shown = {"stimuli": _stimuli(run).identity, "units": run.settings.rdm_units}
+    key = provenance.key(revision=BANK_REVISION, **shown, **parts)
+    bank = paths.cache() / "teachers" / f"{file_name(run.teacher)}-{key}.nc"
+    if not bank.exists():
+        measure().save(bank)
+    return guidance.read_teacher(bank)
 
 
-def _nasnet_a(profile: Profile) -> Network:
-    """The paper's second teacher, NASNet-A: the last cell before each of the two reductions, and the last of all.
+def _stages(run: Run) -> Teacher:
+    """Return the teacher from a network of `NETWORKS`, trained or with its initial weights."""
+    name = run.teacher.removesuffix(UNTRAINED)
+    trained = name == run.teacher
+    model = networks.train_network(name, run)[0] if trained else networks.build_network(name, run)
+    measured = _measured(run, model, NETWORKS[name](run.settings).layers)
+    named = (replace(layer, name=f"L{number}") for number, layer in enumerate(measured.layers, 1))
+    return replace(measured, layers=tuple(named))
 
-    It has the N, F and drop-path that the profile trains cells fully with, and the teacher's epochs.
+
+def _pixels(run: Run) -> Teacher:
+    """Return a control without a network: the standardised images themselves."""
+    return _measured(run, nn.Sequential(OrderedDict(pixels=nn.Identity())), ("pixels",))
+
+
+def _labels(run: Run) -> Teacher:
+    """Return a control without a network: 0 between images of a class, 1 between classes.
+
+    It is of single images only, as class means are all as different as any two.
     """
-    cells = profile.cells
-    repeats, filters = cells.full_repeats, cells.full_filters
-    return Network(
-        title=f"NASNet-A (N = {repeats}, F = {filters})",
-        settings={"genotype": str(NASNET_A), "repeats": repeats, "filters": filters},
-        build=lambda classes: CellNetwork(
-            NASNET_A,
-            classes=classes,
-            filters=filters,
-            repeats=repeats,
-            auxiliary_size=profile.image_size,
-        ),
-        recipe=recipes.cell_recipe(
-            profile.teacher_epochs, profile.batch_size, drop_path_keep=cells.drop_path_keep
-        ),
-        layers=tuple(f"cells.{place}" for place in (repeats - 1, 2 * repeats, 3 * repeats + 1)),
-    )
-
-
-NETWORKS: dict[str, Callable[[Profile], Network]] = {"resnet": _resnet, "nasnet-a": _nasnet_a}
-
-
-def _trained(name: str, profile: Profile, dataset: str, seed: int) -> Teacher:
-    model, _ = train_network(name, profile, dataset, seed=seed)
-    return _stages(name, model, NETWORKS[name](profile), profile, dataset, seed)
-
-
-def _untrained(name: str, profile: Profile, dataset: str, seed: int) -> Teacher:
-    """A control: a network with its initial weights."""
-    network = NETWORKS[name.removesuffix(UNTRAINED)](profile)
-    model = _build(network, load_images(profile, dataset), seed)
-    return _stages(name, model, network, profile, dataset, seed)
-
-
-def _pixels(name: str, profile: Profile, dataset: str, seed: int) -> Teacher:
-    """A control without a network: the standardised images themselves."""
-    stimuli = load_images(profile, dataset).stimuli(profile.rdm_images)
-    identity = nn.Sequential(OrderedDict(pixels=nn.Identity()))
-    return from_network(name, identity, ("pixels",), stimuli, units=profile.rdm_units, seed=seed)
-
-
-def _labels(name: str, profile: Profile, dataset: str, seed: int) -> Teacher:
-    """A control without a network: 0 between images of a class, 1 between classes.
-
-    Of single images only, as class means are all as different as any two.
-    """
-    stimuli = load_images(profile, dataset).stimuli(profile.rdm_images)
+    stimuli = _stimuli(run)
     labels = stimuli.conditions["class"][stimuli.conditions["image"] >= 0].numpy()
-    first, second = np.triu_indices(len(labels), 1)
-    differ = (labels[first] != labels[second]).astype(np.float64)
-    return Teacher(name, (TeacherLayer("labels", stimuli.identity, {"image": differ}),))
+    differ = pdist(labels[:, None], "hamming")
+    return Teacher(run.teacher, (TeacherLayer("labels", stimuli.identity, {"image": differ}),))
 
 
-UNTRAINED = "-untrained"
-TEACHERS = {
-    "resnet": _trained,
-    "resnet-untrained": _untrained,
-    "nasnet-a": _trained,
-    "nasnet-a-untrained": _untrained,
+TEACHERS: dict[str, Callable[[Run], Teacher]] = {
+    **{f"{name}{weights}": _stages for name in NETWORKS for weights in ("", UNTRAINED)},
     "pixels": _pixels,
     "labels": _labels,
 }
 
 
-def _stages(
-    name: str, model: nn.Module, network: Network, profile: Profile, dataset: str, seed: int
-) -> Teacher:
-    stimuli = load_images(profile, dataset).stimuli(profile.rdm_images)
-    measured = from_network(
-        name, model, network.layers, stimuli, units=profile.rdm_units, seed=seed
-    )
-    named = (replace(layer, name=f"L{number}") for number, layer in enumerate(measured.layers, 1))
-    return replace(measured, layers=tuple(named))
+def _load_named(run: Run) -> Teacher:
+    network = run.teacher.removesuffix(UNTRAINED)
+    # Controls without a network are kept under ResNet's key.
+    state = networks.state_key(network if network in NETWORKS else "resnet", run)
+    return _measured_once(run, {"state": state}, lambda: TEACHERS[run.teacher](run))
 
 
-def _build(network: Network, images: Dataset, seed: int) -> nn.Module:
-    with devices.weights_from(seed):
-        return network.build(len(images.classes))
+def _examples_of_named(run: Run) -> float:
+    if run.teacher not in NETWORKS:
+        return 0.0
+    profile = run.settings
+    steps = len(networks.load_images(run).train) // profile.batch_size
+    return float(profile.teacher_epochs * steps * profile.batch_size)
 
 
-def _state_key(network: Network, images: Dataset, seed: int) -> str:
-    """Of all that determines the trained network."""
-    return provenance.key(
-        revision=REVISION,
-        training=images.train.identity,
-        validation=images.validation.identity,
-        recipe=network.recipe.description,
-        seed=seed,
-        **network.settings,
-        **devices.description(),
+def _load_external(run: Run) -> Teacher:
+    model, layers = external.load_network(run.teacher, seed=run.seed)
+    parts = {"network": external.identity(model), "layers": layers, "seed": run.seed}
+    parts |= devices.description()
+    return _measured_once(run, parts, lambda: _measured(run, model, layers))
+
+
+def _names_recordings(name: str) -> bool:
+    return name.endswith(".nc") and assemblies.holds_recordings(Path(name.split()[0]))
+
+
+def _load_recordings(run: Run) -> Teacher:
+    size, images = run.settings.image_size, run.settings.rdm_images
+    return from_recording_files(run.teacher.split(), size=size, images=images)
+
+
+def _examples_of_bank(run: Run) -> float:
+    if not Path(run.teacher).is_file():
+        return float("nan")
+    bank = xr.load_dataset(run.teacher, engine="h5netcdf")
+    return float(bank.attrs.get("training_examples", "nan"))
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of teacher.
+
+    Args:
+        forms: what its names look like, for people.
+        names: says whether a teacher's name is of this kind.
+        load: makes the run's teacher.
+        examples: counts those that the teacher's training processed.
+    """
+
+    forms: str
+    names: Callable[[str], bool]
+    load: Callable[[Run], Teacher]
+    examples: Callable[[Run], float] = lambda run: float("nan")
+
+
+# The first kind whose `names` says yes counts.
+KINDS = (
+    Kind(", ".join(TEACHERS), TEACHERS.__contains__, _load_named, _examples_of_named),
+    Kind(external.FORMS, external.is_spec, _load_external),
+    Kind("files of recordings (.nc, with spaces between)", _names_recordings, _load_recordings),
+    Kind(
+        "a bank's path (.nc)",
+        lambda name: name.endswith(".nc"),
+        lambda run: guidance.read_teacher(Path(run.teacher)),
+        _examples_of_bank,
+    ),
+)
+
+
+def _kind(name: str) -> Kind:
+    for kind in KINDS:
+        if kind.names(name):
+            return kind
+    raise ValueError(
+        f"unknown teacher {name!r}, expected one of {', '.join(kind.forms for kind in KINDS)}; "
+        f"any of them can have {SHUFFLED} behind it"
     )

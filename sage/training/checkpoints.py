@@ -19,23 +19,23 @@ from sage.training.trainer import Trainer
 def train_with_checkpoints(
     trainer: Trainer, path: Path, measure: Callable[[], dict[str, float]], *, name: str | None
 ) -> xr.Dataset:
-    """Train to the recipe's end, or on from the checkpoint at `path`; a finished training is read from there.
+    """Train to the recipe's end, or on from a checkpoint; a finished training is read from there.
 
-    In a group (see `parallel`) rank 0 alone reads, measures and writes, and all ranks get the same. A training goes on
-    with any number of ranks.
+    In a group (see `parallel`) rank 0 alone reads, measures and writes, and all ranks get the same.
+    A training goes on with any number of ranks.
 
     Args:
-        path: of a file that is the training's own: a key of all that determines it belongs in its name.
-        measure: called before training and after every epoch. name: for the progress bar, None for no bar; it says
-            how many images per second the last epoch was trained on, their loading included.
+        path: the training's own file, with a key of all that determines the training in its name.
+        measure: called before training and after every epoch.
+        name: for the progress bar, which shows training images per second; None for no bar.
 
     Returns:
-        The learning curve over epoch: what `measure` gave, examples processed, training_loss (mean of the epoch in
-        nats, NaN before the first), and as attributes the recipe and the provenance of each start (see
-        `start`).
+        Dataset over epoch: what `measure` gave, examples processed, training_loss (mean of the
+        epoch in nats, NaN before the first). Attributes: recipe, and provenance of each start.
 
     Raises:
-        ValueError: a damaged checkpoint, or one of another training. Diverged: as `Trainer.advance`.
+        ValueError: a damaged checkpoint, or one of another training.
+        Diverged: as `Trainer.advance`.
     """
     curve: list[dict] = []
     starts: list[dict] = []
@@ -45,44 +45,32 @@ def train_with_checkpoints(
     remaining = range(len(curve), round(trainer.recipe.epochs) + 1)
     if remaining:
         starts = [*starts, start()]
-    bar = tqdm(
-        remaining,
-        desc=name,
-        unit="epoch",
-        disable=not remaining or name is None or parallel.rank() > 0,
-    )
+    hidden = not remaining or name is None or parallel.rank() > 0
+    bar = tqdm(remaining, desc=name, unit="epoch", disable=hidden)
     for epoch in bar:
         began, before = time.perf_counter(), trainer.examples
         trainer.advance(epoch)
-        bar.set_postfix_str(
-            f"{(trainer.examples - before) / (time.perf_counter() - began):.0f} images/s"
-        )
+        speed = (trainer.examples - before) / (time.perf_counter() - began)
+        bar.set_postfix_str(f"{speed:.0f} images/s")
         measured = parallel.once(measure)
-        curve.append(
-            {
-                "epoch": epoch,
-                "examples": trainer.examples,
-                "loss_sum": trainer.loss_sum.item(),
-                **measured,
-            }
-        )
+        point = {"epoch": epoch, "examples": trainer.examples, "loss_sum": trainer.loss_sum.item()}
+        curve.append(point | measured)
         state = {"trainer": trainer.state_dict(), "curve": curve, "starts": starts}
         parallel.once(paths.replace, path, partial(torch.save, state))
     table = xr.Dataset({name: ("epoch", [point[name] for point in curve]) for name in curve[0]})
     steps = table.examples.diff("epoch") / trainer.recipe.batch_size
     table["training_loss"] = table.loss_sum.diff("epoch") / steps
-    return table.drop_vars("loss_sum").assign_attrs(
-        recipe=json.dumps(trainer.recipe.description), provenance=json.dumps(starts)
-    )
+    recipe = json.dumps(trainer.recipe.description)
+    return table.drop_vars("loss_sum").assign_attrs(recipe=recipe, provenance=json.dumps(starts))
 
 
 def start() -> dict[str, str]:
-    """The provenance of a training that begins or goes on now, the number of its processes included."""
+    """Return the provenance of a training that begins or goes on now, with its processes' number."""
     return parallel.once(provenance.stamp) | {"processes": str(parallel.size())}
 
 
 def _read(path: Path) -> dict | None:
-    """The state on the CPU, from where it can go to the GPU of any rank; None if there is none."""
+    """Return the state on the CPU, from where any rank's GPU can have it; None if there is none."""
     if not path.exists():
         return None
     try:

@@ -4,6 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from math import cos, pi
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -12,15 +13,17 @@ from sage.images import preprocessing
 from sage.images.preprocessing import Crop
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class Recipe(ABC):
-    """How a network is trained: stochastic gradient descent with Nesterov momentum, here without a learning rate.
+    """How a network is trained: stochastic gradient descent with Nesterov momentum.
 
     Args:
-        epochs: passes over the training images. published_epochs: of the recipe before it was scaled to `epochs`.
-        weight_decay: of all trained values. clip: longest gradient over all of them, None for any.
-        drop_path_keep: probability with which the last cell's paths stay, see `CellNetwork.set_drop_path`; falls
-            linearly over training, from 1 to this.
+        epochs: passes over the training images.
+        published_epochs: those of the recipe before it was scaled to `epochs`.
+        weight_decay: of all trained values.
+        clip: longest gradient over all trained values; None means any.
+        drop_path_keep: probability that the last cell's paths stay, see
+            `CellNetwork.set_drop_path`; it falls linearly over training, from 1 to this.
         auxiliary_weight: of the loss of a network's second output, if it has one.
     """
 
@@ -36,30 +39,25 @@ class Recipe(ABC):
 
     @abstractmethod
     def rate(self, done: float) -> float:
-        """Learning rate of a step, `done` is the part of training before it, in [0, 1)."""
+        """Return a step's learning rate; `done` in [0, 1) is the part of training before it."""
 
     def optimizer(self, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
-        """Of a network's parameters; the trainer sets its learning rate before every step."""
-        return torch.optim.SGD(
-            parameters,
-            lr=self.learning_rate,
-            momentum=self.momentum,
-            weight_decay=self.weight_decay,
-            nesterov=True,
-        )
+        """Return an optimizer whose learning rate the trainer sets before every step."""
+        return torch.optim.SGD(parameters, nesterov=True, **self._of_both)
 
     def augment(self, images: Tensor, generator: torch.Generator) -> Tensor:
-        """Of images [B, 3, H, W] what the network is shown, see `preprocessing`."""
+        """Return what the network is shown of images [B, 3, H, W], see `preprocessing`."""
         return preprocessing.augment(images, generator)
 
     def crops(self, count: int, generator: torch.Generator) -> list[Crop]:
-        """What the network is shown of `count` images of any size.
+        """Return what the network is shown of `count` images of any size.
 
         Raises:
             ValueError: the recipe is for images of one size.
         """
+        name = type(self).__name__
         raise ValueError(
-            f"{type(self).__name__} is a recipe for images of one size, expected one for files: ImageNet"
+            f"{name} is a recipe for images of one size, expected one for files: ImageNet"
         )
 
     @property
@@ -67,10 +65,16 @@ class Recipe(ABC):
         """All that determines the recipe, JSON-ready."""
         return {"schedule": type(self).__name__, **asdict(self)}
 
+    @property
+    def _of_both(self) -> dict[str, Any]:
+        """Arguments of both optimizers."""
+        rate, decay = self.learning_rate, self.weight_decay
+        return {"lr": rate, "momentum": self.momentum, "weight_decay": decay}
+
 
 @dataclass(frozen=True, kw_only=True)
 class Steps(Recipe):
-    """The learning rate is divided by 10 after each of `drops`, fractions of training."""
+    """A recipe that divides the learning rate by 10 after each of `drops`, parts of training."""
 
     drops: tuple[float, ...]
 
@@ -78,9 +82,12 @@ class Steps(Recipe):
         return self.learning_rate * 0.1 ** sum(done >= drop for drop in self.drops)
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class Cosine(Recipe):
-    """The learning rate falls to 0 as half a period of the cosine (Loshchilov and Hutter 2017)."""
+    """A recipe whose learning rate falls to 0 as half a period of the cosine.
+
+    Source: Loshchilov and Hutter 2017, SGDR.
+    """
 
     def rate(self, done: float) -> float:
         return self.learning_rate * (1 + cos(pi * done)) / 2
@@ -88,24 +95,17 @@ class Cosine(Recipe):
 
 @dataclass(frozen=True, kw_only=True)
 class ImageNet(Steps):
-    """RMSProp, and crops of large images.
+    """A recipe with RMSProp, for crops of large images.
 
-    The paper gives decay and momentum; `epsilon` is that of NASNet's authors (tensorflow/models, slim). It is added to
-    the root of the mean square here, as torch does, where theirs stands under the root.
+    The paper gives decay and momentum; `epsilon` is that of NASNet's authors (tensorflow/models,
+    slim). Torch adds it to the root of the mean square; theirs stands under the root.
     """
 
     decay: float = 0.9
     epsilon: float = 1.0
 
     def optimizer(self, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
-        return torch.optim.RMSprop(
-            parameters,
-            lr=self.learning_rate,
-            alpha=self.decay,
-            eps=self.epsilon,
-            momentum=self.momentum,
-            weight_decay=self.weight_decay,
-        )
+        return torch.optim.RMSprop(parameters, alpha=self.decay, eps=self.epsilon, **self._of_both)
 
     def augment(self, images: Tensor, generator: torch.Generator) -> Tensor:
         return preprocessing.scaled_crop(images, generator)
@@ -115,42 +115,33 @@ class ImageNet(Steps):
 
 
 def candidate_recipe(epochs: float, batch_size: int) -> Recipe:
-    """The paper's for networks of the convolutional space: 300 epochs, dropping after every 100, scaled.
+    """Return the paper's recipe for convolutional networks: 300 epochs, drops every 100, scaled.
 
     Weight decay is not stated there: 1e-4 is the value of Zoph and Le 2017.
     """
-    return Steps(
-        epochs=epochs,
-        batch_size=batch_size,
-        published_epochs=300,
-        learning_rate=0.1,
-        weight_decay=1e-4,
-        drops=(1 / 3, 2 / 3),
-    )
+    drops = (1 / 3, 2 / 3)
+    return Steps(epochs, batch_size, 300, learning_rate=0.1, weight_decay=1e-4, drops=drops)
 
 
 def teacher_recipe(epochs: float, batch_size: int) -> Recipe:
-    """He et al. 2016, section 4.2: 64k steps with drops at 32k and 48k, scaled."""
-    return Steps(
-        epochs=epochs,
-        batch_size=batch_size,
-        published_epochs=64_000 * 128 / 45_000,
-        learning_rate=0.1,
-        weight_decay=1e-4,
-        drops=(1 / 2, 3 / 4),
-    )
+    """Return the ResNet's recipe: 64k steps with drops at 32k and 48k, scaled.
+
+    Source: He et al. 2016, section 4.2.
+    """
+    published, drops = 64_000 * 128 / 45_000, (1 / 2, 3 / 4)
+    return Steps(epochs, batch_size, published, learning_rate=0.1, weight_decay=1e-4, drops=drops)
 
 
 def cell_recipe(
     epochs: float, batch_size: int, *, drop_path_keep: float = 0.6, auxiliary_weight: float = 0.4
 ) -> Recipe:
-    """The paper's for cells on CIFAR: 600 epochs with one cosine, scaled.
+    """Return the paper's recipe for cells on CIFAR: 600 epochs with one cosine, scaled.
 
-    Drop-path and auxiliary classifier are not stated there: the values are those of Zoph et al. 2018.
+    Drop-path and auxiliary weight are not stated there: the values are those of Zoph et al. 2018.
     """
     return Cosine(
-        epochs=epochs,
-        batch_size=batch_size,
+        epochs,
+        batch_size,
         published_epochs=600,
         learning_rate=0.025,
         weight_decay=5e-4,
@@ -161,13 +152,6 @@ def cell_recipe(
 
 
 def imagenet_recipe(epochs: float, batch_size: int) -> Recipe:
-    """The paper's for cells on ImageNet: 40 epochs in batches of 128, dropping after every 15, scaled."""
-    return ImageNet(
-        epochs=epochs,
-        batch_size=batch_size,
-        published_epochs=40,
-        learning_rate=0.1,
-        weight_decay=4e-5,
-        clip=10.0,
-        drops=(15 / 40, 30 / 40),
-    )
+    """Return the paper's recipe for cells on ImageNet: 40 epochs, drops every 15, scaled."""
+    rates, drops = {"learning_rate": 0.1, "weight_decay": 4e-5, "clip": 10.0}, (15 / 40, 30 / 40)
+    return ImageNet(epochs, batch_size, 40, drops=drops, **rates)

@@ -1,6 +1,5 @@
-"""Training of one network: the paper's recipes, and a trainer that stops and goes on at any step."""
+"""A trainer that stops and goes on at any step."""
 
-from collections.abc import Sequence
 from contextlib import closing
 
 import torch
@@ -8,7 +7,9 @@ from torch import Tensor, nn
 
 from sage.compute import devices, parallel, replicas
 from sage.images import loaders, preprocessing
-from sage.images.loaders import FromFiles, FromMemory
+from sage.images.datasets import Images
+from sage.images.image_files import ImageFiles
+from sage.images.loaders import Batches, FromFiles, FromMemory
 from sage.training.recipes import Recipe
 
 
@@ -19,54 +20,53 @@ class Diverged(RuntimeError):
 class Trainer:
     """Trains a network up to a given epoch, again and again.
 
-    Every step draws its images, their augmentation and dropped paths from (seed, step) alone. So nothing that
-    happens between two calls disturbs the training, and the state to resume from is small. The ranks of a group (see
-    `parallel`) have a trainer each, all of the same arguments, and share its batches: the training is the same up to
-    rounding, and so is its state, on however many ranks.
+    Every step draws its images, their augmentation and dropped paths from (seed, step) alone. So
+    nothing that happens between two calls disturbs the training, and the state to resume from is
+    small. The ranks of a group (see `parallel`) have a trainer each, all of the same arguments, and
+    share its batches: training and state are the same up to rounding on however many ranks.
 
     Args:
-        model: moved to `device`; gives scores [B, C], and in training mode a pair with those of an auxiliary
-            classifier if it has one. images: [N, 3, H, W] uint8, or paths of N files. labels: [N] int64.
+        model: moved to `device`; gives scores [B, C], and in training mode a pair with those of an
+            auxiliary classifier if it has one.
+        images: of training, in memory or in files.
 
     Raises:
-        ValueError: fewer images than one batch, a batch that ranks cannot share, or as `replicas.joined`.
+        ValueError: fewer images than one batch, a batch that ranks cannot share, or as
+            `replicas.joined`.
     """
 
     def __init__(
         self,
         model: nn.Module,
-        images: Tensor | Sequence[str],
-        labels: Tensor,
+        images: Images | ImageFiles,
         recipe: Recipe,
         *,
         seed: int,
         device: torch.device,
     ):
-        if len(images) < recipe.batch_size:
+        size, ranks = recipe.batch_size, parallel.size()
+        if len(images) < size:
             raise ValueError(
-                f"{len(images)} training images, expected at least one batch of {recipe.batch_size}"
+                f"{len(images)} training images, expected at least one batch of {size}"
             )
-        if recipe.batch_size % parallel.size():
-            raise ValueError(
-                f"batch size is {recipe.batch_size}, expected a multiple of {parallel.size()} processes"
-            )
+        if size % ranks:
+            raise ValueError(f"batch size is {size}, expected a multiple of {ranks} processes")
         self.model = model.to(device, memory_format=torch.channels_last)
         self._replica = replicas.joined(self.model)
         self.recipe, self.seed, self.device = recipe, seed, device
-        kind, shown = (
-            (FromMemory, recipe.augment)
-            if isinstance(images, Tensor)
-            else (FromFiles, recipe.crops)
+        drawn = {"size": size, "seed": seed, "device": device}
+        self.batches: Batches = (
+            FromMemory(images.images, images.labels, recipe.augment, **drawn)
+            if isinstance(images, Images)
+            else FromFiles(images.images, images.labels, recipe.crops, **drawn)
         )
-        self.batches = kind(images, labels, shown, size=recipe.batch_size, seed=seed, device=device)
         self.optimizer = recipe.optimizer(model.parameters())
         self.steps_per_epoch = self.batches.steps_per_epoch
         self.step = 0
         self.loss_sum = torch.zeros((), dtype=torch.float64, device=device)
         # On the device, as a look at each would wait for it.
-        self._losses = torch.full(
-            (round(recipe.epochs * self.steps_per_epoch),), torch.nan, device=device
-        )
+        steps = round(recipe.epochs * self.steps_per_epoch)
+        self._losses = torch.full((steps,), torch.nan, device=device)
 
     @property
     def examples(self) -> int:
@@ -75,29 +75,28 @@ class Trainer:
 
     @property
     def losses(self) -> Tensor:
-        """Mean loss [steps] float32 of each step so far, in nats; NaN for those of a training that this one resumed."""
+        """Mean loss [steps] float32 of each step so far, in nats; NaN before a resumed one began."""
         return self._losses[: self.step]
 
     def advance(self, epoch: float) -> None:
         """Train up to `epoch`, a fraction allowed.
 
         Raises:
-            Diverged: the loss became infinite or NaN on the way; checked once per epoch, as a look
-                at the device's numbers waits for the device. Files raise as `read_batches`.
+            Diverged: the loss became infinite or NaN; checked once per epoch, as a look at the
+                device's numbers waits for the device.
+            ValueError: a damaged file, as `read_batches`.
         """
         last = round(epoch * self.steps_per_epoch)
         self.model.train()
         with devices.deterministic(), closing(self.batches.steps(self.step, last)) as steps:
             for images, labels in steps:
                 self._step(images, labels)
-                if self.step % self.steps_per_epoch == 0 or self.step == last:
-                    if not torch.isfinite(self.loss_sum):
-                        raise Diverged(
-                            f"training loss is {self.loss_sum.item()} by step {self.step}"
-                        )
+                looked = self.step % self.steps_per_epoch == 0 or self.step == last
+                if looked and not torch.isfinite(self.loss_sum):
+                    raise Diverged(f"training loss is {self.loss_sum.item()} by step {self.step}")
 
     def state_dict(self) -> dict:
-        """All that a resumed training needs."""
+        """Return all that a resumed training needs."""
         return {
             "model": self.model.state_dict(),
             "optimizer": self.optimizer.state_dict(),
@@ -124,11 +123,11 @@ class Trainer:
         self.loss_sum = state["loss_sum"].to(self.device)
 
     def _step(self, images: Tensor, labels: Tensor) -> None:
-        done = self.step / (self.recipe.epochs * self.steps_per_epoch)
+        recipe, done = self.recipe, self.step / (self.recipe.epochs * self.steps_per_epoch)
         for group in self.optimizer.param_groups:
-            group["lr"] = self.recipe.rate(done)
-        if self.recipe.drop_path_keep < 1:
-            keep = 1 - done * (1 - self.recipe.drop_path_keep)
+            group["lr"] = recipe.rate(done)
+        if recipe.drop_path_keep < 1:
+            keep = 1 - done * (1 - recipe.drop_path_keep)
             drawn = loaders.generator(self.seed, "drop", self.step, self.device)
             self.model.set_drop_path(keep=keep, generator=drawn)
         batch = preprocessing.standardise(images)
@@ -139,12 +138,11 @@ class Trainer:
         self._losses[self.step] = mean = parallel.mean(loss.detach())
         self.loss_sum += mean
         for side in auxiliary:
-            loss = loss + self.recipe.auxiliary_weight * nn.functional.cross_entropy(
-                side.float(), labels
-            )
+            wrong = nn.functional.cross_entropy(side.float(), labels)
+            loss = loss + recipe.auxiliary_weight * wrong
         self.optimizer.zero_grad()
         loss.backward()
-        if self.recipe.clip is not None:
-            nn.utils.clip_grad_norm_(self.model.parameters(), self.recipe.clip)
+        if recipe.clip is not None:
+            nn.utils.clip_grad_norm_(self.model.parameters(), recipe.clip)
         self.optimizer.step()
         self.step += 1

@@ -97,9 +97,7 @@ def share(candidates: int, width: float, pixels: int, shown: int) -> None:
         with devices.weights_from(number):
             model = networks.build(networks.space.sample(rng), classes=100)
         recipe = networks.recipe(EPOCHS, STEP)
-        trainer = Trainer(
-            model, training.images, training.labels, recipe, seed=number, device=device
-        )
+        trainer = Trainer(model, training, recipe, seed=number, device=device)
         trainer.advance(0.5)  # the first step is slower
         trained = seconds(partial(trainer.advance, 1.5))[1] / (2 * STEP)
         whole.append(EPOCHS * TRAINING * trained)

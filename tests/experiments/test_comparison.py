@@ -45,7 +45,7 @@ def run(monkeypatch, images) -> SearchRun:
 
 @pytest.fixture
 def guide(run) -> Teacher:
-    return teachers.load_teacher("pixels", run.settings, run.dataset, seed=0)
+    return teachers.load_teacher(replace(run, teacher="pixels"))
 
 
 @pytest.fixture

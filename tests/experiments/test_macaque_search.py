@@ -58,7 +58,7 @@ def test_files_of_recordings_are_a_teacher_for_any_search(run):
         ).identity
         == brain.identity
     )
-    loaded = teachers.load_teacher(run.recordings, run.settings, run.dataset, seed=0)
+    loaded = teachers.load_teacher(replace(run, teacher=run.recordings))
     assert [layer.name for layer in loaded.layers] == ["V4", "IT", "human IT"]
     assert (
         len(loaded.layers[0].rdms["image"]) == 66

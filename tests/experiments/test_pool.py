@@ -216,7 +216,7 @@ def test_another_teacher_re_scores_the_stored_pool_without_training(run, monkeyp
     pool.train_pool(run, workers="0")
     scores = {}
     for name in ("resnet", "resnet-untrained", "pixels"):
-        teacher = teachers.load_teacher(name, run.settings, run.dataset, seed=0)
+        teacher = teachers.load_teacher(replace(run, teacher=name))
         similarity = pool.compare_pool(networks, teacher, level=run.level)
         scores[name] = guidance.teacher_guidance(similarity)
         assert similarity.sizes["network"] == 5 and np.abs(similarity).max() <= 1
@@ -224,7 +224,7 @@ def test_another_teacher_re_scores_the_stored_pool_without_training(run, monkeyp
     bank = teacher.save(paths.figures() / "bank.nc")
     stored = pool.compare_pool(
         networks,
-        teachers.load_teacher(str(bank), run.settings, run.dataset, seed=0),
+        teachers.load_teacher(replace(run, teacher=str(bank))),
         level=run.level,
     )
     np.testing.assert_array_equal(guidance.teacher_guidance(stored), scores[name])
@@ -319,7 +319,7 @@ def make_visited(scores: list[float], hashes: list[str] | None = None) -> xr.Dat
 
 def test_controls_are_the_same_whatever_the_seed(run):
     networks = pool.train_pool(run, workers="0")
-    teacher = teachers.load_teacher("resnet", run.settings, run.dataset, seed=0)
+    teacher = teachers.load_teacher(replace(run, teacher="resnet"))
     first, second = (pool.controls(replace(run, seed=seed), networks, teacher) for seed in (0, 1))
     for kind, similarity in first.items():
         xr.testing.assert_identical(similarity, second[kind])
@@ -327,7 +327,7 @@ def test_controls_are_the_same_whatever_the_seed(run):
 
 def test_every_predictor_of_a_stored_pool_is_there_and_finite(run):
     networks = pool.train_pool(run, workers="0")
-    teacher = teachers.load_teacher(run.teacher, run.settings, run.dataset, seed=0)
+    teacher = teachers.load_teacher(run)
     known = pool.measure_pool(run, networks, teacher)
     assert set(predictors.available(known)) == predictors.PREDICTORS.keys() - {
         "TG of class means"
@@ -353,7 +353,7 @@ def test_every_predictor_of_a_stored_pool_is_there_and_finite(run):
 
 def test_what_a_teacher_has_no_use_of_is_left_out(run):
     networks = pool.train_pool(run, workers="0")
-    teacher = teachers.load_teacher("resnet", run.settings, run.dataset, seed=0)
+    teacher = teachers.load_teacher(replace(run, teacher="resnet"))
     layers = (
         replace(one, rdms=one.rdms | {"image": np.full(190, np.nan)}) for one in teacher.layers
     )
@@ -365,7 +365,7 @@ def test_what_a_teacher_has_no_use_of_is_left_out(run):
         "SVCCA",
     }
     shuffled = replace(run, teacher="labels-shuffled", level="image")
-    guide = teachers.load_teacher(shuffled.teacher, run.settings, run.dataset, seed=0)
+    guide = teachers.load_teacher(shuffled)
     assert (
         predictors.score_table(pool.measure_pool(shuffled, networks, guide))
         .indexes["predictor"]
@@ -376,12 +376,12 @@ def test_what_a_teacher_has_no_use_of_is_left_out(run):
 def test_controls_leave_out_the_teacher_itself(run):
     networks = pool.train_pool(run, workers="0")
     images = replace(run, teacher="pixels", level="image")
-    teacher = teachers.load_teacher("pixels", run.settings, run.dataset, seed=0)
+    teacher = teachers.load_teacher(replace(run, teacher="pixels"))
     found = pool.controls(images, networks, teacher)
     assert found.keys() == {"shuffled", "labels", "untrained"}
     assert found["untrained"].attrs["teacher"] == "resnet-untrained"
     assert {one.attrs["level"] for one in found.values()} == {"image"}
-    labels = teachers.load_teacher("labels", run.settings, run.dataset, seed=0)
+    labels = teachers.load_teacher(replace(run, teacher="labels"))
     assert pool.similarities(replace(images, teacher="labels"), networks, labels).keys() == {
         "teacher",
         "spearman",
@@ -396,18 +396,12 @@ def test_controls_leave_out_the_teacher_itself(run):
 
 
 def test_a_teacher_is_measured_once(run, monkeypatch):
-    first = {
-        name: teachers.load_teacher(name, run.settings, run.dataset, seed=0)
-        for name in teachers.TEACHERS
-    }
+    first = {name: teachers.load_teacher(replace(run, teacher=name)) for name in teachers.TEACHERS}
     monkeypatch.setattr(
         activations, "show", lambda *arguments, **options: pytest.fail("measured again")
     )
     for name, teacher in first.items():
-        assert (
-            teachers.load_teacher(name, run.settings, run.dataset, seed=0).identity
-            == teacher.identity
-        )
+        assert teachers.load_teacher(replace(run, teacher=name)).identity == teacher.identity
     assert len({teacher.identity for teacher in first.values()}) == len(first)
 
 
@@ -415,12 +409,12 @@ def test_unknown_teachers_are_refused_with_the_valid_ones(run):
     with pytest.raises(
         ValueError, match="'resnett', expected one of resnet, resnet-untrained, nasnet-a"
     ):
-        teachers.load_teacher("resnett", run.settings, run.dataset, seed=0)
+        teachers.load_teacher(replace(run, teacher="resnett"))
 
 
 def test_teacher_that_was_stopped_goes_on_to_the_same_network(run, monkeypatch):
-    model, curve = teachers.train_resnet(run.settings, run.dataset, seed=0)
-    again, same = teachers.train_resnet(run.settings, run.dataset, seed=0)
+    model, curve = teachers.train_network("resnet", run)
+    again, same = teachers.train_network("resnet", run)
     assert len(json.loads(same.attrs["provenance"])) == 1
     (stored,) = (paths.cache() / "teachers").glob("*.pt")
     stored.unlink()
@@ -434,19 +428,19 @@ def test_teacher_that_was_stopped_goes_on_to_the_same_network(run, monkeypatch):
     save = checkpoints.torch.save
     monkeypatch.setattr(checkpoints.torch, "save", stop_after_two)
     with pytest.raises(KeyboardInterrupt):
-        teachers.train_resnet(run.settings, run.dataset, seed=0)
-    resumed, resumed_curve = teachers.train_resnet(run.settings, run.dataset, seed=0)
+        teachers.train_network("resnet", run)
+    resumed, resumed_curve = teachers.train_network("resnet", run)
     xr.testing.assert_equal(curve, resumed_curve)
     for name, value in model.state_dict().items():
         assert value.equal(resumed.state_dict()[name]) and value.equal(again.state_dict()[name])
 
 
 def test_damaged_teacher_is_named(run):
-    teachers.train_resnet(run.settings, run.dataset, seed=0)
+    teachers.train_network("resnet", run)
     (stored,) = (paths.cache() / "teachers").glob("*.pt")
     stored.write_bytes(stored.read_bytes()[:1000])
     with pytest.raises(ValueError, match=f"{stored.name} is damaged.*remove it"):
-        teachers.train_resnet(run.settings, run.dataset, seed=0)
+        teachers.train_network("resnet", run)
 
 
 def test_hundred_networks_with_all_snapshots_stay_under_500_megabytes():

@@ -45,7 +45,7 @@ def use(monkeypatch, workers: int) -> None:
 def make_trainer(files: ImageFiles, recipe: recipes.Recipe = RECIPE) -> Trainer:
     torch.manual_seed(0)
     model = ResNet(blocks=1, width=2, classes=2)
-    return Trainer(model, files.images, files.labels, recipe, seed=3, device=CPU)
+    return Trainer(model, files, recipe, seed=3, device=CPU)
 
 
 def weights(trainer: Trainer) -> torch.Tensor:

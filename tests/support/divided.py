@@ -14,6 +14,7 @@ from torch import nn
 
 from sage.compute import devices, parallel, replicas
 from sage.config import paths
+from sage.images.datasets import Images
 from sage.models import genotypes
 from sage.models.cells import CellNetwork
 from sage.training import checkpoints, recipes
@@ -41,7 +42,7 @@ def make_trainer(recipe: Recipe = RECIPE, kind: type[Trainer] = Trainer) -> Trai
         model = CellNetwork(GENOTYPE, classes=4, filters=2, repeats=1, auxiliary_size=16)
     generator = torch.Generator().manual_seed(0)
     images = torch.randint(0, 256, (36, 3, 16, 16), generator=generator, dtype=torch.uint8)
-    return kind(model, images, torch.arange(36) % 4, recipe, seed=0, device=CPU)
+    return kind(model, Images(images, torch.arange(36) % 4), recipe, seed=0, device=CPU)
 
 
 def train(path: Path, kind: type[Trainer] = Trainer) -> tuple[torch.Tensor, xr.Dataset]:

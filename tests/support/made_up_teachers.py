@@ -1,7 +1,11 @@
-"""A teacher of two layers with random RDMs."""
+"""Teachers for tests: one of two layers with random RDMs, and a run's by name."""
+
+from dataclasses import replace
 
 import numpy as np
 
+from sage import teachers
+from sage.config.run import Run
 from sage.rsa.guidance import Teacher, TeacherLayer
 
 PAIRS = 45
@@ -9,10 +13,12 @@ PAIRS = 45
 
 def make_teacher(stimuli: str = "set a") -> Teacher:
     rng = np.random.default_rng(0)
-    return Teacher(
-        "made up",
-        tuple(
-            TeacherLayer(name, stimuli, {"class": rng.random(PAIRS), "image": rng.random(6)})
-            for name in "AB"
-        ),
+    layers = (
+        TeacherLayer(name, stimuli, {"class": rng.random(PAIRS), "image": rng.random(6)})
+        for name in "AB"
     )
+    return Teacher("made up", tuple(layers))
+
+
+def load(run: Run, name: str) -> Teacher:
+    return teachers.load_teacher(replace(run, teacher=name))

@@ -14,6 +14,7 @@ from torchvision.transforms import functional
 
 from sage.compute import devices
 from sage.images import preprocessing
+from sage.images.datasets import Images
 from sage.models.cells import CellNetwork
 from sage.models.genotypes import NASNET_A
 from sage.training import checkpoints, recipes
@@ -34,7 +35,7 @@ def make_trainer(recipe: recipes.Recipe, seed: int = 0) -> Trainer:
     images = torch.randint(0, 256, (17, 3, 16, 16), generator=generator, dtype=torch.uint8)
     torch.manual_seed(0)
     model = CellNetwork(NASNET_A, classes=4, filters=2, repeats=1, auxiliary_size=16)
-    return Trainer(model, images, torch.arange(17) % 4, recipe, seed=seed, device=CPU)
+    return Trainer(model, Images(images, torch.arange(17) % 4), recipe, seed=seed, device=CPU)
 
 
 @pytest.fixture

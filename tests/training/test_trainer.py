@@ -9,6 +9,7 @@ from torchvision.transforms import functional
 
 from sage.compute import devices
 from sage.images import preprocessing, stimuli
+from sage.images.datasets import Images
 from sage.models.resnet import ResNet
 from sage.rsa import activations
 from sage.training import recipes
@@ -27,7 +28,7 @@ def make_images(count: int = 36) -> tuple[torch.Tensor, torch.Tensor]:
 def make_trainer(seed: int = 0, recipe: recipes.Recipe = RECIPE) -> Trainer:
     torch.manual_seed(0)
     model = ResNet(blocks=1, width=4, classes=4)
-    return Trainer(model, *make_images(), recipe, seed=seed, device=CPU)
+    return Trainer(model, Images(*make_images()), recipe, seed=seed, device=CPU)
 
 
 def weights(trainer: Trainer) -> torch.Tensor:
@@ -156,7 +157,7 @@ def test_training_learns():
     torch.manual_seed(0)
     model = ResNet(blocks=1, width=4, classes=4)
     recipe = replace(recipes.teacher_recipe(20, 16), drops=(0.8,))
-    trainer = Trainer(model, images, (labels == 1).long(), recipe, seed=0, device=CPU)
+    trainer = Trainer(model, Images(images, (labels == 1).long()), recipe, seed=0, device=CPU)
     trainer.advance(20)
     shown = stimuli.StimulusSet("some", images, {}, {})
     scores = activations.show(model, (), shown, units=0, seed=0, device=CPU).scores

@@ -1,0 +1,130 @@
+"""Networks that are trained here to be teachers, and the images that they are trained on."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import xarray as xr
+from torch import nn
+
+from sage.compute import devices
+from sage.config import paths, provenance
+from sage.config.profiles import Profile
+from sage.config.run import Run
+from sage.images import datasets
+from sage.images.datasets import Dataset
+from sage.models import complexity
+from sage.models.cells import CellNetwork
+from sage.models.genotypes import NASNET_A
+from sage.models.resnet import ResNet
+from sage.rsa import activations
+from sage.training import checkpoints, recipes
+from sage.training.trainer import Trainer
+
+# Part of a trained network's key. Raise it with any change of the code that changes the network.
+REVISION = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Network:
+    """A network that is trained here to be a teacher, at a profile's size.
+
+    Args:
+        title: name and size, for people.
+        settings: all that determines `build`, JSON-ready.
+        build: makes the network from a number of classes; torch's generator draws its weights.
+        layers: submodules whose outputs are the teacher's layers L1, L2 and so on.
+    """
+
+    title: str
+    settings: dict
+    build: Callable[[int], nn.Module]
+    recipe: recipes.Recipe
+    layers: tuple[str, ...]
+
+
+def _resnet(profile: Profile) -> Network:
+    """Return the paper's teacher; its layers are the ends of the three stages."""
+    blocks, width = profile.teacher_blocks, profile.teacher_width
+    return Network(
+        title=f"ResNet-{6 * blocks + 2} (n = {blocks}), width {width}",
+        settings={"blocks": blocks, "width": width},
+        build=lambda classes: ResNet(blocks=blocks, width=width, classes=classes),
+        recipe=recipes.teacher_recipe(profile.teacher_epochs, profile.batch_size),
+        layers=ResNet.layer_names,
+    )
+
+
+def _nasnet_a(profile: Profile) -> Network:
+    """Return the paper's second teacher; its layers are the last cell before each reduction, and of all.
+
+    It has the N, F and drop-path of the profile's fully trained cells, and the teacher's epochs.
+    """
+    cells, size = profile.cells, profile.image_size
+    repeats, filters = cells.full_repeats, cells.full_filters
+    return Network(
+        title=f"NASNet-A (N = {repeats}, F = {filters})",
+        settings={"genotype": str(NASNET_A), "repeats": repeats, "filters": filters},
+        build=lambda classes: CellNetwork(
+            NASNET_A, classes=classes, filters=filters, repeats=repeats, auxiliary_size=size
+        ),
+        recipe=recipes.cell_recipe(
+            profile.teacher_epochs, profile.batch_size, drop_path_keep=cells.drop_path_keep
+        ),
+        layers=tuple(f"cells.{place}" for place in (repeats - 1, 2 * repeats, 3 * repeats + 1)),
+    )
+
+
+NETWORKS: dict[str, Callable[[Profile], Network]] = {"resnet": _resnet, "nasnet-a": _nasnet_a}
+
+
+def load_images(run: Run) -> Dataset:
+    """Return the teacher's training images, and the validation images that candidates are shown too."""
+    profile = run.settings
+    return datasets.load_reduced(
+        run.dataset, profile.image_size, profile.teacher_images, profile.validation_images
+    )
+
+
+def build_network(name: str, run: Run) -> nn.Module:
+    """Return a network of `NETWORKS` with initial weights, drawn from the run's seed."""
+    with devices.weights_from(run.seed):
+        return NETWORKS[name](run.settings).build(len(load_images(run).classes))
+
+
+def train_network(name: str, run: Run) -> tuple[nn.Module, xr.Dataset]:
+    """Train a network of `NETWORKS`, or read it from the cache.
+
+    Returns:
+        The network, and its learning curve over `epoch`, see `checkpoints.train_with_checkpoints`.
+    """
+    images, network, model = (
+        load_images(run),
+        NETWORKS[name](run.settings),
+        build_network(name, run),
+    )
+    device = devices.default()
+    trainer = Trainer(model, images.train, network.recipe, seed=run.seed, device=device)
+
+    def measure() -> dict[str, float]:
+        stimuli, labels = images.stimuli(run.settings.rdm_images), images.validation.labels
+        scores = activations.show(model, (), stimuli, units=0, seed=run.seed, device=device).scores
+        accuracy, loss = activations.accuracy(scores, labels), activations.loss(scores, labels)
+        return {"accuracy": accuracy, "loss": loss}
+
+    path = paths.cache() / "teachers" / f"{name}-{state_key(name, run)}.pt"
+    curve = checkpoints.train_with_checkpoints(trainer, path, measure, name="teacher")
+    return model, curve.assign_attrs(teacher=network.title, parameters=complexity.parameters(model))
+
+
+def state_key(name: str, run: Run) -> str:
+    """Return a key that changes with all that determines the trained network."""
+    images, network = load_images(run), NETWORKS[name](run.settings)
+    return provenance.key(
+        revision=REVISION,
+        training=images.train.identity,
+        validation=images.validation.identity,
+        recipe=network.recipe.description,
+        seed=run.seed,
+        **network.settings,
+        **devices.description(),
+    )

@@ -1,0 +1,144 @@
+"""Networks from elsewhere as teachers."""
+
+import sys
+from types import SimpleNamespace
+from urllib.error import URLError
+
+import pytest
+import torch
+from torch import nn
+
+from sage import teachers
+from sage.compute import devices
+from sage.config import paths
+from sage.experiments import pool
+from sage.rsa import activations
+from sage.teachers import external, networks
+from tests.support.made_up_teachers import load
+
+
+@pytest.fixture
+def own(monkeypatch):
+    """A module of the user's that makes networks."""
+    module = SimpleNamespace(weight=1.0, number=3, make_number=lambda: 3)
+
+    def make():
+        first = nn.Conv2d(3, 4, 3, stride=4)
+        nn.init.constant_(first.bias, module.weight)
+        return nn.Sequential(first, nn.Flatten(), nn.Linear(64, 5))
+
+    module.make = make
+    monkeypatch.setitem(sys.modules, "own", SimpleNamespace(networks=module))
+    monkeypatch.setitem(sys.modules, "own.networks", module)
+    return module
+
+
+def test_a_torchvision_model_by_its_name(tiny_run, monkeypatch):
+    name = "torchvision:resnet18:layer1,layer2.0"
+    teacher = load(tiny_run, name)
+    assert teacher.name == name
+    assert [layer.name for layer in teacher.layers] == ["layer1", "layer2.0"]
+    pool.check_teacher(tiny_run, teacher)
+    before = torch.random.get_rng_state()
+    first, same, other = (
+        external.identity(external.load_network(name, seed=seed)[0]) for seed in (0, 0, 1)
+    )
+    assert first == same != other
+    assert torch.equal(before, torch.random.get_rng_state())
+    monkeypatch.setattr(
+        activations, "show", lambda *arguments, **options: pytest.fail("measured again")
+    )
+    assert load(tiny_run, name).identity == teacher.identity
+
+
+def test_a_function_of_ones_own_makes_the_teacher(tiny_run, own):
+    name, profile = "python:own.networks.make:0,2", tiny_run.settings
+    teacher = load(tiny_run, name)
+    stimuli = teachers.load_images(tiny_run).stimuli(profile.rdm_images)
+    with devices.weights_from(0):
+        model = own.make()
+    expected = teachers.from_network(
+        name, model, ("0", "2"), stimuli, units=profile.rdm_units, seed=0
+    )
+    assert teacher.identity == expected.identity
+    own.weight = 2.0  # as if it had been trained further
+    assert load(tiny_run, name).identity != teacher.identity
+    own.weight = 1.0
+    assert load(tiny_run, name).identity == teacher.identity
+    assert len(list((paths.cache() / "teachers").iterdir())) == 2
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        torch.tensor(2),
+        torch.tensor([2.0], dtype=torch.bfloat16),
+        torch.tensor([True]),
+        torch.zeros(2, 2).T,
+    ],
+)
+def test_every_number_of_a_network_counts(value):
+    def made(number, module=nn.Flatten) -> str:
+        model = module()
+        model.register_buffer("number", number)
+        return external.identity(model)
+
+    changed = torch.logical_not(value).to(value.dtype)
+    assert made(value) == made(value.clone()) and made(value) != made(changed)
+    assert made(value) != made(value, nn.Identity) and made(value) != made(value[None])
+
+
+@pytest.mark.parametrize(
+    "name, message",
+    [
+        (
+            "resnett",
+            "unknown teacher 'resnett', expected one of resnet, resnet-untrained, .*, "
+            "torchvision:MODEL.*files of recordings.* any of them can have -sh",
+        ),
+        ("resnett-shuffled", "unknown teacher 'resnett', expected one of resnet"),
+        (
+            "torchvision:resnet19:layer1",
+            "unknown torchvision model 'resnet19', expected one of .*resnet18, ",
+        ),
+        (
+            "torchvision:resnet18/BEST:layer1",
+            "weights 'BEST' of torchvision's resnet18, .* IMAGENET1K_V1",
+        ),
+        (
+            "torchvision:resnet18:layer9,fc",
+            "names layers layer9, fc, expected some of .*: conv1, bn1, relu, .*layer4, av",
+        ),
+        ("torchvision:resnet18", "names layers none, expected some of its sub.*: conv1, .*layer4"),
+        ("torchvision:resnet18:fc,fc", "names layers fc, fc, expected some .*, each once"),
+        ("python:own.networks.make", "make' names layers none, .* commas between: 0, 1, 2, or"),
+        (
+            "python:own.networks.build:0",
+            "python:own.networks.build cannot be imported .*'build'.*in PYTHONPATH",
+        ),
+        ("python:no_such.networks.make:0", "cannot be imported .No module named 'no_such'"),
+        ("python:make:0", "python:make cannot be imported .*, expected PACKAGE.MODULE.FUNCTION"),
+        ("python:own.networks.number:0", "number gave no torch module, expected a function"),
+        ("python:own.networks.make_number:0", "make_number gave no torch module"),
+    ],
+)
+def test_unknown_teachers_are_refused_before_images_are_loaded(
+    tiny_run, own, monkeypatch, name, message
+):
+    monkeypatch.setattr(networks, "load_images", lambda run: pytest.fail("loads images"))
+    with pytest.raises(ValueError, match=message):
+        load(tiny_run, name)
+
+
+def test_weights_that_cannot_be_fetched_say_where_they_belong(tiny_run, tmp_path, monkeypatch):
+    def fail(*arguments, **options):
+        raise URLError("no route to host")
+
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    monkeypatch.setattr(torch.hub, "download_url_to_file", fail)
+    message = (
+        f"resnet18/IMAGENET1K_V1 are not in {tmp_path}.*no route to host.*"
+        "put https://.*resnet18.*pth there"
+    )
+    with pytest.raises(FileNotFoundError, match=message):
+        load(tiny_run, "torchvision:resnet18/IMAGENET1K_V1:layer1")
