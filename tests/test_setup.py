@@ -180,7 +180,9 @@ def test_help_from_anywhere():
 
 
 def test_activated_environment_without_requirements(tmp_path):
-    """An activated environment that lacks something is refused, with what is missing and how to mend it."""
+    """An activated environment that lacks something is refused, with what is missing and how to
+    mend it.
+    """
     subprocess.run([sys.executable, "-m", "venv", tmp_path / "bare"], check=True)
     variables = {**os.environ, "VIRTUAL_ENV": str(tmp_path / "bare")}
     result = subprocess.run(

@@ -1,9 +1,11 @@
-"""How fast are many small networks trained? `python -m tests.benchmarks.candidates [--space NAME] [--size PIXELS] ...`
+"""How fast are many small networks trained? `python -m tests.benchmarks.candidates [--space NAME]
+[--size PIXELS] ...`
 
-The same random candidates are trained twice in one run: one after the other by the loop that a user of PyTorch would
-write (torchvision's transforms in a DataLoader, float32, SGD, maps concatenated before they are convolved), and as a
-search of this package trains them, measured and recorded like those. The loop is timed for its training alone, ours for
-all that happens from the first proposal to the last record, workers' start apart.
+The same random candidates are trained twice in one run: one after the other by the loop that a user
+of PyTorch would write (torchvision's transforms in a DataLoader, float32, SGD, maps concatenated
+before they are convolved), and as a search of this package trains them, measured and recorded like
+those. The loop is timed for its training alone, ours for all that happens from the first proposal
+to the last record, workers' start apart.
 """
 
 import argparse
@@ -222,10 +224,11 @@ def synchronise() -> None:
 
 
 def floor(protocol: EvaluationProtocol, candidates: list[tuple]) -> str:
-    """Operations and bytes of an example in the mean over candidates, and what the device's products would allow.
+    """Operations and bytes of an example in the mean over candidates, and what the device's
+    products would allow.
 
-    Both passes count three times the forward one. Of bytes only what layers put out is counted: written and read once
-    in each pass, and gradients likewise.
+    Both passes count three times the forward one. Of bytes only what layers put out is counted:
+    written and read once in each pass, and gradients likewise.
     """
     defined, computed, values = [], [], []
     image = torch.zeros(1, 3, protocol.image_size, protocol.image_size)
@@ -257,7 +260,9 @@ def floor(protocol: EvaluationProtocol, candidates: list[tuple]) -> str:
 
 
 def _products_per_second(size: int = 4096) -> float:
-    """Operations per second of the device in large products, in the format of convolutions; the best of five."""
+    """Operations per second of the device in large products, in the format of convolutions; the
+    best of five.
+    """
     device = devices.default()
     with torch.inference_mode(), devices.autocast(device):
         matrix = torch.randn(size, size, device=device)

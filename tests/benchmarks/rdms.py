@@ -1,8 +1,9 @@
-"""What RDMs cost, beside other libraries and beside training: `python -m tests.benchmarks.rdms [--candidates N]`
+"""What RDMs cost, beside other libraries and beside training: `python -m tests.benchmarks.rdms
+[--candidates N]`
 
-The libraries' times are of one run on all cores. Of random candidates of the 10-layer space a training of two epochs on
-45,000 images is compared with showing it 5,000 validation images once: processor time in one thread, scaled up from a
-few images of random pixels.
+The libraries' times are of one run on all cores. Of random candidates of the 10-layer space a
+training of two epochs on 45,000 images is compared with showing it 5,000 validation images once:
+processor time in one thread, scaled up from a few images of random pixels.
 """
 
 import argparse
@@ -64,7 +65,9 @@ def libraries(stimuli: int, units: int) -> None:
 
 
 def class_means(images: int) -> None:
-    """Print the memory of class means of ten layers after images were streamed, and the process's highest so far."""
+    """Print the memory of class means of ten layers after images were streamed, and the process's
+    highest so far.
+    """
     means = rdm.ConditionMeans(torch.arange(images) % 100)
     for start in range(0, images, activations.BATCH):
         means.add(start, [torch.ones(activations.BATCH, 1000) for _ in range(10)])

@@ -1,14 +1,17 @@
-"""Does one explorer keep 40 workers busy? `python -m tests.benchmarks.scaling [--layers N] [--candidates N] ...`
+"""Does one explorer keep 40 workers busy? `python -m tests.benchmarks.scaling [--layers N]
+[--candidates N] ...`
 
-The explorer, the searchers and the tracker are the real ones, and their time is measured. The workers are
-simulated: a candidate takes as long as a network of the published pool did, scaled to a mean of `--seconds`
-(two epochs of 45,000 images at 1000 images a second take 90), and returns RDMs of its layers and 100 classes. A
-clock that adds the explorer's measured time to the simulated durations says how long workers wait for it.
+The explorer, the searchers and the tracker are the real ones, and their time is measured. The
+workers are simulated: a candidate takes as long as a network of the published pool did, scaled to a
+mean of `--seconds` (two epochs of 45,000 images at 1000 images a second take 90), and returns RDMs
+of its layers and 100 classes. A clock that adds the explorer's measured time to the simulated
+durations says how long workers wait for it.
 
-Printed per searcher: the share of time that workers are busy; milliseconds on the clock that the explorer takes
-per candidate, mean of the first and of the last 100; of the last 100 the mean process time of asking, of telling
-and of the rest, which is recording; and the sum of these three as a share of a candidate's time. What the clock
-has more than process time is waiting for the disk and for other processes.
+Printed per searcher: the share of time that workers are busy; milliseconds on the clock that the
+explorer takes per candidate, mean of the first and of the last 100; of the last 100 the mean
+process time of asking, of telling and of the rest, which is recording; and the sum of these three
+as a share of a candidate's time. What the clock has more than process time is waiting for the disk
+and for other processes.
 """
 
 import argparse
@@ -32,7 +35,9 @@ from tests.support import studies
 
 
 class Simulated:
-    """Workers whose candidates take simulated time; the explorer's time between two submissions is real."""
+    """Workers whose candidates take simulated time; the explorer's time between two submissions is
+    real.
+    """
 
     def __init__(self, workers: int, candidates: int, durations: np.ndarray):
         self.workers, self.durations = workers, durations

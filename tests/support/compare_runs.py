@@ -1,7 +1,8 @@
 """Compare the tables and records of two runs: `python -m tests.support.compare_runs OLD NEW`.
 
 Each folder has `figures/RUN/*.nc` and `data/cache/tracker.sqlite`, as a run with SAGE_FIGURES and
-SAGE_DATA set to its subfolders leaves them. Times, hardware and provenance may differ, nothing else.
+SAGE_DATA set to its subfolders leaves them. Times, hardware and provenance may differ, nothing
+else.
 """
 
 import sys

@@ -24,7 +24,9 @@ NAMES = (
 def make_known(
     networks: int = 30, *, guided: bool = True, alpha: float = 1.0
 ) -> tuple[PoolMeasurements, xr.DataArray]:
-    """P tells mature accuracy with noise that shrinks over epochs, guidance without or not at all, the rest nothing."""
+    """P tells mature accuracy with noise that shrinks over epochs, guidance without or not at all,
+    the rest nothing.
+    """
     rng = np.random.default_rng(0)
     mature = rng.random(networks)
     accuracy = np.stack([mature + scale * rng.normal(size=networks) for scale in (1, 0.3, 0)], 1)

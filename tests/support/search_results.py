@@ -5,7 +5,9 @@ import xarray as xr
 
 
 def make_table(gain: float = 0.1) -> xr.Dataset:
-    """Two searchers, few and many epochs, three runs: P+TG is better than P by about `gain` at few epochs."""
+    """Two searchers, few and many epochs, three runs: P+TG is better than P by about `gain` at few
+    epochs.
+    """
     rng = np.random.default_rng(0)
     searchers, scores, epochs, runs, samples = (
         ["random", "tpe"],
