@@ -3,69 +3,69 @@
 import hashlib
 import json
 import platform
+import re
 import subprocess
 from datetime import UTC, datetime
 from importlib.metadata import version
+from pathlib import Path
 
+import pandas as pd
 import torch
 
 from sage.compute import devices
 from sage.config import paths
 
+_LIBRARIES = ("torch", "torchvision", "numpy", "scipy", "xarray")
 
-def key(**parts) -> str:
-    """16 hexadecimal digits that change with any of the JSON-ready parts.
 
-    Raises:
-        TypeError: a part that JSON cannot express.
-    """
+def key(**parts: object) -> str:
+    """Return 16 hexadecimal digits that change with any of the JSON-ready parts."""
     text = json.dumps(parts, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def stamp() -> dict[str, str]:
-    """Commit, library versions, hardware and time, as attributes that NetCDF takes."""
+    """Return commit, library versions, hardware and time, as attributes that NetCDF takes."""
+    versions = [f"{name} {version(name)}" for name in _LIBRARIES]
     return {
         "commit": commit(),
-        "versions": ", ".join(
-            [f"python {platform.python_version()}"]
-            + [
-                f"{name} {version(name)}"
-                for name in ("torch", "torchvision", "numpy", "scipy", "xarray")
-            ]
-        ),
+        "versions": ", ".join([f"python {platform.python_version()}", *versions]),
         "hardware": hardware(),
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
     }
 
 
+def table(stamps: str) -> pd.DataFrame:
+    """Return the stamps of a saved table's attribute `provenance`, one a row, to be shown."""
+    return pd.DataFrame(json.loads(stamps)).fillna("").rename_axis("made by")
+
+
 def commit() -> str:
-    """The checkout's commit, with "-modified" if the package or a notebook differs from it."""
+    """Return the checkout's commit, with "-modified" if the package or a notebook differs from it."""
     try:
-        head = _git("rev-parse", "HEAD")
-        changed = _git("status", "--porcelain", "--", "sage", "notebooks/*.py")
+        head = git(paths.ROOT, "rev-parse", "HEAD")
+        changed = git(paths.ROOT, "status", "--porcelain", "--", "sage", "notebooks/*.py")
     except (OSError, subprocess.CalledProcessError):
         return "unknown (not a git checkout)"
     return head + ("-modified" if changed else "")
 
 
-def _git(*arguments: str) -> str:
-    command = ["git", "-C", str(paths.ROOT), *arguments]
-    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+def git(checkout: Path, *arguments: str) -> str:
+    """Return what a git command prints in a checkout.
+
+    Raises:
+        OSError: there is no git.
+        CalledProcessError: the command failed.
+    """
+    command = ["git", "-C", str(checkout), *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.rstrip()
 
 
 def hardware() -> str:
-    """The GPU if there is one, else the processor and its number of usable cores."""
+    """Return the GPU if there is one, else the processor and its number of usable cores."""
     if torch.cuda.is_available():
         return f"{torch.cuda.device_count()} x {torch.cuda.get_device_name()}"
-    return f"{devices.cores()} cores of {_processor()}"
-
-
-def _processor() -> str:
-    try:
-        with open("/proc/cpuinfo") as lines:
-            return next(
-                line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")
-            )
-    except (OSError, StopIteration):
-        return platform.processor() or platform.machine()
+    about = Path("/proc/cpuinfo")
+    named = re.search(r"model name\s*: *(.+)", about.read_text() if about.exists() else "")
+    processor = named[1].strip() if named else platform.processor() or platform.machine()
+    return f"{devices.cores()} cores of {processor}"

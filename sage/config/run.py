@@ -1,29 +1,28 @@
-"""The parameters of one notebook run, checked, and the folder its outputs go to."""
+"""Parameters of one notebook run, checked, and the folder that its outputs go to."""
 
 import hashlib
 import re
-from dataclasses import dataclass, fields, replace
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
+from typing import Any, ClassVar, Self, cast
+
+import pandas as pd
+import xarray as xr
 
 from sage.config import paths
-from sage.config.profiles import PROFILES, Budget, CellBudget, MacaqueBudget, Profile, SearchBudget
+from sage.config.profiles import PROFILES, Budget, CellBudget, MacaqueBudget, Profile
 
 NUMBER, SLURM = re.compile("0|[1-9][0-9]*"), re.compile("slurm:([1-9][0-9]*)(?:x([1-9][0-9]*))?")
 ADDRESS = re.compile(r"(?:tcp|tls|ucx|ws|wss)://\S+:[0-9]+")
-SIZES = {
-    "objects": 32,
-    "cifar10": 32,
-    "cifar100": 32,
-}  # pixels a side, of data sets that come in one size
-SHUFFLED = (
-    "-shuffled"  # behind a teacher's name: its stimuli have changed places, see `guidance.shuffled`
-)
-LEVELS = ("class", "image")  # of description: an RDM's rows are class means, or single images
+SIZES = {"objects": 32, "cifar10": 32, "cifar100": 32}  # pixels a side, where there is one size
+SHUFFLED = "-shuffled"  # behind a teacher's name: stimuli changed places, see `guidance.shuffled`
+LEVELS = ("class", "image")  # rows of an RDM are class means, or single images
 
 
 @dataclass(frozen=True, kw_only=True)
 class Run:
-    """One run of a notebook: what it was asked to do.
+    """What a notebook is asked to do.
 
     Raises:
         TypeError: a value of another type than the default's (papermill hands on text as text).
@@ -37,17 +36,21 @@ class Run:
     alpha: float = 1.0
     seed: int = 0
 
-    def __post_init__(self):
+    @classmethod
+    def of(cls, parameters: Mapping[str, Any]) -> Self:
+        """Return the run of a notebook's parameters; other names are ignored."""
+        known = parameters.keys() & cls.__dataclass_fields__.keys()
+        return cls(**{name: parameters[name] for name in known})
+
+    def __post_init__(self) -> None:
         for field in fields(self):
             value = check_type(field.name, getattr(self, field.name), like=field.default)
             object.__setattr__(self, field.name, value)
+            if type(value) is int and value < 0:
+                raise ValueError(f"{field.name} is {value}, expected 0 or more")
         for name, known in (("profile", PROFILES), ("level", LEVELS)):
-            if getattr(self, name) not in known:
-                raise ValueError(
-                    f"unknown {name} {getattr(self, name)!r}, expected one of {', '.join(known)}"
-                )
-        if self.seed < 0:
-            raise ValueError(f"seed is {self.seed}, expected 0 or more")
+            if (value := getattr(self, name)) not in known:
+                raise ValueError(f"unknown {name} {value!r}, expected one of {', '.join(known)}")
 
     @property
     def settings(self) -> Profile:
@@ -57,18 +60,31 @@ class Run:
     @property
     def folder(self) -> Path:
         """`figures/<dataset>-<profile>`, extended by every parameter that is not the default."""
-        changed = [
-            f"{field.name}-{file_name(getattr(self, field.name))}"
-            for field in fields(self)
-            if field.name not in ("dataset", "profile")
-            and getattr(self, field.name) != field.default
-        ]
-        return paths.figures() / "-".join([file_name(self.dataset), self.profile, *changed])
+        parts = [file_name(self.dataset), self.profile]
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if field.name not in ("dataset", "profile") and value != field.default:
+                parts.append(f"{field.name}-{file_name(value)}")
+        return paths.figures() / "-".join(parts)
+
+    def save_table(self, table: xr.Dataset, name: str) -> Path:
+        """Write `<folder>/<name>.nc`."""
+        return paths.save_table(table, self.folder / f"{name}.nc")
+
+    def table(self) -> pd.DataFrame:
+        """Return every parameter and every size of the run, each with its value."""
+        sizes = asdict(getattr(self, "budget", self.settings))
+        parts = {
+            "parameter": asdict(self),
+            "size": {name: size for name, size in sizes.items() if not isinstance(size, dict)},
+        }
+        found = {(part, name): parts[part][name] for part in parts for name in parts[part]}
+        return pd.DataFrame({"value": pd.Series(found, dtype=object)})
 
 
 @dataclass(frozen=True, kw_only=True)
 class PoolRun(Run):
-    """A run on predictivity; `pools` are names of published pools to put together with its own, with spaces between."""
+    """A run on predictivity; `pools` names published pools to add to its own, with spaces between."""
 
     pools: str = ""
 
@@ -78,8 +94,10 @@ class ComparisonRun(Run):
     """A run that compares searches; an empty text or 0 stands for the profile's value.
 
     Raises:
-        ValueError: epochs that are not numbers above 0 and at most the mature epochs, or negative numbers.
+        ValueError: epochs that are not numbers above 0 and at most the mature epochs.
     """
+
+    part: ClassVar[str]  # of the profile: the budget
 
     searchers: str
     scores: str = "P P+TG"
@@ -87,58 +105,44 @@ class ComparisonRun(Run):
     samples: int = 0
     runs: int = 0
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         super().__post_init__()
-        for name in self._sizes:
-            if getattr(self, name) < 0:
-                raise ValueError(
-                    f"{name} is {getattr(self, name)}, expected 0 (the profile's) or more"
-                )
-        mature = self.planned.mature_epochs
-        if not self.budget.epochs or not all(0 < epochs <= mature for epochs in self.budget.epochs):
+        numbers, mature = _numbers(self.epochs), self.budget.mature_epochs
+        if self.epochs and not (numbers and all(0 < number <= mature for number in numbers)):
             raise ValueError(
-                f"epochs is {self.epochs!r}, expected numbers above 0 and up to {mature} with spaces between"
+                f"epochs is {self.epochs!r}, expected numbers above 0 and up to {mature} with "
+                "spaces between"
             )
-
-    @property
-    def planned(self) -> Budget:
-        """The profile's budget."""
-        raise NotImplementedError
 
     @property
     def budget(self) -> Budget:
         """The profile's budget with what this run changes."""
-        changes = {name: getattr(self, name) for name in self._sizes if getattr(self, name)}
-        if self.epochs:
-            changes["epochs"] = tuple(_numbers(self.epochs))
-        return replace(self.planned, **changes)
-
-    @property
-    def _sizes(self) -> list[str]:
-        """Parameters that are whole numbers of the budget."""
-        named = {field.name for field in fields(self.planned)} - {"epochs"}
-        return [field.name for field in fields(self) if field.name in named]
+        planned = getattr(self.settings, self.part)
+        asked = vars(self) | {"epochs": tuple(_numbers(self.epochs))}
+        changes = {name: asked[name] for name in asked.keys() & asdict(planned).keys()}
+        return replace(planned, **{name: value for name, value in changes.items() if value})
 
 
 @dataclass(frozen=True, kw_only=True)
 class SearchRun(ComparisonRun):
     """A run that compares searches for convolutional networks."""
 
+    part = "search"
+
     searchers: str = "random reinforce tpe"
     layers: int = 0
-
-    @property
-    def planned(self) -> SearchBudget:
-        return self.settings.search
 
 
 @dataclass(frozen=True, kw_only=True)
 class CellRun(ComparisonRun):
     """A run that compares searches for cells, and what they find with given cells.
 
-    `beside` are names that `models.genotypes.load` takes, with spaces between; `transfer` is a second data set
-    on which all of them are trained fully, or empty.
+    Args:
+        beside: names that `genotypes.load_genotype` takes, with spaces between.
+        transfer: second data set for full training, or empty.
     """
+
+    part = "cells"
 
     searchers: str = "random tpe"
     blocks: int = 0
@@ -146,30 +150,26 @@ class CellRun(ComparisonRun):
     transfer: str = ""
 
     @property
-    def planned(self) -> CellBudget:
-        return self.settings.cells
-
-    @property
     def budget(self) -> CellBudget:
-        """As asked, with one checkpoint, at the end: each trains further what is best by then."""
-        return replace(super().budget, every=super().budget.samples)
-
-    @property
-    def full_size(self) -> int:
-        """Pixels a side of what fully trained networks are shown."""
-        return self.settings.image_size
+        """The budget, with one checkpoint at the end: the best by then are trained further."""
+        budget = cast(CellBudget, super().budget)
+        return replace(budget, every=budget.samples)
 
 
 @dataclass(frozen=True, kw_only=True)
 class MacaqueRun(CellRun):
     """A run that compares searches for cells with and without guidance by recordings.
 
-    `recordings` are files, see `assemblies.read`, with spaces between, or "simulated": from the profile's ResNet.
-    `regions` are some of theirs, with commas between; empty: all.
+    Args:
+        recordings: files, see `assemblies.read`, with spaces between, or "simulated" from the
+            profile's ResNet.
+        regions: some of their regions, with commas between; empty means all.
 
     Raises:
         ValueError: a data set of smaller images than the profile wants.
     """
+
+    part = "macaque"
 
     searchers: str = "tpe"
     scores: str = "P P+TG P+shuffled"
@@ -177,22 +177,20 @@ class MacaqueRun(CellRun):
     recordings: str = "simulated"
     regions: str = ""
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         super().__post_init__()
-        needed = max(self.budget.image_size, self.full_size)
+        needed = max(self.budget.image_size, self.budget.full_size)
         if needed > SIZES.get(self.dataset, needed):
             raise ValueError(
-                f"data set {self.dataset} has {SIZES[self.dataset]} pixels a side, expected one with {needed} or more, "
-                f"such as imagenet, for the search guided by recordings at profile {self.profile}"
+                f"data set {self.dataset} has {SIZES[self.dataset]} pixels a side, expected one "
+                f"with {needed} or more, such as imagenet, for the search guided by recordings "
+                f"at profile {self.profile}"
             )
 
     @property
-    def planned(self) -> MacaqueBudget:
-        return self.settings.macaque
-
-    @property
-    def full_size(self) -> int:
-        return self.budget.full_size
+    def budget(self) -> MacaqueBudget:
+        """The budget, with one checkpoint at the end."""
+        return cast(MacaqueBudget, super().budget)
 
     @property
     def named_regions(self) -> list[str]:
@@ -200,66 +198,55 @@ class MacaqueRun(CellRun):
         return [name.strip() for name in self.regions.split(",") if name.strip()]
 
 
-KINDS = (Run, PoolRun, SearchRun, CellRun, MacaqueRun)
-
-
-def of(parameters: dict) -> Run:
-    """The run that a notebook's parameters make: of the first kind that has them all.
-
-    Raises:
-        TypeError, ValueError: as `Run`.
-    """
-    kinds = [kind for kind in KINDS if parameters.keys() <= {field.name for field in fields(kind)}]
-    if not kinds:
-        raise TypeError(f"parameters {', '.join(parameters)}: no kind of run has all of them")
-    return kinds[0](**parameters)
+KINDS = {kind.__name__: kind for kind in (Run, PoolRun, SearchRun, CellRun, MacaqueRun)}
 
 
 def check_workers(workers: str) -> None:
-    """Whether a text says where networks can train, see `cluster.open_workers`.
+    """Check that a text says where networks can train, see `dask_workers.open_workers`.
 
     Raises:
         ValueError: it does not.
     """
     if workers != "auto" and not any(form.fullmatch(workers) for form in (NUMBER, SLURM, ADDRESS)):
         raise ValueError(
-            f"workers is {workers!r}, expected 0 (within this process), a number of processes, auto, "
-            "slurm:JOBS, slurm:JOBSxPROCESSES, or the address of a Dask scheduler such as tcp://host:8786"
+            f"workers is {workers!r}, expected 0 (within this process), a number of processes, "
+            "auto, slurm:JOBS, slurm:JOBSxPROCESSES, or the address of a Dask scheduler such as "
+            "tcp://host:8786"
         )
 
 
-def _numbers(text: str) -> list[float]:
-    """The numbers in a text; none if one of its words is no number."""
-    try:
-        # A whole number stays one: 2 and 2.0 would make two keys.
-        return sorted(
-            {int(number) if number.is_integer() else number for number in map(float, text.split())}
-        )
-    except (ValueError, OverflowError):
-        return []
-
-
-def check_type(name: str, value, *, like):
-    """`value` if it has the type of `like`; a whole number is also accepted where a float is expected.
+def check_type(name: str, value: Any, *, like: Any) -> Any:
+    """Return a value that has the type of `like`; a whole number becomes a float if one is expected.
 
     Raises:
         TypeError: any other type, or a float that is not finite.
     """
+    kinds = {str: "text", float: "a finite number", int: "a whole number", bool: "True or False"}
     expected = type(like)
     if expected is float and type(value) is int:
         value = float(value)
     if type(value) is not expected or value != value or value in (float("inf"), float("-inf")):
-        raise TypeError(f"parameter {name} is {value!r}, expected {_KINDS[expected]} like {like!r}")
+        raise TypeError(f"parameter {name} is {value!r}, expected {kinds[expected]} like {like!r}")
     return value
 
 
-_KINDS = {str: "text", float: "a finite number", int: "a whole number", bool: "True or False"}
+def file_name(value: object) -> str:
+    """Return a value as part of a file's name.
 
-
-def file_name(value) -> str:
-    """A value as part of a file's name; a path keeps its last part, 80 characters at most, and gets a short hash."""
+    A path keeps its last part, 80 characters at most, and gets a short hash.
+    """
     text = str(value)
     if re.fullmatch(r"[\w.+-]+", text):
         return text
     stem = re.sub(r"[^\w.+-]+", "-", Path(text).stem)[:80]
     return f"{stem}-{hashlib.sha256(text.encode()).hexdigest()[:6]}"
+
+
+def _numbers(text: str) -> list[float]:
+    """Return the different numbers in a text in order; none if one of its words is no number."""
+    try:
+        numbers = {float(word) for word in text.split()}
+        # A whole number stays one: 2 and 2.0 would make two keys.
+        return sorted(int(number) if number.is_integer() else number for number in numbers)
+    except (ValueError, OverflowError):
+        return []

@@ -63,7 +63,7 @@ class FullTraining:
         return cls(
             genotype=genotype,
             dataset=dataset,
-            image_size=run.full_size,
+            image_size=getattr(budget, "full_size", run.settings.image_size),
             images=budget.full_images,
             repeats=budget.full_repeats,
             filters=budget.full_filters,
