@@ -40,7 +40,7 @@ from sage.config.run import Run
 from sage.images import categories, objects
 from sage.teachers import pixel_baseline
 
-run = Run(profile=profile, dataset=dataset, seed=seed)
+run = Run.of(globals())
 images = teachers.load_images(run)
 run
 

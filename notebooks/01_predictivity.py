@@ -54,15 +54,7 @@ from sage.config.run import PoolRun
 from sage.experiments import pool
 from sage.search.evaluation import EvaluationProtocol
 
-run = PoolRun(
-    profile=profile,
-    dataset=dataset,
-    teacher=teacher,
-    level=level,
-    alpha=alpha,
-    pools=pools,
-    seed=seed,
-)
+run = PoolRun.of(globals())
 settings, space = run.settings, EvaluationProtocol.of(run.settings, run.dataset).networks.space
 guide = teachers.load_teacher(run)
 pool.check_teacher(run, guide)

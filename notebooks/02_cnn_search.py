@@ -56,20 +56,7 @@ from sage.config import paths
 from sage.config.run import SearchRun
 from sage.experiments import comparison
 
-run = SearchRun(
-    profile=profile,
-    dataset=dataset,
-    teacher=teacher,
-    level=level,
-    alpha=alpha,
-    seed=seed,
-    searchers=searchers,
-    scores=scores,
-    epochs=epochs,
-    layers=layers,
-    samples=samples,
-    runs=runs,
-)
+run = SearchRun.of(globals())
 comparison.check(run, workers=workers)
 guide = teachers.load_teacher(run)
 comparison.check_teacher(run, guide)

@@ -59,22 +59,7 @@ from sage.experiments import comparison, full_training
 from sage.experiments.full_training import FullTraining
 from sage.models import genotypes
 
-run = CellRun(
-    profile=profile,
-    dataset=dataset,
-    teacher=teacher,
-    level=level,
-    alpha=alpha,
-    seed=seed,
-    searchers=searchers,
-    scores=scores,
-    epochs=epochs,
-    blocks=blocks,
-    samples=samples,
-    runs=runs,
-    beside=beside,
-    transfer=transfer,
-)
+run = CellRun.of(globals())
 
 # %%
 comparison.check(run, workers=workers)

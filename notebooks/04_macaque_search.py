@@ -58,21 +58,7 @@ from sage.experiments import comparison, full_training
 from sage.experiments.full_training import FullTraining
 from sage.models import genotypes
 
-run = MacaqueRun(
-    profile=profile,
-    dataset=dataset,
-    recordings=recordings,
-    regions=regions,
-    level=level,
-    alpha=alpha,
-    seed=seed,
-    searchers=searchers,
-    scores=scores,
-    blocks=blocks,
-    samples=samples,
-    runs=runs,
-    beside=beside,
-)
+run = MacaqueRun.of(globals())
 
 # %%
 comparison.check(run, workers=workers)

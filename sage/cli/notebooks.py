@@ -4,6 +4,7 @@ import ast
 import hashlib
 import json
 import os
+import re
 import sys
 import tempfile
 from dataclasses import dataclass
@@ -20,8 +21,8 @@ from papermill.engines import NBClientEngine, NotebookExecutionManager, papermil
 from papermill.exceptions import PapermillExecutionError, strip_color
 from traitlets import default
 
-from sage.config import paths, run
-from sage.config.run import SHUFFLED, Run, check_type
+from sage.config import paths
+from sage.config.run import KINDS, SHUFFLED, Run, check_type
 
 _NOT_THE_RUNS = {"workers"}  # parameters that say where to compute, and not what
 
@@ -58,15 +59,15 @@ class Step:
         return self.folder / "failed" / f"{self.name}.ipynb"
 
     def run(self) -> Run:
-        """The run that the parameters make.
+        """Return the run of the parameters, of the kind that the notebook says.
+
+        It says so as `run = KIND.of(globals())`; without that line it is a plain `Run`.
 
         Raises:
-            TypeError, ValueError: as `Run`.
+            TypeError, ValueError: as this kind of run.
         """
-        asked = {
-            name: value for name, value in self.parameters.items() if name not in _NOT_THE_RUNS
-        }
-        return run.of(asked)
+        line = re.search(r"^run = (\w+)\.of\(", self.source.read_text(), re.MULTILINE)
+        return KINDS[line[1] if line else Run.__name__].of(self.parameters)
 
     def key(self) -> str:
         """Changes with whatever the result depends on: notebook, parameters, and the code of the package.

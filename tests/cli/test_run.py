@@ -17,7 +17,6 @@ import pytest
 
 from sage.cli import notebooks, run
 from sage.config import paths
-from sage.config import run as config_run
 
 HEADER = """\
 # ---
@@ -378,8 +377,8 @@ def test_notebooks_parameters_are_known():
     """Every parameter of a notebook is one of its run's, or workers, and has the run's default."""
     for source in SOURCES:
         found = notebooks.defaults(source)
+        kind = type(notebooks.Step(source, found).run())
         found.pop("workers", None)
-        kind = type(config_run.of(found))
         assert found.items() <= {field.name: field.default for field in fields(kind)}.items(), (
             source.name
         )

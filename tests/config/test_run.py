@@ -98,9 +98,9 @@ def test_a_cell_run_changes_its_profiles_budget():
 
 
 def test_a_macaque_run_wants_images_that_are_large_enough():
-    assert MacaqueRun().budget == MacaqueRun().settings.macaque and MacaqueRun().full_size == 32
+    assert MacaqueRun().budget == MacaqueRun().settings.macaque
     assert MacaqueRun(regions="V4, human IT,").named_regions == ["V4", "human IT"]
-    assert MacaqueRun(profile="gpu", dataset="imagenet").full_size == 64
+    assert MacaqueRun(profile="gpu", dataset="imagenet").budget.full_size == 64
     for profile, needed in (("gpu", 64), ("paper", 224)):
         with pytest.raises(
             ValueError,
@@ -114,14 +114,17 @@ def test_the_sizes_of_data_sets_are_theirs():
     assert inspect.signature(objects.render).parameters["size"].default == run.SIZES["objects"]
 
 
-def test_a_run_is_of_the_first_kind_that_has_its_parameters():
-    assert type(run.of({"seed": 1})) is Run
-    assert type(run.of({"samples": 3, "seed": 1})) is SearchRun
-    assert run.of({"blocks": 2, "samples": 3}) == CellRun(blocks=2, samples=3)
-    with pytest.raises(
-        TypeError, match="parameters layers, blocks: no kind of run has all of them"
-    ):
-        run.of({"layers": 2, "blocks": 2})
+def test_a_run_takes_its_parameters_from_all_that_a_notebook_has():
+    assert CellRun.of({"blocks": 2, "samples": 3, "workers": "0"}) == CellRun(blocks=2, samples=3)
+    with pytest.raises(TypeError, match="parameter seed is '1'"):
+        Run.of({"seed": "1"})
+
+
+def test_the_table_of_a_run_has_every_parameter_and_size():
+    rows = CellRun(samples=5).table().value
+    assert rows["parameter", "samples"] == rows["size", "samples"] == rows["size", "every"] == 5
+    assert rows["parameter", "transfer"] == "" and rows["size", "full_images"] == 2000
+    assert Run().table().value["size", "snapshots"] == (0, 0.5, 1, 2, 3, 5, 8)
 
 
 @pytest.mark.parametrize(
