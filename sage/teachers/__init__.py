@@ -6,7 +6,6 @@ from sage.teachers.networks import train_network as train_network
 from sage.teachers.sources import TEACHERS as TEACHERS
 from sage.teachers.sources import UNTRAINED as UNTRAINED
 from sage.teachers.sources import from_network as from_network
-from sage.teachers.sources import from_recording_files as from_recording_files
 from sage.teachers.sources import from_recordings as from_recordings
 from sage.teachers.sources import load_teacher as load_teacher
 from sage.teachers.sources import recorded_regions as recorded_regions

@@ -1,4 +1,4 @@
-"""Networks from elsewhere that are to be teachers: torchvision's, or what a function of one's own makes."""
+"""Networks from elsewhere as teachers: torchvision's, or what a function of one's own makes."""
 
 import hashlib
 import importlib
@@ -13,43 +13,44 @@ FORMS = "torchvision:MODEL[/WEIGHTS]:LAYERS, python:PACKAGE.MODULE.FUNCTION:LAYE
 
 
 def is_spec(name: str) -> bool:
-    """Whether a teacher's name is one of the `FORMS`."""
-    return name.startswith(tuple(f"{kind}:" for kind in KINDS))
+    """Return True if a teacher's name is one of the `FORMS`."""
+    return name.partition(":")[0] in KINDS and ":" in name
 
 
 def load_network(spec: str, *, seed: int) -> tuple[nn.Module, tuple[str, ...]]:
-    """The network of a text such as "torchvision:resnet18:layer1,layer4", and the names of its layers.
+    """Return the network of a text such as "torchvision:resnet18:layer1,layer4", and its layers.
 
-    It is shown the candidates' validation images at the candidates' size, standardised as they are for candidates: one
-    that wants others does that itself, in a module around it. Its scores are not used.
+    It is shown the candidates' validation images, at their size and standardised as for them: one
+    that wants others changes them itself, in a module around it. Its scores are not used.
 
     Args:
-        spec: of the `FORMS`. torchvision's models have their initial weights where none are named; a function is
-            called without arguments and gives a module with its weights loaded. Layers are names as in
-            `model.named_modules()`, with commas between.
+        spec: of the `FORMS`. Models of torchvision have initial weights where none are named. A
+            function takes nothing and returns a module with its weights loaded. Layers are names
+            as in `model.named_modules()`, with commas between.
         seed: initial weights are drawn from it.
 
     Raises:
-        ValueError: an unknown model, weights, module or function, one that gives no torch module, layers that it does
-            not have, or none. FileNotFoundError: weights that are neither here nor can be fetched.
+        ValueError: an unknown model, weights, module, function or layer, or no layer or network.
+        FileNotFoundError: weights that are neither here nor can be fetched.
     """
     kind, _, rest = spec.partition(":")
     what, _, named = rest.partition(":")
     with devices.weights_from(seed):
         model = KINDS[kind](what)
     layers = tuple(named.split(",")) if named else ()
-    known = [name for name, _ in model.named_modules() if name]
-    if not layers or len(set(layers)) < len(layers) or not set(layers) <= set(known):
+    known = {name for name, _ in model.named_modules() if name}
+    if not layers or len(set(layers)) < len(layers) or not set(layers) <= known:
         children = ", ".join(name for name, _ in model.named_children())
         raise ValueError(
-            f"teacher {spec!r} names layers {', '.join(layers) or 'none'}, expected some of its submodules, each once "
-            f"and with commas between: {children or 'it has none'}, or any within these"
+            f"teacher {spec!r} names layers {', '.join(layers) or 'none'}, expected some of its "
+            f"submodules, each once and with commas between: {children or 'it has none'}, "
+            "or any within these"
         )
     return model, layers
 
 
 def identity(model: nn.Module) -> str:
-    """Hash of a network's state and of its structure as it is printed; code that changes neither is not seen."""
+    """Return a hash of a network's state and printed structure; it does not see other code."""
     printed = re.sub(" at 0x[0-9a-f]+", "", str(model))  # where a function lies in memory
     digest = hashlib.sha256(printed.encode())
     for name, value in model.state_dict().items():
@@ -66,24 +67,21 @@ def _torchvision(what: str) -> nn.Module:
     from torchvision import models  # slow to import
 
     name, _, wanted = what.partition("/")
-    if name not in models.list_models():
+    if name not in (known := models.list_models()):
+        raise ValueError(f"unknown torchvision model {name!r}, expected one of {', '.join(known)}")
+    every = models.get_model_weights(name).__members__
+    if wanted and wanted not in every:
         raise ValueError(
-            f"unknown torchvision model {name!r}, expected one of {', '.join(models.list_models())}"
+            f"unknown weights {wanted!r} of torchvision's {name}, "
+            f"expected one of {', '.join(every)}"
         )
-    weights = None
-    if wanted:
-        known = models.get_model_weights(name).__members__
-        if wanted not in known:
-            raise ValueError(
-                f"unknown weights {wanted!r} of torchvision's {name}, expected one of {', '.join(known)}"
-            )
-        weights = known[wanted]
+    weights = every.get(wanted)
     try:
         return models.get_model(name, weights=weights)
     except OSError as problem:
         raise FileNotFoundError(
-            f"the weights of torchvision's {what} are not in {torch.hub.get_dir()}/checkpoints and could not be "
-            f"fetched ({problem}): put {weights.url if weights else 'their file'} there"
+            f"the weights of torchvision's {what} are not in {torch.hub.get_dir()}/checkpoints and "
+            f"could not be fetched ({problem}): put {weights.url if weights else 'their file'} there"
         ) from problem
 
 
@@ -93,12 +91,13 @@ def _python(what: str) -> nn.Module:
         make = getattr(importlib.import_module(module), function)
     except (ImportError, AttributeError, ValueError) as problem:
         raise ValueError(
-            f"teacher python:{what} cannot be imported ({problem}), expected PACKAGE.MODULE.FUNCTION of a module that "
-            "Python finds: in the working directory, or in PYTHONPATH"
+            f"teacher python:{what} cannot be imported ({problem}), expected PACKAGE.MODULE.FUNCTION"
+            " of a module that Python finds: in the working directory, or in PYTHONPATH"
         ) from problem
     if not callable(make) or not isinstance(model := make(), nn.Module):
         raise ValueError(
-            f"teacher python:{what} gave no torch module, expected a function without arguments that does"
+            f"teacher python:{what} gave no torch module, "
+            "expected a function without arguments that does"
         )
     return model
 

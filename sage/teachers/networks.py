@@ -26,20 +26,13 @@ REVISION = 1
 
 @dataclass(frozen=True, kw_only=True)
 class Network:
-    """A network that is trained here to be a teacher, at a profile's size.
+    """A network that is trained here to be a teacher, at a profile's size."""
 
-    Args:
-        title: name and size, for people.
-        settings: all that determines `build`, JSON-ready.
-        build: makes the network from a number of classes; torch's generator draws its weights.
-        layers: submodules whose outputs are the teacher's layers L1, L2 and so on.
-    """
-
-    title: str
-    settings: dict
-    build: Callable[[int], nn.Module]
+    title: str  # name and size, for people
+    settings: dict  # all that determines `build`, JSON-ready
+    build: Callable[[int], nn.Module]  # of so many classes; torch's generator draws its weights
     recipe: recipes.Recipe
-    layers: tuple[str, ...]
+    layers: tuple[str, ...]  # submodules whose outputs are the teacher's layers L1, L2 and so on
 
 
 def _resnet(profile: Profile) -> Network:

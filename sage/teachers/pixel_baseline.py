@@ -1,38 +1,31 @@
 """The baseline that any network has to beat: a linear classifier on pixels."""
 
 import torch
-from torch import Tensor
+from torch.nn.functional import one_hot
 
 from sage.images.datasets import Images
 from sage.images.preprocessing import standardise
 
-# Relative to the mean squared singular value: from hardly any to nearly all of the weights' freedom removed.
+# Relative to the mean squared singular value: they remove hardly any to nearly all freedom.
 PENALTIES = tuple(10.0**power for power in range(-3, 3))
 
 
 def accuracy(train: Images, validation: Images) -> float:
-    """Validation accuracy in [0, 1] of ridge regression onto class indicators.
+    """Return the validation accuracy [0, 1] of ridge regression onto class indicators.
 
-    The penalty is the best of `PENALTIES` on the validation images themselves, in the baseline's favour.
+    The best of `PENALTIES` is chosen on the validation images, in the baseline's favour.
 
     Source: Hastie, Tibshirani and Friedman 2009, The Elements of Statistical Learning, section 4.2.
     """
-    pixels, seen = _rows(train), _rows(validation)
-    centre = pixels.mean(0)
-    pixels, seen = pixels - centre, seen - centre
-    targets = torch.nn.functional.one_hot(train.labels).float()
-    mean = targets.mean(0)
+    # [N, 3HW]: the standardised images that networks get too.
+    pixels, shown = (standardise(part.images).flatten(1) for part in (train, validation))
+    targets, centre = one_hot(train.labels).float(), pixels.mean(0)
+    pixels, shown, mean = pixels - centre, shown - centre, targets.mean(0)
     products, correlations = pixels.T @ pixels, pixels.T @ (targets - mean)
-    scale = products.diagonal().mean()
+    unit = products.diagonal().mean() * torch.eye(len(products))
     found = []
     for penalty in PENALTIES:
-        ridge = penalty * scale * torch.eye(len(products))
-        weights = torch.linalg.solve(products + ridge, correlations)  # [3HW, C]
-        scores = seen @ weights + mean
-        found.append((scores.argmax(1) == validation.labels).float().mean().item())
+        weights = torch.linalg.solve(products + penalty * unit, correlations)  # [3HW, C]
+        predicted = (shown @ weights + mean).argmax(1)
+        found.append((predicted == validation.labels).float().mean().item())
     return max(found)
-
-
-def _rows(images: Images) -> Tensor:
-    """[N, 3HW]: the standardised images that networks get too."""
-    return standardise(images.images).flatten(1)

@@ -17,67 +17,44 @@ SPLITS = 20  # random halves of the trials behind a reliability: its mean settle
 
 
 @dataclass(frozen=True)
-class Region(ABC):
-    """What a file tells of one region."""
-
+class _Region(ABC):
     region: str
     path: Path
     stimuli: StimulusSet
 
     @property
     def simulated(self) -> bool:
-        """Whether no animal was recorded: names of simulated regions say so."""
+        """True where no animal was recorded, as the region's name says."""
         return self.region.startswith(SIMULATED)
 
-    @property
     @abstractmethod
-    def extent(self) -> str:
-        """How much was recorded, in words."""
-
-    @property
-    @abstractmethod
-    def levels(self) -> tuple[str, ...]:
-        """Levels of description that it has RDMs of."""
-
-    @abstractmethod
-    def check(self) -> None:
-        """Raises ValueError if RDMs of what the file has would mean nothing."""
-
-    @abstractmethod
-    def rdm(self, level: str) -> np.ndarray:
-        """Condensed RDM of the conditions of a level, in [0, 2]."""
-
-    @abstractmethod
-    def reliability(self, level: str) -> float:
-        """Correlation [0, 1] that the RDM would have with another one made alike; NaN where the file does not tell."""
+    def reliability(self, level: str) -> float: ...
 
     def ceiling(self, level: str) -> float:
-        """Highest correlation [0, 1] with the RDM that a true model's can be expected to have: that without noise."""
+        """Return the correlation [0, 1] of the RDM with that of a true model without noise."""
         return self.reliability(level) ** 0.5
 
 
 @dataclass(frozen=True)
-class Recording(Region):
-    """Responses of a region's sites, trial by trial.
+class Recording(_Region):
+    """Responses of a region's sites, trial by trial."""
 
-    Args:
-        trials: [N, U, R] float32, the response of a site to each presentation of an image; NaN where an image was
-            presented less often than another.
-    """
-
-    trials: np.ndarray
+    trials: np.ndarray  # [N, U, R] float32, NaN where an image was presented less often than others
 
     @property
     def extent(self) -> str:
+        """How much was recorded, in words."""
         most = self._counts.max()
-        return f"{self.trials.shape[1]} sites, {f'up to {most} trials' if most > 1 else 'mean responses'}"
+        trials = f"up to {most} trials" if most > 1 else "mean responses"
+        return f"{self.trials.shape[1]} sites, {trials}"
 
     @property
     def levels(self) -> tuple[str, ...]:
+        """Levels of description that it has RDMs of."""
         return tuple(self.stimuli.conditions)
 
     def check(self) -> None:
-        """Raises ValueError for fewer than two sites, one without response to some image, or with the same to all."""
+        """Raise ValueError for a single site, or sites without responses or always with the same."""
         count = self.trials.shape[1]
         if count < 2:
             raise ValueError(f"region {self.region} has {count} site, expected 2 or more")
@@ -89,7 +66,8 @@ class Recording(Region):
                 numbers = ", ".join(map(str, np.flatnonzero(sites)[:10]))
                 raise ValueError(
                     f"region {self.region} has {sites.sum()} sites with {problem}, expected none; "
-                    f"leave out the sites {numbers}{', ...' if sites.sum() > 10 else ''} (counted from 0)"
+                    f"leave out the sites {numbers}{', ...' if sites.sum() > 10 else ''} "
+                    "(counted from 0)"
                 )
 
     @cached_property
@@ -98,29 +76,28 @@ class Recording(Region):
         return _mean(self.trials)
 
     def rdm(self, level: str) -> np.ndarray:
-        """Condensed RDM of the mean responses to each condition of a level."""
+        """Return the condensed RDM of the mean responses to a level's conditions, in [0, 2]."""
         return _rdm(self.responses, self.stimuli.conditions[level])
 
     def reliability(self, level: str) -> float:
-        """Correlation [0, 1] that the RDM would have with one from as many other trials; NaN without trials.
+        """Return the RDM's correlation [0, 1] with one of as many other trials; NaN without trials.
 
-        Each site's trials of each image are split in halves at random, `SPLITS` times; the halves' RDMs correlate by r
-        in the mean, which is corrected by `_spearman_brown` for the whole. Splits that leave an RDM undefined do not
-        count.
+        Each site's trials of each image are split in halves at random, `SPLITS` times. The mean
+        correlation of the halves' RDMs is corrected for the whole by `_spearman_brown`. Splits
+        that leave an RDM undefined do not count.
         """
         if (self._counts < 2).any():
             return float("nan")
-        rng = np.random.default_rng(0)
-        conditions = self.stimuli.conditions[level]
+        rng, conditions = np.random.default_rng(0), self.stimuli.conditions[level]
         found = []
         for _ in range(SPLITS):
-            halves = [_rdm(_mean(half), conditions) for half in self._halves(rng)]
-            found.append(rdm.correlate_rdms(halves[0][None], halves[1][None]).item())
+            first, second = (_rdm(_mean(half), conditions)[None] for half in self._halves(rng))
+            found.append(rdm.correlate_rdms(first, second).item())
         defined = [r for r in found if np.isfinite(r)]
         return _spearman_brown(float(np.mean(defined)), 2) if defined else float("nan")
 
     def sample(self, sites: int, trials: int, rng: np.random.Generator) -> "Recording":
-        """A poorer recording: so many random sites, and random trials of each image, as many as there are up to that.
+        """Return a recording of so many random sites, and up to so many trials of each image.
 
         Raises:
             ValueError: more sites or trials than there are.
@@ -128,7 +105,8 @@ class Recording(Region):
         every, most = self.trials.shape[1], self._counts.max()
         if not 2 <= sites <= every or not 1 <= trials <= most:
             raise ValueError(
-                f"region {self.region}: {sites} sites and {trials} trials asked for, expected 2 to {every} and 1 to {most}"
+                f"region {self.region}: {sites} sites and {trials} trials asked for, "
+                f"expected 2 to {every} and 1 to {most}"
             )
         chosen = np.sort(rng.choice(every, sites, replace=False))
         return replace(self, trials=self._shuffled(rng)[:, chosen, :trials])
@@ -139,27 +117,23 @@ class Recording(Region):
         return np.isfinite(self.trials).sum(2)
 
     def _shuffled(self, rng: np.random.Generator) -> np.ndarray:
-        """Trials of each image in random order, the same for all sites but that a site's missing ones are last."""
+        """Return each image's trials in random order, alike for all sites; missing ones go last."""
         images, _, trials = self.trials.shape
         drawn = rng.random((images, 1, trials))
         order = np.argsort(np.where(np.isfinite(self.trials), drawn, 2.0), axis=2)
         return np.take_along_axis(self.trials, order, axis=2)
 
-    def _halves(self, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    def _halves(self, rng: np.random.Generator) -> list[np.ndarray]:
         shuffled = self._shuffled(rng)
         first = np.arange(shuffled.shape[2]) < (self._counts // 2)[:, :, None]
-        return tuple(np.where(half, shuffled, np.nan) for half in (first, ~first))
+        return [np.where(half, shuffled, np.nan) for half in (first, ~first)]
 
 
 @dataclass(frozen=True)
-class PublishedRdm(Region):
-    """A region's RDMs of single images, one per person or session, where responses were not published.
+class PublishedRdm(_Region):
+    """A region's RDMs of single images, where responses were not published."""
 
-    Args:
-        rdms: [K, P] float64 condensed.
-    """
-
-    rdms: np.ndarray
+    rdms: np.ndarray  # [K, P] float64 condensed, one for each person or session
 
     @property
     def extent(self) -> str:
@@ -173,27 +147,26 @@ class PublishedRdm(Region):
         return ("image",)
 
     def check(self) -> None:
-        """Raises ValueError for RDMs of another number of images than there are, with NaN, or that are constant."""
+        """Raise ValueError for RDMs of other images than there are, with NaN, or constant."""
         count, expected = rdm.stimulus_count(self.rdms.shape[1]), len(self.stimuli.images)
         if count != expected:
-            raise ValueError(
-                f"region {self.region} has RDMs of {count} images, the file has {expected} images"
-            )
-        if not np.isfinite(self.rdms).all():
-            raise ValueError(f"region {self.region} has NaN or infinite values in its RDMs")
-        if (np.ptp(self.rdms, axis=1) == 0).any():
-            raise ValueError(
-                f"region {self.region} has an RDM in which all pairs are alike, expected differences"
-            )
+            problem = f"RDMs of {count} images, the file has {expected} images"
+        elif not np.isfinite(self.rdms).all():
+            problem = "NaN or infinite values in its RDMs"
+        elif (np.ptp(self.rdms, axis=1) == 0).any():
+            problem = "an RDM in which all pairs are alike, expected differences"
+        else:
+            return
+        raise ValueError(f"region {self.region} has {problem}")
 
     def rdm(self, level: str) -> np.ndarray:
-        """Condensed RDM, the mean over people or sessions, of the images that have rows at this level."""
+        """Return the mean RDM over people or sessions, of the images that have rows."""
         return self._shown(level).mean(0)
 
     def reliability(self, level: str) -> float:
-        """Correlation [0, 1] that the mean RDM would have with that of as many other people; NaN for one RDM alone.
+        """Return the mean RDM's correlation [0, 1] with that of as many others; NaN for one alone.
 
-        It is `_spearman_brown` of the mean correlation r of two of them.
+        It is `_spearman_brown` of the mean correlation of two people's RDMs.
         """
         count = len(self.rdms)
         if count < 2:
@@ -202,7 +175,7 @@ class PublishedRdm(Region):
         return _spearman_brown(float(r), count)
 
     def noise_ceiling(self) -> tuple[float, float]:
-        """Bounds of a true model's mean correlation with single people's or sessions' RDMs; NaN for one RDM alone.
+        """Return bounds of a true model's mean correlation with single RDMs; NaN for one alone.
 
         Source: Nili et al. 2014, doi:10.1371/journal.pcbi.1003553.
         """
@@ -215,20 +188,23 @@ class PublishedRdm(Region):
         return float(np.mean(lower)), float(rdm.correlate_rdms(z, z.mean(0)[None]).mean())
 
     def _shown(self, level: str) -> np.ndarray:
-        """[K, P] of the images that have rows at this level."""
+        """Return the RDMs [K, P] of the images that have rows at this level."""
         rows, columns = np.triu_indices(len(self.stimuli.images), 1)
         shown = self.stimuli.conditions[level].numpy() >= 0
         return self.rdms[:, shown[rows] & shown[columns]]
 
 
+Region = Recording | PublishedRdm  # what a file tells of one region
+
+
 def _spearman_brown(r: float, times: int) -> float:
-    """Reliability [0, 1] of what is so many times as much as two parts that correlate by r; 0 for a negative r."""
+    """Return the reliability [0, 1] of `times` parts together, any two of which correlate by r."""
     r = max(r, 0.0)
     return times * r / (1 + (times - 1) * r)
 
 
 def _mean(trials: np.ndarray) -> np.ndarray:
-    """Over trials that there are, [N, U] float64; NaN where there are none."""
+    """Return the mean over trials that there are, [N, U] float64; NaN where there are none."""
     present = np.isfinite(trials)
     with np.errstate(invalid="ignore"):
         return np.where(present, trials, 0).sum(2, dtype=np.float64) / present.sum(2)

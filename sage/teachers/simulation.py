@@ -34,26 +34,20 @@ ACTIVE = 0.1  # least share of the images that a site answers at all
 
 
 def record_once(run: MacaqueRun) -> Path:
-    """Return the file of simulated recordings from the run's own ResNet, which is made if missing."""
-    profile, budget = run.settings, run.budget
-    settings = {
+    """Return the file of simulated recordings from the run's ResNet, which is made if missing."""
+    size, budget = run.settings.image_size, run.budget
+    asked = {
         "images": budget.stimuli,
-        "size": max(budget.image_size, profile.image_size),
-        "shown_size": profile.image_size,
+        "size": max(budget.image_size, size),
+        "shown_size": size,
         "trials": budget.trials,
         "seed": run.seed,
     }
-    key = provenance.key(
-        revision=REVISION,
-        renderer=objects.source_digest(),
-        network=networks.state_key("resnet", run),
-        sites=SITES,
-        **settings,
-    )
+    parts = {"renderer": objects.source_digest(), "network": networks.state_key("resnet", run)}
+    key = provenance.key(revision=REVISION, sites=SITES, **parts, **asked)
     path = paths.cache() / "recordings" / f"simulated-{key}.nc"
     if not path.exists():
-        model, _ = networks.train_network("resnet", run)
-        table = record(model, ResNet.layer_names, **settings)
+        table = record(networks.train_network("resnet", run)[0], ResNet.layer_names, **asked)
         paths.save_table(table.assign_attrs(provenance=json.dumps(provenance.stamp())), path)
     return path
 
@@ -68,7 +62,7 @@ def record(
     trials: int,
     seed: int,
 ) -> xr.Dataset:
-    """Record from one layer for each region of `SITES`, in the layout that `assemblies.read` takes.
+    """Record from one layer for each region of `SITES`, in the layout that `assemblies` reads.
 
     The stimuli are rendered objects that no data set has, equally many of each. A site's rate is a
     unit's rectified response; its spike counts are Poisson's.
@@ -91,26 +85,22 @@ def record(
     shown = StimulusSet("", datasets.averaged_down(pixels, shown_size), {}, {})
     responses = activations.features(model, layers, shown, units=DRAWN, seed=seed)
     rng = np.random.default_rng(seed)
-    counts = [_spikes(name, rates, trials, rng) for name, rates in zip(SITES, responses)]
-    ids = [f"{name} {view % each + 1}" for view, name in enumerate(names)]
+    counts = [_spikes(region, one, trials, rng) for region, one in zip(SITES, responses)]
     shape = ("presentation", "height", "width", "channel")
-    return xr.Dataset(
-        {
-            "trials": (("presentation", "neuroid", "repetition"), np.concatenate(counts, 1)),
-            "images": (shape, pixels.permute(0, 2, 3, 1).numpy()),
-        },
-        coords={
-            "stimulus_id": ("presentation", ids),
-            "object_name": ("presentation", names),
-            "category_name": ("presentation", [name.rsplit(" ", 1)[0] for name in names]),
-            "region": ("neuroid", np.repeat(list(SITES), list(SITES.values()))),
-            "animal": ("neuroid", ["simulated"] * sum(SITES.values())),
-        },
-        attrs={
-            "source": f"simulated from layers {', '.join(layers)} of a network, "
-            "no animal was recorded"
-        },
-    )
+    variables = {
+        "trials": (("presentation", "neuroid", "repetition"), np.concatenate(counts, 1)),
+        "images": (shape, pixels.permute(0, 2, 3, 1).numpy()),
+    }
+    ids = [f"{name} {view % each + 1}" for view, name in enumerate(names)]
+    coordinates = {
+        "stimulus_id": ("presentation", ids),
+        "object_name": ("presentation", names),
+        "category_name": ("presentation", [name.rsplit(" ", 1)[0] for name in names]),
+        "region": ("neuroid", np.repeat(list(SITES), list(SITES.values()))),
+        "animal": ("neuroid", ["simulated"] * sum(SITES.values())),
+    }
+    source = f"simulated from layers {', '.join(layers)} of a network, no animal was recorded"
+    return xr.Dataset(variables, coordinates, {"source": source})
 
 
 def _spikes(region: str, responses: Tensor, trials: int, rng: np.random.Generator) -> np.ndarray:

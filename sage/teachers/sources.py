@@ -1,9 +1,11 @@
 """Teachers by name: a network that is trained here or elsewhere, a control, or a file."""
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 import xarray as xr
 from scipy.spatial.distance import pdist
@@ -34,18 +36,33 @@ def load_teacher(run: Run) -> Teacher:
     Raises:
         ValueError: an unknown name, or as `guidance.read_teacher`, `assemblies.read` or
             `external.load_network`.
-        FileNotFoundError: likewise.
+        FileNotFoundError: as these.
     """
-    if run.teacher.endswith(SHUFFLED):
-        return guidance.shuffled(load_teacher(_unshuffled(run)), seed=run.seed)
-    return _kind(run.teacher).load(run)
+    name = run.teacher
+    if name.endswith(SHUFFLED):
+        teacher = load_teacher(replace(run, teacher=name.removesuffix(SHUFFLED)))
+        return guidance.shuffled(teacher, seed=run.seed)
+    for kind in KINDS:
+        if kind.concerns(name):
+            return kind.load(run)
+    raise ValueError(
+        f"unknown teacher {name!r}, expected one of {', '.join(kind.forms for kind in KINDS)}; "
+        f"any of them can have {SHUFFLED} behind it"
+    )
 
 
 def training_examples(run: Run) -> float:
-    """Return how many examples the teacher's own training processed; NaN where nothing says so."""
-    if run.teacher.endswith(SHUFFLED):
-        return training_examples(_unshuffled(run))
-    return _kind(run.teacher).examples(run)
+    """Return how many examples the teacher's training processed; NaN where nothing says so.
+
+    A bank says so in an attribute `training_examples`.
+    """
+    name, profile = run.teacher.removesuffix(SHUFFLED), run.settings
+    if name in NETWORKS:
+        steps = len(networks.load_images(run).train) // profile.batch_size
+        return float(profile.teacher_epochs * steps * profile.batch_size)
+    if name.endswith(".nc") and Path(name).is_file():
+        return float(xr.load_dataset(name, engine="h5netcdf").attrs.get("training_examples", "nan"))
+    return 0.0 if name in TEACHERS else float("nan")
 
 
 def from_network(
@@ -67,40 +84,20 @@ def from_network(
     shown = activations.show(
         model.to(device), layers, stimuli, units=units, seed=seed, device=device, grams=grams
     )
-    rdms = (
-        {level: rows[index] for level, rows in shown.rdms.items()} for index in range(len(layers))
-    )
-    identity = stimuli.identity
-    return Teacher(
-        name, tuple(TeacherLayer(layer, identity, of) for layer, of in zip(layers, rdms))
-    )
+    rdms = [{level: of[place] for level, of in shown.rdms.items()} for place in range(len(layers))]
+    made = (TeacherLayer(layer, stimuli.identity, own) for layer, own in zip(layers, rdms))
+    return Teacher(name, tuple(made))
 
 
 def from_recordings(regions: Sequence[Region]) -> Teacher:
-    """Return a teacher from what `assemblies.read` gave, with a layer for each region."""
+    """Return a teacher from regions that `assemblies.read` gave, with a layer for each."""
     files = dict.fromkeys(one.path for one in regions)
-    layers = (
-        TeacherLayer(
-            one.region, one.stimuli.identity, {level: one.rdm(level) for level in one.levels}
-        )
-        for one in regions
-    )
+    layers = []
+    for one in regions:
+        rdms = {level: one.rdm(level) for level in one.levels}
+        layers.append(TeacherLayer(one.region, one.stimuli.identity, rdms))
     name = " + ".join(dict.fromkeys(path.stem for path in files))
     return Teacher(name, tuple(layers), recordings=tuple(map(str, files)))
-
-
-def from_recording_files(
-    files: Iterable[Path | str],
-    *,
-    size: int,
-    images: int | None = None,
-    regions: Iterable[str] = (),
-    window: tuple[float, float] | None = None,
-) -> Teacher:
-    """Return a teacher from files of recordings or published RDMs; arguments as `assemblies.read`."""
-    return from_recordings(
-        assemblies.read(files, size=size, images=images, regions=regions, window=window)
-    )
 
 
 def recorded_regions(run: MacaqueRun) -> list[Region]:
@@ -108,17 +105,13 @@ def recorded_regions(run: MacaqueRun) -> list[Region]:
 
     Raises:
         FileNotFoundError: as `assemblies.read`.
-        ValueError: likewise.
+        ValueError: as `assemblies.read`.
     """
     files = run.recordings.split()
     if files == ["simulated"]:
         files = [str(simulation.record_once(run))]
     size, images = run.budget.image_size, run.budget.recording_images
     return assemblies.read(files, size=size, images=images, regions=run.named_regions)
-
-
-def _unshuffled(run: Run) -> Run:
-    return replace(run, teacher=run.teacher.removesuffix(SHUFFLED))
 
 
 def _stimuli(run: Run) -> StimulusSet:
@@ -130,14 +123,14 @@ def _measured(run: Run, model: nn.Module, layers: tuple[str, ...]) -> Teacher:
     return from_network(run.teacher, model, layers, _stimuli(run), units=units, seed=run.seed)
 
 
-def _measured_once(run: Run, parts: dict, measure: Callable[[], Teacher]) -> Teacher:
+def _measured_once(run: Run, measure: Callable[[], Teacher], **network: object) -> Teacher:
     """Return the teacher from its bank, which is made first if there is none.
 
     Args:
-        parts: of the bank's key, all that determines the network.
+        network: all that determines the network, for the bank's key.
     """
-    shown = {"stimuli": _stimuli(run).identity, "units": run.settings.rdm_units}
-    key = provenance.key(revision=BANK_REVISION, **shown, **parts)
+    stimuli, units = _stimuli(run).identity, run.settings.rdm_units
+    key = provenance.key(revision=BANK_REVISION, stimuli=stimuli, units=units, **network)
     bank = paths.cache() / "teachers" / f"{file_name(run.teacher)}-{key}.nc"
     if not bank.exists():
         measure().save(bank)
@@ -166,8 +159,8 @@ def _labels(run: Run) -> Teacher:
     """
     stimuli = _stimuli(run)
     labels = stimuli.conditions["class"][stimuli.conditions["image"] >= 0].numpy()
-    differ = pdist(labels[:, None], "hamming")
-    return Teacher(run.teacher, (TeacherLayer("labels", stimuli.identity, {"image": differ}),))
+    rdms = {"image": pdist(labels[:, None], "hamming")}
+    return Teacher(run.teacher, (TeacherLayer("labels", stimuli.identity, rdms),))
 
 
 TEACHERS: dict[str, Callable[[Run], Teacher]] = {
@@ -181,76 +174,41 @@ def _load_named(run: Run) -> Teacher:
     network = run.teacher.removesuffix(UNTRAINED)
     # Controls without a network are kept under ResNet's key.
     state = networks.state_key(network if network in NETWORKS else "resnet", run)
-    return _measured_once(run, {"state": state}, lambda: TEACHERS[run.teacher](run))
-
-
-def _examples_of_named(run: Run) -> float:
-    if run.teacher not in NETWORKS:
-        return 0.0
-    profile = run.settings
-    steps = len(networks.load_images(run).train) // profile.batch_size
-    return float(profile.teacher_epochs * steps * profile.batch_size)
+    return _measured_once(run, lambda: TEACHERS[run.teacher](run), state=state)
 
 
 def _load_external(run: Run) -> Teacher:
     model, layers = external.load_network(run.teacher, seed=run.seed)
     parts = {"network": external.identity(model), "layers": layers, "seed": run.seed}
-    parts |= devices.description()
-    return _measured_once(run, parts, lambda: _measured(run, model, layers))
+    measure = partial(_measured, run, model, layers)
+    return _measured_once(run, measure, **parts, **devices.description())
+
+
+def _load_recordings(run: Run) -> Teacher:
+    size, images = run.settings.image_size, run.settings.rdm_images
+    return from_recordings(assemblies.read(run.teacher.split(), size=size, images=images))
 
 
 def _names_recordings(name: str) -> bool:
     return name.endswith(".nc") and assemblies.holds_recordings(Path(name.split()[0]))
 
 
-def _load_recordings(run: Run) -> Teacher:
-    size, images = run.settings.image_size, run.settings.rdm_images
-    return from_recording_files(run.teacher.split(), size=size, images=images)
+def _read_bank(run: Run) -> Teacher:
+    return guidance.read_teacher(Path(run.teacher))
 
 
-def _examples_of_bank(run: Run) -> float:
-    if not Path(run.teacher).is_file():
-        return float("nan")
-    bank = xr.load_dataset(run.teacher, engine="h5netcdf")
-    return float(bank.attrs.get("training_examples", "nan"))
-
-
-@dataclass(frozen=True)
-class Kind:
-    """A kind of teacher.
-
-    Args:
-        forms: what its names look like, for people.
-        names: says whether a teacher's name is of this kind.
-        load: makes the run's teacher.
-        examples: counts those that the teacher's training processed.
-    """
+class Kind(NamedTuple):
+    """A kind of teacher: what its names look like, what tells that a name is one, what loads it."""
 
     forms: str
-    names: Callable[[str], bool]
+    concerns: Callable[[str], bool]
     load: Callable[[Run], Teacher]
-    examples: Callable[[Run], float] = lambda run: float("nan")
 
 
-# The first kind whose `names` says yes counts.
+# The first kind that concerns itself with a name loads it.
 KINDS = (
-    Kind(", ".join(TEACHERS), TEACHERS.__contains__, _load_named, _examples_of_named),
+    Kind(", ".join(TEACHERS), TEACHERS.__contains__, _load_named),
     Kind(external.FORMS, external.is_spec, _load_external),
     Kind("files of recordings (.nc, with spaces between)", _names_recordings, _load_recordings),
-    Kind(
-        "a bank's path (.nc)",
-        lambda name: name.endswith(".nc"),
-        lambda run: guidance.read_teacher(Path(run.teacher)),
-        _examples_of_bank,
-    ),
+    Kind("a bank's path (.nc)", lambda name: name.endswith(".nc"), _read_bank),
 )
-
-
-def _kind(name: str) -> Kind:
-    for kind in KINDS:
-        if kind.names(name):
-            return kind
-    raise ValueError(
-        f"unknown teacher {name!r}, expected one of {', '.join(kind.forms for kind in KINDS)}; "
-        f"any of them can have {SHUFFLED} behind it"
-    )

@@ -15,27 +15,18 @@ from sage.images.preprocessing import Crop
 
 @dataclass(frozen=True)
 class Recipe(ABC):
-    """How a network is trained: stochastic gradient descent with Nesterov momentum.
+    """How a network is trained: stochastic gradient descent with Nesterov momentum."""
 
-    Args:
-        epochs: passes over the training images.
-        published_epochs: those of the recipe before it was scaled to `epochs`.
-        weight_decay: of all trained values.
-        clip: longest gradient over all trained values; None means any.
-        drop_path_keep: probability that the last cell's paths stay, see
-            `CellNetwork.set_drop_path`; it falls linearly over training, from 1 to this.
-        auxiliary_weight: of the loss of a network's second output, if it has one.
-    """
-
-    epochs: float
+    epochs: float  # passes over the training images
     batch_size: int
-    published_epochs: float
+    published_epochs: float  # before the recipe was scaled to `epochs`
     learning_rate: float
-    weight_decay: float
+    weight_decay: float  # of all trained values
     momentum: float = 0.9
-    clip: float | None = None
+    clip: float | None = None  # longest gradient over all trained values; None means any
+    # Probability that the last cell's paths stay; it falls linearly over training, from 1 to this.
     drop_path_keep: float = 1.0
-    auxiliary_weight: float = 0.0
+    auxiliary_weight: float = 0.0  # of the loss of a network's second output, if it has one
 
     @abstractmethod
     def rate(self, done: float) -> float:
@@ -139,16 +130,9 @@ def cell_recipe(
 
     Drop-path and auxiliary weight are not stated there: the values are those of Zoph et al. 2018.
     """
-    return Cosine(
-        epochs,
-        batch_size,
-        published_epochs=600,
-        learning_rate=0.025,
-        weight_decay=5e-4,
-        clip=5.0,
-        drop_path_keep=drop_path_keep,
-        auxiliary_weight=auxiliary_weight,
-    )
+    rates = {"learning_rate": 0.025, "weight_decay": 5e-4, "clip": 5.0}
+    kept = {"drop_path_keep": drop_path_keep, "auxiliary_weight": auxiliary_weight}
+    return Cosine(epochs, batch_size, 600, **rates, **kept)
 
 
 def imagenet_recipe(epochs: float, batch_size: int) -> Recipe:

@@ -52,12 +52,8 @@ def guide(run: MacaqueRun) -> guidance.Teacher:
 
 def test_files_of_recordings_are_a_teacher_for_any_search(run):
     brain = guide(run)
-    assert (
-        teachers.from_recording_files(
-            brain.recordings, size=16, images=8, regions=["V4", "IT"]
-        ).identity
-        == brain.identity
-    )
+    regions = assemblies.read(brain.recordings, size=16, images=8, regions=["V4", "IT"])
+    assert teachers.from_recordings(regions).identity == brain.identity
     loaded = teachers.load_teacher(replace(run, teacher=run.recordings))
     assert [layer.name for layer in loaded.layers] == ["V4", "IT", "human IT"]
     assert (

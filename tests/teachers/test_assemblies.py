@@ -123,10 +123,13 @@ def test_time_bins_in_the_window_are_averaged(tmp_path):
         assemblies.read([path], size=SIZE, window=(0, 50))
     bins.drop_vars("time_bin_end").to_netcdf(path, engine="h5netcdf")
     with pytest.raises(
-        ValueError, match=r"window is \(70, 170\), but there are no coordinates time_bin_start"
+        ValueError, match=r"window is \(70, 170\), but there are no coordinates time_bin_end"
     ):
         assemblies.read([path], size=SIZE, window=(70, 170))
-    with pytest.raises(ValueError, match=r"window is \(70, 170\), but responses have no time bins"):
+    with pytest.raises(
+        ValueError,
+        match=r"window is \(70, 170\), but there are no coordinates time_bin_end, time_bin_start",
+    ):
         assemblies.read([write_responses(tmp_path / "mean.nc")], size=SIZE, window=(70, 170))
 
 
@@ -159,7 +162,7 @@ def test_published_rdms_are_of_single_images_whatever_they_show(tmp_path):
     )
     (region,) = assemblies.read([path], size=SIZE, regions=["IT"])
     assert region.levels == ("image",) and set(region.stimuli.conditions) == {"image", "class"}
-    assert set(teachers.from_recording_files([path], size=SIZE).layers[0].rdms) == {"image"}
+    assert set(teachers.from_recordings([region]).layers[0].rdms) == {"image"}
 
 
 def test_banks_and_recordings_are_told_apart(tmp_path):
@@ -216,7 +219,7 @@ def test_stimuli_are_averaged_down_and_some_have_rows(tmp_path):
         (
             {"other": (("presentation", "neuroid"), np.zeros((12, 10)))},
             {},
-            "variables responses, other over presentation",
+            "variables responses, images, other, 2 of them over presentation",
         ),
     ],
 )
@@ -238,7 +241,7 @@ def test_files_that_lack_something_say_what(tmp_path):
         ("regions", "no coordinate region of sites, it has: stimulus_id"),
         (
             "responses",
-            "no variable over presentation and neuroid, and none over pair; it has: images",
+            "variables images, 0 of them over presentation and neuroid and none over pair",
         ),
         ("ids", "presentations without a coordinate stimulus_id, there are: region"),
         ("two", "2 stimuli, expected 3 or more"),
