@@ -1,4 +1,8 @@
-"""The paper's space of convolutional cells."""
+"""The paper's space of convolutional cells.
+
+To add an operation, append its name to `OPERATIONS` here and add its module to those in
+`models/cells.py`. Stored architectures hold positions in `OPERATIONS`: never change the order.
+"""
 
 from sage.spaces.search_space import Choice, SearchSpace
 
@@ -6,25 +10,21 @@ OPERATIONS = ("id", "avg3", "max3", "dil3", "1x7-7x1", "sep3", "sep5", "sep7")
 
 
 def cells(blocks: int = 5) -> SearchSpace:
-    """The paper's space of convolutional cells of so many blocks; `models.genotypes` says what one means.
+    """Return the paper's space of convolutional cells, see `models.genotypes.from_architecture`.
 
-    Each block adds up two operations, each on one of the states before it: 0 is the cell's first input, 1 its
-    second one, k the block k - 1. The last two choices put an input among the cell's outputs although blocks
-    read it.
+    A block adds up two operations. Each reads a state: 0 is the cell's first input, 1 its second
+    one, and k > 1 is block k - 1. The last two choices put an input among the cell's outputs
+    although blocks read it.
 
-    Raises:
-        ValueError: blocks < 1.
-
-    Source: supplement of the paper, "Experimental Details for Search in Space of Convolutional Cells".
+    Source: supplement, "Experimental Details for Search in Space of Convolutional Cells".
     """
     if blocks < 1:
         raise ValueError(f"blocks is {blocks}, expected 1 or more")
-    choices = []
-    for block in range(1, blocks + 1):
-        for side in ("left", "right"):
-            for kind, options in (("input", tuple(range(block + 1))), ("operation", OPERATIONS)):
-                choices.append(
-                    Choice(f"{side} {kind} {block}", options, kind=f"{side} {kind}", step=block)
-                )
+    choices = [
+        Choice(f"{side} {name} {block}", options, kind=f"{side} {name}", step=block)
+        for block in range(1, blocks + 1)
+        for side in ("left", "right")
+        for name, options in (("input", tuple(range(block + 1))), ("operation", OPERATIONS))
+    ]
     choices += [Choice(f"output {state}", (False, True), step=blocks) for state in (0, 1)]
     return SearchSpace(f"cells{blocks}", tuple(choices))

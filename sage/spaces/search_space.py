@@ -1,4 +1,9 @@
-"""Search spaces as immutable data: named choices, and what an architecture means."""
+"""Search spaces as immutable data: named choices, and operations on architectures.
+
+To add a space, write a function that returns a `SearchSpace` in a file beside this one (see
+`cell_space`), list it in `spaces/__init__.py`, and turn its architectures into networks with a
+`Builder` in `search/builders.py`.
+"""
 
 import hashlib
 import json
@@ -9,17 +14,20 @@ from math import prod
 
 import numpy as np
 
-Architecture = tuple[int, ...]
+Architecture = tuple[int, ...]  # an option index per choice
 
 
 @dataclass(frozen=True)
 class Choice:
-    """One named choice. Options are only ever appended, so that stored architectures keep their meaning.
+    """One named choice between options.
 
-    `needs` names an earlier choice and the least option index of it at which this one has any effect.
-    The rest says what choices have in common, for searchers that make use of it: choices of a `kind` mean
-    the same (the default is the choice's own name), at a later `step` each, a layer for example. A
-    connection has the options (False, True) and the earlier step that it leads from, its `source`.
+    Options are only ever appended, so that stored architectures keep their meaning.
+
+    Args:
+        needs: an earlier choice and an option index; below that index this choice has no effect.
+        kind: a name shared by choices that mean the same; the choice's own name by default.
+        step: where the choice belongs, such as the number of a layer; never falls along a space.
+        source: for a connection, with options (False, True): the earlier step it leads from.
     """
 
     name: str
@@ -36,108 +44,91 @@ class Choice:
 
 @dataclass(frozen=True)
 class SearchSpace:
-    """A finite product of named choices. Pure data; `models` turns an architecture into a network.
+    """A finite product of named choices.
 
     Raises:
-        ValueError: two choices of one name, a choice that needs a later one, steps or a source out of order.
+        ValueError: a name comes twice, or a choice needs, follows or is led to from a later one.
     """
 
     name: str
     choices: tuple[Choice, ...]
 
     def __post_init__(self):
-        step, names = 0, set()
+        last, names = 0, set[str]()
         for choice in self.choices:
-            if choice.name in names:
-                raise ValueError(f"{self.name}: two choices are named {choice.name}, expected one")
-            if choice.needs and choice.needs[0] not in names:
-                raise ValueError(
-                    f"{self.name}: {choice.name} needs {choice.needs[0]}, expected an earlier choice"
-                )
-            if choice.step < step:
-                raise ValueError(
-                    f"{self.name}: {choice.name} is at step {choice.step}, expected {step} or later"
-                )
-            if choice.source is not None and (
-                choice.source not in range(choice.step) or len(choice.options) != 2
-            ):
-                raise ValueError(
-                    f"{self.name}: connection {choice.name} with {len(choice.options)} options from step "
-                    f"{choice.source} to {choice.step}, expected two options and an earlier step"
-                )
-            step = choice.step
-            names.add(choice.name)
+            name, step, source, count = choice.name, choice.step, choice.source, len(choice.options)
+            problem = ""
+            if name in names:
+                problem = f"two choices are named {name}, expected one"
+            elif choice.needs and choice.needs[0] not in names:
+                problem = f"{name} needs {choice.needs[0]}, expected an earlier choice"
+            elif step < last:
+                problem = f"{name} is at step {step}, expected {last} or later"
+            elif source is not None and (source not in range(step) or count != 2):
+                problem = f"connection {name} with {count} options from step {source} to {step}, "
+                problem += "expected two options and an earlier step"
+            if problem:
+                raise ValueError(f"{self.name}: {problem}")
+            last = step
+            names.add(name)
 
     @cached_property
     def position(self) -> dict[str, int]:
-        """Where each choice stands in an architecture."""
+        """The place of each choice in an architecture, by its name."""
         return {choice.name: index for index, choice in enumerate(self.choices)}
 
     @cached_property
     def size(self) -> int:
         """The number of architectures that differ in a choice that has an effect."""
-        sizes = defaultdict(
-            list
-        )  # of the choices that need this one: the option they need, their own size
+        # By choice: the least option that each of its dependants needs, and the dependant's size.
+        dependants: dict[str | None, list] = defaultdict(list)
         for choice in reversed(self.choices):
             needed, least = choice.needs or (None, 0)
-            dependants = sizes[choice.name]
-            size = sum(
-                prod(size for least, size in dependants if option >= least)
-                for option in range(len(choice.options))
-            )
-            sizes[needed].append((least, size))
-        return prod(size for _, size in sizes[None])
+            own, options = dependants[choice.name], range(len(choice.options))
+            sizes = (prod(size for low, size in own if option >= low) for option in options)
+            dependants[needed].append((least, sum(sizes)))
+        return prod(size for _, size in dependants[None])
 
     def sample(self, rng: np.random.Generator) -> Architecture:
-        """An architecture with every option equally likely."""
-        return self.canonical(
-            tuple(int(rng.integers(len(choice.options))) for choice in self.choices)
-        )
+        """Return a random architecture with every option equally likely."""
+        drawn = (int(rng.integers(len(choice.options))) for choice in self.choices)
+        return self.canonical(tuple(drawn))
 
     def check(self, architecture: Architecture) -> None:
-        """Raises ValueError if this is no architecture of the space, naming what is wrong."""
-        if len(architecture) != len(self.choices):
-            raise ValueError(
-                f"{self.name}: {len(architecture)} option indices, expected {len(self.choices)}"
-            )
+        """Raise ValueError if this is no architecture of the space, naming what is wrong."""
+        given, count = len(architecture), len(self.choices)
+        if given != count:
+            raise ValueError(f"{self.name}: {given} option indices, expected {count}")
         for choice, option in zip(self.choices, architecture):
-            if not 0 <= option < len(choice.options):
-                raise ValueError(
-                    f"{self.name}: option {option} of {choice.name}, expected 0 to {len(choice.options) - 1}"
-                )
+            last = len(choice.options) - 1
+            if not 0 <= option <= last:
+                wrong = f"option {option} of {choice.name}, expected 0 to {last}"
+                raise ValueError(f"{self.name}: {wrong}")
 
     def active(self, architecture: Architecture) -> tuple[bool, ...]:
-        """Which choices have an effect in this architecture; none has that needs one without effect."""
-        active = []
+        """Return which choices have an effect: none that needs a choice without effect."""
+        active: list[bool] = []
         for needs in self._needs:
-            active.append(
-                needs is None or (active[needs[0]] and architecture[needs[0]] >= needs[1])
-            )
+            active.append(not needs or (active[needs[0]] and architecture[needs[0]] >= needs[1]))
         return tuple(active)
 
     @cached_property
     def _needs(self) -> list[tuple[int, int] | None]:
         """`Choice.needs` by position: looking up names took most of the time of `sample`."""
-        return [
-            choice.needs and (self.position[choice.needs[0]], choice.needs[1])
-            for choice in self.choices
-        ]
+        return [one.needs and (self.position[one.needs[0]], one.needs[1]) for one in self.choices]
 
     def canonical(self, architecture: Architecture) -> Architecture:
-        """The same architecture with every choice that has no effect at its first option."""
+        """Return the same architecture with all choices without effect at their first option."""
         self.check(architecture)
         active = self.active(architecture)
         return tuple(option if used else 0 for option, used in zip(architecture, active))
 
     def values(self, architecture: Architecture) -> dict:
-        """The chosen option of every choice by its name."""
+        """Return the chosen option of every choice by its name."""
         self.check(architecture)
-        return {
-            choice.name: choice.options[index] for choice, index in zip(self.choices, architecture)
-        }
+        return {one.name: one.options[index] for one, index in zip(self.choices, architecture)}
 
     def hash(self, architecture: Architecture) -> str:
-        """16 hexadecimal digits, the same on every machine, equal for architectures that mean the same."""
+        """Return 16 hexadecimal digits that are equal for architectures of equal meaning."""
         text = json.dumps([self.name, self.canonical(architecture)])
         return hashlib.sha256(text.encode()).hexdigest()[:16]
