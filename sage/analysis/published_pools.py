@@ -11,7 +11,7 @@ from sage.analysis.predictivity import Analysis
 from sage.config import paths
 from sage.config.run import PoolRun
 from sage.models import zero_cost
-from sage.rsa.guidance import Teacher
+from sage.rsa.teacher import Teacher
 from sage.search.evaluation import EvaluationProtocol
 
 # Pools may differ in these: other networks, trained elsewhere.

@@ -8,7 +8,7 @@ import xarray as xr
 
 from sage.analysis import estimates
 from sage.rsa import guidance
-from sage.rsa.guidance import Teacher, TeacherLayer
+from sage.rsa.teacher import Teacher, TeacherLayer
 from sage.teachers.recordings import Recording, Region
 
 SITES, TRIALS = 6, 3  # how many numbers of each are tried, evenly on a logarithmic scale

@@ -16,7 +16,7 @@ from sage.config.profiles import PROFILES, Budget, CellBudget, MacaqueBudget, Pr
 NUMBER, SLURM = re.compile("0|[1-9][0-9]*"), re.compile("slurm:([1-9][0-9]*)(?:x([1-9][0-9]*))?")
 ADDRESS = re.compile(r"(?:tcp|tls|ucx|ws|wss)://\S+:[0-9]+")
 SIZES = {"objects": 32, "cifar10": 32, "cifar100": 32}  # pixels a side, where there is one size
-SHUFFLED = "-shuffled"  # behind a teacher's name: stimuli changed places, see `guidance.shuffled`
+SHUFFLED = "-shuffled"  # behind a teacher's name: stimuli changed places, see `Teacher.shuffled`
 LEVELS = ("class", "image")  # rows of an RDM are class means, or single images
 
 

@@ -15,7 +15,7 @@ from sage.analysis import search_tables
 from sage.config.profiles import Budget
 from sage.config.run import ComparisonRun, check_workers
 from sage.rsa import guidance
-from sage.rsa.guidance import Teacher
+from sage.rsa.teacher import Teacher
 from sage.search import builders, dask_workers, evaluation, explorer, searchers
 from sage.search.dask_workers import Workers
 from sage.search.evaluation import EvaluationProtocol

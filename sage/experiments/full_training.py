@@ -201,7 +201,7 @@ def train_fully(planned: FullTraining, *, progress: bool = True) -> xr.Dataset:
             table = checkpoints.train_with_checkpoints(
                 trainer, path.with_suffix(".pt"), dict, name=name
             )
-            accuracy, top5 = parallel.once(_test, model, test, trainer.device)
+            accuracy, top5 = parallel.once(_test, model, test)
         except Diverged as problem:
             empty = np.full(planned.epochs + 1, np.nan)
             table = xr.Dataset(
@@ -223,11 +223,9 @@ def train_fully(planned: FullTraining, *, progress: bool = True) -> xr.Dataset:
     return table
 
 
-def _test(
-    model: CellNetwork, test: Images | ImageFiles, device: torch.device
-) -> tuple[float, float]:
+def _test(model: CellNetwork, test: Images | ImageFiles) -> tuple[float, float]:
     """Top-1 and top-5 accuracy; with fewer than five classes the latter is 1."""
-    scores = evaluation.class_scores(model, test, device=device)
+    scores = evaluation.class_scores(model, test)
     return activations.accuracy(scores, test.labels), activations.top_k(
         scores, test.labels, min(5, scores.shape[1])
     )

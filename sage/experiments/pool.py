@@ -14,7 +14,7 @@ from sage.analysis import search_tables
 from sage.analysis.predictors import PoolMeasurements
 from sage.config.run import LEVELS, SHUFFLED, Run, check_workers
 from sage.rsa import alignment, guidance
-from sage.rsa.guidance import Teacher
+from sage.rsa.teacher import Teacher
 from sage.search import dask_workers, evaluation, explorer, searchers
 from sage.search.evaluation import EvaluationProtocol
 from sage.search.explorer import Study
@@ -177,7 +177,7 @@ def controls(run: Run, networks: xr.Dataset, teacher: Teacher) -> dict[str, xr.D
     base = run.teacher.removesuffix(SHUFFLED)
     base = base if base in teachers.NETWORKS else "resnet"
     names = {"labels": "labels", "pixels": "pixels", "untrained": f"{base}{teachers.UNTRAINED}"}
-    others = {"shuffled": guidance.shuffled(teacher, seed=CONTROL_SEED)} | {
+    others = {"shuffled": teacher.shuffled(seed=CONTROL_SEED)} | {
         kind: teachers.load_teacher(replace(run, teacher=name, seed=CONTROL_SEED))
         for kind, name in names.items()
         if name != run.teacher

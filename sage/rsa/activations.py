@@ -14,17 +14,19 @@ from sage.images.stimuli import StimulusSet
 from sage.rsa.alignment import GRAM, gram
 from sage.rsa.rdm import ConditionMeans, draw_units
 
-# Fixed, since sums over a batch depend on where it is cut.
+# Images at once. Fixed, since sums over a batch depend on where it is cut.
 BATCH = 250
+Layers = tuple[str, ...]
 
 
 @dataclass(frozen=True)
-class Responses:
-    """What one pass over a stimulus set gave.
+class Measurement:
+    """Scores and RDMs from one pass over a stimulus set.
 
     Args:
-        scores: [N, C] float32. rdms: by level, [L, P] float64 condensed RDMs, NaN rows where undefined; as level
-            `alignment.GRAM` Gram matrices of single images, if they were asked for.
+        scores: [N, C] float32.
+        rdms: by level, [L, P] float64 condensed RDMs, with NaN rows where undefined; at level
+            `alignment.GRAM` Gram matrices of single images, if asked for.
     """
 
     scores: Tensor
@@ -32,169 +34,139 @@ class Responses:
 
 
 def show(
-    model: nn.Module,
-    layers: tuple[str, ...],
-    stimuli: StimulusSet,
-    *,
-    units: int,
-    seed: int,
-    device: torch.device,
-    grams: bool = False,
-) -> Responses:
+    model: nn.Module, layers: Layers, stimuli: StimulusSet, *, units: int, seed: int, grams=False
+) -> Measurement:
     """Show a stimulus set to a network and build each named layer's RDMs from the same pass.
 
-    The network is left as it was, its mode included.
-
     Args:
+        model: left as it was, its mode included.
         layers: names of submodules, as in `model.named_modules()`.
         units: drawn once per layer (see `rdm.draw_units`), from `seed`.
-        grams: measure Gram matrices too, of the images that the stimuli's level "image" has.
+        grams: measure Gram matrices of the images at the stimuli's level "image" too.
 
     Raises:
-        ValueError: a layer name that the network does not have, or outputs that are no tensors [B, ...] of the batch.
+        ValueError: the network has no such layer, or puts out no tensor [B, ...] for a batch.
     """
     means = {level: ConditionMeans(conditions) for level, conditions in stimuli.conditions.items()}
     scores = []
-    for start, batch_scores, features in _batches(model, layers, stimuli, units, seed, device):
-        scores.append(batch_scores)
+    for start, found, responses in _batches(model, layers, stimuli, units, seed):
+        scores.append(found)
         for level in means.values():
-            level.add(start, features)
+            level.add(start, responses)
     rdms = {level: of.rdms() for level, of in means.items()}
     if grams:
         rdms[GRAM] = np.array([gram(responses) for responses in means["image"].means()])
-    return Responses(torch.cat(scores), rdms)
+    return Measurement(torch.cat(scores), rdms)
 
 
 def features(
-    model: nn.Module, layers: tuple[str, ...], stimuli: StimulusSet, *, units: int, seed: int
+    model: nn.Module, layers: Layers, stimuli: StimulusSet, *, units: int, seed: int
 ) -> list[Tensor]:
-    """Responses [N, U] float32 of each named layer's drawn units to every image; as `show`, on the CPU."""
-    device = next(model.parameters()).device
-    parts = [part for _, _, part in _batches(model, layers, stimuli, units, seed, device)]
+    """Return each layer's responses [N, U] float32 to all images, of drawn units as in `show`."""
+    parts = [part for _, _, part in _batches(model, layers, stimuli, units, seed)]
     return [torch.cat([batch.float().cpu() for batch in layer]) for layer in zip(*parts)]
 
 
 @torch.inference_mode()
-def _batches(
-    model: nn.Module,
-    layers: tuple[str, ...],
-    stimuli: StimulusSet,
-    units: int,
-    seed: int,
-    device: torch.device,
-) -> Iterator[tuple[int, Tensor, list[Tensor]]]:
-    """Batch by batch the number of its first image, its scores [B, C], and each layer's drawn responses [B, U]."""
-    drawn: list[tuple[Tensor, ...]] = []
-    with _evaluated(model), _outputs(model, layers) as outputs:
-        for start in range(0, len(stimuli.images), BATCH):
-            images = stimuli.images[start : start + BATCH]
-            found = _scores(model, images, device)
-            if not drawn:
-                _check(model, layers, outputs, len(images))
-                drawn = [
-                    _coordinates(outputs[name], units, seed, index)
-                    for index, name in enumerate(layers)
-                ]
-            yield (
-                start,
-                found,
-                [outputs[name][(slice(None), *chosen)] for name, chosen in zip(layers, drawn)],
-            )
-
-
-@torch.inference_mode()
-def class_scores(model: nn.Module, batches: Iterable[Tensor], *, device: torch.device) -> Tensor:
-    """[N, C] float32 of images [B, 3, H, W] uint8 in batches; the network is left as it was, its mode included."""
-    with _evaluated(model):
-        return torch.cat([_scores(model, batch, device) for batch in batches])
+def class_scores(model: nn.Module, batches: Iterable[Tensor]) -> Tensor:
+    """Return the scores [N, C] float32 of images in batches [B, 3, H, W] uint8."""
+    with _observed(model, ()):
+        return torch.cat([_scores(model, batch) for batch in batches])
 
 
 def accuracy(scores: Tensor, labels: Tensor) -> float:
-    """Fraction of images [N] whose class has the highest of the scores [N, C]; NaN scores count as wrong."""
-    labels = labels.to(scores.device)
-    right = (scores.argmax(1) == labels) & torch.isfinite(scores).all(1)
-    return right.float().mean().item()
+    """Return the fraction of images [N] whose class has the highest of the scores [N, C].
+
+    NaN scores count as wrong.
+    """
+    return _fraction(scores.argmax(1) == labels.to(scores.device), scores)
 
 
 def top_k(scores: Tensor, labels: Tensor, k: int) -> float:
-    """Fraction of images [N] whose class has one of the k highest scores [N, C]; NaN scores count as wrong.
+    """Return the fraction of images [N] whose class has one of the k highest scores [N, C].
+
+    NaN scores count as wrong.
 
     Raises:
         ValueError: fewer than k classes.
     """
     if k > scores.shape[1]:
         raise ValueError(f"k is {k}, expected at most the {scores.shape[1]} classes")
-    labels = labels.to(scores.device)
-    right = (scores.topk(k).indices == labels[:, None]).any(1) & torch.isfinite(scores).all(1)
-    return right.float().mean().item()
+    right = scores.topk(k).indices == labels.to(scores.device)[:, None]
+    return _fraction(right.any(1), scores)
+
+
+def _fraction(right: Tensor, scores: Tensor) -> float:
+    return (right & torch.isfinite(scores).all(1)).float().mean().item()
 
 
 def loss(scores: Tensor, labels: Tensor) -> float:
-    """Mean cross-entropy in nats of scores [N, C] for labels [N]."""
+    """Return the mean cross-entropy in nats of scores [N, C] for labels [N]."""
     return nn.functional.cross_entropy(scores, labels.to(scores.device)).item()
 
 
-def _scores(model: nn.Module, images: Tensor, device: torch.device) -> Tensor:
-    """[B, C] float32 of a batch."""
+@torch.inference_mode()
+def _batches(
+    model: nn.Module, layers: Layers, stimuli: StimulusSet, units: int, seed: int
+) -> Iterator[tuple[int, Tensor, list[Tensor]]]:
+    """Yield each batch's first number, its scores [B, C], and each layer's responses [B, U]."""
+    drawn: list[tuple] = []
+    with _observed(model, layers) as outputs:
+        for start in range(0, len(stimuli.images), BATCH):
+            images = stimuli.images[start : start + BATCH]
+            scores = _scores(model, images)
+            for name in layers if not drawn else ():
+                _check(model, name, outputs, len(images))
+                drawn.append(_drawn(outputs[name], units, seed, layer=len(drawn)))
+            yield start, scores, [outputs[name][index] for name, index in zip(layers, drawn)]
+
+
+def _check(model: nn.Module, name: str, outputs: dict, images: int) -> None:
+    found = outputs.get(name)
+    if not isinstance(found, Tensor) or len(found) != images:
+        what = list(found.shape) if isinstance(found, Tensor) else f"a {type(found).__name__}"
+        layer = f"layer {name!r} of {type(model).__name__}"
+        put_out = f"put out {what if name in outputs else 'nothing'} for {images} images"
+        raise ValueError(f"{layer} {put_out}, expected a tensor [{images}, ...]")
+
+
+def _scores(model: nn.Module, images: Tensor) -> Tensor:
+    device = next(model.parameters(), images).device
     batch = standardise(images.to(device))
     with devices.autocast(device):
         found = model(batch)
     if not isinstance(found, Tensor):
-        raise ValueError(
-            f"{type(model).__name__} put out a {type(found).__name__}, expected scores [B, C]"
-        )
+        put_out = f"{type(model).__name__} put out a {type(found).__name__}"
+        raise ValueError(f"{put_out}, expected scores [B, C]")
     return found.float()
 
 
-def _check(
-    model: nn.Module, layers: tuple[str, ...], outputs: dict[str, Tensor], images: int
-) -> None:
-    for name in layers:
-        found = outputs.get(name)
-        if not isinstance(found, Tensor) or len(found) != images:
-            what = list(found.shape) if isinstance(found, Tensor) else f"a {type(found).__name__}"
-            raise ValueError(
-                f"layer {name!r} of {type(model).__name__} put out {what if name in outputs else 'nothing'} for "
-                f"{images} images, expected a tensor [{images}, ...]"
-            )
-
-
-def _coordinates(output: Tensor, units: int, seed: int, layer: int) -> tuple[Tensor, ...]:
-    """Indices of the drawn units in a layer's output [B, ...]: indexing needs no flattened copy of it."""
+def _drawn(output: Tensor, units: int, seed: int, layer: int) -> tuple:
+    """Return the index of a layer's drawn units: its output [B, ...] needs no flattened copy."""
     shape = output.shape[1:]
     chosen = np.unravel_index(draw_units(shape.numel(), units, seed=seed, layer=layer), shape)
-    return tuple(torch.from_numpy(index).to(output.device) for index in chosen)
+    return slice(None), *(torch.from_numpy(index).to(output.device) for index in chosen)
 
 
 @contextmanager
-def _evaluated(model: nn.Module) -> Iterator[None]:
-    """Context in which a network answers as in evaluation; it is left in the mode that it was in."""
-    training = model.training
-    model.eval()
-    try:
-        with devices.deterministic():
-            yield
-    finally:
-        model.train(training)
-
-
-@contextmanager
-def _outputs(model: nn.Module, layers: tuple[str, ...]):
-    """The latest outputs of the named submodules, by name, while the context lasts."""
-    modules = dict(model.named_modules())
+def _observed(model: nn.Module, layers: Layers) -> Iterator[dict[str, Tensor]]:
+    """Put a network into evaluation mode for a while and keep the named layers' latest outputs."""
+    modules, training = dict(model.named_modules()), model.training
     unknown = [name for name in layers if name not in modules]
     if unknown:
-        raise ValueError(
-            f"no layer {unknown} in {type(model).__name__}, it has: {', '.join(filter(None, modules))}"
-        )
+        names = ", ".join(filter(None, modules))
+        raise ValueError(f"no layer {unknown} in {type(model).__name__}, it has: {names}")
     outputs: dict[str, Tensor] = {}
 
     def keep(name):
         return lambda module, inputs, output: outputs.__setitem__(name, output)
 
     handles = [modules[name].register_forward_hook(keep(name)) for name in layers]
+    model.eval()
     try:
-        yield outputs
+        with devices.deterministic():
+            yield outputs
     finally:
+        model.train(training)
         for handle in handles:
             handle.remove()

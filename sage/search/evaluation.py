@@ -136,7 +136,7 @@ def evaluate(protocol: EvaluationProtocol, architecture: Architecture, seed: int
                 trainer.advance(epoch)
                 snapshots.append(_measure(trainer, epoch, images, protocol, seed))
             if protocol.test:
-                test_accuracy = accuracy(model, images.test, device=device)
+                test_accuracy = accuracy(model, images.test)
         except Diverged as problem:
             state, failure = "diverged", str(problem)
     return Evaluation(
@@ -152,15 +152,15 @@ def evaluate(protocol: EvaluationProtocol, architecture: Architecture, seed: int
     )
 
 
-def class_scores(model: nn.Module, images: Images | ImageFiles, *, device: torch.device) -> Tensor:
+def class_scores(model: nn.Module, images: Images | ImageFiles) -> Tensor:
     """[N, C] of images alone, such as those for testing; of files the centre is shown, as `central_crop` cuts it."""
     with closing(images.shown(activations.BATCH)) as batches:
-        return activations.class_scores(model, batches, device=device)
+        return activations.class_scores(model, batches)
 
 
-def accuracy(model: nn.Module, images: Images | ImageFiles, *, device: torch.device) -> float:
+def accuracy(model: nn.Module, images: Images | ImageFiles) -> float:
     """Accuracy in [0, 1] of a network on labelled images alone."""
-    return activations.accuracy(class_scores(model, images, device=device), images.labels)
+    return activations.accuracy(class_scores(model, images), images.labels)
 
 
 def _proxies(trainer: Trainer) -> dict[str, float]:
@@ -177,18 +177,8 @@ def _measure(
 ) -> Snapshot:
     began = time.perf_counter()
     sets, model = protocol.stimuli(images), trainer.model
-    responded = [
-        activations.show(
-            model,
-            model.layer_names,
-            stimuli,
-            units=protocol.rdm_units,
-            seed=seed,
-            device=trainer.device,
-            grams=protocol.rivals,
-        )
-        for stimuli in sets
-    ]
+    chosen = {"units": protocol.rdm_units, "seed": seed, "grams": protocol.rivals}
+    responded = [activations.show(model, model.layer_names, stimuli, **chosen) for stimuli in sets]
     scores, labels = responded[0].scores, images.validation.labels
     return Snapshot(
         epoch=epoch,

@@ -3,8 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from sage.rsa import guidance
-from sage.rsa.guidance import Teacher
+from sage.rsa.teacher import Teacher
 
 P, GUIDED, SHUFFLED = "P", "P+TG", "P+shuffled"
 
@@ -32,7 +31,7 @@ class Score:
 
 
 def _shuffled(teacher: Teacher, seed: int) -> Teacher:
-    return guidance.shuffled(teacher, seed=seed)
+    return teacher.shuffled(seed=seed)
 
 
 SCORES = {

@@ -100,7 +100,7 @@ def train_network(name: str, run: Run) -> tuple[nn.Module, xr.Dataset]:
 
     def measure() -> dict[str, float]:
         stimuli, labels = images.stimuli(run.settings.rdm_images), images.validation.labels
-        scores = activations.show(model, (), stimuli, units=0, seed=run.seed, device=device).scores
+        scores = activations.show(model, (), stimuli, units=0, seed=run.seed).scores
         accuracy, loss = activations.accuracy(scores, labels), activations.loss(scores, labels)
         return {"accuracy": accuracy, "loss": loss}
 

@@ -15,8 +15,8 @@ from sage.compute import devices
 from sage.config import paths, provenance
 from sage.config.run import SHUFFLED, MacaqueRun, Run, file_name
 from sage.images.stimuli import StimulusSet
-from sage.rsa import activations, guidance
-from sage.rsa.guidance import Teacher, TeacherLayer
+from sage.rsa import activations
+from sage.rsa.teacher import Teacher, TeacherLayer, read_teacher
 from sage.teachers import assemblies, external, networks, simulation
 from sage.teachers.networks import NETWORKS
 from sage.teachers.recordings import Region
@@ -34,14 +34,14 @@ def load_teacher(run: Run) -> Teacher:
     from elsewhere is measured anew when its weights have changed.
 
     Raises:
-        ValueError: an unknown name, or as `guidance.read_teacher`, `assemblies.read` or
+        ValueError: an unknown name, or as `read_teacher`, `assemblies.read` or
             `external.load_network`.
         FileNotFoundError: as these.
     """
     name = run.teacher
     if name.endswith(SHUFFLED):
         teacher = load_teacher(replace(run, teacher=name.removesuffix(SHUFFLED)))
-        return guidance.shuffled(teacher, seed=run.seed)
+        return teacher.shuffled(seed=run.seed)
     for kind in KINDS:
         if kind.concerns(name):
             return kind.load(run)
@@ -80,10 +80,8 @@ def from_network(
         layers: names as in `model.named_modules()`.
         units: drawn once per layer, from `seed`.
     """
-    device, grams = devices.default(), "image" in stimuli.conditions
-    shown = activations.show(
-        model.to(device), layers, stimuli, units=units, seed=seed, device=device, grams=grams
-    )
+    model, grams = model.to(devices.default()), "image" in stimuli.conditions
+    shown = activations.show(model, layers, stimuli, units=units, seed=seed, grams=grams)
     rdms = [{level: of[place] for level, of in shown.rdms.items()} for place in range(len(layers))]
     made = (TeacherLayer(layer, stimuli.identity, own) for layer, own in zip(layers, rdms))
     return Teacher(name, tuple(made))
@@ -134,7 +132,7 @@ def _measured_once(run: Run, measure: Callable[[], Teacher], **network: object) 
     bank = paths.cache() / "teachers" / f"{file_name(run.teacher)}-{key}.nc"
     if not bank.exists():
         measure().save(bank)
-    return guidance.read_teacher(bank)
+    return read_teacher(bank)
 
 
 def _stages(run: Run) -> Teacher:
@@ -194,7 +192,7 @@ def _names_recordings(name: str) -> bool:
 
 
 def _read_bank(run: Run) -> Teacher:
-    return guidance.read_teacher(Path(run.teacher))
+    return read_teacher(Path(run.teacher))
 
 
 class Kind(NamedTuple):

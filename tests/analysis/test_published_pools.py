@@ -10,7 +10,7 @@ from sage.analysis import predictivity, predictors, published_pools
 from sage.analysis.estimates import Estimate
 from sage.config import paths
 from sage.config.run import PoolRun
-from sage.rsa.guidance import Teacher, TeacherLayer
+from sage.rsa.teacher import Teacher, TeacherLayer
 from sage.search.evaluation import EvaluationProtocol
 from tests.support.pools import NAMES as FEW
 from tests.support.pools import OPTIONS, make_known

@@ -122,7 +122,7 @@ def plain_loop(protocol: EvaluationProtocol, candidates: list[tuple], seed: int)
                 optimizer.step()
         synchronise()
         seconds += time.perf_counter() - began
-        accuracies.append(evaluation.accuracy(model, images.validation, device=device))
+        accuracies.append(evaluation.accuracy(model, images.validation))
     return Trained(seconds, accuracies)
 
 

@@ -104,15 +104,11 @@ def share(candidates: int, width: float, pixels: int, shown: int) -> None:
         trainer.advance(0.5)  # the first step is slower
         trained = seconds(partial(trainer.advance, 1.5))[1] / (2 * STEP)
         whole.append(EPOCHS * TRAINING * trained)
-        show = partial(
-            activations.show, model, model.layer_names, stimuli, units=1000, seed=0, device=device
-        )
+        show = partial(activations.show, model, model.layer_names, stimuli, units=1000, seed=0)
         passes.append(VALIDATION / shown * seconds(show)[1])
         batches = stimuli.images.split(activations.BATCH)
         bare.append(
-            VALIDATION
-            / shown
-            * seconds(partial(activations.class_scores, model, batches, device=device))[1]
+            VALIDATION / shown * seconds(partial(activations.class_scores, model, batches))[1]
         )
     print(
         f"width {width}, {pixels} x {pixels}: training {np.mean(whole):7.1f} s, RDM pass {np.mean(passes):6.2f} s "

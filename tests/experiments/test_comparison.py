@@ -16,7 +16,7 @@ from sage.config.profiles import SearchBudget
 from sage.config.run import CellRun, SearchRun
 from sage.experiments import comparison
 from sage.rsa import guidance
-from sage.rsa.guidance import Teacher, TeacherLayer
+from sage.rsa.teacher import Teacher, TeacherLayer
 from sage.search import evaluation
 from sage.search.builders import CellBuilder, ConvolutionalBuilder
 from sage.search.tracker import Tracker

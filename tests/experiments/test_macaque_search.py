@@ -12,6 +12,7 @@ from sage.config import profiles
 from sage.config.run import MacaqueRun, SearchRun
 from sage.experiments import comparison, pool
 from sage.rsa import guidance
+from sage.rsa.teacher import Teacher, TeacherLayer
 from sage.search import evaluation
 from sage.search.evaluation import EvaluationProtocol
 from sage.search.tracker import Tracker
@@ -46,7 +47,7 @@ def run(images, monkeypatch, tmp_path) -> MacaqueRun:
     )
 
 
-def guide(run: MacaqueRun) -> guidance.Teacher:
+def guide(run: MacaqueRun) -> Teacher:
     return teachers.from_recordings(teachers.recorded_regions(run))
 
 
@@ -117,9 +118,7 @@ def test_a_search_is_guided_by_recordings_or_by_shuffled_ones(run):
     for search in comparison._searches(run):
         key = comparison._study(run, search, brain).key
         rdms = tracker.rdms(key, range(3), "image")
-        teacher = (
-            guidance.shuffled(brain, seed=search.seed) if search.score == "P+shuffled" else brain
-        )
+        teacher = brain.shuffled(seed=search.seed) if search.score == "P+shuffled" else brain
         tg = guidance.teacher_guidance(guidance.compare(rdms, teacher, level="image")).isel(epoch=0)
         accuracy = tracker.results(key).accuracy.isel(epoch=-1).values
         expected = accuracy + (0 if search.score == "P" else 0.5 * tg.values)
@@ -199,26 +198,20 @@ def test_figures_show_no_image_of_others(run):
 
 def test_shuffled_recordings_have_the_same_values_in_other_places(run):
     brain = guide(run)
-    shuffled = guidance.shuffled(brain, seed=0)
+    shuffled = brain.shuffled(seed=0)
     for layer, other in zip(brain.layers, shuffled.layers):
         assert not np.array_equal(layer.rdms["image"], other.rdms["image"])
         np.testing.assert_allclose(np.sort(layer.rdms["image"]), np.sort(other.rdms["image"]))
     assert shuffled.identity != brain.identity and shuffled.recordings == brain.recordings
-    assert (
-        guidance.shuffled(brain, seed=0).identity
-        == shuffled.identity
-        != guidance.shuffled(brain, seed=1).identity
-    )
+    assert brain.shuffled(seed=0).identity == shuffled.identity != brain.shuffled(seed=1).identity
 
 
 def test_shuffling_moves_stimuli_and_not_pairs():
     """Of a teacher that tells two groups apart, the shuffled one tells two other groups of the same sizes apart."""
     group = np.array([0] * 4 + [1] * 6)
     first, second = np.triu_indices(10, 1)
-    layer = guidance.TeacherLayer(
-        "L", "set", {"class": (group[first] != group[second]).astype(float)}
-    )
-    shuffled = guidance.shuffled(guidance.Teacher("two", (layer,)), seed=3).layers[0].rdms["class"]
+    layer = TeacherLayer("L", "set", {"class": (group[first] != group[second]).astype(float)})
+    shuffled = Teacher("two", (layer,)).shuffled(seed=3).layers[0].rdms["class"]
     whole = np.zeros((10, 10))
     whole[first, second] = shuffled
     whole += whole.T

@@ -162,8 +162,8 @@ def test_networks_are_tested_on_the_centre_of_files(files, monkeypatch):
     torch.manual_seed(0)
     model = ResNet(blocks=1, width=2, classes=12)
     centres = torch.stack([preprocessing.central_crop(read(path)) for path in files.images])
-    found = evaluation.class_scores(model, files, device=CPU)
-    expected = evaluation.class_scores(model, datasets.Images(centres, files.labels), device=CPU)
+    found = evaluation.class_scores(model, files)
+    expected = evaluation.class_scores(model, datasets.Images(centres, files.labels))
     assert (
         found.shape == (18, 12)
         and torch.equal(found, expected)
@@ -172,9 +172,7 @@ def test_networks_are_tested_on_the_centre_of_files(files, monkeypatch):
     )
     accuracy = (expected.argmax(1) == files.labels).float().mean().item()
     assert (
-        evaluation.accuracy(model, files, device=CPU)
-        == activations.top_k(found, files.labels, 1)
-        == accuracy
+        evaluation.accuracy(model, files) == activations.top_k(found, files.labels, 1) == accuracy
     )
 
 

@@ -30,9 +30,7 @@ def shown() -> StimulusSet:
 
 def test_one_pass_gives_what_all_features_at_once_give(model, shown, monkeypatch):
     monkeypatch.setattr(activations, "BATCH", 7)
-    found = activations.show(
-        model, ("stages.0", "stages.2"), shown, units=10_000, seed=0, device=CPU
-    )
+    found = activations.show(model, ("stages.0", "stages.2"), shown, units=10_000, seed=0)
     model.eval()
     with torch.inference_mode(), activations.devices.autocast(CPU):
         stage = model.stem(preprocessing.standardise(shown.images))
@@ -53,14 +51,14 @@ def test_one_pass_gives_what_all_features_at_once_give(model, shown, monkeypatch
 def test_the_network_is_left_as_it_was(model, shown):
     model.train()
     before = {name: value.clone() for name, value in model.state_dict().items()}
-    activations.show(model, ("stages.0",), shown, units=10, seed=0, device=CPU)
+    activations.show(model, ("stages.0",), shown, units=10, seed=0)
     assert model.training and not model.stages[0]._forward_hooks
     assert all(torch.equal(before[name], value) for name, value in model.state_dict().items())
 
 
 def test_units_depend_on_the_seed_alone(model, shown):
     first, again, other = (
-        activations.show(model, ("stages.0",), shown, units=20, seed=seed, device=CPU).rdms["class"]
+        activations.show(model, ("stages.0",), shown, units=20, seed=seed).rdms["class"]
         for seed in (0, 0, 1)
     )
     np.testing.assert_array_equal(first, again)
@@ -76,13 +74,13 @@ def test_a_broken_layer_has_no_rdm_and_breaks_no_other(model, shown, value):
     network = nn.Sequential(
         nn.Conv2d(3, 4, 3), nn.Sequential(Broken()), nn.Flatten(), nn.Linear(784, 6)
     )
-    found = activations.show(network, ("0", "1"), shown, units=50, seed=0, device=CPU)
+    found = activations.show(network, ("0", "1"), shown, units=50, seed=0)
     assert np.isfinite(found.rdms["class"][0]).all() and np.isnan(found.rdms["class"][1]).all()
 
 
 def test_unknown_layers_are_named(model, shown):
     with pytest.raises(ValueError, match=r"no layer \['stages.7'\] in ResNet, it has: stem"):
-        activations.show(model, ("stages.0", "stages.7"), shown, units=10, seed=0, device=CPU)
+        activations.show(model, ("stages.0", "stages.7"), shown, units=10, seed=0)
 
 
 def test_accuracy_and_loss_by_hand():

@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from sage.rsa import alignment
+from sage.rsa.rdm import stimulus_count
 
 BOTH = pytest.mark.parametrize("measure", alignment.MEASURES.values(), ids=alignment.MEASURES)
 
@@ -260,7 +261,7 @@ def test_images_equally_far_apart_have_no_cka():
 
 @BOTH
 def test_different_or_impossible_numbers_of_images_are_refused(measure):
-    with pytest.raises(ValueError, match="55 entries, those of candidates 45"):
+    with pytest.raises(ValueError, match="55 entries, a candidate's 45"):
         measure(np.ones((1, 55)), np.ones((1, 45)))
     with pytest.raises(ValueError, match="54 is no such number"):
         measure(np.ones((1, 54)), np.ones((1, 54)))
@@ -269,8 +270,8 @@ def test_different_or_impossible_numbers_of_images_are_refused(measure):
 @pytest.mark.parametrize("entries", [0, 1, 2, 4, 54])
 def test_impossible_numbers_of_entries_are_refused(entries):
     with pytest.raises(ValueError, match=str(entries)):
-        alignment.image_count(entries)
-    assert alignment.image_count(55) == 10
+        stimulus_count(entries, diagonal=True)
+    assert stimulus_count(55, diagonal=True) == 10
 
 
 def test_cka_refuses_three_images():

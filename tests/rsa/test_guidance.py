@@ -5,8 +5,8 @@ import xarray as xr
 from scipy import stats
 
 from sage.rsa import alignment, guidance
-from sage.rsa.guidance import Teacher, TeacherLayer
 from sage.rsa.rdm import correlate_rdms
+from sage.rsa.teacher import Teacher, TeacherLayer, read_teacher
 from tests.support.made_up_teachers import PAIRS, make_teacher
 
 
@@ -129,7 +129,7 @@ def test_layers_may_bring_stimuli_of_their_own():
 def test_a_bank_is_read_as_it_was_written(tmp_path):
     teacher = make_teacher()
     path = teacher.save(str(tmp_path / "bank.nc"), provenance="here")
-    read = guidance.read_teacher(path)
+    read = read_teacher(path)
     assert xr.load_dataset(path).attrs == {"teacher": "made up", "provenance": "here"}
     assert read.name == teacher.name
     for layer, expected in zip(read.layers, teacher.layers, strict=True):
@@ -142,10 +142,10 @@ def test_a_bank_is_read_as_it_was_written(tmp_path):
 def test_bad_banks_are_refused(tmp_path):
     path = tmp_path / "bank.nc"
     with pytest.raises(FileNotFoundError, match="bank.nc"):
-        guidance.read_teacher(path)
+        read_teacher(path)
     path.write_text("no netcdf")
     with pytest.raises(ValueError, match="no NetCDF file"):
-        guidance.read_teacher(path)
+        read_teacher(path)
     attributes = {"layer": "A", "level": "class", "stimuli": "s"}
     for bank, expected in (
         (xr.Dataset(), "holds layers"),
@@ -162,4 +162,4 @@ def test_bad_banks_are_refused(tmp_path):
         path.unlink()
         bank.to_netcdf(path, engine="h5netcdf")
         with pytest.raises(ValueError, match=expected):
-            guidance.read_teacher(path)
+            read_teacher(path)

@@ -187,7 +187,7 @@ def test_layers_without_an_rdm_have_no_similarity_and_disturb_no_other(method, b
 
 
 def test_similarity_refuses_different_stimuli_and_unknown_methods():
-    with pytest.raises(ValueError, match="45 pairs, candidate RDMs 44"):
+    with pytest.raises(ValueError, match="45 entries, a candidate's 44"):
         rdm.correlate_rdms(np.ones((1, 45)), np.ones((1, 44)))
     with pytest.raises(ValueError, match="'cosine', expected one of pearson, spearman"):
         rdm.correlate_rdms(np.ones((1, 45)), np.ones((1, 45)), method="cosine")

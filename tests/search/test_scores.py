@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from sage.rsa.guidance import Teacher, TeacherLayer
+from sage.rsa.teacher import Teacher, TeacherLayer
 from sage.search.scores import SCORES, find_score
 
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from sage import teachers
 from sage.config.run import Run
-from sage.rsa.guidance import Teacher, TeacherLayer
+from sage.rsa.teacher import Teacher, TeacherLayer
 
 PAIRS = 45
 

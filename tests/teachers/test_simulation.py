@@ -15,7 +15,7 @@ from sage.config import paths
 from sage.config.run import MacaqueRun
 from sage.images import objects
 from sage.rsa import guidance
-from sage.rsa.guidance import Teacher
+from sage.rsa.teacher import Teacher
 from sage.teachers import assemblies, simulation
 
 LAYERS = ("early", "middle", "late")

@@ -12,7 +12,6 @@ from torch import nn
 
 from sage import teachers
 from sage.experiments import pool
-from sage.rsa import guidance
 from sage.teachers import networks, sources
 from tests.support.made_up_teachers import load
 
@@ -71,7 +70,7 @@ def test_any_teacher_can_be_shuffled(tiny_run, name, tmp_path, monkeypatch):
     teacher, shuffled = load(tiny_run, name), load(tiny_run, f"{name}-shuffled")
     values, others = (one.layers[0].rdms["image"] for one in (teacher, shuffled))
     assert not np.array_equal(values, others) and np.array_equal(np.sort(values), np.sort(others))
-    assert shuffled.identity == guidance.shuffled(teacher, seed=0).identity != teacher.identity
+    assert shuffled.identity == teacher.shuffled(seed=0).identity != teacher.identity
     assert shuffled.identity != load(replace(tiny_run, seed=1), f"{name}-shuffled").identity
     pool.check_teacher(tiny_run, shuffled)
 

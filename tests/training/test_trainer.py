@@ -97,7 +97,7 @@ def test_stopping_and_measuring_on_the_way_disturbs_nothing():
     for epoch in (0, 0.3, 1, 2.6, 4):
         measured.advance(epoch)
         torch.rand(3)
-        activations.show(measured.model, ("stages.0",), shown, units=10, seed=0, device=CPU)
+        activations.show(measured.model, ("stages.0",), shown, units=10, seed=0)
     assert torch.equal(weights(measured), weights(whole))
 
 
@@ -160,7 +160,7 @@ def test_training_learns():
     trainer = Trainer(model, Images(images, (labels == 1).long()), recipe, seed=0, device=CPU)
     trainer.advance(20)
     shown = stimuli.StimulusSet("some", images, {}, {})
-    scores = activations.show(model, (), shown, units=0, seed=0, device=CPU).scores
+    scores = activations.show(model, (), shown, units=0, seed=0).scores
     assert activations.accuracy(scores, (labels == 1).long()) > 0.95
 
 

@@ -1,0 +1,120 @@
+"""Teachers as data: layers with their RDMs, saved as a bank and read from it."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import xarray as xr
+from scipy.spatial.distance import squareform
+
+from sage.config import paths
+from sage.rsa.alignment import GRAM
+from sage.rsa.rdm import stimulus_count
+
+
+@dataclass(frozen=True)
+class TeacherLayer:
+    """One layer's RDMs with the stimulus set they were measured on.
+
+    Args:
+        stimuli: `StimulusSet.identity`.
+        rdms: by level, condensed [S(S-1)/2]; at level `alignment.GRAM` a Gram matrix.
+    """
+
+    name: str
+    stimuli: str
+    rdms: Mapping[str, np.ndarray]
+
+
+@dataclass(frozen=True)
+class Teacher:
+    """A list of layers: stages of a network, or areas of a brain.
+
+    Args:
+        recordings: files with the layers' stimuli, where these are not the validation images.
+    """
+
+    name: str
+    layers: tuple[TeacherLayer, ...]
+    recordings: tuple[str, ...] = ()
+
+    @cached_property
+    def identity(self) -> str:
+        """The name with a hash of the RDMs, for keys of what the teacher guides."""
+        digest = hashlib.sha256()
+        for layer in self.layers:
+            # Gram matrices describe the same responses once more.
+            for level in sorted(layer.rdms.keys() - {GRAM}):
+                digest.update(f"{layer.name} {layer.stimuli} {level}".encode())
+                digest.update(np.asarray(layer.rdms[level], "<f8").tobytes())
+        return f"{self.name} {digest.hexdigest()[:16]}"
+
+    def bank(self) -> xr.Dataset:
+        """Return a variable per layer and level, with layer, level and stimuli as attributes."""
+        variables = {}
+        for layer in self.layers:
+            for level, values in layer.rdms.items():
+                attributes = {"layer": layer.name, "level": level, "stimuli": layer.stimuli}
+                variables[f"{layer.name} {level}"] = (f"pair_{len(values)}", values, attributes)
+        return xr.Dataset(variables, attrs={"teacher": self.name})
+
+    def save(self, path: Path | str, **attributes: str | float) -> Path:
+        """Write the bank as NetCDF, with further attributes such as its provenance."""
+        return paths.save_table(self.bank().assign_attrs(attributes), Path(path))
+
+    def shuffled(self, *, seed: int) -> "Teacher":
+        """Return a control: the stimuli of each RDM in new places, without Gram matrices.
+
+        Layers with as many stimuli are shuffled alike, so that what they have in common stays.
+        """
+
+        def shuffle(values: np.ndarray) -> np.ndarray:
+            count = stimulus_count(len(values))
+            order = np.random.default_rng([seed, count]).permutation(count)
+            return squareform(squareform(values)[np.ix_(order, order)])
+
+        def control(layer: TeacherLayer) -> TeacherLayer:
+            kept = {level: values for level, values in layer.rdms.items() if level != GRAM}
+            return replace(layer, rdms={level: shuffle(values) for level, values in kept.items()})
+
+        return replace(
+            self, name=f"{self.name} shuffled", layers=tuple(control(one) for one in self.layers)
+        )
+
+
+def read_teacher(path: Path) -> Teacher:
+    """Return the teacher of a bank that `Teacher.save` wrote, or another program wrote like it.
+
+    Raises:
+        FileNotFoundError: no such file.
+        ValueError: not NetCDF, no RDMs, or a variable without its attributes or of a wrong length.
+    """
+    if not Path(path).is_file():
+        raise FileNotFoundError(f"no teacher bank {path}")
+    try:
+        bank = xr.load_dataset(path, engine="h5netcdf")
+    except OSError as problem:
+        raise ValueError(f"{path} is no NetCDF file: {problem}") from problem
+    layers: dict[tuple[str, str], dict[str, np.ndarray]] = {}
+    for name, variable in bank.data_vars.items():
+        own = variable.attrs
+        missing = ", ".join(sorted({"layer", "level", "stimuli"} - own.keys()))
+        if missing or variable.ndim != 1:
+            raise ValueError(
+                f"{path}: variable {name!r} lacks {missing or 'a single dimension'}; "
+                "expected condensed RDMs with attributes layer, level and stimuli"
+            )
+        try:
+            stimulus_count(len(variable), diagonal=own["level"] == GRAM)
+        except ValueError as problem:
+            raise ValueError(f"{path}, variable {name!r}: {problem}") from problem
+        layers.setdefault((own["layer"], own["stimuli"]), {})[own["level"]] = variable.values
+    names = [name for name, _ in layers]
+    if not layers or len(set(names)) < len(names):
+        expected = "expected one or more, each on one set of stimuli"
+        raise ValueError(f"{path} holds layers {names}, {expected}")
+    read = tuple(TeacherLayer(name, stimuli, rdms) for (name, stimuli), rdms in layers.items())
+    return Teacher(str(bank.attrs.get("teacher", Path(path).stem)), read)
