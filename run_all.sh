@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Sets up the Python environment where that is not done yet, then runs the notebooks or the tests.
-# `./run_all.sh --help` lists the options.
+# Sets up the Python environment where that is not done yet, then runs the notebooks, the tests, or
+# the checks of the code. `./run_all.sh --help` lists the options.
 set -euo pipefail
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)
@@ -88,11 +88,20 @@ mode=${1:-}
 if [[ $mode != --test && " $* " =~ \ (-h|--help)\  ]]; then
     python=${activated:+$activated/bin/python}
     is_supported "$python" || python=$(find_python)
-    PYTHONPATH=$root exec "$python" -P -m sage.cli.command_options
+    cat <<'END'
+usage: run_all.sh [options of `tg-sage run`, below]
+       run_all.sh --test [options of pytest]
+       run_all.sh --check
+
+Set up where that is not done yet. Then run the notebooks; with --test as the first argument run the
+tests instead, with --check ruff and mypy.
+
+END
+    PYTHONPATH=$root exec "$python" -P -m sage run --help
 fi
 
 extra=
-if [[ $mode == --test ]]; then
+if [[ $mode == --test || $mode == --check ]]; then
     extra=test
     shift
 fi
@@ -102,8 +111,16 @@ else
     use_own
 fi
 
-if [[ $mode == --test ]]; then
+case $mode in
+--test)
     cd "$root"
     exec "$python" -m pytest "$@"
-fi
-exec "$python" -P -m sage.cli.run "$@"
+    ;;
+--check)
+    cd "$root"
+    "$python" -m ruff check .
+    "$python" -m ruff format --check .
+    exec "$python" -m mypy
+    ;;
+*) exec "$python" -P -m sage run "$@" ;;
+esac

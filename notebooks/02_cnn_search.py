@@ -66,7 +66,7 @@ run.budget
 # ## The searches
 #
 # Every candidate is on record at once: a run that was stopped goes on where it stood. From another
-# terminal, `python -m sage.cli.watch` shows how far it is.
+# terminal, `python -m sage watch` shows how far it is.
 
 # %%
 table = comparison.train(run, guide, workers=workers)

@@ -13,7 +13,7 @@ import xarray as xr
 
 from sage import teachers
 from sage.analysis import predictivity
-from sage.cli import run
+from sage.cli.main import main
 from sage.config import paths
 from sage.config.run import Run
 from sage.models import genotypes
@@ -63,7 +63,7 @@ def default_run(folders):
     with pytest.MonkeyPatch.context() as patch:
         for name, folder in folders.items():
             patch.setenv(name, folder)
-        assert run.main(["--profile", "smoke"]) == 0
+        assert main(["run", "--profile", "smoke"]) == 0
 
 
 TABLES = {
@@ -138,14 +138,14 @@ def test_run_makes_figures_tables_and_notebooks_once(default_run, capsys):
         simulation.SITES
     )
     capsys.readouterr()
-    assert run.main(["--profile", "smoke"]) == 0
+    assert main(["run", "--profile", "smoke"]) == 0
     assert capsys.readouterr().out.count("finished already, skipped") == len(SOURCES)
 
 
 def test_another_alpha_and_teacher_re_score_the_record(default_run):
     before = recorded()
     chosen = ["-p", "alpha", "2", "-p", "teacher", "pixels", "-p", "level", "image"]
-    assert run.main(["--profile", "smoke", "--notebook", "01", *chosen]) == 0
+    assert main(["run", "--profile", "smoke", "--notebook", "01", *chosen]) == 0
     assert recorded() == before
     (folder,) = paths.figures().glob("objects-smoke-*")
     assert folder.name == "objects-smoke-teacher-pixels-level-image-alpha-2.0"

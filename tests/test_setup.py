@@ -131,16 +131,18 @@ def test_set_up_once(fake):
     result, log = fake("--notebook", "01")
     assert result.returncode == 0, result.stderr
     assert "-m venv" in log and "requirements.lock" in log and "--no-deps -e" in log
-    assert log.endswith("-P -m sage.cli.run --notebook 01\n")
+    assert log.endswith("-P -m sage run --notebook 01\n")
     result, log = fake("--test", "-k", "two words")
     assert "set up already" in result.stdout
     assert log == "-m pytest -k two words\n"
+    _, log = fake("--check")
+    assert log == "-m ruff check .\n-m ruff format --check .\n-m mypy\n"
 
 
 def test_interrupted_set_up_does_not_count(fake):
     """A set-up that stopped half-way is taken up again, without throwing away what it had."""
     result, log = fake(BREAK="yes")
-    assert result.returncode != 0 and "sage.cli.run" not in log
+    assert result.returncode != 0 and "sage run" not in log
     result, log = fake()
     assert result.returncode == 0 and "set up already" not in result.stdout
     assert "requirements.lock" in log and "--clear" not in log
@@ -167,16 +169,17 @@ def test_help_from_anywhere():
         [paths.ROOT / "run_all.sh", "--help"], cwd="/", capture_output=True, text=True
     )
     assert result.returncode == 0, result.stderr
-    for option in (
-        "--test",
-        "--profile",
-        "--dataset",
-        "--notebook",
-        "-p NAME VALUE",
-        "--workers",
-        "--publish",
-    ):
+    options = "--test --check --profile --dataset --notebook --workers --publish"
+    for option in (*options.split(), "-p NAME VALUE"):
         assert option in result.stdout
+
+
+def test_help_needs_the_standard_library_alone():
+    """Every subcommand's help is there before anything is installed."""
+    for words in ([], ["run"], ["grid"], ["grid", "submit"], ["grid", "gather"], ["watch"]):
+        command = [sys.executable, "-S", "-m", "sage", *words, "--help"]
+        result = subprocess.run(command, cwd=paths.ROOT, capture_output=True, text=True)
+        assert result.returncode == 0 and "usage: tg-sage" in result.stdout, result.stderr
 
 
 def test_activated_environment_without_requirements(tmp_path):

@@ -1,4 +1,4 @@
-"""A notebook for every point of a grid of parameter values: submitted to SLURM, then gathered into one table."""
+"""Notebooks at every point of a grid of parameter values: SLURM jobs, then one table of all."""
 
 import argparse
 import hashlib
@@ -12,23 +12,22 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+import pandas as pd
 import xarray as xr
 
-from sage.cli import command_options, run
+from sage.cli import run
+from sage.cli.main import CommandFailed, Refused
 from sage.cli.notebooks import Step
 from sage.config import paths
 
-
-class GridFailed(RuntimeError):
-    """Points cannot be submitted or gathered; the message says why."""
+POINT = "point of the grid"  # the dimension along which summaries are joined
 
 
 @dataclass(frozen=True)
 class Point:
-    """One point of a grid: its values as typed, the batch's arguments for it, and the notebooks these run."""
+    """One point of a grid: its values as typed, and the notebooks with these."""
 
     texts: dict[str, str]
-    arguments: list[str]
     steps: list[Step]
 
     @property
@@ -37,285 +36,131 @@ class Point:
         return ", ".join(f"{name} {text}" for name, text in self.texts.items())
 
     @property
-    def values(self) -> dict:
+    def values(self) -> tuple:
         """The values in the parameters' types."""
         found = {name: value for step in self.steps for name, value in step.parameters.items()}
-        return {name: found[name] for name in self.texts}
+        return tuple(found[name] for name in self.texts)
 
 
-def main(argv: list[str] | None = None, *, checkout: Path = paths.ROOT) -> int:
-    """Submit or gather the grid that the command line asks for.
-
-    Args:
-        argv: the arguments; None means those of this process.
-        checkout: has `notebooks/` and `sage/`.
-
-    Returns:
-        Exit code: 0, or 1 if sbatch failed, points are missing, or the table would replace another.
-
-    Raises:
-        SystemExit: code 2, the command line asks for what is not there.
-    """
-    parser = _parser()
-    options = parser.parse_args(argv)
-    try:
-        points = plan(options, checkout / "notebooks")
-    except ValueError as error:
-        parser.error(str(error))
-    try:
-        if options.command == "submit":
-            submit(points, options, checkout)
-        else:
-            save(gather(points, partial=options.partial), options.table)
-    except GridFailed as error:
-        print(error, file=sys.stderr)
-        return 1
-    return 0
-
-
-def plan(options: argparse.Namespace, notebooks: Path) -> list[Point]:
-    """All points of the grid, the last parameter varying fastest.
-
-    Args:
-        options: the parsed command line.
-        notebooks: folder of the NN_name.py.
-
-    Raises:
-        ValueError: as `run.plan`, for any point; or a grid that is empty or has a point twice.
-    """
-    names = [name for name, *_ in options.parameter]
-    for name, *values in options.parameter:
-        if names.count(name) > 1:
-            raise ValueError(
-                f"parameter {name!r} is given twice, expected one -p with all its values"
-            )
-        if not values:
-            raise ValueError(f"parameter {name!r} has no value, expected one or more")
-    points = {}
-    for combination in itertools.product(*(values for _, *values in options.parameter)):
-        texts = dict(zip(names, combination))
-        arguments = _arguments(options, texts.items())
-        if options.workers is not None:
-            arguments += ["--workers", options.workers]
-        steps = run.plan(command_options.parser().parse_args(arguments), notebooks)
-        point = Point(texts, arguments, steps)
-        # Also finds 1 and 1.0, and parameters such as workers that make no difference to the result.
-        other = points.setdefault(tuple(step.output for step in steps), point)
-        if other is not point:
-            raise ValueError(
-                f"points {other.name!r} and {point.name!r} are the same run, {steps[-1].output}"
-            )
-    return list(points.values())
-
-
-def submit(points: list[Point], options: argparse.Namespace, checkout: Path) -> None:
+def submit(options: argparse.Namespace, checkout: Path) -> None:
     """Submit the points that are not finished: the first one alone, then the others as an array.
 
     Args:
-        points: of the whole grid.
         options: the parsed command line.
-        checkout: whose `sage` the jobs run.
+        checkout: whose `sage` and notebooks the jobs run.
 
     Raises:
-        GridFailed: sbatch is missing or failed.
+        CommandFailed: sbatch is missing or failed.
+        Refused: as `plan`.
     """
+    points = plan(options, checkout / "notebooks")
     todo = [point for point in points if not all(step.finished() for step in point.steps)]
     for point in points:
         print(f"  {point.name:<40} {'to run' if point in todo else 'finished already'}")
     if todo:
-        script = _write(_script(todo, checkout))
+        script = _write(_script(todo, options, checkout))
         print(f"Script: {script}\nLogs:   {script.parent}", flush=True)
         # It makes what all points share: the teacher, and the pool of trained networks on record.
-        first = _sbatch(script, ["--array=0", *options.sbatch])
+        first = _sbatch(script, "--array=0", *options.sbatch)
         print(f"Submitted the first point as job {first}", flush=True)
         if others := len(todo) - 1:
-            limit = f"%{options.at_once}" if options.at_once else ""
-            after = [
-                f"--array=1-{others}{limit}",
-                f"--dependency=afterok:{first}",
-                "--kill-on-invalid-dep=yes",
-            ]
+            array = f"--array=1-{others}" + (f"%{options.at_once}" if options.at_once else "")
+            after = f"--dependency=afterok:{first}"
             try:
-                job = _sbatch(script, [*after, *options.sbatch])
-            except GridFailed as error:
-                raise GridFailed(f"{error}\nBefore submitting again: scancel {first}") from error
-            print(
-                f"Submitted the other {others} as job {job}, which starts when {first} has succeeded"
-            )
-    command = [
-        sys.executable,
-        "-P",
-        "-m",
-        "sage.cli.grid",
-        "gather",
-        *_arguments(options, options.parameter),
-    ]
+                job = _sbatch(script, array, after, "--kill-on-invalid-dep=yes", *options.sbatch)
+            except CommandFailed as error:
+                text = f"{error}\nBefore submitting again: scancel {first}"
+                raise CommandFailed(text) from error
+            print(f"Submitted the other {others} as job {job}, which starts when {first} succeeded")
     print("When all are finished:" if todo else "All points are finished already:")
-    print(f"  {shlex.join([*command, '--table', 'grid.nc'])}")
+    command = [sys.executable, "-P", "-m", "sage", "grid", "gather"]
+    command += [*_arguments(options, options.parameter), "--table", "grid.nc"]
+    print(f"  {shlex.join(command)}")
 
 
-def gather(points: list[Point], *, partial: bool = False) -> xr.Dataset:
-    """The tables NN_summary.nc of all points as one, with a dimension for every parameter of the grid.
+def gather(options: argparse.Namespace, checkout: Path) -> None:
+    """Save and print the tables NN_summary.nc of all points as one.
 
-    Args:
-        points: of the whole grid; notebooks that write no summary at any of them need only be finished.
-        partial: a point that is not finished, or lacks a summary, is NaN.
-
-    Raises:
-        GridFailed: there are such points and not `partial`, or no others; or names clash.
-    """
-    steps = [step for point in points for step in point.steps]
-    writers = {step.name for step in steps if _summary(step).is_file()} or {
-        step.name for step in steps
-    }
-    parts, tables, missing = {}, {}, []
-    for point in points:
-        if lacks := [problem for step in point.steps if (problem := _problem(step, writers))]:
-            missing += [f"  {point.name}: {problem}" for problem in lacks]
-            continue
-        counted = [step for step in point.steps if step.name in writers]
-        found = {f"{step.name}, {point.name}": _read(step, list(point.texts)) for step in counted}
-        parts[tuple(point.values.values())] = _merge(found)
-        tables |= found
-    if missing:
-        print(
-            f"{len(points) - len(parts)} of {len(points)} points are missing:",
-            *missing,
-            sep="\n",
-            file=sys.stderr,
-        )
-        if not parts or not partial:
-            raise GridFailed(
-                "Submit them, or gather the others with --partial."
-                if parts
-                else "Nothing to gather."
-            )
-    grid = {
-        name: list(dict.fromkeys(point.values[name] for point in points))
-        for name in points[0].texts
-    }
-    table = _combine(grid, parts)
-    table.attrs = _attributes({name: part.attrs for name, part in tables.items()})
-    for name, variable in table.variables.items():
-        variable.attrs = _attributes(
-            {key: part[name].attrs for key, part in tables.items() if name in part.variables}
-        )
-    return table
-
-
-def save(table: xr.Dataset, path: Path) -> None:
-    """Save a table and print it in short; a table that is there already is not replaced.
+    It has a dimension for every parameter of the grid. Notebooks that write no summary at any point
+    need only be finished. With `partial` a point that is not there is NaN.
 
     Args:
-        table: as from `gather`.
-        path: of the NetCDF file.
+        options: the parsed command line.
+        checkout: has `notebooks/`.
 
     Raises:
-        GridFailed: there is something else.
+        CommandFailed: points are missing, names clash, or another table is there.
+        Refused: as `plan`.
     """
+    table = _gather(plan(options, checkout / "notebooks"), options.partial)
+    path = options.table
     if not path.exists():
         paths.save_table(table, path)
     elif not _is(path, table):
-        raise GridFailed(f"{path} exists and is another table; give another name, or remove it")
+        raise CommandFailed(f"{path} exists and is another table; give another name, or remove it")
     print(table.drop_attrs())
     print(f"Table: {path}")
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m sage.cli.grid", description=__doc__, allow_abbrev=False
-    )
-    commands = parser.add_subparsers(dest="command", required=True, metavar="submit | gather")
-    submits = commands.add_parser(
-        "submit", help="one batch run per point, as SLURM jobs", allow_abbrev=False
-    )
-    gathers = commands.add_parser(
-        "gather", help="the points' summaries as one table", allow_abbrev=False
-    )
-    for command in (submits, gathers):
-        command_options.add_run(command)
-        command.add_argument(
-            "--notebook",
-            metavar="NN",
-            action="append",
-            default=[],
-            help="only this one, by its number or whole name; can be repeated (default: all, in order)",
-        )
-        command.add_argument(
-            "-p",
-            dest="parameter",
-            nargs="+",
-            metavar=("NAME", "VALUE"),
-            action="append",
-            required=True,
-            help="a parameter and its values; repeated, the grid has all combinations",
-        )
-    submits.add_argument(
-        "--workers", metavar="WHERE", help="where each run's networks train, as in run_all.sh"
-    )
-    submits.add_argument(
-        "--at-once", type=_count, metavar="N", help="the most points of the array to run at a time"
-    )
-    submits.add_argument(
-        "--sbatch",
-        type=shlex.split,
-        default=[],
-        metavar="OPTIONS",
-        help='options for sbatch, as --sbatch="--partition=gpu --gres=gpu:1"',
-    )
-    gathers.add_argument(
-        "--table", type=Path, required=True, metavar="FILE", help="the NetCDF file to write"
-    )
-    gathers.add_argument(
-        "--partial", action="store_true", help="missing points are NaN, instead of an error"
-    )
-    gathers.set_defaults(workers=None)
-    return parser
+def plan(options: argparse.Namespace, notebooks: Path) -> list[Point]:
+    """Return all points of the grid, the last parameter varying fastest.
 
-
-def _count(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of 1 or more")
-    return int(text)
+    Raises:
+        Refused: as `run.plan`, for any point; or a grid that is empty or has a point twice.
+    """
+    names = [name for name, *_ in options.parameter]
+    for name, *values in options.parameter:
+        if names.count(name) > 1:
+            expected = "expected one -p with all its values"
+            raise Refused(f"parameter {name!r} is given twice, {expected}")
+        if not values:
+            raise Refused(f"parameter {name!r} has no value, expected one or more")
+    points: dict[tuple, Point] = {}
+    for combination in itertools.product(*(values for _, *values in options.parameter)):
+        texts = dict(zip(names, combination))
+        asked = argparse.Namespace(**vars(options) | {"parameter": [*texts.items()]})
+        point = Point(texts, run.plan(asked, notebooks))
+        # Also finds 1 and 1.0, and parameters such as workers that make no difference.
+        other = points.setdefault(tuple(step.output for step in point.steps), point)
+        if other is not point:
+            same = f"are the same run, {point.steps[-1].output}"
+            raise Refused(f"points {other.name!r} and {point.name!r} {same}")
+    return list(points.values())
 
 
 def _arguments(options: argparse.Namespace, parameters: Iterable[Iterable[str]]) -> list[str]:
-    """The command line for these parameters, in what submit, gather and the batch have in common."""
-    given = [("--profile", options.profile), ("--dataset", options.dataset)]
-    given += [("--notebook", name) for name in options.notebook]
-    return [
-        text
-        for group in (*given, *(("-p", *parameter) for parameter in parameters))
-        for text in group
+    """Return what the command lines of `run` and `grid gather` have in common."""
+    given = ["--profile", options.profile, "--dataset", options.dataset]
+    given += [text for name in options.notebook for text in ("--notebook", name)]
+    return given + [text for parameter in parameters for text in ("-p", *parameter)]
+
+
+def _script(points: list[Point], options: argparse.Namespace, checkout: Path) -> str:
+    """Return the batch script, with a case for each number that SLURM gives to an array's tasks."""
+    names = ("SAGE_DATA", "SAGE_FIGURES", "SAGE_TRACKER")
+    given = [
+        f"export {name}={shlex.quote(os.environ[name])}" for name in names if name in os.environ
     ]
-
-
-def _script(points: list[Point], checkout: Path) -> str:
-    """The batch script: a case for each number that SLURM gives to the tasks of the array."""
-    given = {
-        name: os.environ[name]
-        for name in ("SAGE_DATA", "SAGE_FIGURES", "SAGE_TRACKER")
-        if name in os.environ
-    }
-    return "\n".join(
-        [
-            "#!/bin/bash",
-            "set -euo pipefail",
-            *(f"export {name}={shlex.quote(value)}" for name, value in given.items()),
-            f"export PYTHONPATH={shlex.quote(str(checkout.resolve()))}${{PYTHONPATH:+:$PYTHONPATH}}",
-            # Not to the checkout: paths among the values are relative to where they were typed.
-            f"cd {shlex.quote(str(Path.cwd()))}",
-            "case $SLURM_ARRAY_TASK_ID in",
-            *(
-                f"{number}) set -- {shlex.join(point.arguments)} ;;"
-                for number, point in enumerate(points)
-            ),
-            '*) echo "no point $SLURM_ARRAY_TASK_ID" >&2; exit 2 ;;',
-            "esac",
-            f'exec {shlex.quote(sys.executable)} -P -m sage.cli.run "$@"',
-            "",
-        ]
-    )
+    arguments = [_arguments(options, point.texts.items()) for point in points]
+    cases = [f"{number}) set -- {shlex.join(texts)} ;;" for number, texts in enumerate(arguments)]
+    command = [sys.executable, "-P", "-m", "sage", "run"]
+    command += [] if options.workers is None else ["--workers", options.workers]
+    root = shlex.quote(str(checkout.resolve()))
+    lines = [
+        "#!/bin/bash",
+        "set -euo pipefail",
+        *given,
+        f"export PYTHONPATH={root}${{PYTHONPATH:+:$PYTHONPATH}}",
+        # Not to the checkout: paths among the values are relative to where they were typed.
+        f"cd {shlex.quote(str(Path.cwd()))}",
+        "case $SLURM_ARRAY_TASK_ID in",
+        *cases,
+        '*) echo "no point $SLURM_ARRAY_TASK_ID" >&2; exit 2 ;;',
+        "esac",
+        f'exec {shlex.join(command)} "$@"',
+        "",
+    ]
+    return "\n".join(lines)
 
 
 def _write(script: str) -> Path:
@@ -328,34 +173,54 @@ def _write(script: str) -> Path:
     return paths.replace((paths.figures() / "slurm" / f"{digest}.sh").resolve(), write)
 
 
-def _sbatch(script: Path, options: list[str]) -> str:
-    """The number of the submitted job."""
+def _sbatch(script: Path, *options: str) -> str:
+    """Submit a script and return the job's number."""
     log = script.parent / "%A_%a.out"
-    command = [
-        "sbatch",
-        "--parsable",
-        "--job-name=sage-grid",
-        f"--output={log}",
-        *options,
-        str(script),
-    ]
+    command = ["sbatch", "--parsable", "--job-name=sage-grid", f"--output={log}", *options]
+    command.append(str(script))
     try:
         result = subprocess.run(command, capture_output=True, text=True)
     except OSError as error:
-        raise GridFailed(
-            f"cannot run sbatch, is this a machine of a SLURM cluster? {error}"
-        ) from error
+        text = f"cannot run sbatch, is this a machine of a SLURM cluster? {error}"
+        raise CommandFailed(text) from error
     job = result.stdout.strip().split(";")[0]  # "number" or "number;cluster"
     if result.returncode or not job.isdigit():
-        said = (result.stderr or result.stdout).strip()
-        raise GridFailed(
-            f"sbatch failed with exit code {result.returncode}: {said}\n{shlex.join(command)}"
-        )
+        said = f"{(result.stderr or result.stdout).strip()}\n{shlex.join(command)}"
+        raise CommandFailed(f"sbatch failed with exit code {result.returncode}: {said}")
     return job
 
 
+def _gather(points: list[Point], partial: bool) -> xr.Dataset:
+    steps = [step for point in points for step in point.steps]
+    writers = {one.name for one in steps if _summary(one).is_file()} or {one.name for one in steps}
+    parts, tables, missing = {}, {}, []
+    for point in points:
+        if lacks := [problem for step in point.steps if (problem := _problem(step, writers))]:
+            missing += [f"  {point.name}: {problem}" for problem in lacks]
+            continue
+        counted = [step for step in point.steps if step.name in writers]
+        found = {f"{step.name}, {point.name}": _read(step, list(point.texts)) for step in counted}
+        parts[point.values] = _merge(found)
+        tables |= found
+    if missing:
+        count = f"{len(points) - len(parts)} of {len(points)} points are missing:"
+        print(count, *missing, sep="\n", file=sys.stderr)
+        if not parts:
+            raise CommandFailed("Nothing to gather.")
+        if not partial:
+            raise CommandFailed("Submit them, or gather the others with --partial.")
+    names = list(points[0].texts)
+    columns = zip(*(point.values for point in points))
+    table = _join(parts, {name: list(dict.fromkeys(found)) for name, found in zip(names, columns)})
+    table.attrs = _attributes({name: part.attrs for name, part in tables.items()})
+    for name, variable in table.variables.items():
+        found = {key: part[name].attrs for key, part in tables.items() if name in part.variables}
+        variable.attrs = _attributes(found)
+    return table
+
+
 def _summary(step: Step) -> Path:
-    return step.folder / f"{step.name[:2]}_summary.nc"
+    return step.folder / f"{step.number}_summary.nc"
 
 
 def _problem(step: Step, writers: set[str]) -> str | None:
@@ -367,62 +232,49 @@ def _problem(step: Step, writers: set[str]) -> str | None:
 
 
 def _read(step: Step, names: list[str]) -> xr.Dataset:
-    """A notebook's summary, without the grid's parameters where it names their value."""
+    """Return a notebook's summary, without the grid's parameters where it names their value."""
     part = xr.load_dataset(_summary(step), engine="h5netcdf").drop_encoding()
     # Truth values become 0 and 1: points that are missing are NaN.
-    part = part.map(
-        lambda values: values.astype(float) if values.dtype == bool else values, keep_attrs=True
-    )
+    part = part.map(lambda one: one.astype(float) if one.dtype == bool else one, keep_attrs=True)
     part = part.drop_vars([name for name in names if name in part.coords and not part[name].ndim])
-    if clash := {*part.dims, *part.variables} & {*names}:
-        raise GridFailed(
-            f"{_summary(step)} has its own {', '.join(sorted(clash))}, which is a parameter of the grid"
-        )
+    if clash := {*map(str, part.dims), *map(str, part.variables)} & {*names}:
+        told = f"{', '.join(sorted(clash))}, which is a parameter of the grid"
+        raise CommandFailed(f"{_summary(step)} has its own {told}")
     return part
 
 
 def _merge(found: dict[str, xr.Dataset]) -> xr.Dataset:
-    """The summaries of one point, of several notebooks."""
-    names = [name for part in found.values() for name in part.data_vars]
-    if clash := {name for name in names if names.count(name) > 1}:
-        raise GridFailed(
-            f"several notebooks' summaries have {', '.join(sorted(clash))}; gather one --notebook a time"
-        )
+    """Return the summaries of one point, of several notebooks, as one."""
+    names = [str(name) for part in found.values() for name in part.data_vars]
+    if clash := sorted({name for name in names if names.count(name) > 1}):
+        told = f"have {', '.join(clash)}; gather one --notebook a time"
+        raise CommandFailed(f"several notebooks' summaries {told}")
     return xr.merge(found.values(), join="outer", compat="no_conflicts", combine_attrs="drop")
 
 
-def _combine(grid: dict[str, list], parts: dict[tuple, xr.Dataset]) -> xr.Dataset:
-    empty = next(iter(parts.values())).where(False)
-    tables = [parts.get(values, empty) for values in itertools.product(*grid.values())]
-    for name, values in reversed(grid.items()):
-        dimension = xr.DataArray(values, dims=name, name=name)
-        rows = (tables[begin : begin + len(values)] for begin in range(0, len(tables), len(values)))
-        tables = [
-            xr.concat(
-                row, dimension, data_vars="all", coords="different", compat="equals", join="outer"
-            )
-            for row in rows
-        ]
-    (table,) = tables
+def _join(parts: dict[tuple, xr.Dataset], grid: dict[str, list]) -> xr.Dataset:
+    """Return the points' tables as one, with NaN where a point of the grid has none."""
+    how = {"data_vars": "all", "coords": "different", "compat": "equals", "join": "outer"}
+    index = pd.MultiIndex.from_tuples(parts, names=list(grid))
+    table = xr.concat(parts.values(), POINT, **how)
+    table = table.assign_coords(xr.Coordinates.from_pandas_multiindex(index, POINT))
+    table = table.unstack(POINT).reindex(grid).transpose(*grid, ...)
     return table.map(lambda values: values.fillna("") if values.dtype == object else values)
 
 
 def _attributes(found: dict[str, dict]) -> dict:
-    """What all agree on; and as JSON text, by part, what they do not."""
+    """Return what all agree on; and as JSON text, by part, what they do not."""
     collected = {}
     for name in dict.fromkeys(name for attributes in found.values() for name in attributes):
-        values = {
-            part: attributes[name] for part, attributes in found.items() if name in attributes
-        }
+        values = {part: given[name] for part, given in found.items() if name in given}
         agreed = len(values) == len(found) and len({_json(value) for value in values.values()}) == 1
         collected[name] = next(iter(values.values())) if agreed else _json(values)
     return collected
 
 
 def _json(value) -> str:
-    return json.dumps(
-        value, default=lambda array: array.tolist()
-    )  # NetCDF's numbers come as numpy's.
+    # NetCDF's numbers come as numpy's.
+    return json.dumps(value, default=lambda array: array.tolist())
 
 
 def _is(path: Path, table: xr.Dataset) -> bool:
@@ -430,7 +282,3 @@ def _is(path: Path, table: xr.Dataset) -> bool:
         return xr.load_dataset(path, engine="h5netcdf").identical(table)
     except OSError:
         return False
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -1,86 +1,116 @@
-"""Figures, tables and notebook outputs of finished runs, copied to where git tracks them."""
+"""Results of finished runs, copied under a name that a person chose to where git tracks them."""
 
+import json
 import re
 import shutil
 import subprocess
 import sys
+from dataclasses import fields
 from pathlib import Path
 
+import h5netcdf
 import jupytext
 import nbformat
 from nbformat import NotebookNode
 
+from sage.cli.main import CommandFailed, Refused
 from sage.cli.notebooks import Step, read
 from sage.config import paths
+from sage.config.provenance import git
+from sage.config.run import Run
+
+FIGURES = (".png", ".pdf")
 
 
-class CannotPublish(RuntimeError):
-    """Results cannot be published; the message says why."""
-
-
-def commit(checkout: Path) -> str:
-    """The commit that the code of a checkout is at.
+def check(steps: list[Step], name: str, checkout: Path) -> str:
+    """Return the commit that results are published with.
 
     Args:
+        steps: the notebooks.
+        name: of the folders that take what they made.
         checkout: a git working tree with `sage/` and `notebooks/`.
 
     Raises:
-        CannotPublish: it is none, or its code differs from what is committed.
+        Refused: it is none, its code is not what is committed, or `name` is another run's.
     """
-    changed = _git(checkout, "status", "--porcelain", "--", "sage", "notebooks/*.py")
-    if changed:
-        raise CannotPublish(f"results must name a commit, but these differ from it:\n{changed}")
-    return _git(checkout, "rev-parse", "HEAD")
+    try:
+        changed = git(checkout, "status", "--porcelain", "--", "sage", "notebooks/*.py")
+        if changed:
+            raise Refused(f"results must name a commit, but these differ from it:\n{changed}")
+        commit = git(checkout, "rev-parse", "HEAD")
+    except subprocess.CalledProcessError as error:
+        raise Refused(f"cannot publish from {checkout}: {error.stderr.strip()}") from error
+    for path in sorted((checkout / "data" / "results" / name).glob("*.nc")):
+        for step in steps:
+            _check_table(path, step)
+    return commit
 
 
-def figures(folder: Path) -> list[Path]:
-    """The figures in a run's folder."""
-    return sorted([*folder.glob("*.png"), *folder.glob("*.pdf")])
+def _check_table(path: Path, step: Step) -> None:
+    """Refuse a table that is there from another run than the notebook's."""
+    with h5netcdf.File(path, "r") as table:
+        found = json.loads(table.attrs.get("parameters", "{}"))
+    wanted = json.loads(_parameters(step))
+    if not path.name.startswith(step.number):
+        # Another notebook has parameters of its own; those of every run make the two one run.
+        wanted = {field.name: wanted[field.name] for field in fields(Run) if field.name in wanted}
+    differ = [key for key in wanted if found.get(key) != wanted[key]]
+    if differ:
+        told = ", ".join(f"{key} {found.get(key)!r} instead of {wanted[key]!r}" for key in differ)
+        told = told if found else "its parameters are not on record"
+        advice = f"publish under another name, or remove {path.parent} first"
+        raise Refused(f"{path} is of another run: {told}; {advice}")
 
 
-def publish(steps: list[Step], checkout: Path) -> None:
-    """Copy what finished notebooks made to `figures/published/`, `data/results/` and `notebooks/*.ipynb`.
+def publish(steps: list[Step], name: str, checkout: Path) -> None:
+    """Copy figures, tables and cells, and the notebooks' outputs.
+
+    They go to `figures/published/NAME`, `data/results/NAME` and `notebooks/*.ipynb`. Tables get the
+    parameters as JSON text in the attribute `parameters`.
 
     Args:
         steps: finished notebooks.
+        name: of the folders.
         checkout: the git working tree that takes the copies.
 
     Raises:
-        CannotPublish: as `commit`.
+        CommandFailed: as `check`.
     """
-    made_with = commit(checkout)
-    for folder in sorted({step.folder for step in steps}):
-        _copy(figures(folder), checkout / "figures" / "published" / folder.name)
-        _copy(
-            sorted([*folder.glob("*.nc"), *folder.glob("*.txt")]),
-            checkout / "data" / "results" / folder.name,
-        )
+    try:
+        commit = check(steps, name, checkout)
+    except Refused as error:
+        raise CommandFailed(str(error)) from error
     for step in steps:
+        for path in sorted(step.folder.glob(f"{step.number}_*")):
+            if path.suffix in FIGURES:
+                _copy(path, checkout / "figures" / "published" / name)
+            elif path.suffix in (".nc", ".txt"):
+                copy = _copy(path, checkout / "data" / "results" / name)
+                if path.suffix == ".nc":
+                    with h5netcdf.File(copy, "a") as table:
+                        table.attrs["parameters"] = _parameters(step)
+                else:  # A cell that was found has the name of its folder.
+                    copy.write_text(copy.read_text().replace(step.folder.name, name))
         notebook = _with_outputs(read(step.source), nbformat.read(step.output, as_version=4))
-        notebook.metadata["sage"] = {"commit": made_with}
+        notebook.metadata["sage"] = {"commit": commit}
         jupytext.write(notebook, checkout / "notebooks" / step.output.name)
+    print(f"Published to figures/published/{name}, data/results/{name} and notebooks;", end=" ")
+    print("git shows what changed.")
 
 
-def _git(checkout: Path, *arguments: str) -> str:
-    result = subprocess.run(["git", "-C", checkout, *arguments], capture_output=True, text=True)
-    if result.returncode:
-        raise CannotPublish(f"cannot publish from {checkout}: {result.stderr.strip()}")
-    return result.stdout.rstrip()
+def _parameters(step: Step) -> str:
+    return _relative(json.dumps(step.asked, sort_keys=True))
 
 
-def _copy(files: list[Path], target: Path) -> None:
-    for path in files:
-        target.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(path, target / path.name)
+def _copy(path: Path, folder: Path) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    return Path(shutil.copyfile(path, folder / path.name))
 
 
 def _with_outputs(source: NotebookNode, executed: NotebookNode) -> NotebookNode:
-    """The source's cells, so that parameters keep their defaults, with the outputs of the executed ones."""
-    cells = [
-        cell
-        for cell in executed.cells
-        if "injected-parameters" not in cell.metadata.get("tags", [])
-    ]
+    """Put outputs into the source's cells, whose parameters keep their defaults."""
+    tags = [cell.metadata.get("tags", []) for cell in executed.cells]
+    cells = [cell for cell, tag in zip(executed.cells, tags) if "injected-parameters" not in tag]
     pairs = [pair for pair in zip(source.cells, cells, strict=True) if pair[0].cell_type == "code"]
     for count, (cell, done) in enumerate(pairs, start=1):
         cell.execution_count = count
@@ -88,15 +118,13 @@ def _with_outputs(source: NotebookNode, executed: NotebookNode) -> NotebookNode:
         for output in cell.outputs:
             if output.output_type == "execute_result":
                 output.execution_count = count
-    if "widgets" in executed.metadata:
-        source.metadata["widgets"] = (
-            executed.metadata.widgets
-        )  # Without their state they show as an error.
+    if "widgets" in executed.metadata:  # Without their state they show as an error.
+        source.metadata["widgets"] = executed.metadata.widgets
     return source
 
 
 def _portable(output: NotebookNode) -> NotebookNode:
-    """An output without the folders of the machine it was made on."""
+    """Take the folders of the machine it was made on out of an output."""
     if "text" in output:
         output.text = _relative(output.text)
     for kind, value in output.get("data", {}).items():

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from sage.cli import command_options, grid
+from sage.cli.main import main, parser
 from sage.cli.notebooks import Step
 from sage.cli.run import plan
 from sage.config import paths
@@ -88,10 +88,10 @@ def finish(
     checkout: Path, *parameters: str, notebook: str = "01", table: xr.Dataset | None = None
 ) -> Step:
     """Leave what a finished run leaves: the executed notebook with its key, and a summary."""
-    arguments = ["--notebook", notebook]
+    arguments = ["run", "--notebook", notebook]
     for name, value in zip(parameters[::2], parameters[1::2]):
         arguments += ["-p", name, value]
-    (step,) = plan(command_options.parser().parse_args(arguments), checkout / "notebooks")
+    (step,) = plan(parser().parse_args(arguments), checkout / "notebooks")
     step.folder.mkdir(parents=True, exist_ok=True)
     nbformat.write(nbformat.v4.new_notebook(metadata={"sage": {"key": step.key()}}), step.output)
     if table is not None:
@@ -107,8 +107,12 @@ def summary(value: float, epochs=(0, 1), **attributes) -> xr.Dataset:
     return xr.Dataset(variables, {"epoch": list(epochs), "predictor": ["P", "TG"]}, attributes)
 
 
+def grid(checkout: Path, *arguments: str) -> int:
+    return main(["grid", *arguments], checkout=checkout)
+
+
 def gather(checkout: Path, *arguments: str, table: str = "grid.nc") -> int:
-    return grid.main(["gather", *arguments, "--table", str(checkout / table)], checkout=checkout)
+    return grid(checkout, "gather", *arguments, "--table", str(checkout / table))
 
 
 def test_submitted_jobs_run_and_are_gathered(checkout, monkeypatch, capsys):
@@ -128,7 +132,7 @@ def test_submitted_jobs_run_and_are_gathered(checkout, monkeypatch, capsys):
     arguments = ["--profile", "smoke", "-p", "teacher", "pixels", odd, "-p", "alpha", "0.5", "2"]
     extra = "--sbatch=--partition=gpu --comment='a b'"
     submit = ["submit", *arguments, "--workers", "3", "--at-once", "2", extra]
-    assert grid.main(submit, checkout=checkout) == 0
+    assert grid(checkout, *submit) == 0
     said = capsys.readouterr().out
 
     slurm = checkout / "figures" / "slurm"
@@ -148,13 +152,9 @@ def test_submitted_jobs_run_and_are_gathered(checkout, monkeypatch, capsys):
     assert str(script) in said and "job 100" in said and "job 101" in said
 
     command = shlex.split(said.splitlines()[-1])
-    assert command[:5] == [sys.executable, "-P", "-m", "sage.cli.grid", "gather"] and command[
-        -2:
-    ] == [
-        "--table",
-        "grid.nc",
-    ]
-    assert grid.main(command[4:], checkout=checkout) == 0
+    assert command[:6] == [sys.executable, "-P", "-m", "sage", "grid", "gather"]
+    assert command[-2:] == ["--table", "grid.nc"]
+    assert grid(checkout, *command[5:]) == 0
     table = xr.load_dataset(here / "grid.nc")
     assert dict(table.sizes) == {"teacher": 2, "alpha": 2, "epoch": 2}
     assert table.teacher.values.tolist() == ["pixels", odd] and table.alpha.values.tolist() == [
@@ -171,14 +171,14 @@ def test_submitted_jobs_run_and_are_gathered(checkout, monkeypatch, capsys):
     teachers = json.loads(table.attrs["teacher"])
     assert teachers["01_first, teacher pixels, alpha 2"] == "pixels" and len(teachers) == 4
 
-    assert grid.main(submit, checkout=checkout) == 0
+    assert grid(checkout, *submit) == 0
     assert len(calls(checkout)) == 2 and "finished already" in capsys.readouterr().out
 
 
 def test_finished_points_are_not_submitted(checkout, capsys):
     """What is left keeps its order; a single point needs no array."""
     finish(checkout, "alpha", "1")
-    assert grid.main(["submit", "-p", "alpha", "1", "2", "3"], checkout=checkout) == 0
+    assert grid(checkout, "submit", "-p", "alpha", "1", "2", "3") == 0
     (script,) = (checkout / "figures" / "slurm").glob("*.sh")
     assert [call[3] for call in calls(checkout)] == ["--array=0", "--array=1-1"]
     text = script.read_text()
@@ -189,12 +189,12 @@ def test_finished_points_are_not_submitted(checkout, capsys):
     assert "SAGE_TRACKER" not in text and f"export SAGE_DATA={paths.data()}" in text
 
     finish(checkout, "alpha", "2")
-    assert grid.main(["submit", "-p", "alpha", "1", "2", "3"], checkout=checkout) == 0
+    assert grid(checkout, "submit", "-p", "alpha", "1", "2", "3") == 0
     assert [call[3] for call in calls(checkout)[2:]] == ["--array=0"]
 
     finish(checkout, "alpha", "3")
     capsys.readouterr()
-    assert grid.main(["submit", "-p", "alpha", "1", "2", "3"], checkout=checkout) == 0
+    assert grid(checkout, "submit", "-p", "alpha", "1", "2", "3") == 0
     assert (
         len(calls(checkout)) == 3 and "All points are finished already" in capsys.readouterr().out
     )
@@ -202,7 +202,7 @@ def test_finished_points_are_not_submitted(checkout, capsys):
 
 def test_script_refuses_a_number_without_a_point(checkout, monkeypatch):
     monkeypatch.setenv("SAGE_TRACKER", "postgresql://me:it's@host/db")
-    assert grid.main(["submit", "-p", "alpha", "2"], checkout=checkout) == 0
+    assert grid(checkout, "submit", "-p", "alpha", "2") == 0
     (script,) = (checkout / "figures" / "slurm").glob("*.sh")
     assert shlex.quote(os.environ["SAGE_TRACKER"]) in script.read_text()
     result = subprocess.run(
@@ -217,7 +217,7 @@ def test_script_refuses_a_number_without_a_point(checkout, monkeypatch):
 @pytest.mark.parametrize("option", ["--at-once=0", "--at-once=few", "--sbatch='"])
 def test_wrong_options_of_submit(checkout, capsys, option):
     with pytest.raises(SystemExit, match="2"):
-        grid.main(["submit", "-p", "alpha", "1", "2", option], checkout=checkout)
+        grid(checkout, "submit", "-p", "alpha", "1", "2", option)
     name, value = option.split("=")
     assert name in (error := capsys.readouterr().err) and value in error
     assert calls(checkout) == []
@@ -243,7 +243,7 @@ def test_wrong_request(checkout, capsys, command, arguments, message):
     """What is not there is refused, for any point, before anything is submitted or written."""
     table = ["--table", str(checkout / "grid.nc")] if command == "gather" else []
     with pytest.raises(SystemExit, match="2"):
-        grid.main([command, *arguments, *table], checkout=checkout)
+        grid(checkout, command, *arguments, *table)
     assert message in capsys.readouterr().err
     assert calls(checkout) == [] and not (checkout / "figures").exists()
 
@@ -252,7 +252,7 @@ def test_sbatch_fails(checkout, monkeypatch, capsys):
     """Its error is shown; a first job that waits in the queue already is named."""
     monkeypatch.setenv("FAIL_AT", "100")
     arguments = ["submit", "-p", "alpha", "1", "2"]
-    assert grid.main(arguments, checkout=checkout) == 1
+    assert grid(checkout, *arguments) == 1
     error = capsys.readouterr().err
     assert (
         "sbatch failed with exit code 1: sbatch: error: Invalid partition" in error
@@ -260,7 +260,7 @@ def test_sbatch_fails(checkout, monkeypatch, capsys):
     )
 
     monkeypatch.setenv("FAIL_AT", "102")
-    assert grid.main(arguments, checkout=checkout) == 1
+    assert grid(checkout, *arguments) == 1
     error = capsys.readouterr().err
     assert "Invalid partition" in error and "scancel 101" in error
 
@@ -268,11 +268,11 @@ def test_sbatch_fails(checkout, monkeypatch, capsys):
 def test_sbatch_is_strange_or_missing(checkout, monkeypatch, capsys):
     sbatch = checkout / "bin" / "sbatch"
     sbatch.write_text("#!/bin/sh\necho Welcome")
-    assert grid.main(["submit", "-p", "alpha", "1"], checkout=checkout) == 1
+    assert grid(checkout, "submit", "-p", "alpha", "1") == 1
     assert "Welcome" in capsys.readouterr().err
     sbatch.unlink()
     monkeypatch.setenv("PATH", str(checkout / "bin"))
-    assert grid.main(["submit", "-p", "alpha", "1"], checkout=checkout) == 1
+    assert grid(checkout, "submit", "-p", "alpha", "1") == 1
     assert "cannot run sbatch" in capsys.readouterr().err
 
 

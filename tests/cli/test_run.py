@@ -1,5 +1,6 @@
 """The batch runner, on notebooks of a few lines."""
 
+import json
 import os
 import shutil
 import signal
@@ -14,8 +15,10 @@ import nbformat
 import papermill
 import psutil
 import pytest
+import xarray as xr
 
-from sage.cli import notebooks, run
+from sage.cli import notebooks
+from sage.cli.main import main
 from sage.config import paths
 
 HEADER = """\
@@ -57,6 +60,10 @@ def write(checkout: Path, name: str, code: str) -> Path:
     return path
 
 
+def run(checkout: Path, *arguments: str) -> int:
+    return main(["run", *arguments], checkout=checkout)
+
+
 def outputs(path: Path) -> str:
     cells = nbformat.read(path, as_version=4).cells
     return "".join(output.get("text", "") for cell in cells for output in cell.get("outputs", []))
@@ -67,18 +74,18 @@ def test_run_skip_and_run_again(checkout, capsys):
     write(checkout, "01_first", "print('alpha', alpha, 'workers', workers)")
     result = checkout / "figures" / "objects-quick" / "01_first.ipynb"
 
-    assert run.main([], checkout=checkout) == 0
+    assert run(checkout) == 0
     assert outputs(result) == "alpha 1.0 workers 1\n"
     said = capsys.readouterr().out
     assert "to run" in said and "Estimate" in said and str(result.parent) in said
 
     made = result.stat().st_mtime_ns
-    assert run.main(["--workers", "2"], checkout=checkout) == 0
+    assert run(checkout, "--workers", "2") == 0
     assert result.stat().st_mtime_ns == made
     assert "finished already, skipped" in capsys.readouterr().out
 
     write(checkout, "01_first", "print('changed')")
-    assert run.main([], checkout=checkout) == 0
+    assert run(checkout) == 0
     assert outputs(result) == "changed\n"
     assert [path.name for path in result.parent.iterdir()] == ["01_first.ipynb"]
 
@@ -89,7 +96,7 @@ def test_figures_are_listed(checkout, capsys):
     folder.mkdir(parents=True)
     (folder / "old.png").touch()
     write(checkout, "01_first", f"open({str(folder / 'new.pdf')!r}, 'w').close()")
-    assert run.main([], checkout=checkout) == 0
+    assert run(checkout) == 0
     said = capsys.readouterr().out
     assert "new.pdf" in said and "old.png" not in said and "estimate" in said
 
@@ -99,7 +106,7 @@ def test_failure(checkout, capsys):
     write(checkout, "01_good", "print('fine')")
     write(checkout, "02_bad", "x = 1\n\n# %%\nraise KeyError('nonsense')")
     write(checkout, "03_later", "print('never')")
-    assert run.main([], checkout=checkout) == 1
+    assert run(checkout) == 1
     error = capsys.readouterr().err
     assert (
         "02_bad" in error
@@ -113,7 +120,7 @@ def test_failure(checkout, capsys):
     assert found == ["01_good.ipynb", "failed/02_bad.ipynb"]
 
     write(checkout, "02_bad", "x = 1")
-    assert run.main(["--notebook", "02"], checkout=checkout) == 0
+    assert run(checkout, "--notebook", "02") == 0
     assert (folder / "02_bad.ipynb").is_file() and not (folder / "failed" / "02_bad.ipynb").exists()
 
 
@@ -124,7 +131,7 @@ def test_dead_kernel(checkout, capsys):
         "01_bad",
         "import os, signal\nos.kill(os.getpid(), signal.SIGKILL)\n\n# %%\nprint('not reached')",
     )
-    assert run.main([], checkout=checkout) == 1
+    assert run(checkout) == 1
     error = capsys.readouterr().err
     assert "01_bad failed" in error and "import os, signal" in error and "the kernel died" in error
 
@@ -137,7 +144,7 @@ def test_a_notebook_is_not_written_after_every_cell(checkout, monkeypatch):
     source = write(
         checkout, "01_long", "\n\n# %%\n".join(f"print({number})" for number in range(10))
     )
-    assert run.main([], checkout=checkout) == 0
+    assert run(checkout) == 0
     assert len(written) == 2  # at the start, and at the end
     assert outputs(notebooks.Step(source, notebooks.defaults(source)).output).split() == [
         *"0123456789"
@@ -148,7 +155,7 @@ def test_whole_number_for_a_float(checkout):
     """`-p alpha 2` is 2.0, and the folder says so."""
     write(checkout, "01_first", "print(type(alpha).__name__, alpha)")
     write(checkout, "02_second", "")
-    assert run.main(["-p", "alpha", "2", "--notebook", "01_first"], checkout=checkout) == 0
+    assert run(checkout, "-p", "alpha", "2", "--notebook", "01_first") == 0
     result = checkout / "figures" / "objects-quick-alpha-2.0" / "01_first.ipynb"
     assert outputs(result) == "float 2.0\n"
     assert [path.name for path in result.parent.iterdir()] == ["01_first.ipynb"]
@@ -172,7 +179,7 @@ def test_wrong_request(checkout, capsys, arguments, message):
     """What is not there is refused before anything runs, with what there is."""
     write(checkout, "01_first", "")
     with pytest.raises(SystemExit, match="2"):
-        run.main(arguments, checkout=checkout)
+        run(checkout, *arguments)
     error = capsys.readouterr().err
     assert message in error
     if arguments[0] == "-p":
@@ -237,7 +244,7 @@ def test_kernel_is_this_python(checkout, monkeypatch):
     )
     monkeypatch.setenv("JUPYTER_PATH", str(checkout / "jupyter"))
     write(checkout, "01_first", "import sys\nprint(sys.executable)")
-    assert run.main([], checkout=checkout) == 0
+    assert run(checkout) == 0
     assert (
         outputs(checkout / "figures" / "objects-quick" / "01_first.ipynb") == f"{sys.executable}\n"
     )
@@ -248,29 +255,53 @@ def git(checkout: Path, *arguments: str) -> str:
     return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
 
 
-def test_publish(checkout):
-    """Figures, tables, outputs are copied; the notebook keeps its defaults and names no folder of ours."""
-    folder = checkout / "figures" / "objects-quick-seed-3"
-    code = f"for name in ('a.png', 'b.nc'):\n    open('{folder}/' + name, 'w').close()\n"
-    code += (
-        f"import sys\nprint(seed, '{paths.ROOT}/setup', '{folder}', sys.prefix + '/lib')\n'done'"
-    )
-    source = write(checkout, "01_first", code)
-    shutil.copy(paths.ROOT / ".gitignore", checkout)
+def commit(checkout: Path) -> None:
     git(checkout, "init")
     git(checkout, "add", ".")
     git(checkout, "commit", "-m", "start")
 
-    assert run.main(["-p", "seed", "3"], checkout=checkout) == 0
+
+# Makes what a run makes, in the folder of its seed.
+MAKES = """\
+import sys
+import xarray as xr
+from sage.config import paths
+from sage.config.run import Run
+folder = Run(seed=seed).folder
+paths.save_table(xr.Dataset({"value": alpha}), folder / "01_table.nc")
+for name in ("01_a.png", "01_a.txt", "02_of_another.png"):
+    (folder / name).write_text(f"name: {folder.name}")
+"""
+
+
+def test_publish(checkout):
+    """Figures, tables, outputs are copied; the notebook keeps its defaults and names no folder of ours."""
+    folder = checkout / "figures" / "objects-quick-seed-3"
+    code = f"{MAKES}print(seed, '{paths.ROOT}/setup', '{folder}', sys.prefix + '/lib')\n'done'"
+    source = write(checkout, "01_first", code)
+    shutil.copy(paths.ROOT / ".gitignore", checkout)
+    commit(checkout)
+
+    assert run(checkout, "-p", "seed", "3") == 0
     assert git(checkout, "status", "--porcelain") == ""
 
-    assert run.main(["-p", "seed", "3", "--publish"], checkout=checkout) == 0
+    assert run(checkout, "-p", "seed", "3", "--publish", "my-run.2") == 0
     new = git(checkout, "ls-files", "--others", "--exclude-standard").splitlines()
+    results = checkout / "data" / "results" / "my-run.2"
     assert new == [
-        "data/results/objects-quick-seed-3/b.nc",
-        "figures/published/objects-quick-seed-3/a.png",
+        "data/results/my-run.2/01_a.txt",
+        "data/results/my-run.2/01_table.nc",
+        "figures/published/my-run.2/01_a.png",
         "notebooks/01_first.ipynb",
     ]
+    assert (results / "01_a.txt").read_text() == "name: my-run.2"
+    table = xr.load_dataset(results / "01_table.nc")
+    assert table.value == 1 and json.loads(table.parameters) == {
+        "profile": "quick",
+        "dataset": "objects",
+        "alpha": 1.0,
+        "seed": 3,
+    }
     published = checkout / "notebooks" / "01_first.ipynb"
     notebook = nbformat.read(published, as_version=4)
     assert [cell.source for cell in notebook.cells] == [
@@ -287,24 +318,56 @@ def test_publish(checkout):
     assert "papermill" in executed.metadata and str(checkout) in executed.cells[3].outputs[0].text
 
 
+def test_publish_again(checkout, capsys):
+    """The same run replaces what it published; another one is refused before it runs."""
+    write(checkout, "01_first", MAKES)
+    write(checkout, "02_second", "")
+    commit(checkout)
+    assert run(checkout, "--publish", "mine") == 0
+    assert run(checkout, "--publish", "mine", "--workers", "2") == 0
+    table = checkout / "data" / "results" / "mine" / "01_table.nc"
+    made = table.read_bytes()
+    for other in (["-p", "seed", "3"], ["-p", "seed", "3", "--notebook", "02"]):
+        with pytest.raises(SystemExit, match="2"):
+            run(checkout, *other, "--publish", "mine")
+        error = capsys.readouterr().err
+        assert f"{table} is of another run: seed 0 instead of 3; publish under another" in error
+    assert not (checkout / "figures" / "objects-quick-seed-3").exists()
+    assert run(checkout, "-p", "seed", "3", "--publish", "other") == 0
+
+    xr.Dataset({"value": 1.0}).to_netcdf(table, engine="h5netcdf")
+    with pytest.raises(SystemExit, match="2"):
+        run(checkout, "--publish", "mine")
+    assert "its parameters are not on record" in capsys.readouterr().err
+    assert table.read_bytes() != made
+
+
+@pytest.mark.parametrize("name", ["..", "a/b", "-a", "", "my run"])
+def test_publish_wants_a_plain_name(checkout, capsys, name):
+    write(checkout, "01_first", "")
+    with pytest.raises(SystemExit, match="2"):
+        run(checkout, f"--publish={name}")
+    assert "expected letters, digits, dots and hyphens" in capsys.readouterr().err
+    assert not (checkout / "figures").exists()
+
+
 def test_publish_needs_a_commit(checkout, capsys):
     """Code that is not committed cannot be published, and nothing runs."""
     write(checkout, "01_first", "")
-    git(checkout, "init")
-    with pytest.raises(SystemExit, match="2"):
-        run.main(["--publish"], checkout=checkout)
-    error = capsys.readouterr().err
-    assert "results must name a commit" in error and "notebooks/" in error
-    assert not (checkout / "figures").exists()
+    for message in ("not a git repository", "results must name a commit"):
+        with pytest.raises(SystemExit, match="2"):
+            run(checkout, "--publish", "mine")
+        error = capsys.readouterr().err
+        assert message in error
+        git(checkout, "init")
+    assert "notebooks/" in error and not (checkout / "figures").exists()
 
 
 def test_publish_when_code_changes_meanwhile(checkout, capsys):
     """What is no longer the commit's code after the run is not published either; the run's results stay."""
     source = write(checkout, "01_first", f"open('{checkout}/notebooks/02_new.py', 'w').close()")
-    git(checkout, "init")
-    git(checkout, "add", "notebooks")
-    git(checkout, "commit", "-m", "start")
-    assert run.main(["--publish"], checkout=checkout) == 1
+    commit(checkout)
+    assert run(checkout, "--publish", "mine") == 1
     assert "02_new.py" in capsys.readouterr().err
     assert (checkout / "figures" / "objects-quick" / "01_first.ipynb").is_file()
     assert not source.with_suffix(".ipynb").exists()
@@ -321,7 +384,7 @@ def test_interrupt(checkout, number):
     code += f"open('{marker}', 'w').write(f'{{os.getpid()}} {{child.pid}}\\n')\ntime.sleep(100)"
     write(checkout, "01_first", code)
     process = subprocess.Popen(
-        [sys.executable, "-m", "sage.cli.run"],
+        [sys.executable, "-m", "sage", "run"],
         env={**os.environ, "PYTHONPATH": str(checkout)},
         stderr=subprocess.PIPE,
         text=True,

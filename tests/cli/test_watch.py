@@ -1,6 +1,6 @@
 import pytest
 
-from sage.cli import watch
+from sage.cli.main import main
 from sage.search.tracker import Tracker
 from tests.support.records import KEY, make_candidate, make_evaluation, make_snapshot, record
 
@@ -19,7 +19,7 @@ def tracker(database) -> Tracker:
 
 def test_all_studies_are_listed_with_their_states(tracker, capsys):
     with tracker.exclusive(KEY):
-        assert watch.main([]) == 0
+        assert main(["watch"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].startswith(f"{KEY}  1 diverged, 2 finished, 1 running; explored by process ")
     assert lines[1].strip() == 'dataset mine, searcher {"name": "tpe"}'
@@ -29,7 +29,7 @@ def test_all_studies_are_listed_with_their_states(tracker, capsys):
 
 
 def test_one_study_is_shown_with_its_latest_best_and_running_candidates(tracker, capsys):
-    assert watch.main([KEY[:4]]) == 0
+    assert main(["watch", KEY[:4]]) == 0
     out = capsys.readouterr().out
     latest, best = out.split("latest:")[1].split("best:")
     best, running = best.split("in flight:")
@@ -42,5 +42,5 @@ def test_one_study_is_shown_with_its_latest_best_and_running_candidates(tracker,
 
 def test_an_unknown_study_is_an_error(tracker, capsys):
     with pytest.raises(SystemExit, match="2"):
-        watch.main(["abc"])
+        main(["watch", "abc"])
     assert "no study abc in" in capsys.readouterr().err
