@@ -3,8 +3,10 @@
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import xarray as xr
+if TYPE_CHECKING:  # `python -m sage --help` works before anything is installed.
+    import xarray as xr
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -57,6 +59,6 @@ def replace(path: Path, write: Callable[[Path], object]) -> Path:
     return path
 
 
-def save_table(table: xr.Dataset, path: Path) -> Path:
+def save_table(table: "xr.Dataset", path: Path) -> Path:
     """Write a table as NetCDF, whole or not at all, and return its path."""
     return replace(path, lambda partial: table.to_netcdf(partial, engine="h5netcdf"))

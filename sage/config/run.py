@@ -5,13 +5,14 @@ import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
-from typing import Any, ClassVar, Self, cast
-
-import pandas as pd
-import xarray as xr
+from typing import TYPE_CHECKING, Any, ClassVar, Self, cast
 
 from sage.config import paths
 from sage.config.profiles import PROFILES, Budget, CellBudget, MacaqueBudget, Profile
+
+if TYPE_CHECKING:  # `python -m sage --help` works before anything is installed.
+    import pandas as pd
+    import xarray as xr
 
 NUMBER, SLURM = re.compile("0|[1-9][0-9]*"), re.compile("slurm:([1-9][0-9]*)(?:x([1-9][0-9]*))?")
 ADDRESS = re.compile(r"(?:tcp|tls|ucx|ws|wss)://\S+:[0-9]+")
@@ -67,12 +68,14 @@ class Run:
                 parts.append(f"{field.name}-{file_name(value)}")
         return paths.figures() / "-".join(parts)
 
-    def save_table(self, table: xr.Dataset, name: str) -> Path:
+    def save_table(self, table: "xr.Dataset", name: str) -> Path:
         """Write `<folder>/<name>.nc`."""
         return paths.save_table(table, self.folder / f"{name}.nc")
 
-    def table(self) -> pd.DataFrame:
+    def table(self) -> "pd.DataFrame":
         """Return every parameter and every size of the run, each with its value."""
+        import pandas as pd
+
         sizes = asdict(getattr(self, "budget", self.settings))
         parts = {
             "parameter": asdict(self),
