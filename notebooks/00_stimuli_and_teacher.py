@@ -107,5 +107,5 @@ plots.save(figure, run.folder, "00_teacher")
 teacher = teachers.load_teacher(run)
 told = {"provenance": curve.attrs["provenance"], "training_examples": float(curve.examples[-1])}
 teacher.save(run.folder / "00_teacher_rdms.nc", **told)
-stimuli = images.stimuli(run.settings.rdm_images)
+stimuli = teachers.load_stimuli(run)
 plots.save(plots.teacher_rdms(teacher.bank(), stimuli.categories), run.folder, "00_rdms")

@@ -2,6 +2,7 @@
 
 from sage.teachers.networks import NETWORKS as NETWORKS
 from sage.teachers.networks import load_images as load_images
+from sage.teachers.networks import load_stimuli as load_stimuli
 from sage.teachers.networks import train_network as train_network
 from sage.teachers.sources import TEACHERS as TEACHERS
 from sage.teachers.sources import UNTRAINED as UNTRAINED

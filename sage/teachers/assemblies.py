@@ -1,14 +1,7 @@
-"""Files of recordings, with the stimuli that they were recorded with.
-
-Recordings have the layout of Brain-Score's assemblies: one variable over presentation and neuroid,
-perhaps also over repetition or time_bin, with coordinates stimulus_id (or image_id) and region,
-perhaps also subregion and object_name. Presentations of one stimulus_id are its repetitions. A file
-with two such variables has single trials in `trials`. Published RDMs are variables over pair
-(condensed, in the order of numpy.triu_indices), perhaps also over session, named by their regions.
-"""
+"""Files of recordings and their stimuli, in the layouts that data/README.md describes."""
 
 from collections import Counter
-from collections.abc import Callable, Hashable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import lru_cache
@@ -82,10 +75,10 @@ def read(
     return found
 
 
-def holds_recordings(path: Path) -> bool:
-    """Return True for a file that `read` is for, False for a teacher's bank or no file."""
+def names_recordings(text: str) -> bool:
+    """Return True for paths of files that `read` is for, False for a teacher's bank or no file."""
     try:
-        with xr.open_dataset(path, engine="h5netcdf") as table:
+        with xr.open_dataset(text.partition(" ")[0], engine="h5netcdf") as table:
             return "presentation" in table.dims
     except OSError:
         return False
@@ -160,7 +153,7 @@ def _recorded(table: xr.Dataset, window: tuple[float, float] | None) -> Regions:
     responses = _averaged(_responses(table), window)
     places = [name for name in ("region", "subregion") if name in responses.coords]
     if not places:
-        raise ValueError(f"no coordinate region of sites, it has: {_listed(responses.coords)}")
+        raise ValueError(f"no coordinate region of sites, it has: {[*responses.coords]}")
     named = [responses[name].values.astype(str) for name in places]
     every = _trials(responses)
 
@@ -186,7 +179,7 @@ def _responses(table: xr.Dataset) -> xr.DataArray:
     found = {str(name): one for name, one in table.data_vars.items() if wanted <= set(one.dims)}
     if len(found) != 1 and "trials" not in found:
         raise ValueError(
-            f"variables {_listed(table.data_vars)}, {len(found)} of them over presentation and "
+            f"variables {[*table.data_vars]}, {len(found)} of them over presentation and "
             "neuroid and none over pair; expected one, or one named trials"
         )
     return found.get("trials", next(iter(found.values())))
@@ -198,9 +191,7 @@ def _averaged(responses: xr.DataArray, window: tuple[float, float] | None) -> xr
         return responses.mean("time_bin") if "time_bin" in responses.dims else responses
     missing = {"time_bin_start", "time_bin_end"} - set(responses.coords)
     if missing:
-        raise ValueError(
-            f"window is {window}, but there are no coordinates {_listed(sorted(missing))}"
-        )
+        raise ValueError(f"window is {window}, but there are no coordinates {sorted(missing)}")
     start, end = responses.time_bin_start.values, responses.time_bin_end.values
     within = np.flatnonzero((start >= window[0]) & (end <= window[1]))
     if not len(within):
@@ -229,10 +220,7 @@ def _stimulus_ids(table: xr.Dataset | xr.DataArray) -> np.ndarray:
         if name in table.coords:
             return table[name].values.astype(str)
     if "neuroid" in table.dims:
-        coordinates = _listed(table.coords)
-        raise ValueError(
-            f"presentations without a coordinate stimulus_id, there are: {coordinates}"
-        )
+        raise ValueError(f"no coordinate stimulus_id of presentations, only: {[*table.coords]}")
     return np.arange(table.sizes["presentation"]).astype(str)
 
 
@@ -262,10 +250,6 @@ def _pixels_of_files(path: Path, ids: np.ndarray) -> Tensor:
     if len(shapes) > 1:
         raise ValueError(f"images in {folder} of {len(shapes)} sizes, expected one")
     return torch.from_numpy(np.stack(loaded)).permute(0, 3, 1, 2)
-
-
-def _listed(names: Iterable[Hashable]) -> str:
-    return ", ".join(map(str, names))
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from sage.config.profiles import Profile
 from sage.config.run import Run
 from sage.images import datasets
 from sage.images.datasets import Dataset
+from sage.images.stimuli import StimulusSet
 from sage.models import complexity
 from sage.models.cells import CellNetwork
 from sage.models.genotypes import NASNET_A
@@ -78,6 +79,11 @@ def load_images(run: Run) -> Dataset:
     )
 
 
+def load_stimuli(run: Run) -> StimulusSet:
+    """Return the validation images with as many rows in image-level RDMs as the profile says."""
+    return load_images(run).stimuli(run.settings.rdm_images)
+
+
 def build_network(name: str, run: Run) -> nn.Module:
     """Return a network of `NETWORKS` with initial weights, drawn from the run's seed."""
     with devices.weights_from(run.seed):
@@ -99,7 +105,7 @@ def train_network(name: str, run: Run) -> tuple[nn.Module, xr.Dataset]:
     trainer = Trainer(model, images.train, network.recipe, seed=run.seed, device=device)
 
     def measure() -> dict[str, float]:
-        stimuli, labels = images.stimuli(run.settings.rdm_images), images.validation.labels
+        stimuli, labels = load_stimuli(run), images.validation.labels
         scores = activations.show(model, (), stimuli, units=0, seed=run.seed).scores
         accuracy, loss = activations.accuracy(scores, labels), activations.loss(scores, labels)
         return {"accuracy": accuracy, "loss": loss}

@@ -14,11 +14,10 @@ from torch import nn
 from sage.compute import devices
 from sage.config import paths, provenance
 from sage.config.run import SHUFFLED, MacaqueRun, Run, file_name
-from sage.images.stimuli import StimulusSet
 from sage.rsa import activations
 from sage.rsa.teacher import Teacher, TeacherLayer, read_teacher
 from sage.teachers import assemblies, external, networks, simulation
-from sage.teachers.networks import NETWORKS
+from sage.teachers.networks import NETWORKS, load_stimuli
 from sage.teachers.recordings import Region
 
 # Part of a bank's key. Raise it with any change of what is measured of a network.
@@ -65,23 +64,15 @@ def training_examples(run: Run) -> float:
     return 0.0 if name in TEACHERS else float("nan")
 
 
-def from_network(
-    name: str,
-    model: nn.Module,
-    layers: tuple[str, ...],
-    stimuli: StimulusSet,
-    *,
-    units: int,
-    seed: int,
-) -> Teacher:
+def from_network(name: str, model: nn.Module, layers: tuple[str, ...], run: Run) -> Teacher:
     """Return a teacher from any network: RDMs of its layers, and Gram matrices of single images.
 
     Args:
         layers: names as in `model.named_modules()`.
-        units: drawn once per layer, from `seed`.
+        run: says which images the network is shown, how many units are drawn, and from what seed.
     """
-    model, grams = model.to(devices.default()), "image" in stimuli.conditions
-    shown = activations.show(model, layers, stimuli, units=units, seed=seed, grams=grams)
+    model, stimuli, units = model.to(devices.default()), load_stimuli(run), run.settings.rdm_units
+    shown = activations.show(model, layers, stimuli, units=units, seed=run.seed, grams=True)
     rdms = [{level: of[place] for level, of in shown.rdms.items()} for place in range(len(layers))]
     made = (TeacherLayer(layer, stimuli.identity, own) for layer, own in zip(layers, rdms))
     return Teacher(name, tuple(made))
@@ -112,22 +103,13 @@ def recorded_regions(run: MacaqueRun) -> list[Region]:
     return assemblies.read(files, size=size, images=images, regions=run.named_regions)
 
 
-def _stimuli(run: Run) -> StimulusSet:
-    return networks.load_images(run).stimuli(run.settings.rdm_images)
-
-
-def _measured(run: Run, model: nn.Module, layers: tuple[str, ...]) -> Teacher:
-    units = run.settings.rdm_units
-    return from_network(run.teacher, model, layers, _stimuli(run), units=units, seed=run.seed)
-
-
 def _measured_once(run: Run, measure: Callable[[], Teacher], **network: object) -> Teacher:
     """Return the teacher from its bank, which is made first if there is none.
 
     Args:
         network: all that determines the network, for the bank's key.
     """
-    stimuli, units = _stimuli(run).identity, run.settings.rdm_units
+    stimuli, units = load_stimuli(run).identity, run.settings.rdm_units
     key = provenance.key(revision=BANK_REVISION, stimuli=stimuli, units=units, **network)
     bank = paths.cache() / "teachers" / f"{file_name(run.teacher)}-{key}.nc"
     if not bank.exists():
@@ -140,14 +122,15 @@ def _stages(run: Run) -> Teacher:
     name = run.teacher.removesuffix(UNTRAINED)
     trained = name == run.teacher
     model = networks.train_network(name, run)[0] if trained else networks.build_network(name, run)
-    measured = _measured(run, model, NETWORKS[name](run.settings).layers)
+    measured = from_network(run.teacher, model, NETWORKS[name](run.settings).layers, run)
     named = (replace(layer, name=f"L{number}") for number, layer in enumerate(measured.layers, 1))
     return replace(measured, layers=tuple(named))
 
 
 def _pixels(run: Run) -> Teacher:
     """Return a control without a network: the standardised images themselves."""
-    return _measured(run, nn.Sequential(OrderedDict(pixels=nn.Identity())), ("pixels",))
+    identity = nn.Sequential(OrderedDict(pixels=nn.Identity()))
+    return from_network(run.teacher, identity, ("pixels",), run)
 
 
 def _labels(run: Run) -> Teacher:
@@ -155,7 +138,7 @@ def _labels(run: Run) -> Teacher:
 
     It is of single images only, as class means are all as different as any two.
     """
-    stimuli = _stimuli(run)
+    stimuli = load_stimuli(run)
     labels = stimuli.conditions["class"][stimuli.conditions["image"] >= 0].numpy()
     rdms = {"image": pdist(labels[:, None], "hamming")}
     return Teacher(run.teacher, (TeacherLayer("labels", stimuli.identity, rdms),))
@@ -178,17 +161,13 @@ def _load_named(run: Run) -> Teacher:
 def _load_external(run: Run) -> Teacher:
     model, layers = external.load_network(run.teacher, seed=run.seed)
     parts = {"network": external.identity(model), "layers": layers, "seed": run.seed}
-    measure = partial(_measured, run, model, layers)
+    measure = partial(from_network, run.teacher, model, layers, run)
     return _measured_once(run, measure, **parts, **devices.description())
 
 
 def _load_recordings(run: Run) -> Teacher:
     size, images = run.settings.image_size, run.settings.rdm_images
     return from_recordings(assemblies.read(run.teacher.split(), size=size, images=images))
-
-
-def _names_recordings(name: str) -> bool:
-    return name.endswith(".nc") and assemblies.holds_recordings(Path(name.split()[0]))
 
 
 def _read_bank(run: Run) -> Teacher:
@@ -207,6 +186,10 @@ class Kind(NamedTuple):
 KINDS = (
     Kind(", ".join(TEACHERS), TEACHERS.__contains__, _load_named),
     Kind(external.FORMS, external.is_spec, _load_external),
-    Kind("files of recordings (.nc, with spaces between)", _names_recordings, _load_recordings),
+    Kind(
+        "files of recordings (.nc, with spaces between)",
+        assemblies.names_recordings,
+        _load_recordings,
+    ),
     Kind("a bank's path (.nc)", lambda name: name.endswith(".nc"), _read_bank),
 )

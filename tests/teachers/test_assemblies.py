@@ -123,12 +123,12 @@ def test_time_bins_in_the_window_are_averaged(tmp_path):
         assemblies.read([path], size=SIZE, window=(0, 50))
     bins.drop_vars("time_bin_end").to_netcdf(path, engine="h5netcdf")
     with pytest.raises(
-        ValueError, match=r"window is \(70, 170\), but there are no coordinates time_bin_end"
+        ValueError, match=r"window is \(70, 170\), but there are no coordinates .'time_bin_end'"
     ):
         assemblies.read([path], size=SIZE, window=(70, 170))
     with pytest.raises(
         ValueError,
-        match=r"window is \(70, 170\), but there are no coordinates time_bin_end, time_bin_start",
+        match=r"window is \(70, 170\), but there are no coordinates .'time_bin_end', 'time_bin_start'",
     ):
         assemblies.read([write_responses(tmp_path / "mean.nc")], size=SIZE, window=(70, 170))
 
@@ -176,7 +176,7 @@ def test_banks_and_recordings_are_told_apart(tmp_path):
         write_responses(tmp_path / "v4.nc"),
         tmp_path / "no.nc",
     ]
-    assert [assemblies.holds_recordings(path) for path in files] == [False, True, True, False]
+    assert [assemblies.names_recordings(str(path)) for path in files] == [False, True, True, False]
 
 
 def test_several_files_are_one_recording_of_many_regions(tmp_path):
@@ -219,7 +219,7 @@ def test_stimuli_are_averaged_down_and_some_have_rows(tmp_path):
         (
             {"other": (("presentation", "neuroid"), np.zeros((12, 10)))},
             {},
-            "variables responses, images, other, 2 of them over presentation",
+            "variables .'responses', 'images', 'other'., 2 of them over presentation",
         ),
     ],
 )
@@ -238,12 +238,12 @@ def test_files_that_lack_something_say_what(tmp_path):
     whole.drop_vars("stimulus_id").to_netcdf(tmp_path / "ids.nc", engine="h5netcdf")
     (tmp_path / "text.nc").write_text("no NetCDF")
     for name, message in (
-        ("regions", "no coordinate region of sites, it has: stimulus_id"),
+        ("regions", "no coordinate region of sites, it has: .'stimulus_id'"),
         (
             "responses",
-            "variables images, 0 of them over presentation and neuroid and none over pair",
+            "variables .'images'., 0 of them over presentation and neuroid and none over",
         ),
-        ("ids", "presentations without a coordinate stimulus_id, there are: region"),
+        ("ids", "no coordinate stimulus_id of presentations, only: .'region'"),
         ("two", "2 stimuli, expected 3 or more"),
         ("text", "no NetCDF file"),
     ):

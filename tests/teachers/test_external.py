@@ -52,14 +52,11 @@ def test_a_torchvision_model_by_its_name(tiny_run, monkeypatch):
 
 
 def test_a_function_of_ones_own_makes_the_teacher(tiny_run, own):
-    name, profile = "python:own.networks.make:0,2", tiny_run.settings
+    name = "python:own.networks.make:0,2"
     teacher = load(tiny_run, name)
-    stimuli = teachers.load_images(tiny_run).stimuli(profile.rdm_images)
     with devices.weights_from(0):
         model = own.make()
-    expected = teachers.from_network(
-        name, model, ("0", "2"), stimuli, units=profile.rdm_units, seed=0
-    )
+    expected = teachers.from_network(name, model, ("0", "2"), tiny_run)
     assert teacher.identity == expected.identity
     own.weight = 2.0  # as if it had been trained further
     assert load(tiny_run, name).identity != teacher.identity

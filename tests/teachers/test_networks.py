@@ -66,10 +66,10 @@ def test_a_trained_resnet_is_found_where_it_always_was(name, monkeypatch):
 
 def test_a_resnet_keeps_its_files_and_its_description(tiny_run):
     model, curve = teachers.train_network("resnet", tiny_run)
-    state, profile = networks.state_key("resnet", tiny_run), tiny_run.settings
-    stimuli = teachers.load_images(tiny_run).stimuli(profile.rdm_images).identity
+    state = networks.state_key("resnet", tiny_run)
     load(tiny_run, "resnet")
-    shown = {"stimuli": stimuli, "units": profile.rdm_units}
+    stimuli = teachers.load_images(tiny_run).stimuli(20).identity
+    shown = {"stimuli": stimuli, "units": tiny_run.settings.rdm_units}
     key = provenance.key(revision=sources.BANK_REVISION, state=state, **shown)
     expected = {f"resnet-{state}.pt", f"resnet-{key}.nc"}
     assert {path.name for path in (paths.cache() / "teachers").iterdir()} == expected

@@ -97,6 +97,5 @@ class _Odd(nn.Module):
     ],
 )
 def test_what_is_no_response_or_score_is_named(tiny_run, model, layers, message):
-    stimuli = teachers.load_images(tiny_run).stimuli(20)
     with pytest.raises(ValueError, match=message):
-        teachers.from_network("odd", model, layers, stimuli, units=10, seed=0)
+        teachers.from_network("odd", model, layers, tiny_run)
