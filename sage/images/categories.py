@@ -2,7 +2,7 @@
 
 import re
 
-# Krizhevsky 2009, "Learning multiple layers of features from tiny images": the 20 superclasses of CIFAR-100.
+# Superclasses, from Krizhevsky 2009, Learning multiple layers of features from tiny images.
 CIFAR100 = {
     "aquatic mammals": ("beaver", "dolphin", "otter", "seal", "whale"),
     "fish": ("aquarium_fish", "flatfish", "ray", "shark", "trout"),
@@ -28,7 +28,7 @@ CIFAR100 = {
 
 
 def of(classes: tuple[str, ...]) -> tuple[str, ...]:
-    """The category of each class: CIFAR-100's superclass, a numbered name without its number, or itself."""
+    """Return the category of each class: CIFAR-100's superclass, or the name without its number."""
     superclass = {name: category for category, names in CIFAR100.items() for name in names}
     if set(classes) == set(superclass):
         return tuple(superclass[name] for name in classes)

@@ -1,186 +1,218 @@
-"""Image files decoded once, to one size, into an array on disk that is never in memory as a whole.
+"""Image files decoded once: into an array on disk, or only to find the damaged ones.
 
-A set's folder in the cache has `pixels.npy`, and `record.npz` once that is whole. While files are decoded `digests`
-stands for the record: it starts with what is decoded, and a file's digest follows its pixels, so that what a killed
-process wrote is checked and kept.
+What was found is added to the cache after each block of files, where a later process goes on.
 """
 
 import hashlib
 import os
-import zipfile
-from collections.abc import Sequence
-from dataclasses import dataclass
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from functools import partial
-from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from filelock import FileLock
+from tqdm.auto import tqdm
 
+from sage.compute import devices
 from sage.config import paths
-from sage.images import damaged_files
 from sage.images.image_files import open_rgb
 
 # Raise it with any change of the code that changes the pixels.
 REVISION = 1
-CHECKED = 64  # images of a whole array that are compared with their digests whenever it is opened
+# Damaged files are left out: at most this part of all files, or so many, whichever is more.
+DAMAGED, FEW_DAMAGED = 1 / 1000, 5
+BLOCK = 500  # files that are read before what was found is written
+CHECKED = 64  # images of a whole array that are compared with their digests when it is opened
 
 _DIGEST = 16  # bytes
 _OF_DAMAGED = b"\xff" * _DIGEST
 
 
-@dataclass(frozen=True)
-class Decoded:
-    """Decoded images, those of damaged files left out.
+def decode(
+    name: str, folder: Path, files: Sequence[str], size: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Decode images, scaled by their shorter side and cut to their centre; only once.
+
+    They are decoded again when a file's name, size or time has changed.
 
     Args:
-        pixels: [M, 3, S, S] uint8, mapped from disk, read-only. digests: [M, 16] uint8, of each image's pixels.
-        kept: [N] bool, which of the files they are from.
-    """
+        name: data set; `cache/images/NAME-SIZE/` has the array, which another list of files replaces.
+        files: names in `folder`.
+        size: pixels a side.
 
-    pixels: np.ndarray
-    digests: np.ndarray
-    kept: np.ndarray
-
-
-def decode(name: str, files: Sequence[str], size: int, *, folder: Path) -> Decoded:
-    """Images scaled by their shorter side and cut to their centre, in the order of `files`.
-
-    Read from the cache if they were decoded before, and no file has changed its size or time since. A process that
-    comes while another decodes waits for it; one that was killed is gone on from.
-
-    Args:
-        name: of the set; with the size it names the array, which another list of files replaces. files: in `folder`.
+    Returns:
+        Pixels [M, 3, S, S] uint8, mapped from disk, digests [M, 16] uint8 of each image's pixels,
+        and which files they are from, [N] bool: damaged ones are left out, with a warning.
 
     Raises:
-        ValueError: as `damaged_files.check_limit`.
-
-    Warns:
-        UserWarning: as `damaged_files.warn`; `damaged` of the record has all their names.
+        ValueError: too many damaged files, see `check_limit`.
     """
-    place = paths.cache() / "images" / f"{name}-{size}"
+    states = "\n".join([f"{REVISION} {size}", *(_state(folder, file) for file in files)])
+    listing = hashlib.sha256(states.encode()).hexdigest()[:16]
+    with _locked(f"{name}-{size}") as place:
+        array, log = place / "pixels.npy", place / f"digests-{listing}"
+        pixels, digests = _open(array, log, (len(files), 3, size, size))
+        if len(digests) < len(files):
+            damaged = [file for file, kept in zip(files, _kept(digests)) if not kept]
+            left, title = files[len(digests) :], f"decoding {name}, {size} x {size}"
+            work = partial(_pixels, size=size)
+            # Not through the map: a full disk is an error here, but there it ends the process.
+            with array.open("r+b") as images, log.open("r+b") as record:
+                images.seek(pixels.offset + pixels[0].nbytes * (len(digests) - len(damaged)))
+                record.seek(digests.nbytes)
+                for found in _in_blocks(work, folder, left, damaged, len(files), title):
+                    images.writelines(one[0] for one in found.values() if one)
+                    images.flush()
+                    os.fsync(images.fileno())  # no digest is on disk before its pixels are
+                    record.writelines(one[1] if one else _OF_DAMAGED for one in found.values())
+                    record.flush()
+            if damaged:
+                warnings.warn(f"{_sentence(damaged, len(files))}: left out", stacklevel=2)
+            pixels, digests = _open(array, log, pixels.shape)
+    kept = _kept(digests)
+    return pixels[: kept.sum()], digests[kept], kept
+
+
+def readable(name: str, folder: Path, files: Sequence[str]) -> np.ndarray:
+    """Find the files that can be read as images, [N] bool.
+
+    Each is decoded once, and again when its name, size or time has changed. Damaged files are
+    warned of, once for the same ones.
+
+    Args:
+        name: data set; `cache/images/NAME-files/checked.txt` has what was found, a line a file.
+        files: names in `folder`.
+
+    Raises:
+        ValueError: too many damaged files, see `check_limit`.
+    """
+    states = {file: _state(folder, file) for file in files}
+    with _locked(f"{name}-files") as place:
+        # Bytes that are no text, as a failing disk leaves them, only make their line unknown.
+        with (place / "checked.txt").open("a+", encoding="ascii", errors="replace") as record:
+            record.seek(0)
+            lines = record.read().split("\n")
+            found_before = [line for line in lines if line.endswith((" whole", " damaged"))]
+            known = dict(line.rsplit(" ", 1) for line in found_before)
+            words = {file: known.get(state) for file, state in states.items()}
+            damaged = [file for file, word in words.items() if word == "damaged"]
+            left = [file for file, word in words.items() if word is None]
+            title = f"checking the files of {name}"
+            for found in _in_blocks(_is_image, folder, left, damaged, len(files), title):
+                words |= {file: "whole" if one else "damaged" for file, one in found.items()}
+                # The word stands last and the line break first: half a line, as a killed process
+                # leaves it, says nothing.
+                record.writelines(f"\n{states[file]} {words[file]}" for file in found)
+                record.flush()
+            told = _sentence(sorted(damaged), len(files))
+            if damaged and ascii(told) not in lines:
+                record.write(f"\n{ascii(told)}")
+                warnings.warn(f"{told}: left out", stacklevel=2)
+    return np.array([words[file] == "whole" for file in files])
+
+
+def check_limit(damaged: Sequence[str], count: int) -> None:
+    """Refuse a set of `count` files with too many damaged ones.
+
+    Raises:
+        ValueError: more than `DAMAGED` of the files and than `FEW_DAMAGED` are damaged, or all.
+    """
+    if len(damaged) > max(FEW_DAMAGED, DAMAGED * count) or len(damaged) == count:
+        expected = f"expected {FEW_DAMAGED} or {DAMAGED:.1%} at most"
+        raise ValueError(f"{_sentence(damaged, count)}: replace or remove them, {expected}")
+
+
+def _sentence(damaged: Sequence[str], count: int) -> str:
+    named = ", ".join(damaged[:10]) + (", ..." if len(damaged) > 10 else "")
+    return f"{len(damaged)} of {count} files cannot be read as images ({named})"
+
+
+def _state(folder: Path, file: str) -> str:
+    """Return what changes when a file does, in ASCII."""
+    state = os.stat(f"{folder}/{file}")
+    return f"{file!a} {state.st_size} {state.st_mtime_ns}"
+
+
+@contextmanager
+def _locked(name: str) -> Iterator[Path]:
+    """Make a folder of the cache, and keep other processes waiting for it."""
+    place = paths.cache() / "images" / name
     place.mkdir(parents=True, exist_ok=True)
-    names = damaged_files.relative(files, folder)
-    listing = _listing(files, names, size)
     with FileLock(place / "lock"):
-        found = _stored(place, listing, size)
-        if found is None:
-            _write(place, listing, files, names, size, f"decoding {name}, {size} x {size}")
-            found = _stored(place, listing, size)
-    return found
+        yield place
 
 
-def _listing(files: Sequence[str], names: list[str], size: int) -> str:
-    """Hash of all that determines the pixels, 64 characters."""
-    digest = hashlib.sha256(f"{REVISION} {size}".encode())
-    for file, name in zip(files, names):
-        state = os.stat(file)
-        digest.update(f"\0{name}\0{state.st_size}\0{state.st_mtime_ns}".encode())
-    return digest.hexdigest()
+def _in_blocks(
+    work: Callable, folder: Path, left: Sequence[str], damaged: list[str], count: int, title: str
+) -> Iterator[dict[str, Any]]:
+    """Yield what `work` returns for the files of each block, None for damaged ones.
+
+    The latter are added to `damaged`, until there are too many among the set's `count` files.
+    """
+
+    def attempt(file: str) -> Any:
+        try:
+            return work(f"{folder}/{file}")
+        except ValueError:
+            return None
+
+    check_limit(damaged, count)
+    bar = tqdm(total=count, initial=count - len(left), unit="image", desc=title)
+    with ThreadPoolExecutor(devices.cores()) as pool, bar:
+        for start in range(0, len(left), BLOCK):
+            block = left[start : start + BLOCK]
+            found = dict(zip(block, pool.map(attempt, block)))
+            damaged += [file for file, one in found.items() if one is None]
+            yield found
+            bar.update(len(found))
+            check_limit(damaged, count)
 
 
-def _stored(place: Path, listing: str, size: int) -> Decoded | None:
-    """What the cache has of this listing, if it is whole; images all over the array are checked."""
-    try:
-        with (place / "record.npz").open("rb") as stream, np.load(stream) as record:
-            found, every = str(record["listing"]), record["digests"]
-        pixels = np.load(place / "pixels.npy", mmap_mode="r")
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
-        return None
-    kept = (every != 255).any(1)
-    digests = every[kept]
-    if found != listing or pixels.shape != (len(digests), 3, size, size):
-        return None
-    some = np.linspace(0, len(digests) - 1, CHECKED, dtype=int) if len(digests) else []
-    return (
-        Decoded(pixels, digests, kept)
-        if all(_digest(pixels[i]) == digests[i].tobytes() for i in some)
-        else None
-    )
+def _is_image(path: str) -> bool:
+    return open_rgb(path) is not None
 
 
-def _write(
-    place: Path, listing: str, files: Sequence[str], names: list[str], size: int, title: str
-) -> None:
-    """Decode what is not decoded yet; the record is written last."""
-    pixels, journal = place / "pixels.npy", place / "digests"
-    header, row = len(_header(len(files), size)), 3 * size * size
-    digests = _written(pixels, journal, listing, header, row)
-    if not digests:
-        for path in (place / "record.npz", journal, pixels):
-            path.unlink(missing_ok=True)  # other processes keep the array that they have mapped
-        pixels.write_bytes(bytes(header))
-    damaged = _damaged(names, digests)
-    paths.replace(journal, lambda path: path.write_bytes(listing.encode() + b"".join(digests)))
-    os.truncate(pixels, header + row * (len(digests) - len(damaged)))
-    with pixels.open("r+b") as array, journal.open("ab") as log:
-        array.seek(0, os.SEEK_END)
-        damaged_files.check_limit(damaged, len(files))
-        done = len(digests)
-        left, work = names[done:], partial(_pixels, size=size)
-        for block, results in damaged_files.in_blocks(work, files[done:], title=title, done=done):
-            images, found = zip(*results)
-            array.writelines(images)
-            array.flush()
-            log.writelines(found)
-            log.flush()
-            digests += found
-            damaged += _damaged(left[block], found)
-            damaged_files.check_limit(damaged, len(files))
-        array.seek(0)
-        array.write(_header(len(files) - len(damaged), size))
-        array.flush()
-        os.fsync(array.fileno())
-    every = np.frombuffer(b"".join(digests), np.uint8).reshape(-1, _DIGEST)
-    record = {"listing": listing, "digests": every, "damaged": np.array(damaged, dtype=str)}
-    paths.replace(place / "record.npz", lambda path: np.savez(path, **record))
-    journal.unlink()
-    if damaged:
-        damaged_files.warn(damaged, len(files))
-
-
-def _written(pixels: Path, journal: Path, listing: str, header: int, row: int) -> list[bytes]:
-    """Digests of the files of this listing that a process decoded before it was killed."""
-    if not journal.exists() or not pixels.exists():
-        return []
-    content = journal.read_bytes()
-    if content[: len(listing)] != listing.encode():
-        return []
-    ends = range(len(listing) + _DIGEST, len(content) + 1, _DIGEST)
-    digests = [content[end - _DIGEST : end] for end in ends]
-    with pixels.open("rb") as array:
-        array.seek(header)
-        for place, digest in enumerate(digests):
-            if digest != _OF_DAMAGED and _digest(array.read(row)) != digest:
-                return digests[:place]
-    return digests
-
-
-def _pixels(file: str, size: int) -> tuple[bytes, bytes]:
-    """Pixels [3, S, S] of an image and their digest; no pixels of a damaged one."""
+def _pixels(path: str, size: int) -> tuple[bytes, bytes]:
+    """Return the pixels [3, S, S] of an image and their digest."""
     from torchvision.transforms import functional  # slow to import
 
-    try:
-        image = functional.center_crop(functional.resize(open_rgb(file), size), [size, size])
-    except ValueError:
-        return b"", _OF_DAMAGED
+    image = functional.center_crop(functional.resize(open_rgb(path), size), [size, size])
     pixels = np.asarray(image).transpose(2, 0, 1).tobytes()
     return pixels, _digest(pixels)
 
 
-def _digest(pixels) -> bytes:
+def _digest(pixels: Any) -> bytes:
     return hashlib.sha256(pixels).digest()[:_DIGEST]
 
 
-def _header(count: int, size: int) -> bytes:
-    """Of an .npy file; numpy leaves room, so that its length does not depend on the count."""
-    stream = BytesIO()
-    shape = (count, 3, size, size)
-    np.lib.format.write_array_header_1_0(
-        stream, {"descr": "|u1", "fortran_order": False, "shape": shape}
-    )
-    return stream.getvalue()
+def _kept(digests: np.ndarray) -> np.ndarray:
+    return (digests != 255).any(1)
 
 
-def _damaged(names: Sequence[str], digests: Sequence[bytes]) -> list[str]:
-    return [name for name, digest in zip(names, digests) if digest == _OF_DAMAGED]
+def _open(array: Path, log: Path, shape: tuple[int, ...]) -> tuple[np.memmap, np.ndarray]:
+    """Open the array, and the digests of the files that are decoded; both are new if one is damaged.
+
+    Images all over a whole array are checked, and every image of one that is not whole yet.
+    """
+    try:
+        found, pixels = np.fromfile(log, np.uint8), np.load(array, mmap_mode="r")
+        digests = found[: len(found) // _DIGEST * _DIGEST].reshape(-1, _DIGEST)
+        kept, rows = _kept(digests), np.cumsum(_kept(digests)) - 1
+        whole = len(digests) == shape[0]
+        some = np.linspace(0, shape[0] - 1, CHECKED, dtype=int) if whole else range(len(digests))
+        if pixels.shape == shape and all(
+            _digest(pixels[rows[i]]) == digests[i].tobytes() for i in some if kept[i]
+        ):
+            return pixels, digests
+    except (OSError, ValueError, EOFError, IndexError):
+        pass
+    for path in array.parent.iterdir():
+        if path.name != "lock":
+            path.unlink()  # other processes keep the array that they have mapped
+    log.touch()
+    pixels = np.lib.format.open_memmap(array, "w+", np.uint8, shape=shape)
+    return pixels, np.empty((0, _DIGEST), np.uint8)

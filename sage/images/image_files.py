@@ -3,12 +3,12 @@
 import hashlib
 import multiprocessing
 import os
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import closing
+from collections.abc import Callable, Generator, Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from io import BytesIO
 from pathlib import Path
+from typing import Any, Self
 
 import numpy as np
 import torch
@@ -21,50 +21,85 @@ from sage.images import preprocessing
 
 
 @dataclass(frozen=True)
-class ImageFiles:
-    """Paths of images of any size, with labels [N] int64."""
+class Labelled:
+    """Images in some form.
 
-    images: tuple[str, ...]
+    Args:
+        labels: [N] int64.
+        digests: [N, 16] uint8 of each image's pixels, of images on disk that are too many to be
+            hashed each time.
+    """
+
+    images: Any
     labels: Tensor
+    digests: Tensor | None = None
 
     def __len__(self) -> int:
         return len(self.images)
 
+    def at(self, places: slice | np.ndarray) -> Self:
+        """Return the images at some places."""
+        return type(self)(*(_at(values, places) for values in self._values))
+
+    def first(self, count: int | None) -> Self:
+        """Return at most the first `count`, all for None: a random sample, as splits are random."""
+        return self.at(slice(count))
+
+    def split(self, counts: Iterable[int]) -> list[Self]:
+        """Return parts of so many images, one behind the other."""
+        ends = np.cumsum([0, *counts]).tolist()
+        return [self.at(slice(start, end)) for start, end in zip(ends, ends[1:])]
+
+    def joined(self, other: Self) -> Self:
+        """Return these images and then others, as a view if they lie so, as training images do."""
+        return type(self)(*map(_joined, self._values, other._values))
+
+    @property
+    def _values(self) -> tuple:
+        return self.images, self.labels, self.digests
+
+
+def _at(values: Any, places: slice | np.ndarray) -> Any:
+    if isinstance(values, tuple):
+        return tuple(np.array(values, dtype=object)[places])
+    return None if values is None else values[places]
+
+
+def _joined(one: Any, two: Any) -> Any:
+    if one is None or isinstance(one, tuple):
+        return one and one + two
+    beside = one.untyped_storage().data_ptr() == two.untyped_storage().data_ptr()
+    beside &= two.storage_offset() == one.storage_offset() + one.numel()
+    if beside and one.is_contiguous() and two.is_contiguous():
+        return one.as_strided((len(one) + len(two), *one.shape[1:]), one.stride())
+    return torch.cat([one, two])
+
+
+class ImageFiles(Labelled):
+    """Paths of images of any size, with labels [N] int64."""
+
+    images: tuple[str, ...]
+
     @cached_property
     def identity(self) -> str:
-        """Hash of names, sizes in bytes and labels, for keys; the content of ImageNet takes minutes to read."""
+        """Hash of names, sizes and labels, for keys; ImageNet's content takes minutes to read."""
         digest = hashlib.sha256()
         for path in self.images:
             digest.update(f"{'/'.join(Path(path).parts[-2:])}\0{os.stat(path).st_size}\0".encode())
-        digest.update(self.labels.numpy())
+        digest.update(self.labels.numpy().data)
         return digest.hexdigest()[:16]
 
-    def first(self, count: int | None) -> "ImageFiles":
-        """At most the first `count` files, all for None: a random sample, as a split's order is random."""
-        return ImageFiles(self.images[:count], self.labels[:count])
-
-    def joined(self, other: "ImageFiles") -> "ImageFiles":
-        """These files and then others."""
-        return ImageFiles(self.images + other.images, torch.cat([self.labels, other.labels]))
-
-    def shown(self, count: int) -> Iterator[Tensor]:
-        """The images' centres in batches of `count`, [B, 3, SIZE, SIZE] uint8, see `read_batches`."""
-        cuts = [(path, preprocessing.central_crop) for path in self.images]
-        with closing(
-            read_batches(cuts[start : start + count] for start in range(0, len(cuts), count))
-        ) as batches:
-            yield from batches
-
-    def at(self, places: np.ndarray) -> "ImageFiles":
-        """The files at these places, in their order."""
-        return ImageFiles(tuple(self.images[place] for place in places), self.labels[places])
+    def shown(self, count: int) -> Generator[Tensor]:
+        """Yield the images' centres in batches of `count`, as `read_batches` does."""
+        cuts: list[Cut] = [(path, preprocessing.central_crop) for path in self.images]
+        return read_batches(cuts[start : start + count] for start in range(0, len(cuts), count))
 
 
 def class_folders(folder: Path) -> tuple[ImageFiles, ImageFiles, tuple[str, ...]]:
-    """Files to train on and to test on, ordered by class and name, and the classes.
+    """List files to train on and to test on, ordered by class and name, and the classes.
 
-    A folder `train` has to have `test` with class folders beside it, or `val`; without it every tenth file is tested
-    on, at random.
+    A folder `train` needs `test` with class folders beside it, or `val`; without `train` every
+    tenth file is tested on, at random.
 
     Raises:
         ValueError: no class folders, one without images, or other classes to test on.
@@ -75,20 +110,16 @@ def class_folders(folder: Path) -> tuple[ImageFiles, ImageFiles, tuple[str, ...]
         tested = max(1, len(shuffled) // 10)
         return every.at(shuffled[tested:]), every.at(shuffled[:tested]), classes
     # ImageNet's own test images have no labels, and lie in `test` without class folders.
-    test = next(
-        (folder / part for part in ("test", "val") if any((folder / part).glob("*/"))), None
-    )
-    if test is None:
-        raise ValueError(
-            f"{folder} has a folder train but neither test nor val with class folders beside it"
-        )
-    (trained, classes), (tested, test_classes) = _listed(folder / "train"), _listed(test)
-    if classes != test_classes:
-        different = sorted(set(classes) ^ set(test_classes))
-        raise ValueError(
-            f"{folder}: classes of train and {test.name} differ in {', '.join(different)}"
-        )
-    return trained, tested, classes
+    found = [folder / part for part in ("test", "val") if any((folder / part).glob("*/"))]
+    if not found:
+        wanted = "neither test nor val with class folders beside it"
+        raise ValueError(f"{folder} has a folder train but {wanted}")
+    train, classes = _listed(folder / "train")
+    test, others = _listed(found[0])
+    if classes != others:
+        different = ", ".join(sorted({*classes} ^ {*others}))
+        raise ValueError(f"{folder}: classes of train and {found[0].name} differ in {different}")
+    return train, test, classes
 
 
 def _listed(folder: Path) -> tuple[ImageFiles, tuple[str, ...]]:
@@ -97,18 +128,17 @@ def _listed(folder: Path) -> tuple[ImageFiles, tuple[str, ...]]:
     try:
         found = datasets.ImageFolder(str(folder))
     except FileNotFoundError as problem:
-        raise ValueError(
-            f"{folder} is no folder of class folders with images: {problem}"
-        ) from problem
+        raise ValueError(f"{folder} is no folder of class folders with images: {problem}") from None
     files, labels = zip(*found.samples)
     return ImageFiles(files, torch.tensor(labels)), tuple(found.classes)
 
 
 def open_rgb(path: str) -> Image.Image:
-    """The image in a file, in colour whatever it is stored as; transparency is ignored.
+    """Return the image in a file, in colour however it is stored; transparency is ignored.
 
     Raises:
-        ValueError: the file is damaged or no image. OSError: it cannot be read at all.
+        ValueError: the file is damaged or no image.
+        OSError: the file cannot be read at all.
     """
     content = Path(path).read_bytes()
     try:
@@ -116,50 +146,50 @@ def open_rgb(path: str) -> Image.Image:
             # Pillow warns of a palette with transparency that becomes RGB at once.
             return (image.convert("RGBA") if image.mode == "P" else image).convert("RGB")
     except Exception as problem:  # its readers raise anything for a damaged file
-        raise ValueError(
-            f"{path} cannot be read as an image ({problem}): replace or remove it"
-        ) from problem
+        told = f"{path} cannot be read as an image ({problem}): replace or remove it"
+        raise ValueError(told) from problem
 
 
-def read_batches(
-    batches: Iterable[list[tuple[str, Callable[[Tensor], Tensor]]]],
-) -> Iterator[Tensor]:
-    """Images from files, read by other processes some batches ahead; closing the iterator ends them.
+Cut = tuple[str, Callable[[Tensor], Tensor]]  # a path, and what to show of its image
+
+
+def read_batches(batches: Iterable[list[Cut]]) -> Generator[Tensor]:
+    """Yield images from files, read by other processes some batches ahead; `close` ends them.
 
     Args:
-        batches: of paths, each with what makes an image of a given size, `preprocessing.Crop` for instance, from
-            the file's [3, H, W] uint8.
+        batches: paths, each with a function of the file's [3, H, W] uint8, such as a
+            `preprocessing.Crop`, that gives an image of a fixed size.
 
     Returns:
-        Of each batch [B, 3, SIZE, SIZE] uint8, in page-locked memory if there is a GPU.
+        [B, 3, SIZE, SIZE] uint8 of each batch, in page-locked memory if there is a GPU.
 
     Raises:
-        ValueError: a file is damaged or no image. OSError: it cannot be read at all.
+        ValueError: a file is damaged or no image.
+        OSError: a file cannot be read at all.
     """
     workers = _workers()
     loader = DataLoader(
-        _Cut(),
+        _Cuts(),
         batch_sampler=batches,
         num_workers=workers,
         pin_memory=torch.cuda.is_available(),
-        generator=torch.Generator(),  # the loader draws seeds for its processes, from torch's own generator otherwise
+        generator=torch.Generator(),  # seeds of its processes come from torch's own otherwise
     )
-    iterator = iter(loader)
+    iterator: Any = iter(loader)
     try:
         yield from iterator
     finally:
         if workers:
-            iterator._shutdown_workers()  # left to the garbage collector, they outlive an error that is kept
+            # Left to the garbage collector, they outlive an error that is kept.
+            iterator._shutdown_workers()
 
 
-class _Cut(Dataset):
-    """What is at a path, cut."""
-
-    def __getitem__(self, request: tuple[str, Callable[[Tensor], Tensor]]) -> Tensor:
-        path, cut = request
-        return cut(torch.from_numpy(np.array(open_rgb(path))).permute(2, 0, 1))
+class _Cuts(Dataset):
+    def __getitem__(self, cut: Cut) -> Tensor:
+        path, show = cut
+        return show(torch.from_numpy(np.array(open_rgb(path))).permute(2, 0, 1))
 
 
 def _workers() -> int:
-    """Processes that read files: one per core, but none from a daemon such as Dask's, which may not start any."""
+    """Return a process per core, but none in a daemon such as Dask's, which may not start any."""
     return 0 if multiprocessing.current_process().daemon else devices.cores()

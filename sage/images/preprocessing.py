@@ -1,5 +1,6 @@
 """The paper's preprocessing of images, on whole batches on the training device."""
 
+from functools import partial
 from typing import NamedTuple
 
 import torch
@@ -7,12 +8,12 @@ from torch import Tensor
 
 from sage.compute import parallel
 
-# Of large images: pixels a side of what the network is shown, and of the shorter side that it is cut from.
+# Pixels a side of what a network is shown of a large image, and of the shorter side it is cut from.
 SIZE, SHORTER, SHORTER_IN_TRAINING = 224, 256, (256, 512)
 
 
 def standardise(images: Tensor) -> Tensor:
-    """Each image shifted and scaled to mean 0 and standard deviation 1 over all its values.
+    """Shift and scale each image to mean 0 and standard deviation 1 over all its values.
 
     Args:
         images: [B, 3, H, W] uint8 or float.
@@ -24,33 +25,30 @@ def standardise(images: Tensor) -> Tensor:
     pixels = images.float() / 255
     mean = pixels.mean((1, 2, 3), keepdim=True)
     deviation = pixels.std((1, 2, 3), keepdim=True, correction=0)
-    floor = pixels[0].numel() ** -0.5
-    return ((pixels - mean) / deviation.clamp(min=floor)).contiguous(
-        memory_format=torch.channels_last
-    )
+    standard = (pixels - mean) / deviation.clamp(min=pixels[0].numel() ** -0.5)
+    return standard.contiguous(memory_format=torch.channels_last)
 
 
 def augment(images: Tensor, generator: torch.Generator) -> Tensor:
-    """A random crop of the zero-padded image, flipped half of the time, one draw per image.
+    """Crop each zero-padded image at random, and flip half of them.
 
-    Padding is an eighth of the size on every side: 32 x 32 is padded to 40 x 40 as in the paper. Draws are those of the
-    whole batch, of which a rank has its `parallel.share`.
+    Padding is an eighth of the size on every side: 32 x 32 is padded to 40 x 40 as in the paper.
+    Draws are those of the whole batch, of which a rank has its `parallel.share`.
 
     Args:
-        images: [B, 3, H, W]. generator: on the images' device.
+        images: [B, 3, H, W].
+        generator: on the images' device.
 
     Returns:
         [B, 3, H, W], same type.
     """
     count, _, height, width = images.shape
-    device = images.device
+    device, whole = images.device, parallel.whole(count)
     pad_rows, pad_columns = height // 8, width // 8
-    whole = parallel.whole(count)
     padded = torch.nn.functional.pad(images, (pad_columns, pad_columns, pad_rows, pad_rows))
-    top = torch.randint(0, 2 * pad_rows + 1, (whole, 1), generator=generator, device=device)
-    left = torch.randint(0, 2 * pad_columns + 1, (whole, 1), generator=generator, device=device)
-    flipped = torch.randint(0, 2, (whole, 1), generator=generator, device=device, dtype=torch.bool)
-    top, left, flipped = (parallel.share(draws) for draws in (top, left, flipped))
+    draw = partial(torch.randint, size=(whole, 1), generator=generator, device=device)
+    draws = draw(0, 2 * pad_rows + 1), draw(0, 2 * pad_columns + 1), draw(0, 2, dtype=torch.bool)
+    top, left, flipped = map(parallel.share, draws)
     rows = top + torch.arange(height, device=device)  # [B, H]
     columns = torch.arange(width, device=device).expand(count, -1)
     columns = left + torch.where(flipped, width - 1 - columns, columns)  # [B, W]
@@ -60,10 +58,12 @@ def augment(images: Tensor, generator: torch.Generator) -> Tensor:
 
 
 class Crop(NamedTuple):
-    """What of a large image a network is shown; called with an image [3, H, W], it gives [3, SIZE, SIZE].
+    """What a network is shown of a large image: called with [3, H, W], it gives [3, SIZE, SIZE].
 
     Args:
-        shorter: side that the image is scaled to, in pixels. row, column: of the crop, parts of all places in [0, 1).
+        shorter: side that the image is scaled to, in pixels.
+        row: of the crop, as a part of all places in [0, 1).
+        column: likewise.
         flip: left to right.
     """
 
@@ -83,9 +83,10 @@ class Crop(NamedTuple):
 
 
 def scaled_crops(count: int, generator: torch.Generator) -> list[Crop]:
-    """Random crops of images scaled at random, flipped half of the time.
+    """Draw random crops of images scaled at random, flipped half of the time.
 
-    The shorter side becomes any of `SHORTER_IN_TRAINING`, both ends included. Draws are as in `augment`.
+    The shorter side becomes any of `SHORTER_IN_TRAINING`, both ends included. Draws are as in
+    `augment`.
 
     Source: Simonyan and Zisserman 2015, arXiv:1409.1556, section 3.1.
     """
@@ -99,23 +100,19 @@ def scaled_crops(count: int, generator: torch.Generator) -> list[Crop]:
 
 
 def scaled_crop(images: Tensor, generator: torch.Generator) -> Tensor:
-    """The `scaled_crops` of images.
-
-    Args:
-        images: [B, 3, H, W] uint8. generator: on the images' device.
-
-    Returns:
-        [B, 3, SIZE, SIZE], same type.
-    """
+    """Return the `scaled_crops` of images [B, 3, H, W] as [B, 3, SIZE, SIZE]."""
     crops = scaled_crops(len(images), generator)
     return torch.stack([crop(image) for crop, image in zip(crops, images)])
 
 
 def central_crop(images: Tensor) -> Tensor:
-    """What a network trained on `scaled_crop` is shown for evaluation, [..., 3, SIZE, SIZE]: the centre.
+    """Return what a network trained on crops is shown for evaluation, the centre.
 
     Args:
         images: [..., 3, H, W] uint8; the shorter side becomes `SHORTER`.
+
+    Returns:
+        [..., 3, SIZE, SIZE].
     """
     from torchvision.transforms import functional  # slow to import
 

@@ -13,8 +13,9 @@ class StimulusSet:
 
     Args:
         images: [N, 3, H, W] uint8.
-        conditions: for each level of description ("class", "image") the condition [N] int64 that an
-            image belongs to, -1 where it is left out; each condition gives a row of that level's RDM.
+        conditions: [N] int64 for each level ("class", "image"), the condition that an image
+            belongs to, -1 for none; each condition gives a row of that level's RDM.
+        categories: of each level's conditions, in their order.
     """
 
     name: str
@@ -24,8 +25,8 @@ class StimulusSet:
 
     @cached_property
     def identity(self) -> str:
-        """The name with a hash of the content: RDMs are compared only where this is the same."""
-        digest = hashlib.sha256(self.images.contiguous().numpy())
+        """Name with a hash of the content: RDMs are compared only where this is the same."""
+        digest = hashlib.sha256(self.images.contiguous().numpy().data)
         for level in sorted(self.conditions):
             digest.update(level.encode() + self.conditions[level].numpy().tobytes())
         return f"{self.name} {digest.hexdigest()[:12]}"

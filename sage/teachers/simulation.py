@@ -43,7 +43,7 @@ def record_once(run: MacaqueRun) -> Path:
         "trials": budget.trials,
         "seed": run.seed,
     }
-    parts = {"renderer": objects.source_digest(), "network": networks.state_key("resnet", run)}
+    parts = {"renderer": objects.renderer_digest(), "network": networks.state_key("resnet", run)}
     key = provenance.key(revision=REVISION, sites=SITES, **parts, **asked)
     path = paths.cache() / "recordings" / f"simulated-{key}.nc"
     if not path.exists():

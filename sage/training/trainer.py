@@ -9,7 +9,7 @@ from sage.compute import devices, parallel, replicas
 from sage.images import loaders, preprocessing
 from sage.images.datasets import Images
 from sage.images.image_files import ImageFiles
-from sage.images.loaders import Batches, FromFiles, FromMemory
+from sage.images.loaders import Batches
 from sage.training.recipes import Recipe
 
 
@@ -54,12 +54,8 @@ class Trainer:
         self.model = model.to(device, memory_format=torch.channels_last)
         self._replica = replicas.joined(self.model)
         self.recipe, self.seed, self.device = recipe, seed, device
-        drawn = {"size": size, "seed": seed, "device": device}
-        self.batches: Batches = (
-            FromMemory(images.images, images.labels, recipe.augment, **drawn)
-            if isinstance(images, Images)
-            else FromFiles(images.images, images.labels, recipe.crops, **drawn)
-        )
+        draw = recipe.augment if isinstance(images, Images) else recipe.crops
+        self.batches = Batches(images, draw, size=size, seed=seed, device=device)
         self.optimizer = recipe.optimizer(model.parameters())
         self.steps_per_epoch = self.batches.steps_per_epoch
         self.step = 0

@@ -70,6 +70,13 @@ def test_fewer_pictures_are_the_first_of_more():
     assert (few == many[:70]).all() and (few_labels == many_labels[:70]).all()
 
 
+def test_the_digest_is_of_what_is_rendered(monkeypatch):
+    before = renderer.renderer_digest.__wrapped__()
+    assert before == objects.renderer_digest() and len(before) == 16
+    monkeypatch.setattr(renderer, "TINT", 0.51)
+    assert renderer.renderer_digest.__wrapped__() != before
+
+
 def test_difficulty_widens_each_class():
     variances = []
     for difficulty in (0.0, 0.5, 1.0):

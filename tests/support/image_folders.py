@@ -1,32 +1,59 @@
-"""Class folders of small images for tests."""
+"""Class folders of small images for tests, and the processes that read them."""
 
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
-# A process that opens images by `{module}.open_rgb`, in blocks of four, but never the file that its argument names.
+from sage.config import paths
+
+# A process that reads images in blocks of four, but never the file that its argument names.
 STUCK = """
 import sys, time
-from sage.images import damaged_files, datasets, {module}
+from sage.images import datasets, decoding
 
 def open_rgb(file):
     while file == sys.argv[1]:
         time.sleep(1)
     return plain(file)
 
-plain, {module}.open_rgb, damaged_files.BLOCK = {module}.open_rgb, open_rgb, 4
+plain, decoding.open_rgb, decoding.BLOCK = decoding.open_rgb, open_rgb, 4
 {call}
 """
 
 
 def write(folder: Path, classes: str, count: int, *, size: tuple[int, int] = (24, 20)) -> None:
-    """So many .png files in each class folder, of random colours in 4 x 4 pixels."""
+    """Write so many .png files into each class folder, of random colours in 4 x 4 pixels."""
     rng = np.random.default_rng(len(folder.name))
     for name in classes:
         (folder / name).mkdir(parents=True)
         for index in range(count):
             pixels = rng.integers(0, 256, (4, 4, 3), dtype=np.uint8)
-            Image.fromarray(pixels).resize(size, Image.Resampling.NEAREST).save(
-                folder / name / f"{index}.png"
-            )
+            image = Image.fromarray(pixels).resize(size, Image.Resampling.NEAREST)
+            image.save(folder / name / f"{index}.png")
+
+
+@contextmanager
+def stuck(call: str, file: str, far: Callable[[], bool]) -> Iterator[None]:
+    """Context in which another process reads images up to a file; it is killed at the end.
+
+    Args:
+        call: what the process runs.
+        far: tells that it has come as far as it can.
+    """
+    command = [sys.executable, "-W", "error", "-c", STUCK.format(call=call), file]
+    process = subprocess.Popen(command, cwd=paths.ROOT)
+    try:
+        deadline = time.monotonic() + 240
+        while not far():
+            assert process.poll() is None and time.monotonic() < deadline
+            time.sleep(0.05)
+        yield
+    finally:
+        process.kill()
+        process.wait()

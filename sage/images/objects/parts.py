@@ -1,7 +1,7 @@
 """The solids that the `objects` data is built from, and how they are put together.
 
-An object is a tuple of parts. Every object faces +x with y up and z to its side, in units of its own;
-the renderer brings all objects to the same radius.
+An object is a tuple of parts. Every object faces +x with y up and z to its side, in units of its
+own; the renderer brings all objects to the same size.
 """
 
 from typing import NamedTuple
@@ -27,9 +27,12 @@ PALETTE = {
 
 
 class Part(NamedTuple):
-    """A solid: its unit shape, the colour's name, its centre, three half-axes (columns) and its taper.
+    """A solid of one of three unit shapes.
 
-    Blocks and frustums shrink along their third axis, to `taper` of their first two half-axes.
+    Args:
+        colour: name in `PALETTE`.
+        axes: three half-axes, as columns.
+        taper: what a block or frustum shrinks to along its third axis, as parts of the others.
     """
 
     kind: int
@@ -43,7 +46,7 @@ Point = tuple[float, float, float]
 
 
 def _turn(axis: str, degrees: float) -> np.ndarray:
-    """Rotation about one axis, counter-clockwise seen from its positive end."""
+    """Return the rotation about an axis, counter-clockwise seen from its positive end."""
     i, j = {"x": (1, 2), "y": (2, 0), "z": (0, 1)}[axis]
     cos, sin = np.cos(np.radians(degrees)), np.sin(np.radians(degrees))
     rotation = np.eye(3)
@@ -56,29 +59,28 @@ def _middle_and_half(start: Point, end: Point) -> tuple[np.ndarray, np.ndarray]:
 
 
 def ball(colour: str, at: Point, half: Point, axis: str = "z", degrees: float = 0.0) -> Part:
-    """An ellipsoid with half-axes `half`, turned about one axis."""
+    """Make an ellipsoid with half-axes `half`, turned about one axis."""
     return Part(ELLIPSOID, colour, np.array(at, float), _turn(axis, degrees) @ np.diag(half))
 
 
 def box(colour: str, at: Point, half: Point, axis: str = "z", degrees: float = 0.0) -> Part:
-    """A block with half-sides `half`, turned about one axis."""
+    """Make a block with half-sides `half`, turned about one axis."""
     return Part(BLOCK, colour, np.array(at, float), _turn(axis, degrees) @ np.diag(half))
 
 
 def wedge(
     colour: str, start: Point, end: Point, first: Point, second: Point, taper: tuple[float, float]
 ) -> Part:
-    """A tapered block from the middle of its base to the middle of its tip, with the base's half-axes."""
+    """Make a tapered block from the middle of its base, of two half-axes, to that of its tip."""
     centre, along = _middle_and_half(start, end)
     return Part(BLOCK, colour, centre, np.stack([first, second, along], 1), taper)
 
 
 def tube(colour: str, start: Point, end: Point, radius: float, tip: float | None = None) -> Part:
-    """A round rod between two points; `tip` is the radius at its end, at most `radius`."""
+    """Make a round rod between two points; `tip` is the radius at its end, at most `radius`."""
     centre, along = _middle_and_half(start, end)
-    across = np.cross(
-        along, (0, 0, 1) if abs(along[2]) < 0.9 * np.linalg.norm(along) else (1, 0, 0)
-    )
+    upright = abs(along[2]) < 0.9 * np.linalg.norm(along)
+    across = np.cross(along, (0, 0, 1) if upright else (1, 0, 0))
     across *= radius / np.linalg.norm(across)
     third = np.cross(along, across) / np.linalg.norm(along)
     taper = 1.0 if tip is None else tip / radius
@@ -86,7 +88,7 @@ def tube(colour: str, start: Point, end: Point, radius: float, tip: float | None
 
 
 def both(*parts: Part) -> tuple[Part, ...]:
-    """The parts and their mirror images on the other side (z to -z)."""
+    """Return the parts and their mirror images on the other side (z to -z)."""
     flip = np.diag([1.0, 1.0, -1.0])
     mirrored = (p._replace(centre=flip @ p.centre, axes=flip @ p.axes) for p in parts)
     return (*parts, *mirrored)
@@ -101,19 +103,17 @@ def legs(
     tip: float | None = None,
     splay: float = 1.0,
 ) -> tuple[Part, ...]:
-    """Four upright legs down to y = 0 at (+-x, +-z); `splay` widens the stand of the feet."""
-    sides = [
-        tube(colour, (s * x, top, z), (s * x * splay, 0, z * splay), radius, tip) for s in (1, -1)
-    ]
-    return both(*sides)
+    """Make four upright legs down to y = 0 at (+-x, +-z); `splay` widens the stand of the feet."""
+    ends = [((x, top, z), (x * splay, 0, z * splay)) for x in (x, -x)]
+    return both(*(tube(colour, *each, radius, tip) for each in ends))
 
 
 def eyes(x: float, y: float, z: float, size: float = 0.05) -> tuple[Part, ...]:
-    """Two black eyes at (x, y, +-z)."""
+    """Make two black eyes at (x, y, +-z)."""
     return both(ball("black", (x, y, z), (size, size, size)))
 
 
 def ring(count: int, radius: float, y: float, offset: float = 0.0) -> list[Point]:
-    """Points on a level circle."""
+    """Return points on a level circle."""
     angles = offset + 2 * np.pi / count * np.arange(count)
     return [(radius * np.cos(a), y, radius * np.sin(a)) for a in angles]

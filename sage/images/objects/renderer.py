@@ -1,10 +1,13 @@
-"""The `objects` data: pictures of solid shapes on unrelated backgrounds, rendered here from a seed.
+"""The `objects` data: pictures of solid shapes on unrelated backgrounds, rendered from a seed.
 
-Eight categories of eight objects, as in the stimuli of the macaque recordings (Majaj, Hong et al. 2015),
-seen by rays that run parallel to the line of sight. Pictures come in chunks of 64 that hold every class
-once, each chunk with a random stream of its own: classes stay balanced, and a picture does not depend on
-how many follow it.
+Eight categories of eight objects, as in the stimuli of the macaque recordings (Majaj, Hong et al.
+2015), seen by parallel rays. Pictures come in chunks of 64 that hold every class once, each chunk
+with a random stream of its own: classes stay balanced, and a picture does not depend on how many
+follow it.
 """
+
+import hashlib
+from functools import cache
 
 import numpy as np
 
@@ -18,17 +21,8 @@ from sage.images.objects.parts import BLOCK, ELLIPSOID, FRUSTUM, PALETTE, Part
 from sage.images.objects.planes import PLANES
 from sage.images.objects.tables import TABLES
 
-OBJECTS = {
-    "animal": ANIMALS,
-    "boat": BOATS,
-    "car": CARS,
-    "chair": CHAIRS,
-    "face": FACES,
-    "fruit": FRUITS,
-    "plane": PLANES,
-    "table": TABLES,
-}
-
+OBJECTS = dict(animal=ANIMALS, boat=BOATS, car=CARS, chair=CHAIRS)
+OBJECTS |= dict(face=FACES, fruit=FRUITS, plane=PLANES, table=TABLES)
 CATEGORIES: tuple[str, ...] = tuple(OBJECTS)
 CLASSES: tuple[str, ...] = tuple(
     f"{name} {i + 1}" for name in CATEGORIES for i in range(len(OBJECTS[name]))
@@ -46,39 +40,46 @@ CANONICAL_VIEWS = {
     "plane": (-40, 35),
     "table": (-35, 22),
 }
-# The spreads below were set so that, at `difficulty` 0.5 and 32 pixels, a small residual network names about
-# three in four of new pictures after a short training on 6,000, and a linear classifier one in five.
-# What `difficulty` 1 adds either way: degrees of azimuth, elevation and roll, and shift in half-pictures.
-TURN = np.array([180.0, 70.0, 60.0])
-SHIFT = 0.6
-# Half the longest side of an object in half-pictures, and the share that `difficulty` 1 takes off at most.
+# The spreads below were set so that, at `difficulty` 0.5 and 32 pixels, a small residual network
+# names about three in four of new pictures after a short training on 6,000, and a linear
+# classifier one in five. They are what `difficulty` 1 adds either way.
+TURN = np.array([180.0, 70.0, 60.0])  # degrees of azimuth, elevation and roll
+SHIFT = 0.6  # half-pictures
+# Half the longest side of an object in half-pictures, and the part that is taken off at most.
 REACH, SHRINK = 0.72, 0.6
-# At `difficulty` 1: the deviation of each palette colour, the most that a coloured light takes off a channel,
-# the range of a background's mean either way and the deviation of each scale of its noise.
+# Deviation of each palette colour, and the most that a coloured light takes off a channel.
 JITTER, TINT = 0.22, 0.5
+# Range of a background's mean, and deviation of each scale of its noise.
 MEAN, NOISE = 0.6, 0.3
 # Rays per pixel along each side: enough to smooth edges, at four times the work.
 SUPERSAMPLE = 2
 
+Arrays = tuple[np.ndarray, np.ndarray]
 
-def render(
-    count: int, *, size: int = 32, difficulty: float = 0.5, seed: int = 0
-) -> tuple[np.ndarray, np.ndarray]:
-    """Render `count` pictures, classes balanced and shuffled, with a spread set by `difficulty`.
 
-    Returns uint8 pictures [count, 3, size, size] in 0..255 and int64 labels [count] that index `CLASSES`.
-    Fewer pictures from the same seed are the first ones of more. At `difficulty` 0 every object is centred
-    in its best-known view and colours on plain grey, and only the direction of the light varies.
-    Raises ValueError for count < 1, size < 16, difficulty outside [0, 1] or a negative seed.
+def render(count: int, *, size: int = 32, difficulty: float = 0.5, seed: int = 0) -> Arrays:
+    """Render pictures, classes balanced and shuffled.
+
+    Args:
+        count: fewer pictures from the same seed are the first ones of more.
+        size: pixels a side.
+        difficulty: spread in [0, 1]. At 0 every object is centred in its best-known view and
+            colours on plain grey, and only the direction of the light varies.
+
+    Returns:
+        Pictures [count, 3, size, size] uint8, and labels [count] int64 that index `CLASSES`.
+
+    Raises:
+        ValueError: count < 1, size < 16, difficulty outside [0, 1] or a negative seed.
     """
-    if count < 1:
-        raise ValueError(f"count must be at least 1, not {count}")
-    if size < 16:
-        raise ValueError(f"size must be at least 16, not {size}")
-    if not 0 <= difficulty <= 1:
-        raise ValueError(f"difficulty must lie in [0, 1], not {difficulty}")
-    if seed < 0:
-        raise ValueError(f"seed must not be negative, not {seed}")
+    for name, value, allowed, expected in (
+        ("count", count, count >= 1, "at least 1"),
+        ("size", size, size >= 16, "at least 16"),
+        ("difficulty", difficulty, 0 <= difficulty <= 1, "in [0, 1]"),
+        ("seed", seed, seed >= 0, "not negative"),
+    ):
+        if not allowed:
+            raise ValueError(f"{name} is {value}, expected {expected}")
     pictures = np.empty((count, 3, size, size), np.uint8)
     labels = np.empty(count, np.int64)
     for start in range(0, count, CHUNK):
@@ -90,8 +91,15 @@ def render(
     return pictures, labels
 
 
+@cache
+def renderer_digest() -> str:
+    """Hash of a picture of every class, for keys of what is rendered."""
+    pictures, labels = render(CHUNK, size=24)
+    return hashlib.sha256(pictures.tobytes() + labels.tobytes()).hexdigest()[:16]
+
+
 class _Solids:
-    """All parts of all classes as arrays over parts, each object centred, its longest side from -1 to 1."""
+    """Arrays over all classes' parts; each object is centred, its longest side from -1 to 1."""
 
     def __init__(self, objects: list[tuple[Part, ...]]) -> None:
         parts = [part for parts in objects for part in parts]
@@ -118,7 +126,7 @@ SOLIDS = _Solids([parts for category in CATEGORIES for parts in OBJECTS[category
 
 
 def _render_chunk(rng: np.random.Generator, size: int, difficulty: float) -> np.ndarray:
-    """One picture of every class, in the order of the classes: uint8 [64, 3, size, size]."""
+    """Return a picture of every class, in their order: uint8 [64, 3, size, size]."""
     centre, axes = _pose(rng, difficulty)
     part, normal = _cast(centre, axes, size * SUPERSAMPLE)
     colour, covered = _shade(rng, part, normal, difficulty)
@@ -129,7 +137,7 @@ def _render_chunk(rng: np.random.Generator, size: int, difficulty: float) -> np.
 
 
 def _rotation(degrees: np.ndarray) -> np.ndarray:
-    """Rotations [n, 3, 3] by azimuth (about y), then elevation (about x), then roll (about z)."""
+    """Return rotations [n, 3, 3] by azimuth (about y), elevation (about x) and roll (about z)."""
     cos, sin = np.cos(np.radians(degrees)).T, np.sin(np.radians(degrees)).T
     one, zero = np.ones_like(cos[0]), np.zeros_like(cos[0])
     azimuth = np.array([[cos[0], zero, sin[0]], [zero, one, zero], [-sin[0], zero, cos[0]]])
@@ -138,11 +146,10 @@ def _rotation(degrees: np.ndarray) -> np.ndarray:
     return np.einsum("abn,bcn,cdn->nad", roll, elevation, azimuth)
 
 
-def _pose(rng: np.random.Generator, difficulty: float) -> tuple[np.ndarray, np.ndarray]:
-    """Centres and half-axes of all parts, in half-pictures, after a random view, size and position."""
-    best = np.repeat(
-        [(*CANONICAL_VIEWS[name], 0) for name in CATEGORIES], CHUNK // len(CATEGORIES), axis=0
-    )
+def _pose(rng: np.random.Generator, difficulty: float) -> Arrays:
+    """Return all parts' centres and half-axes in half-pictures: random view, size and position."""
+    views = [(*CANONICAL_VIEWS[name], 0) for name in CATEGORIES]
+    best = np.repeat(views, CHUNK // len(CATEGORIES), axis=0)
     rotation = _rotation(best + difficulty * TURN * rng.uniform(-1, 1, (CHUNK, 3)))
     reach = REACH * (1 - difficulty * SHRINK * rng.uniform(0, 1, (CHUNK, 1, 1)))
     shift = np.pad(difficulty * SHIFT * rng.uniform(-1, 1, (CHUNK, 2)), ((0, 0), (0, 1)))
@@ -151,8 +158,8 @@ def _pose(rng: np.random.Generator, difficulty: float) -> tuple[np.ndarray, np.n
     return centre, to_view @ SOLIDS.axes
 
 
-def _cast(centre: np.ndarray, axes: np.ndarray, pixels: int) -> tuple[np.ndarray, np.ndarray]:
-    """The part seen at each pixel of the chunk (-1 for none) and the surface normal there."""
+def _cast(centre: np.ndarray, axes: np.ndarray, pixels: int) -> Arrays:
+    """Return the part seen at each pixel of the chunk (-1 for none) and the surface normal."""
     depth = np.full(CHUNK * pixels**2, -np.inf, np.float32)
     part = np.full(depth.size, -1)
     normal = np.zeros((depth.size, 3), np.float32)
@@ -178,7 +185,11 @@ def _cast(centre: np.ndarray, axes: np.ndarray, pixels: int) -> tuple[np.ndarray
 def _rays(
     centre: np.ndarray, axes: np.ndarray, owner: np.ndarray, pixels: int
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """One ray per pixel of each part's bounding box: part, pixel index, offset from its centre [n, 2]."""
+    """Send one ray per pixel of each part's bounding box.
+
+    Returns:
+        Each ray's part, pixel, and offset from the part's centre [n, 2].
+    """
     reach = np.abs(axes[:, :2]).sum(2)
     middle = centre[:, :2] * (1, -1)  # pixel rows run downwards
     edges = (middle + np.array([-1, 1])[:, None, None] * reach + 1) * pixels / 2
@@ -193,24 +204,21 @@ def _rays(
     return ray, (owner[ray] * pixels + row) * pixels + column, offset
 
 
-# Each `_hit` takes rays in a part's own frame: origin and sight (towards the viewer) [3, n], taper [2, n].
-# It gives the t [n] of the point nearest to the viewer, -inf for a miss, and the normal there [3, n].
+# Each `_hit` takes rays in a part's own frame: origin and sight (towards the viewer) [3, n], taper
+# [2, n]. It gives the t [n] of the point nearest to the viewer, -inf for a miss, and the normal
+# there [3, n].
 
 
-def _hit_ellipsoid(
-    origin: np.ndarray, sight: np.ndarray, taper: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """The unit ball."""
+def _hit_ellipsoid(origin: np.ndarray, sight: np.ndarray, taper: np.ndarray) -> Arrays:
+    """Meet the unit ball."""
     a, b, c = (sight**2).sum(0), (origin * sight).sum(0), (origin**2).sum(0) - 1
     inside = b * b - a * c
     t = np.where(inside > 0, (np.sqrt(np.maximum(inside, 0)) - b) / a, -np.inf)
     return t, origin + np.where(inside > 0, t, 0) * sight
 
 
-def _hit_block(
-    origin: np.ndarray, sight: np.ndarray, taper: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """The cube |x|, |y|, |z| <= 1, whose x and y shrink to `taper` at z = 1."""
+def _hit_block(origin: np.ndarray, sight: np.ndarray, taper: np.ndarray) -> Arrays:
+    """Meet the cube |x|, |y|, |z| <= 1, whose x and y shrink to `taper` at z = 1."""
     middle, slope = (taper + 1) / 2, (taper - 1) / 2
     # Six planes, normal . q <= limit, bound the block: left and right, up and down, far and near end.
     normal = np.zeros((6, *origin.shape), np.float32)
@@ -229,10 +237,8 @@ def _hit_block(
     return np.where(enter <= leave, leave, -np.inf), normal[face, :, np.arange(face.size)].T
 
 
-def _hit_frustum(
-    origin: np.ndarray, sight: np.ndarray, taper: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """The round rod |z| <= 1 of radius 1 at z = -1 and `taper` at z = 1."""
+def _hit_frustum(origin: np.ndarray, sight: np.ndarray, taper: np.ndarray) -> Arrays:
+    """Meet the round rod |z| <= 1 of radius 1 at z = -1 and `taper` at z = 1."""
     (x, y, z), (dx, dy, dz) = origin, sight
     slope = (taper[0] - 1) / 2
     radius, widening = (taper[0] + 1) / 2 + slope * z, slope * dz
@@ -253,11 +259,9 @@ def _hit_frustum(
 
 def _shade(
     rng: np.random.Generator, part: np.ndarray, normal: np.ndarray, difficulty: float
-) -> tuple[np.ndarray, np.ndarray]:
-    """Colours [pixels, 3] under one random light per picture, 0 where no part is, and cover [pixels, 1]."""
-    light = np.stack(
-        [rng.uniform(-1, 1, CHUNK), rng.uniform(0.1, 1, CHUNK), rng.uniform(0.4, 1, CHUNK)], 1
-    )
+) -> Arrays:
+    """Return colours [pixels, 3] under a random light, 0 where no part is, and cover [pixels, 1]."""
+    light = np.stack([rng.uniform(low, 1, CHUNK) for low in (-1, 0.1, 0.4)], 1)
     light /= np.linalg.norm(light, axis=1, keepdims=True)
     tint = 1 - difficulty * TINT * rng.uniform(0, 1, (CHUNK, 1, 3))
     jitter = difficulty * JITTER * rng.normal(size=(CHUNK, len(PALETTE), 3))
@@ -272,13 +276,12 @@ def _shade(
 
 
 def _background(rng: np.random.Generator, size: int, difficulty: float) -> np.ndarray:
-    """Coloured noise summed over scales, from gradients to specks, around a colour: [64, size, size, 3]."""
+    """Return noise of all scales, gradients to specks, around a colour: [64, size, size, 3]."""
     noise = np.zeros((CHUNK, size, size, 3))
     for cells in (2, 4, 8, 16):
         # Smooth interpolation between grid points that span the picture, as a matrix [size, cells].
-        near = np.maximum(
-            1 - np.abs(np.linspace(0, cells - 1, size)[:, None] - np.arange(cells)), 0
-        )
+        distance = np.abs(np.linspace(0, cells - 1, size)[:, None] - np.arange(cells))
+        near = np.maximum(1 - distance, 0)
         spread = near**2 * (3 - 2 * near)
         grid = rng.normal(0, 1, (CHUNK, cells, cells, 3)) * rng.uniform(0, 1, (CHUNK, 1, 1, 1))
         noise += np.einsum("ra,nabc,sb->nrsc", spread, grid, spread, optimize=True)
