@@ -63,6 +63,18 @@ class Workers:
     slots: Callable[[], int]
 
 
+def _compute(function: Callable, *arguments) -> Future:
+    outcome: Future = Future()
+    try:
+        outcome.set_result(function(*arguments))
+    except Exception as problem:
+        outcome.set_exception(problem)
+    return outcome
+
+
+HERE = Workers(_compute, lambda: 1)  # trains within this process, at once
+
+
 @contextmanager
 def open_workers(workers: str) -> Iterator[Workers]:
     """Workers to submit to. Leaving the context ends what it started, whatever is in flight.
@@ -78,7 +90,7 @@ def open_workers(workers: str) -> Iterator[Workers]:
     """
     check_workers(workers)
     if workers == "0":
-        yield Workers(_compute, lambda: 1)
+        yield HERE
         return
     with dask.config.set(SETTINGS), silence_logging_cmgr(logging.CRITICAL):
         if ADDRESS.fullmatch(workers):
@@ -267,16 +279,6 @@ def _threads(client: Client, address: str) -> int:
         return sum(client.nthreads().values())
     except OSError as problem:
         raise _lost(address) from problem
-
-
-def _compute(function: Callable, *arguments) -> Future:
-    """What `submit` does without workers: compute at once."""
-    outcome = Future()
-    try:
-        outcome.set_result(function(*arguments))
-    except Exception as problem:
-        outcome.set_exception(problem)
-    return outcome
 
 
 def _submit(client: Client, address: str, function: Callable, *arguments) -> Future:

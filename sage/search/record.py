@@ -67,11 +67,11 @@ class Candidate:
     architecture: tuple[int, ...]
     hash: str
     seed: int
-    state: str
-    attempts: int
-    failure: str | None
-    score: float
-    told: int | None
+    state: str = "running"
+    attempts: int = 0
+    failure: str | None = None
+    score: float = math.nan
+    told: int | None = None
 
 
 class _Floats(sql.TypeDecorator):

@@ -246,31 +246,22 @@ class Tracker:
             )
         return Evaluation(snapshots=snapshots, **{name: getattr(row, name) for name in EVALUATED})
 
-    def finish(
-        self,
-        study: str,
-        number: int,
-        *,
-        state: str,
-        score: float,
-        evaluation: int | None,
-        failure: str | None,
-    ) -> None:
-        """Put on record how a candidate ended, as the next in the order of results.
+    def finish(self, study: str, ended: Candidate, evaluation: int | None = None) -> None:
+        """Record how a candidate ended: its state, score and failure, as the next of the results.
 
         Args:
-            score: higher is better, NaN where there is none. evaluation: its id, None where the candidate failed.
+            evaluation: id of its evaluation, None for a candidate that failed.
         """
         last = sql.select(sql.func.coalesce(sql.func.max(CANDIDATE.c.told), -1)).where(
             CANDIDATE.c.study == study
         )
         self._change(
             study,
-            number,
-            state=state,
-            score=_storable(score),
+            ended.number,
+            state=ended.state,
+            score=_storable(ended.score),
             evaluation=evaluation,
-            failure=failure,
+            failure=ended.failure,
             told=last.scalar_subquery() + 1,
             ended_at=time.time(),
         )

@@ -33,10 +33,10 @@ from sage.images.datasets import Images
 from sage.models import complexity
 from sage.models.convolution import MergingConvolution, merge
 from sage.rsa.rdm import ConditionMeans
-from sage.search import dask_workers, evaluation, explorer, searchers
+from sage.search import dask_workers, evaluation, searchers
 from sage.search.builders import CellBuilder, ConvolutionalBuilder
 from sage.search.evaluation import EvaluationProtocol
-from sage.search.explorer import Study
+from sage.search.explorer import Explorer, Study
 from sage.search.tracker import Tracker
 from sage.training.trainer import Trainer
 
@@ -146,9 +146,8 @@ def search(protocol: EvaluationProtocol, count: int, seed: int, workers: str) ->
             future.result()
         tracker = Tracker(f"sqlite:///{folder}/tracker.sqlite")
         began = time.perf_counter()
-        explorer.search(
-            space, searchers.make("random", space, seed=0), study, tracker, count, opened, bar=bar
-        )
+        searcher = searchers.make("random", space, seed=0)
+        Explorer(study, searcher, tracker, count, opened, bar).search()
         seconds = time.perf_counter() - began
         accuracies = tracker.results(study.key).accuracy.values[:, -1]
     return Trained(seconds, accuracies.tolist())

@@ -28,8 +28,9 @@ import xarray as xr
 
 from sage import spaces
 from sage.config import paths
-from sage.search import explorer, searchers
+from sage.search import searchers
 from sage.search.dask_workers import Workers
+from sage.search.explorer import Explorer
 from sage.search.tracker import Tracker
 from tests.support import studies
 
@@ -126,7 +127,7 @@ def main() -> None:
             searcher.tell = partial(workers.count, "tell", searcher.tell)
             opened = Workers(workers.submit, lambda: options.workers)
             workers.go_on()
-            explorer.search(space, searcher, study, tracker, options.candidates, opened)
+            Explorer(study, searcher, tracker, options.candidates, opened).search()
         busy = workers.busy / (options.workers * workers.end)
         first, last = (
             1000 * np.mean(part) for part in (workers.overheads[:100], workers.overheads[-100:])

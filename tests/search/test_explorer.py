@@ -8,21 +8,24 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterable
 from concurrent.futures import Future
 from dataclasses import replace
 from functools import partial
+from itertools import chain, repeat
 from pathlib import Path
 
 import numpy as np
 import pytest
 from tqdm import tqdm
 
-from sage.search import dask_workers, explorer, searchers
-from sage.search.dask_workers import LostScheduler, Workers
+from sage.config import paths
+from sage.search import searchers
+from sage.search.dask_workers import HERE, LostScheduler, Workers, open_workers
+from sage.search.explorer import Explorer, Study
 from sage.search.tracker import StudyInUse, Tracker
 from tests.support import studies
-
-HERE = Workers(dask_workers._compute, lambda: 1)
+from tests.support.waiting import until
 
 
 @pytest.fixture
@@ -30,16 +33,41 @@ def log(tmp_path) -> Path:
     return tmp_path / "trainings"
 
 
-def search(study: explorer.Study, budget: int, searcher=None, workers: Workers = HERE, **options):
+def search(study: Study, budget: int, searcher=None, workers: Workers = HERE, **options):
     tracker = Tracker()
-    explorer.search(
-        studies.SPACE, searcher or studies.searcher(), study, tracker, budget, workers, **options
-    )
+    Explorer(study, searcher or studies.searcher(), tracker, budget, workers, **options).search()
     return tracker.results(study.key, budget)
 
 
 def trainings(log: Path) -> list[str]:
     return log.read_text().splitlines() if log.exists() else []
+
+
+def out_of_memory(architecture, seed):
+    raise MemoryError("3 GB")
+
+
+class HeldWorkers:
+    """Workers whose candidates end when no place is free or all are there, the oldest first."""
+
+    def __init__(self, slots: Iterable[int], total: int):
+        self.counts, self.total, self.in_flight, self.submitted = iter(slots), total, [], []
+
+    def submit(self, function, *arguments) -> Future:
+        self.in_flight.append((Future(), partial(function, *arguments)))
+        self.submitted.append(len(self.in_flight))
+        return self.in_flight[-1][0]
+
+    def slots(self) -> int:
+        count = next(self.counts)
+        full = len(self.in_flight) >= max(1, count) or len(self.submitted) == self.total
+        if self.in_flight and full:
+            self.end()
+        return count
+
+    def end(self) -> None:
+        future, compute = self.in_flight.pop(0)
+        future.set_result(compute())
 
 
 def test_every_candidate_is_proposed_evaluated_and_told_once(database, log):
@@ -48,13 +76,10 @@ def test_every_candidate_is_proposed_evaluated_and_told_once(database, log):
     assert set(table.state.values) == {"finished"} and set(table.attempts.values) == {1}
     np.testing.assert_array_equal(table.score, table.accuracy.isel(epoch=-1))
     expected = studies.searcher()
-    assert [tuple(json.loads(text)) for text in table.architecture.values] == [
-        expected.ask()[1] for _ in range(20)
-    ]
+    for text in table.architecture.values:
+        assert tuple(json.loads(text)) == expected.ask()[1]
     assert len(trainings(log)) == 20
-    search(
-        studies.study(log), 25
-    )  # A larger budget continues the study, a smaller one finds it done.
+    search(studies.study(log), 25)  # A larger budget continues the study, a smaller one is done.
     search(studies.study(log), 10)
     assert len(trainings(log)) == 25
 
@@ -100,59 +125,48 @@ class _Same(searchers.Searcher):
 
 
 def test_the_same_architecture_in_flight_is_trained_once(log):
-    proposed = []
+    study, workers, proposed = studies.study(log), HeldWorkers([], 1), []
 
     def slots():
-        proposed.append(len(Tracker().candidates(studies.study(log).key)))
+        proposed.append(len(Tracker().candidates(study.key)))
+        if len(proposed) == 3:
+            workers.end()
         return 2
 
-    with dask_workers.open_workers("2") as workers:
-        opened = Workers(workers.submit, slots)
-        table = search(studies.study(log, seconds=1.0), 6, _Same(studies.SPACE, seed=0), opened)
+    table = search(study, 6, _Same(studies.SPACE, seed=0), Workers(workers.submit, slots))
     assert len(trainings(log)) == 1 and table.sizes["network"] == 6
     assert sorted(table.told.values) == list(range(6))
-    assert 2 in proposed  # They take the places of others: not all are proposed at once.
+    # They take the places of others: not all are proposed while the first is in flight.
+    assert proposed[:4] == [0, 1, 2, 2]
 
 
 def test_failed_and_diverged_candidates_do_not_end_a_search(database, log):
     def sometimes(architecture, seed):
-        match sum(architecture) % 3:
-            case 0:
-                raise MemoryError("3 GB")
-            case 1:
-                return studies.evaluation(
-                    architecture, state="diverged", failure="loss is inf", snapshots=()
-                )
-        return studies.evaluation(architecture)
+        if sum(architecture) % 3 == 0:
+            out_of_memory(architecture, seed)
+        ended = {"state": "diverged", "failure": "loss is inf", "snapshots": ()}
+        return studies.evaluation(architecture, **ended if sum(architecture) % 3 == 1 else {})
 
-    with tqdm(total=30, file=open(log, "w")) as bar:
+    with open(log, "w") as file, tqdm(total=30, file=file) as bar:
         table = search(studies.study(log, function=sometimes), 30, bar=bar)
-        assert (
-            bar.n == 30
-            and f"failed or diverged={(table.state != 'finished').sum().item()}" in bar.postfix
-        )
-        bar.fp.close()
-    assert set(table.state.values) == {"finished", "failed", "diverged"}
-    assert set(table.failure.where(table.state == "failed", drop=True).values) == {
-        "MemoryError: 3 GB"
+        assert bar.n == 30
+        assert f"failed or diverged={(table.state != 'finished').sum().item()}" in bar.postfix
+        assert f"best={table.score.max().item():.3f}" in bar.postfix
+    assert set(zip(table.state.values.tolist(), table.failure.values.tolist())) == {
+        ("finished", ""),
+        ("failed", "MemoryError: 3 GB"),
+        ("diverged", "loss is inf"),
     }
-    assert set(table.failure.where(table.state == "diverged", drop=True).values) == {"loss is inf"}
     np.testing.assert_array_equal(np.isnan(table.score), table.state != "finished")
 
 
 def test_failures_in_a_row_end_a_search_and_are_tried_again(database, log):
-    def fail(architecture, seed):
-        raise MemoryError("3 GB")
-
-    with pytest.raises(
-        RuntimeError, match="5 candidates of .* failed in a row, the last with: MemoryError: 3 GB"
-    ):
-        search(studies.study(log, function=fail), 20)
+    told = "5 candidates of .* failed in a row, the last with: MemoryError: 3 GB"
+    with pytest.raises(RuntimeError, match=told):
+        search(studies.study(log, function=out_of_memory), 20)
     table = search(studies.study(log), 20)
-    assert (
-        set(table.state.values) == {"finished"}
-        and table.attempts.values.tolist() == [2] * 5 + [1] * 15
-    )
+    assert set(table.state.values) == {"finished"}
+    assert table.attempts.values.tolist() == [2] * 5 + [1] * 15
     assert table.architecture.equals(search(studies.study(log, name="other"), 20).architecture)
 
 
@@ -160,7 +174,7 @@ def test_candidates_that_fail_again_do_not_hold_up_a_search_for_good(database, l
     def fail_at_first(architecture, seed):
         calls.append(architecture)
         if calls.index(architecture) < 5:
-            raise MemoryError("3 GB")
+            out_of_memory(architecture, seed)
         return studies.evaluation(architecture)
 
     calls = []
@@ -176,7 +190,7 @@ def test_results_that_came_with_the_loss_of_the_scheduler_are_kept(database, log
     def submit(function, *arguments):
         if len(futures) == 3:
             raise LostScheduler("tcp://nowhere is gone")
-        futures.append(dask_workers._compute(function, *arguments))
+        futures.append(HERE.submit(function, *arguments))
         return futures[-1]
 
     with pytest.raises(LostScheduler):
@@ -188,7 +202,7 @@ def test_results_that_came_with_the_loss_of_the_scheduler_are_kept(database, log
 def test_a_lost_scheduler_leaves_the_study_intact(database, log):
     def gone(function, *arguments):
         if len(trainings(log)) < 3:
-            return dask_workers._compute(function, *arguments)
+            return HERE.submit(function, *arguments)
         future = Future()
         future.set_exception(LostScheduler("tcp://nowhere is gone"))
         return future
@@ -196,75 +210,64 @@ def test_a_lost_scheduler_leaves_the_study_intact(database, log):
     with pytest.raises(LostScheduler, match="nowhere"):
         search(studies.study(log), 10, workers=Workers(gone, lambda: 1))
     table = search(studies.study(log), 10)
-    assert set(table.state.values) == {"finished"} and table.attempts.values.tolist() == [
-        1,
-        1,
-        1,
-        2,
-        *[1] * 6,
-    ]
+    assert set(table.state.values) == {"finished"}
+    assert table.attempts.values.tolist() == [1] * 3 + [2] + [1] * 6
 
 
 def test_more_workers_are_used_as_they_come(log):
-    with dask_workers.open_workers("2") as workers:
-        slots = iter([0, 0, 1, 1, *[2] * 100])
-        futures, in_flight = [], []
-
-        def submit(function, *arguments):
-            futures.append(workers.submit(function, *arguments))
-            in_flight.append(sum(not future.done() for future in futures))
-            return futures[-1]
-
-        table = search(
-            studies.study(log, seconds=0.5), 6, workers=Workers(submit, lambda: next(slots))
-        )
-    assert in_flight[0] == 1 and max(in_flight) == 2 and set(table.state.values) == {"finished"}
+    workers = HeldWorkers(chain([0, 0, 1, 1], repeat(2)), 6)
+    table = search(studies.study(log), 6, workers=Workers(workers.submit, workers.slots))
+    assert workers.submitted[0] == 1 and max(workers.submitted) == 2
+    assert set(table.state.values) == {"finished"}
 
 
 SCRIPT = """
 import sys
 from pathlib import Path
-from sage.search import dask_workers, explorer
+from sage.search import dask_workers
+from sage.search.explorer import Explorer
 from sage.search.tracker import Tracker
 from tests.support import studies
 
 if __name__ == "__main__":
-    log, workers, name = sys.argv[1:]
+    log, workers, name, seconds = sys.argv[1:]
     with dask_workers.open_workers(workers) as opened:
-        study = studies.study(Path(log), seconds=0.1)
-        explorer.search(studies.SPACE, studies.searcher(name), study, Tracker(), 40, opened)
+        study = studies.study(Path(log), seconds=float(seconds))
+        Explorer(study, studies.searcher(name), Tracker(), 40, opened).search()
 """
 
 
-def start(tmp_path: Path, log: Path, workers: str, name: str) -> subprocess.Popen:
-    script = tmp_path / "script.py"
-    script.write_text(SCRIPT)
-    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])}
-    return subprocess.Popen(
-        [sys.executable, script, log, workers, name], env=environment, stderr=subprocess.PIPE
-    )
+def start(log: Path, *arguments: str) -> subprocess.Popen:
+    """Explore in another process; what it logs is waited for in `begin`."""
+    (script := log.with_name("script.py")).write_text(SCRIPT)
+    environment = os.environ | {"PYTHONPATH": str(paths.ROOT)}
+    command = [sys.executable, script, log, *arguments]
+    return subprocess.Popen(command, env=environment, stderr=subprocess.PIPE)
+
+
+def begin(process: subprocess.Popen, log: Path, count: int) -> None:
+    """Wait until `count` trainings have begun, or the process ended."""
+    until(lambda: len(trainings(log)) >= count or process.poll() is not None)
 
 
 @pytest.mark.parametrize(
     "database, workers", [("sqlite", "0"), ("postgresql", "2")], indirect=["database"]
 )
 def test_an_explorer_that_is_killed_again_and_again_loses_at_most_what_is_in_flight(
-    database, tmp_path, log, workers
+    database, log, workers
 ):
-    rng = np.random.default_rng(0)
+    rng, arguments = np.random.default_rng(0), (workers, "reinforce", "0.1")
     for _ in range(3):
         before = len(trainings(log))
-        process = start(tmp_path, log, workers, "reinforce")
-        while len(trainings(log)) < before + 3 and process.poll() is None:
-            time.sleep(0.01)
-        time.sleep(rng.uniform(0, 0.2))
+        process = start(log, *arguments)
+        begin(process, log, before + 3)
+        time.sleep(rng.uniform(0, 0.2))  # so that it is killed at any point of its work
         process.kill()
-        process.wait()
-        process.stderr.close()
+        process.communicate()
     tracker, study = Tracker(), studies.study(log)
     ended = [one for one in tracker.candidates(study.key) if one.told is not None]
     assert len(ended) >= 9 - 3 * 2
-    process = start(tmp_path, log, workers, "reinforce")
+    process = start(log, *arguments)
     _, errors = process.communicate()
     assert process.returncode == 0, errors
     found = tracker.candidates(study.key)
@@ -275,17 +278,13 @@ def test_an_explorer_that_is_killed_again_and_again_loses_at_most_what_is_in_fli
     different = {one.hash for one in found}
     in_flight = 3 * max(1, int(workers))
     assert len(different) <= len(trainings(log)) <= len(different) + in_flight
-    table = tracker.results(study.key, 40)
-    assert (
-        np.isfinite(table.accuracy).all()
-        and len(list(tracker.rdms(study.key, range(40), "class"))) == 40
-    )
+    assert np.isfinite(tracker.results(study.key, 40).accuracy).all()
+    assert len(list(tracker.rdms(study.key, range(40), "class"))) == 40
 
 
-def test_a_second_explorer_is_refused(database, tmp_path, log):
-    process = start(tmp_path, log, "0", "random")
-    while len(trainings(log)) < 2:
-        time.sleep(0.01)
+def test_a_second_explorer_is_refused(database, log):
+    process = start(log, "0", "random", "1000")
+    begin(process, log, 1)
     with pytest.raises(StudyInUse, match=f"being explored by process {process.pid}"):
         search(studies.study(log), 40)
     process.kill()
@@ -295,32 +294,26 @@ def test_a_second_explorer_is_refused(database, tmp_path, log):
 
 def test_a_candidate_whose_process_dies_is_retried_and_given_up_if_it_always_does(log):
     study = studies.study(log, function=partial(studies.kill_first_time, log))
-    with dask_workers.open_workers("2") as workers:
+    with open_workers("2") as workers:
         table = search(study, 6, workers=workers)
     depths = np.array([json.loads(text)[0] for text in table.architecture.values])
-    assert table.state.values.tolist() == [
-        "failed" if depth == 1 else "finished" for depth in depths
-    ]
+    expected = ["failed" if depth == 1 else "finished" for depth in depths]
+    assert table.state.values.tolist() == expected
     assert all("WorkerDied: " in text for text in table.failure.values[depths == 1])
     assert len(list(log.parent.glob("*.tried"))) > (depths == 1).sum() > 0
 
 
 def test_a_worker_killed_from_outside_costs_its_candidate_another_training_only(log):
-    with dask_workers.open_workers("2") as workers:
-        search(studies.study(log, name="warm"), 2, workers=workers)
-        killer = threading.Thread(
-            target=_kill_in_mid_training, args=(log, multiprocessing.active_children()[0])
-        )
+    def kill_one_in_mid_training():
+        until(lambda: len(trainings(log)) == 2)  # Both are at it.
+        os.kill(multiprocessing.active_children()[0].pid, signal.SIGKILL)
+        log.with_name("go").touch()
+
+    study = studies.study(log, function=partial(studies.evaluate_when_told, log))
+    with open_workers("2") as workers:
+        killer = threading.Thread(target=kill_one_in_mid_training)
         killer.start()
-        table = search(
-            replace(studies.study(log, seconds=1.0), protocol="slow"), 8, workers=workers
-        )
+        table = search(study, 8, workers=workers)
         killer.join()
     assert set(table.state.values) == {"finished"} and table.attempts.values.tolist() == [1] * 8
-    assert len(trainings(log)) == 2 + 8 + 1
-
-
-def _kill_in_mid_training(log: Path, process) -> None:
-    while len(trainings(log)) < 4:  # Both are at it.
-        time.sleep(0.01)
-    os.kill(process.pid, signal.SIGKILL)
+    assert len(trainings(log)) == 8 + 1

@@ -80,16 +80,10 @@ def test_candidates_are_proposed_tried_and_ended_one_change_at_a_time(tracker):
     tracker.attempt(KEY, 0)
     tracker.attempt(KEY, 0)
     tracker.propose(KEY, make_candidate(1))
-    tracker.finish(
-        KEY,
-        1,
-        state="failed",
-        score=float("nan"),
-        evaluation=None,
-        failure="OutOfMemoryError: 3 GB",
-    )
+    failure = "OutOfMemoryError: 3 GB"
+    tracker.finish(KEY, replace(make_candidate(1), state="failed", failure=failure))
     stored = tracker.store("protocol", "h0", 0, make_evaluation(make_snapshot(1.0, 0)), {})
-    tracker.finish(KEY, 0, state="finished", score=0.1 + 0.2, evaluation=stored, failure=None)
+    tracker.finish(KEY, replace(make_candidate(0), state="finished", score=0.1 + 0.2), stored)
     first, second = tracker.candidates(KEY)
     assert (first.attempts, first.told, first.score) == (2, 1, 0.1 + 0.2)
     assert (second.state, second.told, second.failure) == ("failed", 0, "OutOfMemoryError: 3 GB")

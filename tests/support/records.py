@@ -1,5 +1,7 @@
 """Candidates and evaluations to put on record."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from sage.search.record import Candidate, Evaluation, Snapshot
@@ -41,17 +43,7 @@ def make_evaluation(
 
 
 def make_candidate(number: int) -> Candidate:
-    return Candidate(
-        number=number,
-        architecture=(number, 1),
-        hash=f"h{number}",
-        seed=number,
-        state="running",
-        attempts=0,
-        failure=None,
-        score=float("nan"),
-        told=None,
-    )
+    return Candidate(number=number, architecture=(number, 1), hash=f"h{number}", seed=number)
 
 
 def record(
@@ -60,12 +52,7 @@ def record(
     tracker.propose(KEY, make_candidate(number))
     tracker.attempt(KEY, number)
     stored = tracker.store("protocol", f"h{number}", number, evaluation, {"commit": commit})
-    tracker.finish(
-        KEY,
-        number,
-        state=evaluation.state,
-        score=score,
-        evaluation=stored,
-        failure=evaluation.failure,
-    )
+    state, failure = evaluation.state, evaluation.failure
+    ended = replace(make_candidate(number), state=state, failure=failure, score=score)
+    tracker.finish(KEY, ended, stored)
     return stored

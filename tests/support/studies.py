@@ -13,12 +13,13 @@ from sage.search import searchers
 from sage.search.explorer import Study
 from sage.search.record import Evaluation, Snapshot
 from sage.spaces import Architecture
+from tests.support.waiting import until
 
 SPACE = spaces.cnn(4)
 
 
 def evaluation(architecture: Architecture, **changes) -> Evaluation:
-    """As of a trained network: accuracy depends on the architecture alone."""
+    """Return what a training could have given: accuracy depends on the architecture alone."""
     accuracy = np.mean([option > 0 for option in architecture])
     snapshot = Snapshot(
         epoch=1.0,
@@ -46,15 +47,22 @@ def evaluation(architecture: Architecture, **changes) -> Evaluation:
 
 
 def evaluate(log: Path, seconds: float, architecture: Architecture, seed: int) -> Evaluation:
-    """Takes a while, and logs the architecture when it begins."""
+    """Log the architecture, and take a while."""
     with open(log, "a") as file:
         file.write(f"{list(architecture)} {seed}\n")
     time.sleep(seconds)
     return evaluation(architecture)
 
 
+def evaluate_when_told(log: Path, architecture: Architecture, seed: int) -> Evaluation:
+    """Log the architecture, and wait for a file `go` beside the log."""
+    found = evaluate(log, 0, architecture, seed)
+    until(log.with_name("go").exists)
+    return found
+
+
 def kill_first_time(log: Path, architecture: Architecture, seed: int) -> Evaluation:
-    """Every third candidate kills its process when it is tried first; those of two layers always do."""
+    """Kill the process at the first try of every third candidate, and always at those of two layers."""
     marker = log.with_name(f"{SPACE.hash(architecture)}.tried")
     if architecture[0] == 1 or (sum(architecture) % 3 == 0 and not marker.exists()):
         marker.touch()
@@ -63,7 +71,7 @@ def kill_first_time(log: Path, architecture: Architecture, seed: int) -> Evaluat
 
 
 def study(log: Path, *, seconds: float = 0.0, name: str = "test", function=None) -> Study:
-    """Trainings are appended to the file `log`."""
+    """Return a study that appends its trainings to the file `log`."""
     return Study(
         description={"name": name},
         protocol="protocol",
