@@ -54,12 +54,12 @@ from sage import plots, spaces, teachers
 from sage.analysis import search_tables
 from sage.config import paths
 from sage.config.run import SearchRun
-from sage.experiments import comparison
+from sage.experiments.comparison import Comparison
 
 run = SearchRun.of(globals())
-comparison.check(run, workers=workers)
+Comparison.check(run, workers=workers)
 guide = teachers.load_teacher(run)
-comparison.check_teacher(run, guide)
+searches = Comparison(run, guide)
 run.budget
 
 # %% [markdown]
@@ -69,7 +69,7 @@ run.budget
 # terminal, `python -m sage watch` shows how far it is.
 
 # %%
-table = comparison.train(run, guide, workers=workers)
+table = searches.train(workers=workers)
 dict(table.sizes)
 
 # %% [markdown]

@@ -55,17 +55,18 @@ from sage import plots, spaces, teachers
 from sage.analysis import cell_tables, search_tables
 from sage.config import paths
 from sage.config.run import CellRun
-from sage.experiments import comparison, full_training
+from sage.experiments import full_training
+from sage.experiments.comparison import Comparison
 from sage.experiments.full_training import FullTraining
 from sage.models import genotypes
 
 run = CellRun.of(globals())
 
 # %%
-comparison.check(run, workers=workers)
+Comparison.check(run, workers=workers)
 published = full_training.check_cells(run)
 guide = teachers.load_teacher(run)
-comparison.check_teacher(run, guide)
+searches = Comparison(run, guide)
 run.budget
 
 # %% [markdown]
@@ -75,7 +76,7 @@ run.budget
 # terminal, `python -m sage watch` shows how far it is.
 
 # %%
-table = comparison.train(run, guide, workers=workers)
+table = searches.train(workers=workers)
 dict(table.sizes)
 
 # %%

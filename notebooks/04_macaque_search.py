@@ -48,24 +48,24 @@ workers = (
 
 # %%
 import json
-from functools import partial
 
 from sage import plots, spaces, teachers
 from sage.analysis import cell_tables, search_tables, site_sampling
 from sage.config import paths
 from sage.config.run import MacaqueRun
-from sage.experiments import comparison, full_training
+from sage.experiments import full_training
+from sage.experiments.comparison import Comparison
 from sage.experiments.full_training import FullTraining
 from sage.models import genotypes
 
 run = MacaqueRun.of(globals())
 
 # %%
-comparison.check(run, workers=workers)
+Comparison.check(run, workers=workers)
 published = full_training.check_cells(run)
 recorded = teachers.recorded_regions(run)
 brain = teachers.from_recordings(recorded)
-comparison.check_teacher(run, brain)
+searches = Comparison(run, brain)
 run.budget
 
 # %% [markdown]
@@ -86,7 +86,7 @@ plots.save(plots.region_rdms(recorded, run.level), run.folder, "04_rdms")
 # that they cost the same. Every candidate is on record at once: a run that was stopped goes on where it stood.
 
 # %%
-table = comparison.train(run, brain, workers=workers)
+table = searches.train(workers=workers)
 dict(table.sizes)
 
 # %%
@@ -108,7 +108,7 @@ print(search_tables.reading(table))
 # works as intended, the candidates of P + TG lie above those of the other two searches.
 
 # %%
-similar = comparison.similarity(run, brain, brain)
+similar = searches.similarity(brain)
 figure = plots.region_similarity(similar, recorded, run.level, alpha=run.alpha)
 plots.save(figure, run.folder, "04_similarity")
 # %% [markdown]
@@ -119,9 +119,7 @@ plots.save(figure, run.folder, "04_similarity")
 # ends at 1 by construction, since the samples are parts of the whole.
 
 # %%
-sites = site_sampling.agreement(
-    recorded, run.level, partial(comparison.similarity, run, brain), seed=run.seed
-)
+sites = site_sampling.agreement(recorded, run.level, searches.similarity, seed=run.seed)
 plots.save(plots.site_agreement(sites), run.folder, "04_sites")
 # %% [markdown]
 # ## Full training, and the test images

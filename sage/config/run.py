@@ -40,7 +40,7 @@ class Run:
     @classmethod
     def of(cls, parameters: Mapping[str, Any]) -> Self:
         """Return the run of a notebook's parameters; other names are ignored."""
-        known = parameters.keys() & cls.__dataclass_fields__.keys()
+        known = parameters.keys() & {field.name for field in fields(cls)}
         return cls(**{name: parameters[name] for name in known})
 
     def __post_init__(self) -> None:

@@ -30,16 +30,14 @@ class Score:
         return self.template.format(alpha=alpha)
 
 
-def _shuffled(teacher: Teacher, seed: int) -> Teacher:
-    return teacher.shuffled(seed=seed)
-
-
 SCORES = {
     score.name: score
     for score in (
         Score(P, "P", "C0"),
         Score(GUIDED, "P + {alpha:g} TG", "C1", lambda teacher, seed: teacher),
-        Score(SHUFFLED, "P + {alpha:g} shuffled TG", "C4", _shuffled),
+        Score(
+            SHUFFLED, "P + {alpha:g} shuffled TG", "C4", lambda one, seed: one.shuffled(seed=seed)
+        ),
     )
 }
 

@@ -14,7 +14,7 @@ from sage.analysis import search_tables
 from sage.config import paths, profiles
 from sage.config.profiles import SearchBudget
 from sage.config.run import CellRun, SearchRun
-from sage.experiments import comparison
+from sage.experiments.comparison import Comparison, Search
 from sage.rsa import guidance
 from sage.rsa.teacher import Teacher, TeacherLayer
 from sage.search import evaluation
@@ -63,7 +63,7 @@ def trained(monkeypatch) -> list:
 
 
 def test_everything_is_trained_once_and_nothing_again(run, guide, trained):
-    table = comparison.train(run, guide, workers="0")
+    table = Comparison(run, guide).train(workers="0")
     assert dict(table.sizes) == {
         "searcher": 3,
         "score": 2,
@@ -75,10 +75,10 @@ def test_everything_is_trained_once_and_nothing_again(run, guide, trained):
     }
     assert max(Counter(trained).values()) == 1
     count = len(trained)
-    again = comparison.train(run, guide, workers="0")
+    again = Comparison(run, guide).train(workers="0")
     xr.testing.assert_identical(table, again)
     assert len(trained) == count
-    comparison.train(replace(run, alpha=5.0), guide, workers="0")
+    Comparison(replace(run, alpha=5.0), guide).train(workers="0")
     assert len(trained) > count and len(set(trained)) == len(trained)
     by_accuracy = [arguments for arguments in trained[count:] if arguments[0].snapshots != (3,)]
     assert len(by_accuracy) <= 2 * 2 * (
@@ -87,13 +87,13 @@ def test_everything_is_trained_once_and_nothing_again(run, guide, trained):
     # Random search proposes the same whatever the score: its P + TG needs no training of its own.
     only = replace(run, alpha=7.0, searchers="random")
     count = len(trained)
-    comparison.train(only, guide, workers="0")
+    Comparison(only, guide).train(workers="0")
     assert {arguments[0].snapshots for arguments in trained[count:]} <= {(3,)}
 
 
 def test_a_comparison_that_was_stopped_goes_on_to_the_same_end(run, guide, monkeypatch):
     small = replace(run, searchers="random tpe", runs=1, epochs="1")
-    whole = comparison.train(small, guide, workers="0")
+    whole = Comparison(small, guide).train(workers="0")
     evaluate, calls = evaluation.evaluate, []
 
     def stopped(*arguments):
@@ -106,7 +106,7 @@ def test_a_comparison_that_was_stopped_goes_on_to_the_same_end(run, guide, monke
     monkeypatch.setattr(evaluation, "evaluate", stopped)
     while True:
         try:
-            resumed = comparison.train(small, guide, workers="0")
+            resumed = Comparison(small, guide).train(workers="0")
             break
         except KeyboardInterrupt:
             pass
@@ -116,7 +116,7 @@ def test_a_comparison_that_was_stopped_goes_on_to_the_same_end(run, guide, monke
 
 def test_the_best_by_the_searches_own_score_are_trained_to_maturity(run, guide):
     small = replace(run, searchers="random", runs=1, epochs="1")
-    table = comparison.train(small, guide, workers="0").sel(searcher="random", epochs=1).isel(run=0)
+    table = Comparison(small, guide).train(workers="0").sel(searcher="random", epochs=1).isel(run=0)
     protocol = replace(
         evaluation.EvaluationProtocol.of(TINY, "mine"),
         networks=ConvolutionalBuilder(layers=3, width=0.25),
@@ -124,7 +124,7 @@ def test_the_best_by_the_searches_own_score_are_trained_to_maturity(run, guide):
         mature_epochs=3,
         snapshots=(1.0,),
     )
-    searcher = comparison._searcher(small, comparison.Search("random", "P", 1.0, 0))
+    searcher = Comparison(small, guide)._searcher(Search("random", "P", 1.0, 0))
     architectures = [searcher.ask()[1] for _ in range(8)]
     early = [
         evaluation.evaluate(protocol, architecture, 0).snapshots[-1]
@@ -162,7 +162,7 @@ def test_cells_are_searched_alike_but_not_tested(run, guide, trained, monkeypatc
         profiles.PROFILES, "tiny", replace(TINY, cells=replace(TINY.cells, train_images=192))
     )
     cells = CellRun(profile="tiny", dataset="mine", searchers="tpe")
-    table = comparison.train(cells, guide, workers="0").isel(epochs=0, run=0, samples=0, searcher=0)
+    table = Comparison(cells, guide).train(workers="0").isel(epochs=0, run=0, samples=0, searcher=0)
     assert {protocol.networks for protocol, _, _ in trained} == {
         CellBuilder(blocks=2, repeats=1, filters=2)
     }
@@ -174,14 +174,14 @@ def test_cells_are_searched_alike_but_not_tested(run, guide, trained, monkeypatc
         "place"
     ] == 2
     found = Tracker().rdms(
-        comparison._study(cells, comparison.Search("tpe", "P", 0.5, 0), guide).key,
+        Comparison(cells, guide).studies[Search("tpe", "P", 0.5, 0)].key,
         range(3),
         "class",
     )
     assert {len(next(iter(rdms.values()))) for _, _, rdms in found} == {
         5
     }  # a matrix for every cell, with N = 1
-    frame = search_tables.summary(comparison.results(cells, guide))
+    frame = search_tables.summary(Comparison(cells, guide).results())
     assert "mature error" in frame and "test error" not in frame
 
 
@@ -196,35 +196,35 @@ def test_diverged_candidates_cost_in_full_and_are_not_chosen(run, guide, monkeyp
 
     monkeypatch.setattr(evaluation, "evaluate", sometimes)
     small = replace(run, searchers="random", scores="P", runs=1, epochs="1")
-    searcher = comparison._searcher(small, comparison.Search("random", "P", 1, 0))
+    searcher = Comparison(small, guide)._searcher(Search("random", "P", 1, 0))
     lost, lost_at = {searcher.ask()[1] for _ in range(2)}, None
-    table = comparison.train(small, guide, workers="0").squeeze()
+    table = Comparison(small, guide).train(workers="0").squeeze()
     assert table.examples.values.tolist() == [4 * 128, 8 * 128] and table.failed == 2
     assert np.isfinite(table.mature_accuracy).all() and np.isnan(table.random_accuracy).all()
     lost, lost_at = set(), (3,)
-    table = comparison.train(replace(small, seed=5), guide, workers="0").squeeze()
+    table = Comparison(replace(small, seed=5), guide).train(workers="0").squeeze()
     assert np.isnan(table.mature_accuracy).all() and np.isnan(table.test_accuracy)
 
 
 def test_every_setting_that_changes_a_search_changes_its_study(run, guide):
-    search = comparison.Search("reinforce", "P+TG", 1, 0)
-    other = replace(guide, name="other")
-    keys = {comparison._study(run, search, guide).key, comparison._study(run, search, other).key}
+    search, other = Search("reinforce", "P+TG", 1, 0), replace(guide, name="other")
+    studies = Comparison(run, guide).studies
+    keys = {studies[search].key, Comparison(run, other).studies[search].key}
     keys |= {
-        comparison._study(replace(run, **change), search, guide).key
+        Comparison(replace(run, **change), guide).studies[search].key
         for change in ({"layers": 2}, {"alpha": 2.0})
     }
     keys |= {
-        comparison._study(run, replace(search, **change), guide).key
-        for change in ({"searcher": "tpe"}, {"score": "P"}, {"epochs": 0.5}, {"seed": 1})
+        studies[replace(search, **change)].key
+        for change in ({"searcher": "tpe"}, {"score": "P"}, {"epochs": 0.5}, {"run": 1})
     }
     assert len(keys) == 8
     plain = replace(search, score="P")
     same = {
-        comparison._study(replace(run, **change), plain, other).key
+        Comparison(replace(run, **change), other).studies[plain].key
         for change in ({"alpha": 2.0}, {"samples": 4})
     }
-    assert same == {comparison._study(run, plain, guide).key}
+    assert same == {studies[plain].key}
 
 
 @pytest.mark.parametrize(
@@ -240,14 +240,14 @@ def test_every_setting_that_changes_a_search_changes_its_study(run, guide):
 )
 def test_what_does_not_exist_is_refused_before_any_training(run, guide, trained, wrong, message):
     with pytest.raises(ValueError, match=message):
-        comparison.train(replace(run, **wrong), guide)
+        Comparison(replace(run, **wrong), guide).train(workers="0")
     assert not trained
 
 
 def test_a_teacher_of_other_stimuli_is_refused_before_any_training(run, trained):
     other = Teacher("other", (TeacherLayer("L1", "other stimuli", {"class": np.arange(10.0)}),))
     with pytest.raises(ValueError, match="other stimuli, which the candidates were never shown"):
-        comparison.train(run, other)
+        Comparison(run, other).train(workers="0")
     assert not trained
 
 

@@ -10,7 +10,8 @@ from sage import plots, teachers
 from sage.analysis import search_tables
 from sage.config import profiles
 from sage.config.run import MacaqueRun, SearchRun
-from sage.experiments import comparison, pool
+from sage.experiments import pool
+from sage.experiments.comparison import Comparison
 from sage.rsa import guidance
 from sage.rsa.teacher import Teacher, TeacherLayer
 from sage.search import evaluation
@@ -63,7 +64,7 @@ def test_files_of_recordings_are_a_teacher_for_any_search(run):
     human = replace(run, regions="human IT")
     assert [one.region for one in teachers.recorded_regions(human)] == ["human IT"]
     search = SearchRun(profile="tiny", dataset="mine", teacher=run.recordings, level="image")
-    comparison.check_teacher(search, loaded)
+    Comparison(search, loaded)
     with pytest.raises(
         ValueError, match="V4 was measured on v4 .*, which the candidates were never shown"
     ):
@@ -72,7 +73,7 @@ def test_files_of_recordings_are_a_teacher_for_any_search(run):
 
 def test_candidates_are_shown_every_set_once(run):
     brain = guide(run)
-    protocol = comparison._premature(run, brain, 1)
+    protocol = replace(Comparison(run, brain).protocol, snapshots=(1,))
     found = evaluation.evaluate(
         protocol, protocol.networks.space.sample(np.random.default_rng(0)), 0
     )
@@ -96,7 +97,7 @@ def test_a_protocol_without_recordings_keeps_its_key(run):
     description = EvaluationProtocol.of(SMOKE, "mine").description()
     assert not [name for name in description if name.startswith("recording")]
     brain = guide(run)
-    shown = comparison._premature(run, brain, 1)
+    shown = replace(Comparison(run, brain).protocol, snapshots=(1,))
     same = replace(shown, recordings=brain.recordings[::-1])
     assert (
         shown.key
@@ -109,16 +110,16 @@ def test_a_protocol_without_recordings_keeps_its_key(run):
 
 def test_a_search_is_guided_by_recordings_or_by_shuffled_ones(run):
     brain = guide(run)
-    comparison.check_teacher(run, brain)
-    table = comparison.train(run, brain, workers="0")
+    searches = Comparison(run, brain)
+    table = searches.train(workers="0")
     assert table.score.values.tolist() == ["P", "P+TG", "P+shuffled"]
     spent = table[["examples", "images_shown"]].isel(searcher=0, epochs=0, samples=0)
     assert (spent == spent.isel(score=0)).all().to_array().all()
     tracker = Tracker()
-    for search in comparison._searches(run):
-        key = comparison._study(run, search, brain).key
+    for search, study in searches.studies.items():
+        key = study.key
         rdms = tracker.rdms(key, range(3), "image")
-        teacher = brain.shuffled(seed=search.seed) if search.score == "P+shuffled" else brain
+        teacher = brain.shuffled(seed=search.run) if search.score == "P+shuffled" else brain
         tg = guidance.teacher_guidance(guidance.compare(rdms, teacher, level="image")).isel(epoch=0)
         accuracy = tracker.results(key).accuracy.isel(epoch=-1).values
         expected = accuracy + (0 if search.score == "P" else 0.5 * tg.values)
@@ -136,12 +137,13 @@ def test_a_search_is_guided_by_recordings_or_by_shuffled_ones(run):
 
 def test_similarity_of_every_candidate(run, tmp_path):
     brain = guide(run)
-    comparison.train(run, brain, workers="0")
-    found = comparison.similarity(run, brain, brain)
+    searches = Comparison(run, brain)
+    searches.train(workers="0")
+    found = searches.similarity(brain)
     assert found.shape == (18, 2, 5) and found.teacher_layer.values.tolist() == ["V4", "IT"]
-    tracker, search = Tracker(), comparison._searches(run)[1]
-    key = comparison._study(run, search, brain).key
-    of_search = found[(found.score == search.score) & (found.run == search.seed)]
+    tracker, search = Tracker(), searches.searches[1]
+    key = searches.studies[search].key
+    of_search = found[(found.score == search.score) & (found.run == search.run)]
     expected = guidance.compare(tracker.rdms(key, range(3), "image"), brain, level="image").isel(
         epoch=0
     )
@@ -175,7 +177,7 @@ def test_recordings_are_checked_before_anything_is_trained(run, tmp_path):
             teachers.recorded_regions(replace(run, **wrong))
     objects = replace(run, level="class")
     with pytest.raises(ValueError, match="layer IT has no RDM of level 'class', it has: image"):
-        comparison.train(objects, guide(objects), workers="0")
+        Comparison(objects, guide(objects))
     assert Tracker().studies() == []
 
 

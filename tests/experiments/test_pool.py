@@ -41,11 +41,11 @@ def protocol(run: Run) -> EvaluationProtocol:
 
 def first_candidate(run: Run) -> tuple[spaces.Architecture, int]:
     _, architecture = searchers.make("random", protocol(run).networks.space, seed=0).ask()
-    return architecture, pool._random(run).seed(0)
+    return architecture, pool._seed(run, 0)
 
 
 def study(run: Run) -> str:
-    return pool._random(run).key
+    return pool._study(run, protocol(run), {}).key
 
 
 def test_evaluation_measures_every_snapshot(run):

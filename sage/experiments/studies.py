@@ -1,0 +1,70 @@
+"""Studies of an experiment: how candidates are trained, which are kept, and what came of them."""
+
+import json
+from collections.abc import Callable, Iterable
+from functools import partial
+
+import xarray as xr
+from tqdm.auto import tqdm
+
+from sage.analysis import search_tables
+from sage.search import evaluation, explorer
+from sage.search.dask_workers import Workers
+from sage.search.evaluation import EvaluationProtocol
+from sage.search.explorer import Study
+from sage.search.record import Evaluation
+from sage.search.searchers import Searcher
+from sage.search.tracker import Tracker
+from sage.spaces import Architecture
+
+
+def last_accuracy(evaluated: Evaluation) -> float:
+    """Return the accuracy at the end of training."""
+    return evaluated.snapshots[-1].accuracy
+
+
+def make_study(
+    protocol: EvaluationProtocol,
+    described: dict,
+    *,
+    seed: Callable[[int], int],
+    score: Callable[[Evaluation], float] = last_accuracy,
+) -> Study:
+    """Return a study of candidates that are evaluated by a protocol.
+
+    Args:
+        described: what determines the candidates besides the protocol, JSON-ready.
+        seed: gives the seed of the candidate with a number.
+        score: gives a finished evaluation's score, higher is better.
+    """
+    return Study(
+        description=protocol.description() | described,
+        protocol=protocol.key,
+        evaluate=partial(evaluation.evaluate, protocol),
+        score=score,
+        seed=seed,
+    )
+
+
+def explore(
+    study: Study, searcher: Searcher, tracker: Tracker, count: int, workers: Workers, bar: tqdm
+) -> None:
+    """Bring a study to `count` candidates that have ended, see `explorer.search`."""
+    explorer.search(searcher.space, searcher, study, tracker, count, workers, bar=bar)
+
+
+def keep_best(visited: xr.Dataset, checkpoints: Iterable[int], top: int) -> list[int]:
+    """Return the places of a search's best different candidates at each checkpoint, best first.
+
+    Args:
+        visited: a search's candidates, see `Tracker.results`.
+        checkpoints: numbers of candidates.
+        top: kept at a checkpoint, at most.
+    """
+    kept = (search_tables.best(visited, samples, top) for samples in checkpoints)
+    return list(dict.fromkeys(place for places in kept for place in places))
+
+
+def architectures(visited: xr.Dataset, places: list[int]) -> list[Architecture]:
+    """Return the architectures of candidates at these places."""
+    return [tuple(json.loads(text)) for text in visited.architecture.values[places]]
