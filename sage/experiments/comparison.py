@@ -13,13 +13,13 @@ from tqdm.auto import tqdm
 from sage.analysis import search_tables
 from sage.config.profiles import Budget
 from sage.config.run import ComparisonRun, check_workers
-from sage.experiments.studies import architectures, explore, keep_best, last_accuracy, make_study
+from sage.experiments.studies import architectures, keep_best, last_accuracy, make_study
 from sage.rsa import guidance
 from sage.rsa.teacher import Teacher
 from sage.search import builders, dask_workers, searchers
 from sage.search.dask_workers import Workers
 from sage.search.evaluation import EvaluationProtocol
-from sage.search.explorer import Study
+from sage.search.explorer import Explorer, Study
 from sage.search.record import Evaluation
 from sage.search.scores import SCORES
 from sage.search.searchers import Listed, Searcher
@@ -119,7 +119,7 @@ class Comparison:
                 for search in self._searches(seed):
                     bar.set_description(f"run {number} of {self.budget.runs}: {search}")
                     searcher, study = self._searcher(search), self.studies[search]
-                    explore(study, searcher, self.tracker, samples, opened, bar)
+                    Explorer(study, searcher, self.tracker, samples, opened, bar).search()
                 self._train_to_maturity(seed, opened)
         return self.results()
 
@@ -223,7 +223,7 @@ class Comparison:
         chosen = list(dict.fromkeys([*chosen, *self._random(seed)]))
         with tqdm(total=len(chosen), desc="to maturity", unit="network", leave=False) as bar:
             listed, study = Listed(self.space, chosen), self.mature_studies[seed]
-            explore(study, listed, self.tracker, len(chosen), workers, bar)
+            Explorer(study, listed, self.tracker, len(chosen), workers, bar).search()
 
     def _candidates(self, search: Search) -> xr.Dataset:
         """Return a search's candidates at the end of their premature training."""

@@ -11,12 +11,12 @@ from tqdm.auto import tqdm
 from sage import spaces, teachers
 from sage.analysis.predictors import PoolMeasurements
 from sage.config.run import LEVELS, SHUFFLED, Run, check_workers
-from sage.experiments.studies import architectures, explore, keep_best, make_study
+from sage.experiments.studies import architectures, keep_best, make_study
 from sage.rsa import alignment, guidance
 from sage.rsa.teacher import Teacher
 from sage.search import dask_workers, searchers
 from sage.search.evaluation import EvaluationProtocol
-from sage.search.explorer import Study
+from sage.search.explorer import Explorer, Study
 from sage.search.searchers import Listed, Searcher
 from sage.search.tracker import Tracker
 
@@ -190,7 +190,7 @@ def _train(title: str, study: Study, searcher: Searcher, count: int, workers: st
     if not tracker.ended(study.key, count):
         bar = tqdm(total=count, desc=title, unit="network")
         with dask_workers.open_workers(workers) as opened, bar:
-            explore(study, searcher, tracker, count, opened, bar)
+            Explorer(study, searcher, tracker, count, opened, bar).search()
     return tracker.results(study.key, count)
 
 

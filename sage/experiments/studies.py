@@ -5,16 +5,12 @@ from collections.abc import Callable, Iterable
 from functools import partial
 
 import xarray as xr
-from tqdm.auto import tqdm
 
 from sage.analysis import search_tables
-from sage.search import evaluation, explorer
-from sage.search.dask_workers import Workers
+from sage.search import evaluation
 from sage.search.evaluation import EvaluationProtocol
 from sage.search.explorer import Study
 from sage.search.record import Evaluation
-from sage.search.searchers import Searcher
-from sage.search.tracker import Tracker
 from sage.spaces import Architecture
 
 
@@ -44,13 +40,6 @@ def make_study(
         score=score,
         seed=seed,
     )
-
-
-def explore(
-    study: Study, searcher: Searcher, tracker: Tracker, count: int, workers: Workers, bar: tqdm
-) -> None:
-    """Bring a study to `count` candidates that have ended, see `explorer.search`."""
-    explorer.search(searcher.space, searcher, study, tracker, count, workers, bar=bar)
 
 
 def keep_best(visited: xr.Dataset, checkpoints: Iterable[int], top: int) -> list[int]:
