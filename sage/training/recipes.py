@@ -46,10 +46,8 @@ class Recipe(ABC):
         Raises:
             ValueError: the recipe is for images of one size.
         """
-        name = type(self).__name__
-        raise ValueError(
-            f"{name} is a recipe for images of one size, expected one for files: ImageNet"
-        )
+        wanted = "a recipe for images of one size, expected one for files: ImageNet"
+        raise ValueError(f"{type(self).__name__} is {wanted}")
 
     @property
     def description(self) -> dict:

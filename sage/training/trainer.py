@@ -1,15 +1,17 @@
 """A trainer that stops and goes on at any step."""
 
 from contextlib import closing
+from typing import cast
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import cross_entropy
 
 from sage.compute import devices, parallel, replicas
 from sage.images import loaders, preprocessing
-from sage.images.datasets import Images
-from sage.images.image_files import ImageFiles
+from sage.images.image_files import Labelled
 from sage.images.loaders import Batches
+from sage.models.cells import CellNetwork
 from sage.training.recipes import Recipe
 
 
@@ -20,45 +22,36 @@ class Diverged(RuntimeError):
 class Trainer:
     """Trains a network up to a given epoch, again and again.
 
-    Every step draws its images, their augmentation and dropped paths from (seed, step) alone. So
-    nothing that happens between two calls disturbs the training, and the state to resume from is
-    small. The ranks of a group (see `parallel`) have a trainer each, all of the same arguments, and
-    share its batches: training and state are the same up to rounding on however many ranks.
+    Every step draws its images, their augmentation and dropped paths from (seed, step) alone: what
+    happens between two calls disturbs nothing, and the state to resume from is small. The ranks of
+    a group (see `parallel`) have a trainer each, all of the same arguments, and share its batches:
+    training and state are the same up to rounding on however many ranks.
 
     Args:
-        model: moved to `device`; gives scores [B, C], and in training mode a pair with those of an
-            auxiliary classifier if it has one.
+        model: gives scores [B, C], and in training mode a pair with those of an auxiliary
+            classifier if it has one; moved to `device`.
         images: of training, in memory or in files.
 
     Raises:
-        ValueError: fewer images than one batch, a batch that ranks cannot share, or as
+        ValueError: fewer images than a batch, a batch that ranks cannot share, or as
             `replicas.joined`.
     """
 
     def __init__(
-        self,
-        model: nn.Module,
-        images: Images | ImageFiles,
-        recipe: Recipe,
-        *,
-        seed: int,
-        device: torch.device,
+        self, model: nn.Module, images: Labelled, recipe: Recipe, *, seed: int, device: torch.device
     ):
-        size, ranks = recipe.batch_size, parallel.size()
-        if len(images) < size:
-            raise ValueError(
-                f"{len(images)} training images, expected at least one batch of {size}"
-            )
+        count, size, ranks = len(images), recipe.batch_size, parallel.size()
+        if count < size:
+            raise ValueError(f"{count} training images, expected at least one batch of {size}")
         if size % ranks:
             raise ValueError(f"batch size is {size}, expected a multiple of {ranks} processes")
-        self.model = model.to(device, memory_format=torch.channels_last)
+        self.model = model.to(device).to(memory_format=torch.channels_last)
         self._replica = replicas.joined(self.model)
         self.recipe, self.seed, self.device = recipe, seed, device
-        draw = recipe.augment if isinstance(images, Images) else recipe.crops
+        draw = recipe.augment if isinstance(images.images, Tensor) else recipe.crops
         self.batches = Batches(images, draw, size=size, seed=seed, device=device)
         self.optimizer = recipe.optimizer(model.parameters())
-        self.steps_per_epoch = self.batches.steps_per_epoch
-        self.step = 0
+        self.steps_per_epoch, self.step = self.batches.steps_per_epoch, 0
         self.loss_sum = torch.zeros((), dtype=torch.float64, device=device)
         # On the device, as a look at each would wait for it.
         steps = round(recipe.epochs * self.steps_per_epoch)
@@ -80,7 +73,7 @@ class Trainer:
         Raises:
             Diverged: the loss became infinite or NaN; checked once per epoch, as a look at the
                 device's numbers waits for the device.
-            ValueError: a damaged file, as `read_batches`.
+            ValueError: a damaged file.
         """
         last = round(epoch * self.steps_per_epoch)
         self.model.train()
@@ -93,14 +86,9 @@ class Trainer:
 
     def state_dict(self) -> dict:
         """Return all that a resumed training needs."""
-        return {
-            "model": self.model.state_dict(),
-            "optimizer": self.optimizer.state_dict(),
-            "step": self.step,
-            "loss_sum": self.loss_sum,
-            "seed": self.seed,
-            "recipe": self.recipe.description,
-        }
+        modules = {"model": self.model.state_dict(), "optimizer": self.optimizer.state_dict()}
+        reached = {"step": self.step, "loss_sum": self.loss_sum}
+        return {**modules, **reached, "seed": self.seed, "recipe": self.recipe.description}
 
     def load_state_dict(self, state: dict) -> None:
         """Go on where another trainer of the same network and images stood.
@@ -110,13 +98,11 @@ class Trainer:
         """
         for name, own in (("seed", self.seed), ("recipe", self.recipe.description)):
             if state[name] != own:
-                raise ValueError(
-                    f"the state to resume from has {name} {state[name]}, expected {own}"
-                )
+                found = f"the state to resume from has {name} {state[name]}"
+                raise ValueError(f"{found}, expected {own}")
         self.model.load_state_dict(state["model"])
         self.optimizer.load_state_dict(state["optimizer"])
-        self.step = state["step"]
-        self.loss_sum = state["loss_sum"].to(self.device)
+        self.step, self.loss_sum = state["step"], state["loss_sum"].to(self.device)
 
     def _step(self, images: Tensor, labels: Tensor) -> None:
         recipe, done = self.recipe, self.step / (self.recipe.epochs * self.steps_per_epoch)
@@ -125,17 +111,16 @@ class Trainer:
         if recipe.drop_path_keep < 1:
             keep = 1 - done * (1 - recipe.drop_path_keep)
             drawn = loaders.generator(self.seed, "drop", self.step, self.device)
-            self.model.set_drop_path(keep=keep, generator=drawn)
+            cast(CellNetwork, self.model).set_drop_path(keep=keep, generator=drawn)
         batch = preprocessing.standardise(images)
         with devices.autocast(self.device):
             outputs = self._replica(batch)
         scores, *auxiliary = outputs if isinstance(outputs, tuple) else (outputs,)
-        loss = nn.functional.cross_entropy(scores.float(), labels)
+        loss = cross_entropy(scores.float(), labels)
         self._losses[self.step] = mean = parallel.mean(loss.detach())
         self.loss_sum += mean
         for side in auxiliary:
-            wrong = nn.functional.cross_entropy(side.float(), labels)
-            loss = loss + recipe.auxiliary_weight * wrong
+            loss = loss + recipe.auxiliary_weight * cross_entropy(side.float(), labels)
         self.optimizer.zero_grad()
         loss.backward()
         if recipe.clip is not None:
