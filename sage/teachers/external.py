@@ -57,7 +57,9 @@ def identity(model: nn.Module) -> str:
         digest.update(name.encode())
         if isinstance(value, Tensor):
             digest.update(f"{value.dtype} {list(value.shape)}".encode())
-            digest.update(value.detach().cpu().contiguous().flatten().view(torch.uint8).numpy())
+            digest.update(
+                value.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().data
+            )
         else:  # a module's extra state
             digest.update(repr(value).encode())
     return digest.hexdigest()[:16]
