@@ -1,4 +1,8 @@
-"""Networks that repeat a convolutional cell: CIFAR's, ImageNet's, and the search's on 64 x 64 images."""
+"""Networks that repeat a convolutional cell, on CIFAR's images, ImageNet's, and the search's.
+
+To add an operation, append its name to `OPERATIONS` in `spaces/cell_space.py` and a line to
+`OPERATIONS` here, with a function of the channels that come in and go out and the stride.
+"""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -18,10 +22,11 @@ class Skeleton:
     """What stands around the cells.
 
     Args:
-        stem_filters: of the 3 x 3 convolution on the image; None for 3F.
+        stem_filters: filters of the 3 x 3 convolution on the image; None for 3F.
         stem_stride: its stride; with 2 it has no padding.
-        stem_cells: cells with stride 2 that follow it, F halved before the first and doubled up to F again.
-        skips: the cell after a reduction of its own shares the reduction's second input, rather than its first.
+        stem_cells: cells with stride 2 that follow it; F doubles after each, up to F again.
+        skips: the cell after a reduction of its own reads the reduction's second input as its
+            second, rather than the first.
 
     Source: Zoph et al. 2018, figure 2, and the authors' code in tensorflow/models, slim.
     """
@@ -30,10 +35,6 @@ class Skeleton:
     stem_stride: int = 1
     stem_cells: int = 0
     skips: bool = False
-
-    def stem_size(self, image_size: int) -> int:
-        """Pixels a side behind the stem's convolution."""
-        return (image_size - 1) // 2 if self.stem_stride == 2 else image_size
 
 
 SKELETONS = {
@@ -48,17 +49,16 @@ SKELETONS = {
 class CellNetwork(nn.Module):
     """N cells, a reduction, N cells, a reduction, N cells; F doubles at each reduction.
 
-    In training mode a network with an auxiliary classifier gives a pair: its scores and the auxiliary ones.
+    In training mode a network with an auxiliary classifier returns both its scores.
 
     Args:
-        filters: F. repeats: N. skeleton: of `SKELETONS`.
-        auxiliary_size: image size that an auxiliary classifier is built for, None for none.
+        filters: F, at least 2 in the first cell.
+        repeats: N.
+        skeleton: one of `SKELETONS`.
+        auxiliary_size: image size in pixels of an auxiliary classifier, None for no classifier.
 
-    Raises:
-        ValueError: an unknown skeleton, fewer than 2 filters in its first cell, no repeats, or images too small
-            for the auxiliary classifier.
-
-    Source: Zoph et al. 2018, doi:10.1109/CVPR.2018.00907; Liu et al. 2018, arXiv:1712.00559, for cells in line.
+    Source: Zoph et al. 2018, doi:10.1109/CVPR.2018.00907; Liu et al. 2018, arXiv:1712.00559, for
+    cells in line.
     """
 
     def __init__(
@@ -73,36 +73,27 @@ class CellNetwork(nn.Module):
     ):
         super().__init__()
         if skeleton not in SKELETONS:
-            raise ValueError(
-                f"unknown skeleton {skeleton!r}, expected one of {', '.join(SKELETONS)}"
-            )
+            names = ", ".join(SKELETONS)
+            raise ValueError(f"unknown skeleton {skeleton!r}, expected one of {names}")
         plan = SKELETONS[skeleton]
         if filters >> plan.stem_cells < 2:
-            raise ValueError(
-                f"filters is {filters}, expected {2 << plan.stem_cells} or more on skeleton {skeleton}"
-            )
+            expected = f"expected {2 << plan.stem_cells} or more on skeleton {skeleton}"
+            raise ValueError(f"filters is {filters}, {expected}")
         if repeats < 1:
             raise ValueError(f"repeats is {repeats}, expected 1 or more")
-        channels = plan.stem_filters or 3 * filters
-        self.stem = nn.Sequential(
-            nn.Conv2d(3, channels, 3, plan.stem_stride, padding=2 - plan.stem_stride, bias=False),
-            nn.BatchNorm2d(channels),
-        )
-        maps = [_Map(channels, plan.stem_size(auxiliary_size or 0))]
-        self.cells, self.reads = (
-            nn.ModuleList(),
-            [],
-        )  # and the places of the states that each of them reads
+        channels, stride = plan.stem_filters or 3 * filters, plan.stem_stride
+        convolution = nn.Conv2d(3, channels, 3, stride, padding=2 - stride, bias=False)
+        self.stem = nn.Sequential(convolution, nn.BatchNorm2d(channels))
+        size = auxiliary_size or 0
+        maps = [_Map(channels, (size - 1) // 2 if stride == 2 else size)]
+        self.cells = nn.ModuleList()
+        self.reads: list[tuple[int, int]] = []  # places of the two maps that each cell reads
         for width, reduces, back in _plan(genotype, filters, repeats, plan):
             first = len(maps) - 1
             second = max(0, first - back)
-            built = _Cell(
-                genotype.reduction if reduces else genotype.normal,
-                maps[first],
-                None if first == 0 else maps[second],
-                width,
-                stride=1 + reduces,
-            )
+            cell = genotype.reduction if reduces else genotype.normal
+            previous = maps[second] if first else None
+            built = _Cell(cell, maps[first], previous, width, stride=1 + reduces)
             if reduces:
                 self._auxiliary_at = first  # in the end, what the last reduction reads
             self.cells.append(built)
@@ -114,7 +105,7 @@ class CellNetwork(nn.Module):
             self.auxiliary = _auxiliary(maps[self._auxiliary_at], classes)
         for module in self.modules():
             if isinstance(module, nn.Conv2d):
-                # He et al. 2015 by what reads a channel; torch's own counts all channels for a depthwise kernel.
+                # He et al. 2015, by what reads a channel; torch counts all channels if depthwise.
                 fan_out = module.weight.numel() / module.in_channels
                 nn.init.normal_(module.weight, std=(2 / fan_out) ** 0.5)
         self.set_drop_path(keep=1.0, generator=None)
@@ -125,19 +116,21 @@ class CellNetwork(nn.Module):
         return tuple(f"cells.{index}" for index in range(len(self.cells)))
 
     def set_drop_path(self, *, keep: float, generator: torch.Generator | None) -> None:
-        """Have the next training steps drop paths: each block's operations but identity, image by image.
+        """Let the next training steps drop paths: operations but identity, image by image.
 
         Draws are those of the whole batch, of which a rank has its `parallel.share`.
 
         Args:
-            keep: probability that a path of the last cell stays; it falls linearly from 1 over the depth.
+            keep: probability that a path of the last cell stays; it falls linearly from 1 over the
+                depth.
         """
         for number, cell in enumerate(self.cells, 1):
+            assert isinstance(cell, _Cell)
             cell.keep = 1 - (1 - keep) * number / len(self.cells)
             cell.generator = generator
 
     def forward(self, images: Tensor) -> Tensor | tuple[Tensor, Tensor]:
-        """Class scores [B, C] of standardised images [B, 3, H, W]."""
+        """Return class scores [B, C] of standardised images [B, 3, H, W]."""
         states = [self.stem(images)]
         for cell, (first, second) in zip(self.cells, self.reads):
             states.append(cell(states[first], states[second]))
@@ -149,34 +142,28 @@ class CellNetwork(nn.Module):
 
 class _Map(NamedTuple):
     channels: int
-    size: int  # pixels a side; only that of networks with an auxiliary classifier means anything
+    size: int  # pixels a side; has a meaning in networks with an auxiliary classifier only
     halvings: int = 0
-
-    def reduced(self, channels: int, stride: int) -> "_Map":
-        return _Map(channels, -(-self.size // stride), self.halvings + stride - 1)
 
 
 def _plan(
     genotype: Genotype, filters: int, repeats: int, plan: Skeleton
 ) -> Iterator[tuple[int, bool, int]]:
-    """Of each cell its filters, whether it has stride 2, and how far before its first input the second one is."""
+    """Yield each cell's filters, if it reduces, and how far its inputs are apart."""
     for number in range(plan.stem_cells, 0, -1):
         yield filters >> number, True, 1
     for stage in range(3):
-        added = stage > 0 and not genotype.in_line  # a reduction
-        for number in range(repeats + added):
-            yield (
-                filters << stage,
-                stage > 0 and number == 0,
-                1 + (plan.skips and added and number == 1),
-            )
+        reduction = stage > 0 and not genotype.in_line  # a cell of its own
+        for number in range(repeats + reduction):
+            skips = plan.skips and reduction and number == 1
+            yield filters << stage, stage > 0 and number == 0, 1 + skips
 
 
 class _Cell(nn.Module):
-    """One cell; `current` is what it reads first, `previous` what second, None where that is the same map.
+    """One cell, which reads `current` first and `previous` second, None if that is the same map.
 
-    Inputs of another size or number of channels are brought to the cell's own first. Only where the first cell
-    has the stem alone to read, its second input stays as it is.
+    Inputs are first brought to the cell's own size and number of channels. Only the second input
+    of a first cell, which has the stem alone to read, stays as it is.
     """
 
     def __init__(
@@ -185,14 +172,13 @@ class _Cell(nn.Module):
         super().__init__()
         self.cell = cell
         self.current = nn.Sequential(nn.ReLU(), *_convolution(current.channels, filters, 1))
+        channels = [filters] * (2 + len(cell.blocks))
         if previous is None:
-            self.previous = nn.Identity()
+            self.previous: nn.Module = nn.Identity()
+            channels[1] = current.channels
         else:
-            self.previous = _fit(
-                previous.channels, filters, 1 + current.halvings - previous.halvings, nn.ReLU()
-            )
-        channels = [filters, current.channels if previous is None else filters]
-        channels += [filters] * len(cell.blocks)
+            halves = 1 + current.halvings - previous.halvings
+            self.previous = _fit(previous.channels, filters, halves, nn.ReLU())
         self.operations = nn.ModuleList(
             OPERATIONS[step.operation](
                 channels[step.state], filters, stride if step.state < 2 else 1
@@ -200,15 +186,13 @@ class _Cell(nn.Module):
             for block in cell.blocks
             for step in block
         )
-        self.outputs = nn.ModuleDict(
-            {
-                str(state): _fit(channels[state], filters, stride)
-                for state in cell.outputs
-                if state < 2
-            }
-        )
-        self.output = current.reduced(filters * len(cell.outputs), stride)
-        self.keep, self.generator = 1.0, None
+        inputs = [state for state in cell.outputs if state < 2]
+        fits = {str(state): _fit(channels[state], filters, stride) for state in inputs}
+        self.outputs = nn.ModuleDict(fits)
+        size, halvings = -(-current.size // stride), current.halvings + stride - 1
+        self.output = _Map(filters * len(cell.outputs), size, halvings)
+        self.keep: float = 1.0
+        self.generator: torch.Generator | None = None
 
     def forward(self, current: Tensor, previous: Tensor) -> Tensor:
         states = [self.current(current), self.previous(previous)]
@@ -223,9 +207,8 @@ class _Cell(nn.Module):
     def _drop(self, step: Step, path: Tensor) -> Tensor:
         if not self.training or self.keep == 1 or step.operation == "id":
             return path
-        draws = torch.rand(
-            parallel.whole(len(path)), 1, 1, 1, generator=self.generator, device=path.device
-        )
+        shape = parallel.whole(len(path)), 1, 1, 1
+        draws = torch.rand(shape, generator=self.generator, device=path.device)
         return path * ((parallel.share(draws) < self.keep) / self.keep).to(path.dtype)
 
 
@@ -243,18 +226,34 @@ class _FactorizedReduction(nn.Module):
         return self.normalization(torch.cat([self.straight(x), self.shifted(shifted)], 1))
 
 
+class _Depthwise(nn.Conv2d):
+    """A convolution with a kernel of its own for every channel.
+
+    On a CPU always in its weights' format: in bfloat16 whole cell networks train at 0.55 to 0.75 of
+    the speed (Xeon with AMX, torch 2.15, five cells with F = 8 on 16 x 16 pixels).
+    """
+
+    def __init__(self, channels: int, kernel: int, stride: int):
+        padding = kernel // 2
+        super().__init__(channels, channels, kernel, stride, padding, groups=channels, bias=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        if x.device.type != "cpu":
+            return super().forward(x)
+        with torch.autocast("cpu", enabled=False):
+            return super().forward(x.to(self.weight.dtype))
+
+
 def _convolution(
     inputs: int, outputs: int, kernel: int, stride: int = 1, dilation: int = 1
 ) -> list[nn.Module]:
     padding = dilation * (kernel // 2)
-    return [
-        Convolution(inputs, outputs, kernel, stride, padding, dilation, bias=False),
-        nn.BatchNorm2d(outputs),
-    ]
+    convolution = Convolution(inputs, outputs, kernel, stride, padding, dilation, bias=False)
+    return [convolution, nn.BatchNorm2d(outputs)]
 
 
 def _fit(inputs: int, outputs: int, stride: int, *before: nn.Module) -> nn.Module:
-    """Brings a map to a size and number of channels, by as little as that takes."""
+    """Return what brings a map to a size and number of channels, by as little as that takes."""
     if stride == 2:
         return nn.Sequential(*before, _FactorizedReduction(inputs, outputs))
     if inputs != outputs:
@@ -286,25 +285,6 @@ def _symmetric(inputs: int, outputs: int, stride: int) -> nn.Module:
     )
 
 
-class _Depthwise(nn.Conv2d):
-    """A kernel of its own for every channel.
-
-    On a CPU always in the format of its weights: in bfloat16 whole cell networks train at 0.55 to 0.75 of the speed
-    (Xeon with AMX, torch 2.15, five cells with F = 8 on 16 x 16 pixels).
-    """
-
-    def __init__(self, channels: int, kernel: int, stride: int):
-        super().__init__(
-            channels, channels, kernel, stride, kernel // 2, groups=channels, bias=False
-        )
-
-    def forward(self, x: Tensor) -> Tensor:
-        if x.device.type != "cpu":
-            return super().forward(x)
-        with torch.autocast("cpu", enabled=False):
-            return super().forward(x.to(self.weight.dtype))
-
-
 def _separable(kernel: int, inputs: int, outputs: int, stride: int) -> nn.Module:
     def once(inputs: int, stride: int) -> list[nn.Module]:
         depthwise = _Depthwise(inputs, kernel, stride)
@@ -313,7 +293,6 @@ def _separable(kernel: int, inputs: int, outputs: int, stride: int) -> nn.Module
     return nn.Sequential(*once(inputs, stride), *once(outputs, 1))
 
 
-# Each takes the channels that come in, those that go out, and the stride.
 OPERATIONS: dict[str, Callable[[int, int, int], nn.Module]] = {
     "id": _identity,
     "avg3": partial(_pooling, partial(nn.AvgPool2d, count_include_pad=False)),
@@ -327,19 +306,9 @@ OPERATIONS: dict[str, Callable[[int, int, int], nn.Module]] = {
 
 
 def _auxiliary(read: _Map, classes: int) -> nn.Module:
-    pooled = (read.size - 5) // 3 + 1
+    size, pooled = f"{read.size} x {read.size}", (read.size - 5) // 3 + 1
     if pooled < 1:
-        raise ValueError(
-            f"the auxiliary classifier reads maps of {read.size} x {read.size}, expected 5 x 5 or more"
-        )
-    return nn.Sequential(
-        nn.ReLU(),
-        nn.AvgPool2d(5, 3),
-        *_convolution(read.channels, 128, 1),
-        nn.ReLU(),
-        nn.Conv2d(128, 768, pooled, bias=False),
-        nn.BatchNorm2d(768),
-        nn.ReLU(),
-        nn.Flatten(),
-        nn.Linear(768, classes),
-    )
+        raise ValueError(f"the auxiliary classifier reads maps of {size}, expected 5 x 5 or more")
+    narrowed = [nn.ReLU(), nn.AvgPool2d(5, 3), *_convolution(read.channels, 128, 1), nn.ReLU()]
+    widened = [nn.Conv2d(128, 768, pooled, bias=False), nn.BatchNorm2d(768), nn.ReLU()]
+    return nn.Sequential(*narrowed, *widened, nn.Flatten(), nn.Linear(768, classes))

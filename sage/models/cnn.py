@@ -10,13 +10,13 @@ ACTIVATIONS = {"identity": nn.Identity, "relu": nn.ReLU}
 
 
 class ConvolutionalNetwork(nn.Module):
-    """A feedforward graph of convolutions, as an architecture of `spaces.cnn` describes it.
+    """A feedforward graph of convolutions.
 
-    Inputs of different size are zero-padded to the largest and concatenated along channels; outputs
-    that no layer reads are averaged over space and concatenated before the linear classifier.
+    Inputs of different size are zero-padded to the largest and concatenated; outputs that no layer
+    reads are averaged over space and concatenated before the linear classifier.
 
     Args:
-        layers: from `spaces.cnn_layers`. classes: number of outputs.
+        layers: from `spaces.cnn_layers`.
         width: factor on every filter count, at least one filter remains.
 
     Source: supplement of the paper; Zoph and Le 2017 for merging and unread outputs.
@@ -40,7 +40,7 @@ class ConvolutionalNetwork(nn.Module):
         return tuple(f"layers.{index}" for index in range(len(self.layers)))
 
     def forward(self, images: Tensor) -> Tensor:
-        """Class scores [B, C] of standardised images [B, 3, H, W]."""
+        """Return class scores [B, C] of standardised images [B, 3, H, W]."""
         outputs = [images]
         for layer, inputs in zip(self.layers, self.inputs):
             outputs.append(layer([outputs[source] for source in inputs]))
@@ -48,16 +48,11 @@ class ConvolutionalNetwork(nn.Module):
 
 
 def _convolution(layer: Layer, inputs: list[int], outputs: int) -> nn.Sequential:
-    normalized = layer.normalization == "batch norm"
-    convolution = MergingConvolution(
-        inputs, outputs, layer.kernel, layer.stride, bias=not normalized
-    )
-    gain = "relu" if layer.activation == "relu" else "linear"
-    nn.init.kaiming_normal_(convolution.weight, nonlinearity=gain)
+    plain = layer.normalization == "none"
+    convolution = MergingConvolution(inputs, outputs, layer.kernel, layer.stride, bias=plain)
+    rectified = layer.activation == "relu"
+    nn.init.kaiming_normal_(convolution.weight, nonlinearity="relu" if rectified else "linear")
     if convolution.bias is not None:
         nn.init.zeros_(convolution.bias)
-    return nn.Sequential(
-        convolution,
-        nn.BatchNorm2d(outputs) if normalized else nn.Identity(),
-        ACTIVATIONS[layer.activation](),
-    )
+    normalization = nn.Identity() if plain else nn.BatchNorm2d(outputs)
+    return nn.Sequential(convolution, normalization, ACTIVATIONS[layer.activation]())

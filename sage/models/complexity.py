@@ -5,19 +5,16 @@ from torch import nn
 
 
 def parameters(model: nn.Module) -> int:
-    """Number of trained values, without those of an auxiliary classifier, which only training has."""
-    return sum(
-        value.numel()
-        for name, value in model.named_parameters()
-        if not name.startswith("auxiliary.")
-    )
+    """Return the number of trained values, without those of an auxiliary classifier."""
+    named = model.named_parameters()
+    return sum(value.numel() for name, value in named if not name.startswith("auxiliary."))
 
 
 @torch.inference_mode()
 def multiply_adds(model: nn.Module, image_size: int) -> int:
-    """Multiplications with addition for one image, in convolutions and linear layers.
+    """Return the multiply-adds for one image, in convolutions and linear layers.
 
-    Those of the definition: products with padding count, whether or not they are computed.
+    Products with padding count as by the definition, even where they are not computed.
     """
     training, device = model.training, next(model.parameters()).device
     counts = []

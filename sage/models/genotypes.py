@@ -1,7 +1,7 @@
-"""Convolutional cells as data: the published ones, those of the search space, and their text form."""
+"""Convolutional cells as data: published ones, those of the search space, and their text form."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from sage.config import paths
@@ -26,12 +26,12 @@ Block = tuple[Step, Step]
 class Cell:
     """Blocks that add up two steps each, and the states that are concatenated to the cell's output.
 
-    State 0 is the output of the cell before this one, state 1 that of the one before it, and the blocks
-    follow: state k is block k - 1.
+    State 0 is the output of the cell before this one, state 1 that of the one before it, and state
+    k > 1 is block k - 1.
 
     Raises:
-        ValueError: no blocks, an unknown operation, a state that comes later, a block that nothing reads or
-            puts out, outputs that are none or not in ascending order.
+        ValueError: no blocks, an unknown operation, a state that comes later, a block that nothing
+            reads or puts out, outputs that are none or not in ascending order.
     """
 
     blocks: tuple[Block, ...]
@@ -40,29 +40,22 @@ class Cell:
     def __post_init__(self):
         if not self.blocks:
             raise ValueError("a cell without blocks, expected one or more such as sep3(0)+id(1)")
-        for number, step in (
-            (number, step) for number, block in enumerate(self.blocks, 1) for step in block
-        ):
-            if step.operation not in OPERATIONS:
-                raise ValueError(
-                    f"block {number}: operation {step.operation!r}, expected one of {', '.join(OPERATIONS)}"
-                )
-            if step.state not in range(number + 1):
-                raise ValueError(
-                    f"block {number} reads state {step.state}, expected one of 0 to {number}"
-                )
+        for number, block in enumerate(self.blocks, 1):
+            for step in block:
+                if step.operation not in OPERATIONS:
+                    wrong = f"block {number}: operation {step.operation!r}"
+                    raise ValueError(f"{wrong}, expected one of {', '.join(OPERATIONS)}")
+                if step.state not in range(number + 1):
+                    wrong = f"block {number} reads state {step.state}"
+                    raise ValueError(f"{wrong}, expected one of 0 to {number}")
         last = len(self.blocks) + 1
-        if not self.outputs or list(self.outputs) != sorted(
-            set(self.outputs) & set(range(last + 1))
-        ):
-            raise ValueError(
-                f"outputs are {self.outputs}, expected some of 0 to {last}, each once, in ascending order"
-            )
+        if not self.outputs or list(self.outputs) != sorted({*self.outputs} & {*range(last + 1)}):
+            expected = f"some of 0 to {last}, each once, in ascending order"
+            raise ValueError(f"outputs are {self.outputs}, expected {expected}")
         idle = [state for state in unread(self.blocks) if state >= 2 and state not in self.outputs]
         if idle:
-            raise ValueError(
-                f"states {idle} are blocks that nothing reads or puts out, expected them among the outputs"
-            )
+            wrong = f"states {idle} are blocks that nothing reads or puts out"
+            raise ValueError(f"{wrong}, expected them among the outputs")
 
     def __str__(self) -> str:
         blocks = "; ".join(f"{left}+{right}" for left, right in self.blocks)
@@ -70,38 +63,36 @@ class Cell:
 
 
 def unread(blocks: tuple[Block, ...]) -> tuple[int, ...]:
-    """States that no block reads, the cell's two inputs included."""
+    """Return the states that no block reads, the cell's two inputs included."""
     read = {step.state for block in blocks for step in block}
     return tuple(state for state in range(len(blocks) + 2) if state not in read)
 
 
 def parse_cell(text: str) -> Cell:
-    """The cell that a text describes, as `str(cell)` writes it: `sep3(0)+id(1); max3(2)+avg3(0) -> 3`.
+    """Return the cell of a text that is like `str(cell)`: `sep3(0)+id(1); max3(2)+avg3(0) -> 3`.
 
     Without an arrow the outputs are all states that no block reads.
 
     Raises:
-        ValueError: no such text, or as `Cell`.
+        ValueError: a text of another form, or as `Cell`.
     """
     body, arrow, ends = text.partition("->")
     blocks = tuple(_block(number, block) for number, block in enumerate(body.split(";"), 1))
     if not arrow:
         return Cell(blocks, unread(blocks))
     if not re.fullmatch(r"[\s\d]*", ends):
-        raise ValueError(
-            f"outputs are {ends.strip()!r}, expected states such as 2 3 6 after the arrow"
-        )
+        expected = "states such as 2 3 6 after the arrow"
+        raise ValueError(f"outputs are {ends.strip()!r}, expected {expected}")
     return Cell(blocks, tuple(map(int, ends.split())))
 
 
 def _block(number: int, text: str) -> Block:
-    steps = [re.fullmatch(r"\s*([\w-]+)\s*\(\s*(\d+)\s*\)\s*", step) for step in text.split("+")]
-    if len(steps) != 2 or None in steps:
-        raise ValueError(
-            f"block {number} is {text.strip()!r}, expected two steps such as sep3(0)+id(1)"
-        )
-    left, right = (Step(step[1], int(step[2])) for step in steps)
-    return left, right
+    step = r"\s*([\w-]+)\s*\(\s*(\d+)\s*\)\s*"
+    found = re.fullmatch(rf"{step}\+{step}", text)
+    if not found:
+        wrong = f"block {number} is {text.strip()!r}"
+        raise ValueError(f"{wrong}, expected two steps such as sep3(0)+id(1)")
+    return Step(found[1], int(found[2])), Step(found[3], int(found[4]))
 
 
 @dataclass(frozen=True)
@@ -109,8 +100,8 @@ class Genotype:
     """The cells of a network that repeats them.
 
     Args:
-        reduction: the cell with stride 2. in_line: of the N normal cells at a size, the first halves it, rather
-            than a cell of its own between N and N.
+        reduction: the cell with stride 2.
+        in_line: the first of N cells at a size reduces; otherwise a cell is added for that.
     """
 
     name: str
@@ -119,12 +110,10 @@ class Genotype:
     in_line: bool = False
 
     def __str__(self) -> str:
-        """The text that `read` takes: a line for the name and for each cell."""
+        """Return the text that `parse_genotype` takes: a line for the name and for each cell."""
         lines = [f"name: {self.name}", f"normal: {self.normal}"]
-        if self.reduction != self.normal:
-            lines.append(f"reduction: {self.reduction}")
-        if self.in_line:
-            lines.append("stride: in line")
+        lines += [f"reduction: {self.reduction}"] * (self.reduction != self.normal)
+        lines += ["stride: in line"] * self.in_line
         return "\n".join(lines)
 
     def save(self, path: Path | str) -> Path:
@@ -133,57 +122,53 @@ class Genotype:
 
 
 def parse_genotype(text: str) -> Genotype:
-    """The genotype that a text describes, `str(genotype)` or one written by hand.
+    """Return the genotype of a text, `str(genotype)` or one written by hand.
 
-    Lines are `name:`, `normal:`, and where they differ from the normal cell added with stride 2, `reduction:`
-    and `stride: in line`. Cells are written as `parse_cell` takes them.
+    Lines are `name:`, `normal:`, and where the genotype has them, `reduction:` for a cell unlike
+    the normal one and `stride: in line`. Cells are written as `parse_cell` takes them.
 
     Raises:
-        ValueError: a line that is missing, unknown or there twice; as `parse_cell`.
+        ValueError: a line is missing, unknown or there twice; as `parse_cell`.
     """
     found: dict[str, str] = {}
     for line in filter(None, map(str.strip, text.splitlines())):
         name, colon, value = line.partition(":")
         if not colon or name not in ("name", "normal", "reduction", "stride") or name in found:
-            raise ValueError(
-                f"line {line!r}, expected one each of name:, normal:, reduction: and stride:"
-            )
+            expected = "one each of name:, normal:, reduction: and stride:"
+            raise ValueError(f"line {line!r}, expected {expected}")
         found[name] = value.strip()
     for name in ("name", "normal"):
         if not found.get(name):
             raise ValueError(f"no line {name}: in the text of a genotype")
     if found.get("stride", "in line") != "in line":
         raise ValueError(f"stride is {found['stride']!r}, expected in line, or no such line")
-    normal = _named("normal", found["normal"])
-    reduction = _named("reduction", found["reduction"]) if "reduction" in found else normal
+    cells = []
+    for name in ("normal", "reduction"):
+        try:
+            cells.append(parse_cell(found.get(name, found["normal"])))
+        except ValueError as problem:
+            raise ValueError(f"{name} cell: {problem}") from problem
+    normal, reduction = cells
     return Genotype(found["name"], normal, reduction, in_line="stride" in found)
 
 
-def _named(name: str, text: str) -> Cell:
-    try:
-        return parse_cell(text)
-    except ValueError as problem:
-        raise ValueError(f"{name} cell: {problem}") from problem
-
-
 def load_genotype(name: str) -> Genotype:
-    """A published genotype by its name, the one that a run in `data/results/` found, or one from a text file.
+    """Return a published genotype, the one that a published run found, or one from a text file.
 
     Args:
-        name: of the published, or of the run's folder, or the path of the file (.txt).
+        name: of the genotype, of the run's folder in `data/results/`, or the path of a .txt file.
 
     Raises:
-        FileNotFoundError: no such file. ValueError: an unknown name; as `parse_genotype`.
+        FileNotFoundError: no such file.
+        ValueError: an unknown name; as `parse_genotype`.
     """
     if name in PUBLISHED:
         return PUBLISHED[name]
     runs = {file.parent.name: str(file) for file in sorted(paths.results().glob("*/03_cell.txt"))}
     name = runs.get(name, name)
     if not name.endswith(".txt"):
-        known = ", ".join([*PUBLISHED, *runs])
-        raise ValueError(
-            f"unknown genotype {name!r}, expected one of {known}, or a file's path (.txt)"
-        )
+        expected = f"{', '.join([*PUBLISHED, *runs])}, or a file's path (.txt)"
+        raise ValueError(f"unknown genotype {name!r}, expected one of {expected}")
     try:
         return parse_genotype(Path(name).read_text())
     except ValueError as problem:
@@ -191,7 +176,7 @@ def load_genotype(name: str) -> Genotype:
 
 
 def from_architecture(space: SearchSpace, architecture: Architecture, name: str = "") -> Genotype:
-    """What an architecture of a `spaces.cells` space means: one cell, also with stride 2.
+    """Return the genotype of an architecture of a `spaces.cells` space, with one and the same cell.
 
     Its outputs are the states that no block reads, and the inputs that the architecture forces.
 
@@ -199,54 +184,36 @@ def from_architecture(space: SearchSpace, architecture: Architecture, name: str 
         name: of the genotype; the architecture's hash if empty.
     """
     values = space.values(architecture)
-    blocks = tuple(
-        tuple(
-            Step(values[f"{side} operation {number}"], values[f"{side} input {number}"])
-            for side in ("left", "right")
-        )
-        for number in range(1, space.choices[-1].step + 1)
-    )
+
+    def step(side: str, number: int) -> Step:
+        return Step(values[f"{side} operation {number}"], values[f"{side} input {number}"])
+
+    numbers = range(1, space.choices[-1].step + 1)
+    blocks = tuple((step("left", number), step("right", number)) for number in numbers)
     forced = {state for state in (0, 1) if values[f"output {state}"]}
-    found = Cell(blocks, tuple(sorted(forced.union(unread(blocks)))))
-    return Genotype(name or space.hash(architecture), found, found)
+    cell = Cell(blocks, tuple(sorted(forced.union(unread(blocks)))))
+    return Genotype(name or space.hash(architecture), cell, cell)
 
 
 def separable(genotype: Genotype) -> Genotype:
-    """The paper's "-sep" variant: 7 x 7 separable convolutions in place of 1 x 7 followed by 7 x 1."""
-    return Genotype(
-        f"{genotype.name}-sep",
-        _separable(genotype.normal),
-        _separable(genotype.reduction),
-        genotype.in_line,
-    )
+    """Return the paper's "-sep" variant, with 7 x 7 separable convolutions for 1 x 7 then 7 x 1."""
+    variant = str(genotype).replace("1x7-7x1", "sep7")
+    return replace(parse_genotype(variant), name=f"{genotype.name}-sep")
 
 
-def _separable(original: Cell) -> Cell:
-    return parse_cell(str(original).replace("1x7-7x1", "sep7"))
-
-
-NASNET_A = Genotype(
-    "NASNet-A",
-    parse_cell(
-        "sep5(0)+sep3(1); sep5(1)+sep3(1); avg3(0)+id(1); avg3(1)+avg3(1); sep3(0)+id(0) -> 1 2 3 4 5 6"
-    ),
-    parse_cell(
-        "sep5(0)+sep7(1); max3(0)+sep7(1); avg3(0)+sep5(1); id(3)+avg3(2); sep3(2)+max3(0) -> 3 4 5 6"
-    ),
-)  # Zoph et al. 2018, doi:10.1109/CVPR.2018.00907, figure 4
-_PNASNET = parse_cell(
-    "sep5(1)+max3(1); sep7(0)+max3(0); sep5(0)+sep3(0); sep3(4)+max3(0); sep3(1)+id(0) -> 2 3 4 5 6"
-)
-PNASNET_5 = Genotype(
-    "PNASNet-5", _PNASNET, _PNASNET, in_line=True
-)  # Liu et al. 2018, arXiv:1712.00559, figure 1
-AMOEBANET_A = Genotype(
-    "AmoebaNet-A",
-    parse_cell(
-        "avg3(1)+max3(0); sep3(1)+sep5(2); sep3(1)+avg3(3); sep3(0)+id(0); id(1)+avg3(0) -> 4 5 6"
-    ),
-    parse_cell(
-        "avg3(1)+sep3(0); max3(1)+sep7(2); sep7(1)+avg3(0); max3(1)+max3(0); 1x7-7x1(1)+sep3(5) -> 3 4 6"
-    ),
-)  # Real et al. 2019, arXiv:1802.01548, figure 5
+# Zoph et al. 2018, doi:10.1109/CVPR.2018.00907, figure 4.
+NASNET_A = parse_genotype("""name: NASNet-A
+normal: sep5(0)+sep3(1);sep5(1)+sep3(1);avg3(0)+id(1);avg3(1)+avg3(1);sep3(0)+id(0) -> 1 2 3 4 5 6
+reduction: sep5(0)+sep7(1);max3(0)+sep7(1);avg3(0)+sep5(1);id(3)+avg3(2);sep3(2)+max3(0) -> 3 4 5 6
+""")
+# Liu et al. 2018, arXiv:1712.00559, figure 1.
+PNASNET_5 = parse_genotype("""name: PNASNet-5
+normal: sep5(1)+max3(1);sep7(0)+max3(0);sep5(0)+sep3(0);sep3(4)+max3(0);sep3(1)+id(0) -> 2 3 4 5 6
+stride: in line
+""")
+# Real et al. 2019, arXiv:1802.01548, figure 5.
+AMOEBANET_A = parse_genotype("""name: AmoebaNet-A
+normal: avg3(1)+max3(0);sep3(1)+sep5(2);sep3(1)+avg3(3);sep3(0)+id(0);id(1)+avg3(0) -> 4 5 6
+reduction: avg3(1)+sep3(0);max3(1)+sep7(2);sep7(1)+avg3(0);max3(1)+max3(0);1x7-7x1(1)+sep3(5)
+""")
 PUBLISHED = {genotype.name: genotype for genotype in (NASNET_A, PNASNET_5, AMOEBANET_A)}

@@ -8,19 +8,18 @@ class ResNet(nn.Module):
     """Residual network of 6n + 2 layers for small images, shortcuts without parameters (option A).
 
     Args:
-        blocks: n, residual blocks per stage. width: channels of the first stage, doubled in each next one.
-        classes: number of outputs.
+        blocks: n, residual blocks per stage.
+        width: channels of the first stage, doubled in each next one.
 
-    Source: He et al. 2016, section 4.2, doi:10.1109/CVPR.2016.90; n = 9, width 16 has 853,018 parameters.
+    Source: He et al. 2016, section 4.2, doi:10.1109/CVPR.2016.90; n = 9 and width 16 have 853,018
+    parameters.
     """
 
     layer_names = ("stages.0", "stages.1", "stages.2")
 
     def __init__(self, *, blocks: int, width: int, classes: int):
         super().__init__()
-        self.stem = nn.Sequential(
-            nn.Conv2d(3, width, 3, padding=1, bias=False), nn.BatchNorm2d(width), nn.ReLU()
-        )
+        self.stem = nn.Sequential(*_convolution(3, width), nn.ReLU())
         self.stages = nn.Sequential(
             _stage(width, width, blocks, stride=1),
             _stage(width, 2 * width, blocks, stride=2),
@@ -32,7 +31,7 @@ class ResNet(nn.Module):
                 nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
 
     def forward(self, images: Tensor) -> Tensor:
-        """Class scores [B, C] of standardised images [B, 3, H, W]."""
+        """Return class scores [B, C] of standardised images [B, 3, H, W]."""
         return self.classifier(self.stages(self.stem(images)).mean((2, 3)))
 
 
@@ -40,20 +39,19 @@ class _Block(nn.Module):
     def __init__(self, inputs: int, outputs: int, stride: int):
         super().__init__()
         self.stride, self.added = stride, outputs - inputs
-        self.body = nn.Sequential(
-            nn.Conv2d(inputs, outputs, 3, stride, padding=1, bias=False),
-            nn.BatchNorm2d(outputs),
-            nn.ReLU(),
-            nn.Conv2d(outputs, outputs, 3, padding=1, bias=False),
-            nn.BatchNorm2d(outputs),
-        )
+        first, second = _convolution(inputs, outputs, stride), _convolution(outputs, outputs)
+        self.body = nn.Sequential(*first, nn.ReLU(), *second)
 
     def forward(self, x: Tensor) -> Tensor:
-        shortcut = x[:, :, :: self.stride, :: self.stride]
-        shortcut = functional.pad(
-            shortcut, (0, 0, 0, 0, self.added // 2, self.added - self.added // 2)
-        )
+        before = self.added // 2
+        channels = (0, 0, 0, 0, before, self.added - before)
+        shortcut = functional.pad(x[:, :, :: self.stride, :: self.stride], channels)
         return functional.relu(self.body(x) + shortcut)
+
+
+def _convolution(inputs: int, outputs: int, stride: int = 1) -> list[nn.Module]:
+    convolution = nn.Conv2d(inputs, outputs, 3, stride, padding=1, bias=False)
+    return [convolution, nn.BatchNorm2d(outputs)]
 
 
 def _stage(inputs: int, outputs: int, blocks: int, stride: int) -> nn.Sequential:
