@@ -57,14 +57,13 @@ from sage.config import paths
 from sage.config.run import CellRun
 from sage.experiments import full_training
 from sage.experiments.comparison import Comparison
-from sage.experiments.full_training import FullTraining
 from sage.models import genotypes
 
 run = CellRun.of(globals())
 
 # %%
 Comparison.check(run, workers=workers)
-published = full_training.check_cells(run)
+published = full_training.load_beside(run)
 guide = teachers.load_teacher(run)
 searches = Comparison(run, guide)
 run.budget
@@ -125,12 +124,7 @@ plots.save(plots.cell_graph(discovered), run.folder, "03_cell")
 separable = genotypes.separable(discovered)
 searched = [*found.values(), *([separable] if separable.normal != discovered.normal else [])]
 cells = [*searched, *published]
-trained = {
-    name: full_training.train_all_fully(
-        [FullTraining.of(run, cell, name) for cell in cells], workers=workers
-    )
-    for name in full_training.data_sets(run)
-}
+trained = full_training.train_cells(run, cells, workers=workers)
 print(trained[run.dataset].attrs["recipe"])
 
 # %% [markdown]

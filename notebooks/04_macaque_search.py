@@ -55,14 +55,13 @@ from sage.config import paths
 from sage.config.run import MacaqueRun
 from sage.experiments import full_training
 from sage.experiments.comparison import Comparison
-from sage.experiments.full_training import FullTraining
 from sage.models import genotypes
 
 run = MacaqueRun.of(globals())
 
 # %%
 Comparison.check(run, workers=workers)
-published = full_training.check_cells(run)
+published = full_training.load_beside(run)
 recorded = teachers.recorded_regions(run)
 brain = teachers.from_recordings(recorded)
 searches = Comparison(run, brain)
@@ -132,11 +131,7 @@ space = spaces.cells(run.budget.blocks)
 winners = search_tables.winners(table).items()
 found = {name: genotypes.from_architecture(space, one, name) for name, one in winners}
 cells = [*found.values(), *published]
-trained = {
-    run.dataset: full_training.train_all_fully(
-        [FullTraining.of(run, cell, run.dataset) for cell in cells], workers=workers
-    )
-}
+trained = full_training.train_cells(run, cells, workers=workers)
 print(trained[run.dataset].attrs["recipe"], *found.values(), sep="\n\n")
 
 # %%

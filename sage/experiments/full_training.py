@@ -1,6 +1,7 @@
-"""Full training of networks of cells: on all images but the test images, which are then shown once."""
+"""Full training of networks of cells: on all images but the test images, which are shown once."""
 
 import json
+from collections.abc import Sequence
 from concurrent.futures import as_completed
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
@@ -14,7 +15,7 @@ from sage.compute import devices, parallel
 from sage.config import paths, provenance
 from sage.config.run import CellRun
 from sage.images import datasets, preprocessing
-from sage.images.datasets import Images
+from sage.images.datasets import Images, Split
 from sage.images.image_files import ImageFiles
 from sage.models import complexity, genotypes
 from sage.models.cells import CellNetwork
@@ -31,15 +32,18 @@ REVISION = 1
 
 @dataclass(frozen=True, kw_only=True)
 class FullTraining:
-    """Everything that determines a fully trained network of cells.
+    """All that determines a fully trained network of cells.
 
-    With images of `preprocessing.SIZE` pixels it is trained as the paper's networks on ImageNet are: on crops of images
-    that are read from their files again and again.
+    With images of `preprocessing.SIZE` pixels it is trained as the paper's networks on ImageNet
+    are: on crops of images that are read from their files again and again.
 
     Args:
-        images: training images at most, validation images among them; None means all. repeats: N. filters: F.
+        images: training images at most, validation images among them; None means all.
+        repeats: N.
+        filters: F.
+        drop_path_keep: see `Recipe`.
         skeleton: see `models.cells.SKELETONS`.
-        drop_path_keep: see `Recipe`. device, convolutions: as in `devices.description`.
+        device, convolutions: see `devices.description`.
     """
 
     genotype: Genotype
@@ -58,44 +62,41 @@ class FullTraining:
 
     @classmethod
     def of(cls, run: CellRun, genotype: Genotype, dataset: str) -> "FullTraining":
-        """As the run's budget says."""
+        """Return the training that a run's budget allows."""
         budget = run.budget
+        full = ("images", "repeats", "filters", "epochs", "skeleton")
         return cls(
             genotype=genotype,
             dataset=dataset,
             image_size=getattr(budget, "full_size", run.settings.image_size),
-            images=budget.full_images,
-            repeats=budget.full_repeats,
-            filters=budget.full_filters,
-            epochs=budget.full_epochs,
             batch_size=budget.batch_size,
             drop_path_keep=budget.drop_path_keep,
-            skeleton=budget.full_skeleton,
             seed=run.seed,
+            **{name: getattr(budget, f"full_{name}") for name in full},
         )
 
     @property
     def from_files(self) -> bool:
-        """Whether images are read from files at every step, rather than held in memory."""
+        """True if images are read from files at every step, rather than held in memory."""
         return self.image_size == preprocessing.SIZE
 
     @property
     def recipe(self) -> Recipe:
-        """The paper's for cells on ImageNet, or on CIFAR, scaled."""
+        """The paper's recipe for cells on ImageNet, or on CIFAR, scaled."""
         if self.from_files:
             return recipes.imagenet_recipe(self.epochs, self.batch_size)
         return recipes.cell_recipe(self.epochs, self.batch_size, drop_path_keep=self.drop_path_keep)
 
     @property
     def key(self) -> str:
-        """Changes with everything but the genotype's name; the images' content counts, not their data set's name."""
+        """Digits that change with all but the names of genotype and data set."""
         train, test, _ = self.load_images()
         nameless = str(replace(self.genotype, name=""))
         parts = asdict(self) | {"genotype": nameless, "dataset": [train.identity, test.identity]}
         return provenance.key(revision=REVISION, recipe=self.recipe.description, **parts)
 
     def build(self, classes: int) -> CellNetwork:
-        """The network, its weights drawn by torch's generator.
+        """Return the network, its weights drawn by torch's generator.
 
         Raises:
             ValueError: images too small for the auxiliary classifier.
@@ -110,112 +111,144 @@ class FullTraining:
         )
 
     def load_images(self) -> tuple[Images | ImageFiles, Images | ImageFiles, int]:
-        """Training images, test images, and the number of classes.
+        """Return training images, test images, and the number of classes.
 
         Raises:
             FileNotFoundError or ValueError: as `datasets.load_dataset` or `datasets.load_files`.
         """
-        if self.from_files:
-            loaded = datasets.load_files(self.dataset)
-        else:
-            loaded = datasets.load_reduced(self.dataset, self.image_size, None, None)
+        loaded: Split = (
+            datasets.load_files(self.dataset)
+            if self.from_files
+            else datasets.load_reduced(self.dataset, self.image_size, None, None)
+        )
         train = loaded.train.joined(loaded.validation)
         return train.first(self.images), loaded.test, len(loaded.classes)
 
 
-def check_cells(run: CellRun) -> list[Genotype]:
-    """Whether a run's cells can be trained fully, before any training; gives the cells that stand beside.
+def load_beside(run: CellRun) -> list[Genotype]:
+    """Return the cells to train beside those that a run finds, once all can be trained.
 
     Raises:
-        FileNotFoundError: no such file or data set. ValueError: an unknown cell or one whose name is taken, the
-            run's data set as the second, images too small, or too many files that cannot be read as images.
+        FileNotFoundError: no such file or data set.
+        ValueError: an unknown cell or one whose name is taken, the run's data set as the second,
+            images too small, or too many files that cannot be read as images.
     """
     beside = [genotypes.load_genotype(name) for name in run.beside.split()]
     names = [genotype.name for genotype in beside]
-    found = {
-        f"{searcher} {score}" for searcher in run.searchers.split() for score in run.scores.split()
-    }
+    scores = run.scores.split()
+    found = {f"{searcher} {score}" for searcher in run.searchers.split() for score in scores}
     taken = found | {f"{name}-sep" for name in found}  # what the run calls the cells that it finds
     if len(set(names)) < len(names) or taken & set(names):
         raise ValueError(
-            f"beside is {run.beside!r}, cells named {', '.join(names)}; expected different names, and none of a cell "
-            f"that the run finds: {', '.join(sorted(taken))}"
+            f"beside is {run.beside!r}, cells named {', '.join(names)}; expected different names, "
+            f"and none of a cell that the run finds: {', '.join(sorted(taken))}"
         )
     if run.transfer == run.dataset:
-        raise ValueError(
-            f"transfer is {run.transfer!r}, the run's own data set; expected another or nothing"
-        )
-    for dataset in data_sets(run):
-        planned = FullTraining.of(run, genotypes.NASNET_A, dataset)
-        images, _, classes = planned.load_images()
+        raise ValueError(f"transfer is {run.transfer!r}, the run's own data set; expected another")
+    for dataset in _data_sets(run):
+        plan = FullTraining.of(run, genotypes.NASNET_A, dataset)
+        images, _, classes = plan.load_images()
         with torch.device("meta"):
-            planned.build(classes)
-        if len(images) < planned.batch_size:
-            raise ValueError(
-                f"{dataset} has {len(images)} images to train on, expected {planned.batch_size} or more"
-            )
+            plan.build(classes)
+        if (count := len(images)) < (least := plan.batch_size):
+            raise ValueError(f"{dataset} has {count} images to train on, expected {least} or more")
     return beside
 
 
-def data_sets(run: CellRun) -> list[str]:
-    """Those on which cells are trained fully."""
-    return [run.dataset, *filter(None, [run.transfer])]
+def train_cells(
+    run: CellRun, cells: Sequence[Genotype], *, workers: str = "auto"
+) -> dict[str, xr.Dataset]:
+    """Train cells fully on each of a run's data sets; return `train_all_fully`'s table of each."""
+    plans = {name: [FullTraining.of(run, cell, name) for cell in cells] for name in _data_sets(run)}
+    return {name: train_all_fully(some, workers=workers) for name, some in plans.items()}
 
 
-def train_fully(planned: FullTraining, *, progress: bool = True) -> xr.Dataset:
-    """Train a network, or go on from its last checkpoint, and test it; one that is finished is read from its file.
+def train_all_fully(plans: list[FullTraining], *, workers: str = "auto") -> xr.Dataset:
+    """Train networks side by side; what is finished or begun is not done again.
 
-    `parallel.run(train, planned, processes=2)` divides each batch between two processes, for the same network up to
-    rounding. So does torchrun, with `parallel.group` around the call; all ranks return the same.
+    Args:
+        plans: alike but for their genotypes, which differ by name.
+        workers: see `dask_workers.open_workers`.
+
+    Returns:
+        What `train_fully` gives, over network, by the genotypes' names.
+
+    Raises:
+        ValueError: equal names, or as `train_fully`, when the other networks have ended.
+        LostScheduler, WorkerDied: as the workers.
+    """
+    names = [plan.genotype.name for plan in plans]
+    if len(set(names)) < len(names):
+        raise ValueError(f"networks are named {', '.join(names)}, expected different names")
+    keys = [plan.key for plan in plans]
+    different = {key: plans[keys.index(key)] for key in keys}
+    work = partial(train_fully, progress=workers == "0")
+    bar = tqdm(total=len(different), unit="network", desc="full training")
+    with dask_workers.open_workers(workers) as opened, bar:
+        futures = {key: opened.submit(work, plan) for key, plan in different.items()}
+        for future in as_completed(futures.values()):
+            bar.update(future.exception() is None)
+    tables = {key: future.result() for key, future in futures.items()}
+    named = [
+        tables[key].assign(genotype=str(plan.genotype), provenance=tables[key].attrs["provenance"])
+        for key, plan in zip(keys, plans)
+    ]
+    settings = {name: value for name, value in asdict(plans[0]).items() if value is not None}
+    del settings["genotype"]
+    whole = xr.concat(named, "network", combine_attrs="drop", data_vars="all")
+    recipe = json.dumps(plans[0].recipe.description)
+    return whole.assign_coords(network=names).assign_attrs(settings | {"recipe": recipe})
+
+
+def train_fully(plan: FullTraining, *, progress: bool = True) -> xr.Dataset:
+    """Train a network, or go on from its last checkpoint, and test it.
+
+    `parallel.run(train_fully, plan, processes=2)` divides each batch between two processes, for the
+    same network up to rounding. So does torchrun, with `parallel.group` around the call; all ranks
+    return the same. One that is finished is read from its file.
 
     Args:
         progress: show a bar.
 
     Returns:
-        Dataset with training_loss over epoch, and of the network test_accuracy and test_top5 (in [0, 1], NaN if it
-        diverged), test_images, parameters (without auxiliary classifier), multiply_adds and examples, the genotype's text,
-        and provenance as an attribute.
+        Dataset with training_loss over epoch, and of the network test_accuracy and test_top5 (in
+        [0, 1], NaN if it diverged), test_images, parameters (without auxiliary classifier),
+        multiply_adds and examples, the genotype's text, and provenance as an attribute.
 
     Raises:
-        ValueError: as `checkpoints.train_with_checkpoints`, or images too small for the auxiliary classifier. RuntimeError: planned
-            for another device than this one.
+        ValueError: as `checkpoints.train_with_checkpoints`, or images too small for the auxiliary
+            classifier.
+        RuntimeError: planned for another device than this one.
     """
-    key = parallel.once(
-        lambda: planned.key
-    )  # rank 0 alone makes the images' files, if there are none yet
+    key = parallel.once(lambda: plan.key)  # rank 0 alone prepares the images' files
     path = paths.cache() / "cells" / f"{key}.nc"
     finished = parallel.once(lambda: xr.load_dataset(path) if path.exists() else None)
     if finished is not None:
-        return finished.assign(genotype=str(planned.genotype))
-    devices.require({"device": planned.device, "convolutions": planned.convolutions})
-    images, test, classes = planned.load_images()
+        return finished.assign(genotype=str(plan.genotype))
+    devices.require({"device": plan.device, "convolutions": plan.convolutions})
+    images, test, classes = plan.load_images()
     with devices.one_thread():
-        with devices.weights_from(planned.seed):
-            model = planned.build(classes)
-        trainer = Trainer(
-            model, images, planned.recipe, seed=planned.seed, device=devices.default()
-        )
+        with devices.weights_from(plan.seed):
+            model = plan.build(classes)
+        trainer = Trainer(model, images, plan.recipe, seed=plan.seed, device=devices.default())
         accuracy, top5, failure = float("nan"), float("nan"), ""
+        name = plan.genotype.name if progress else None
+        checkpoint = path.with_suffix(".pt")
         try:
-            name = planned.genotype.name if progress else None
-            table = checkpoints.train_with_checkpoints(
-                trainer, path.with_suffix(".pt"), dict, name=name
-            )
+            table = checkpoints.train_with_checkpoints(trainer, checkpoint, dict, name=name)
             accuracy, top5 = parallel.once(_test, model, test)
         except Diverged as problem:
-            empty = np.full(planned.epochs + 1, np.nan)
-            table = xr.Dataset(
-                {"training_loss": ("epoch", empty)}, {"epoch": np.arange(planned.epochs + 1)}
-            )
+            loss = np.full(plan.epochs + 1, np.nan)
+            table = xr.Dataset({"training_loss": ("epoch", loss)}, {"epoch": np.arange(len(loss))})
             table.attrs["provenance"] = json.dumps([checkpoints.start()])
             failure = str(problem)
     table = table[["training_loss"]].assign(
-        genotype=str(planned.genotype),
+        genotype=str(plan.genotype),
         test_accuracy=accuracy,
         test_top5=top5,
         test_images=len(test),
         parameters=complexity.parameters(model),
-        multiply_adds=complexity.multiply_adds(model, planned.image_size),
+        multiply_adds=complexity.multiply_adds(model, plan.image_size),
         examples=trainer.examples,
         failure=failure,
     )
@@ -224,58 +257,11 @@ def train_fully(planned: FullTraining, *, progress: bool = True) -> xr.Dataset:
 
 
 def _test(model: CellNetwork, test: Images | ImageFiles) -> tuple[float, float]:
-    """Top-1 and top-5 accuracy; with fewer than five classes the latter is 1."""
+    """Return top-1 and top-5 accuracy; with fewer than five classes the latter is 1."""
     scores = evaluation.class_scores(model, test)
-    return activations.accuracy(scores, test.labels), activations.top_k(
-        scores, test.labels, min(5, scores.shape[1])
-    )
+    top5 = activations.top_k(scores, test.labels, min(5, scores.shape[1]))
+    return activations.accuracy(scores, test.labels), top5
 
 
-def train_all_fully(plans: list[FullTraining], *, workers: str = "auto") -> xr.Dataset:
-    """Train networks side by side; what is finished or begun is not done again.
-
-    Args:
-        plans: alike but for their genotypes, which differ by name. workers: see `dask_workers.open_workers`.
-
-    Returns:
-        What `train_fully` gives, over network, by the genotypes' names.
-
-    Raises:
-        ValueError: names that are not different. As `train_fully`, when the others have ended; LostScheduler or WorkerDied
-        as the workers.
-    """
-    names = [planned.genotype.name for planned in plans]
-    if len(set(names)) < len(names):
-        raise ValueError(f"networks are named {', '.join(names)}, expected different names")
-    by_key: dict[str, list[FullTraining]] = {}
-    for planned in plans:
-        by_key.setdefault(planned.key, []).append(planned)
-    work = partial(train_fully, progress=workers == "0")
-    with (
-        dask_workers.open_workers(workers) as opened,
-        tqdm(total=len(by_key), unit="network", desc="full training") as bar,
-    ):
-        futures = {opened.submit(work, same[0]): same for same in by_key.values()}
-        for future in as_completed(futures):
-            bar.update(future.exception() is None)
-    tables = {
-        planned.genotype.name: future.result()
-        for future, same in futures.items()
-        for planned in same
-    }
-    named = [
-        tables[name].assign(
-            genotype=str(planned.genotype), provenance=tables[name].attrs["provenance"]
-        )
-        for planned in plans
-        for name in [planned.genotype.name]
-    ]
-    whole = xr.concat(named, "network", combine_attrs="drop", data_vars="all")
-    settings = {
-        name: value
-        for name, value in asdict(plans[0]).items()
-        if name != "genotype" and value is not None
-    }
-    return whole.assign_coords(network=[planned.genotype.name for planned in plans]).assign_attrs(
-        settings | {"recipe": json.dumps(plans[0].recipe.description)}
-    )
+def _data_sets(run: CellRun) -> list[str]:
+    return [run.dataset, *filter(None, [run.transfer])]

@@ -244,7 +244,7 @@ def test_what_cannot_be_trained_is_refused_first(run, wrong, error, message, tmp
     monkeypatch.chdir(tmp_path)
     replace(OTHER, name="tpe P+TG").save(tmp_path / "found.txt")
     with pytest.raises(error, match=message):
-        full_training.check_cells(replace(run, **wrong))
+        full_training.load_beside(replace(run, **wrong))
 
 
 def test_images_that_are_too_small_are_refused_first(run, monkeypatch):
@@ -252,12 +252,12 @@ def test_images_that_are_too_small_are_refused_first(run, monkeypatch):
     with pytest.raises(
         ValueError, match="auxiliary classifier reads maps of 4 x 4, expected 5 x 5 or more"
     ):
-        full_training.check_cells(run)
+        full_training.load_beside(run)
 
 
 def test_a_cell_of_ones_own_stands_beside(run, tmp_path):
     path = OTHER.save(tmp_path / "mine.txt")
-    beside = full_training.check_cells(replace(run, beside=f"{path} PNASNet-5"))
+    beside = full_training.load_beside(replace(run, beside=f"{path} PNASNet-5"))
     assert [cell.name for cell in beside] == ["other", "PNASNet-5"] and beside[0] == OTHER
 
 
