@@ -199,8 +199,3 @@ class Explorer:
             shown["failed or diverged"] = str(self.failures)
         self.bar.set_postfix(shown, refresh=False)
         self.bar.update(count)
-
-
-def search(space, searcher, study, tracker, budget, workers, *, bar=None) -> str:
-    """Run an `Explorer`."""
-    return Explorer(study, searcher, tracker, budget, workers, bar or tqdm(disable=True)).search()

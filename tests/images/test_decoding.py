@@ -242,9 +242,7 @@ def test_without_damaged_files_a_set_is_all_its_files(plain):
     assert len(found) == len(train) and ordered.identity == train.identity
 
 
-@pytest.mark.parametrize(
-    "load", [datasets.load_files, lambda name: datasets.load_dataset(name, 8)]
-)
+@pytest.mark.parametrize("load", [datasets.load_files, lambda name: datasets.load_dataset(name, 8)])
 def test_too_many_damaged_files_are_named_before_all_are_read(plain, opened, monkeypatch, load):
     monkeypatch.setattr(decoding, "BLOCK", 4)
     monkeypatch.setattr(decoding, "FEW_DAMAGED", 10)
