@@ -60,18 +60,16 @@ def read(
                 found[-1].check()
     unknown = [name for name in wanted if name not in known]
     if unknown or not found:
-        raise ValueError(
-            f"regions {', '.join(unknown)}: nobody recorded there; recorded: {', '.join(known)}"
-        )
+        told = f"regions {', '.join(unknown)}: nobody recorded there"
+        raise ValueError(f"{told}; recorded: {', '.join(known)}")
     times = Counter(one.region for one in found)
     for place, one in enumerate(found):
         if times[one.region] > 1:
             found[place] = replace(one, region=f"{one.region} {one.path.stem}")
     names = [one.region for one in found]
     if len(set(names)) < len(names):
-        raise ValueError(
-            f"regions {', '.join(names)}, expected different names: those of the files have to differ"
-        )
+        told = f"regions {', '.join(names)}, expected different names"
+        raise ValueError(f"{told}: those of the files have to differ")
     return found
 
 
@@ -104,22 +102,17 @@ def read_stimuli(path: Path | str, size: int, images: int | None) -> StimulusSet
     with _naming(path):
         table = _open(path)
         if "presentation" not in table.dims:
-            raise ValueError(
-                "no dimension presentation, expected that of responses, or of images beside RDMs"
-            )
+            raise ValueError("no dimension presentation of responses, or of images beside RDMs")
         ids = _stimulus_ids(table)
         first = np.sort(np.unique(ids, return_index=True)[1])  # each one's first presentation
-        if "images" in table:
-            pixels = _stored_pixels(table["images"], first)
-        else:
-            pixels = _pixels_of_files(path, ids[first])
-        if len(pixels) < FEWEST_STIMULI:
-            raise ValueError(f"{len(pixels)} stimuli, expected {FEWEST_STIMULI} or more")
-        height, width = pixels.shape[2:]
+        stored = "images" in table
+        pixels = _stored(table["images"], first) if stored else _in_files(path, ids[first])
+        count, _, height, width = pixels.shape
+        if count < FEWEST_STIMULI:
+            raise ValueError(f"{count} stimuli, expected {FEWEST_STIMULI} or more")
         if size > min(height, width):
-            raise ValueError(
-                f"stimuli of {height} x {width} pixels, expected {size} or more a side"
-            )
+            told = f"stimuli of {height} x {width} pixels"
+            raise ValueError(f"{told}, expected {size} or more a side")
         labels = {name: table[name].values[first].astype(str) for name in LABELS if name in table}
         return _stimulus_set(path.stem, averaged_down(pixels, size), labels, images)
 
@@ -178,10 +171,8 @@ def _responses(table: xr.Dataset) -> xr.DataArray:
     wanted = {"presentation", "neuroid"}
     found = {str(name): one for name, one in table.data_vars.items() if wanted <= set(one.dims)}
     if len(found) != 1 and "trials" not in found:
-        raise ValueError(
-            f"variables {[*table.data_vars]}, {len(found)} of them over presentation and "
-            "neuroid and none over pair; expected one, or one named trials"
-        )
+        told = f"variables {[*table.data_vars]}, {len(found)} of them over presentation and neuroid"
+        raise ValueError(f"{told} and none over pair, expected one, or one named trials")
     return found.get("trials", next(iter(found.values())))
 
 
@@ -195,10 +186,8 @@ def _averaged(responses: xr.DataArray, window: tuple[float, float] | None) -> xr
     start, end = responses.time_bin_start.values, responses.time_bin_end.values
     within = np.flatnonzero((start >= window[0]) & (end <= window[1]))
     if not len(within):
-        raise ValueError(
-            f"window is {window}, expected one with some of the time bins "
-            f"from {start.min()} to {end.max()} ms"
-        )
+        wanted = f"some of the time bins from {start.min()} to {end.max()} ms"
+        raise ValueError(f"window is {window}, expected one with {wanted}")
     return responses.isel(time_bin=within).mean("time_bin")
 
 
@@ -224,19 +213,17 @@ def _stimulus_ids(table: xr.Dataset | xr.DataArray) -> np.ndarray:
     return np.arange(table.sizes["presentation"]).astype(str)
 
 
-def _stored_pixels(images: xr.DataArray, chosen: np.ndarray) -> Tensor:
-    """Return [N, 3, H, W] uint8."""
+def _stored(images: xr.DataArray, chosen: np.ndarray) -> Tensor:
+    """Return some of the images in a file, [N, 3, H, W] uint8."""
     layout = (images.dims[0], images.ndim, images.shape[3:], images.dtype)
     if layout != ("presentation", 4, (3,), np.uint8):
-        raise ValueError(
-            f"images are {images.dtype} {dict(images.sizes)}, "
-            "expected uint8 over presentation, height, width and 3 channels"
-        )
+        wanted = "uint8 over presentation, height, width and 3 channels"
+        raise ValueError(f"images are {images.dtype} {dict(images.sizes)}, expected {wanted}")
     return torch.from_numpy(images.values[chosen]).permute(0, 3, 1, 2)
 
 
-def _pixels_of_files(path: Path, ids: np.ndarray) -> Tensor:
-    """Return [N, 3, H, W] uint8, from the folder beside a file of recordings."""
+def _in_files(path: Path, ids: np.ndarray) -> Tensor:
+    """Return the images in the folder beside a file of recordings, [N, 3, H, W] uint8."""
     folder = path.with_suffix("")
     files = {file.stem: file for file in folder.iterdir()} if folder.is_dir() else {}
     missing = [name for name in ids if name not in files]

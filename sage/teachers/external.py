@@ -20,14 +20,12 @@ def is_spec(name: str) -> bool:
 def load_network(spec: str, *, seed: int) -> tuple[nn.Module, tuple[str, ...]]:
     """Return the network of a text such as "torchvision:resnet18:layer1,layer4", and its layers.
 
-    It is shown the candidates' validation images, at their size and standardised as for them: one
-    that wants others changes them itself, in a module around it. Its scores are not used.
+    It is shown candidates' validation images as candidates are; a module around it can change them.
 
     Args:
-        spec: of the `FORMS`. Models of torchvision have initial weights where none are named. A
-            function takes nothing and returns a module with its weights loaded. Layers are names
-            as in `model.named_modules()`, with commas between.
-        seed: initial weights are drawn from it.
+        spec: of the `FORMS`. Models of torchvision have initial weights, drawn from `seed`, where
+            none are named. A function takes nothing and returns a module with its weights loaded.
+            Layers are names as in `model.named_modules()`, with commas between.
 
     Raises:
         ValueError: an unknown model, weights, module, function or layer, or no layer or network.
@@ -57,9 +55,8 @@ def identity(model: nn.Module) -> str:
         digest.update(name.encode())
         if isinstance(value, Tensor):
             digest.update(f"{value.dtype} {list(value.shape)}".encode())
-            digest.update(
-                value.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().data
-            )
+            flat = value.detach().cpu().contiguous().flatten()
+            digest.update(flat.view(torch.uint8).numpy().data)
         else:  # a module's extra state
             digest.update(repr(value).encode())
     return digest.hexdigest()[:16]
@@ -73,10 +70,8 @@ def _torchvision(what: str) -> nn.Module:
         raise ValueError(f"unknown torchvision model {name!r}, expected one of {', '.join(known)}")
     every = models.get_model_weights(name).__members__
     if wanted and wanted not in every:
-        raise ValueError(
-            f"unknown weights {wanted!r} of torchvision's {name}, "
-            f"expected one of {', '.join(every)}"
-        )
+        told = f"unknown weights {wanted!r} of torchvision's {name}"
+        raise ValueError(f"{told}, expected one of {', '.join(every)}")
     weights = every.get(wanted)
     try:
         return models.get_model(name, weights=weights)
@@ -97,10 +92,8 @@ def _python(what: str) -> nn.Module:
             " of a module that Python finds: in the working directory, or in PYTHONPATH"
         ) from problem
     if not callable(make) or not isinstance(model := make(), nn.Module):
-        raise ValueError(
-            f"teacher python:{what} gave no torch module, "
-            "expected a function without arguments that does"
-        )
+        wanted = "expected a function without arguments that does"
+        raise ValueError(f"teacher python:{what} gave no torch module, {wanted}")
     return model
 
 

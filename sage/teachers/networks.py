@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import xarray as xr
 from torch import nn
@@ -31,7 +32,7 @@ class Network:
 
     title: str  # name and size, for people
     settings: dict  # all that determines `build`, JSON-ready
-    build: Callable[[int], nn.Module]  # of so many classes; torch's generator draws its weights
+    build: Callable[..., nn.Module]  # of so many `classes`; torch's generator draws weights
     recipe: recipes.Recipe
     layers: tuple[str, ...]  # submodules whose outputs are the teacher's layers L1, L2 and so on
 
@@ -42,7 +43,7 @@ def _resnet(profile: Profile) -> Network:
     return Network(
         title=f"ResNet-{6 * blocks + 2} (n = {blocks}), width {width}",
         settings={"blocks": blocks, "width": width},
-        build=lambda classes: ResNet(blocks=blocks, width=width, classes=classes),
+        build=partial(ResNet, blocks=blocks, width=width),
         recipe=recipes.teacher_recipe(profile.teacher_epochs, profile.batch_size),
         layers=ResNet.layer_names,
     )
@@ -58,9 +59,7 @@ def _nasnet_a(profile: Profile) -> Network:
     return Network(
         title=f"NASNet-A (N = {repeats}, F = {filters})",
         settings={"genotype": str(NASNET_A), "repeats": repeats, "filters": filters},
-        build=lambda classes: CellNetwork(
-            NASNET_A, classes=classes, filters=filters, repeats=repeats, auxiliary_size=size
-        ),
+        build=partial(CellNetwork, NASNET_A, filters=filters, repeats=repeats, auxiliary_size=size),
         recipe=recipes.cell_recipe(
             profile.teacher_epochs, profile.batch_size, drop_path_keep=cells.drop_path_keep
         ),
@@ -87,7 +86,7 @@ def load_stimuli(run: Run) -> StimulusSet:
 def build_network(name: str, run: Run) -> nn.Module:
     """Return a network of `NETWORKS` with initial weights, drawn from the run's seed."""
     with devices.weights_from(run.seed):
-        return NETWORKS[name](run.settings).build(len(load_images(run).classes))
+        return NETWORKS[name](run.settings).build(classes=len(load_images(run).classes))
 
 
 def train_network(name: str, run: Run) -> tuple[nn.Module, xr.Dataset]:

@@ -63,12 +63,10 @@ class Recording(_Region):
             ("the same response to every image", np.ptp(self.responses, axis=0) == 0),
         ):
             if sites.any():
-                numbers = ", ".join(map(str, np.flatnonzero(sites)[:10]))
-                raise ValueError(
-                    f"region {self.region} has {sites.sum()} sites with {problem}, expected none; "
-                    f"leave out the sites {numbers}{', ...' if sites.sum() > 10 else ''} "
-                    "(counted from 0)"
-                )
+                numbers = np.flatnonzero(sites).tolist()
+                told = f"region {self.region} has {len(numbers)} sites with {problem}"
+                some = ", ".join(map(str, numbers[:10])) + ", ..." * (len(numbers) > 10)
+                raise ValueError(f"{told}, expected none; leave out sites {some} (counted from 0)")
 
     @cached_property
     def responses(self) -> np.ndarray:
@@ -104,10 +102,8 @@ class Recording(_Region):
         """
         every, most = self.trials.shape[1], self._counts.max()
         if not 2 <= sites <= every or not 1 <= trials <= most:
-            raise ValueError(
-                f"region {self.region}: {sites} sites and {trials} trials asked for, "
-                f"expected 2 to {every} and 1 to {most}"
-            )
+            told = f"region {self.region}: {sites} sites and {trials} trials asked for"
+            raise ValueError(f"{told}, expected 2 to {every} and 1 to {most}")
         chosen = np.sort(rng.choice(every, sites, replace=False))
         return replace(self, trials=self._shuffled(rng)[:, chosen, :trials])
 

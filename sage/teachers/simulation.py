@@ -108,9 +108,8 @@ def _spikes(region: str, responses: Tensor, trials: int, rng: np.random.Generato
     rates, count = responses.clamp(min=0).double().numpy(), SITES[region]
     active = np.flatnonzero((rates > 0).mean(0) >= ACTIVE)
     if len(active) < count:
-        raise ValueError(
-            f"{region} has {len(active)} active units to record from, expected {count} or more"
-        )
+        told = f"{region} has {len(active)} active units to record from"
+        raise ValueError(f"{told}, expected {count} or more")
     chosen = rates[:, np.sort(rng.choice(active, count, replace=False))]
     scaled = chosen / chosen.mean(0) * SPIKES * np.exp(SPREAD * rng.standard_normal(count))
     return rng.poisson(scaled[:, :, None], (*scaled.shape, trials)).astype(np.uint16)

@@ -5,7 +5,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
 
 import xarray as xr
 from scipy.spatial.distance import pdist
@@ -33,21 +32,19 @@ def load_teacher(run: Run) -> Teacher:
     from elsewhere is measured anew when its weights have changed.
 
     Raises:
-        ValueError: an unknown name, or as `read_teacher`, `assemblies.read` or
-            `external.load_network`.
+        ValueError: an unknown name, or as `read_teacher`, `assemblies.read`, `load_network`.
         FileNotFoundError: as these.
     """
     name = run.teacher
     if name.endswith(SHUFFLED):
         teacher = load_teacher(replace(run, teacher=name.removesuffix(SHUFFLED)))
         return teacher.shuffled(seed=run.seed)
-    for kind in KINDS:
-        if kind.concerns(name):
-            return kind.load(run)
-    raise ValueError(
-        f"unknown teacher {name!r}, expected one of {', '.join(kind.forms for kind in KINDS)}; "
-        f"any of them can have {SHUFFLED} behind it"
-    )
+    for _, concerns, load in KINDS:
+        if concerns(name):
+            return load(run)
+    known = ", ".join(forms for forms, _, _ in KINDS)
+    told = f"unknown teacher {name!r}, expected one of {known}"
+    raise ValueError(f"{told}; any of them can have {SHUFFLED} behind it")
 
 
 def training_examples(run: Run) -> float:
@@ -174,22 +171,11 @@ def _read_bank(run: Run) -> Teacher:
     return read_teacher(Path(run.teacher))
 
 
-class Kind(NamedTuple):
-    """A kind of teacher: what its names look like, what tells that a name is one, what loads it."""
-
-    forms: str
-    concerns: Callable[[str], bool]
-    load: Callable[[Run], Teacher]
-
-
-# The first kind that concerns itself with a name loads it.
-KINDS = (
-    Kind(", ".join(TEACHERS), TEACHERS.__contains__, _load_named),
-    Kind(external.FORMS, external.is_spec, _load_external),
-    Kind(
-        "files of recordings (.nc, with spaces between)",
-        assemblies.names_recordings,
-        _load_recordings,
-    ),
-    Kind("a bank's path (.nc)", lambda name: name.endswith(".nc"), _read_bank),
+# Kinds of teachers: forms of their names, for people; what tells that a name is of the kind; and
+# what loads the teacher. The first kind that a name is of counts.
+KINDS: tuple[tuple[str, Callable[[str], bool], Callable[[Run], Teacher]], ...] = (
+    (", ".join(TEACHERS), TEACHERS.__contains__, _load_named),
+    (external.FORMS, external.is_spec, _load_external),
+    ("files of recordings (spaces between)", assemblies.names_recordings, _load_recordings),
+    ("a bank's path (.nc)", lambda name: name.endswith(".nc"), _read_bank),
 )

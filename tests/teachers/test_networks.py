@@ -79,7 +79,7 @@ def test_a_resnet_keeps_its_files_and_its_description(tiny_run):
 def test_nasnet_a_is_the_papers_at_its_size():
     network = teachers.NETWORKS["nasnet-a"](profiles.PROFILES["paper"])
     with torch.device("meta"):
-        model = network.build(10)
+        model = network.build(classes=10)
         count, whole = (complexity.parameters(one) for one in (model, nn.ModuleList([model])))
         assert count == 3_346_538 < whole  # the auxiliary classifier
     assert network.title == "NASNet-A (N = 6, F = 32)" and len(model.cells) == 20
@@ -94,7 +94,7 @@ def test_nasnet_as_layers_end_where_the_maps_are_halved(name):
     network = teachers.NETWORKS["nasnet-a"](profiles.PROFILES[name])
     sizes: dict[int, int] = {}
     with torch.device("meta"):
-        model = network.build(5).eval()
+        model = network.build(classes=5).eval()
         for place, cell in enumerate(model.cells):
             cell.register_forward_hook(
                 lambda cell, read, out, place=place: sizes.__setitem__(place, out.shape[-1])

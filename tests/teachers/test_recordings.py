@@ -204,11 +204,11 @@ def two_sites_that_missed_an_image(trials: np.ndarray) -> np.ndarray:
         (one_site, "region V4 has 1 site, expected 2 or more"),
         (
             a_silent_site,
-            "region V4 has 1 sites with the same response to every image.*leave out the sites 3 ",
+            "region V4 has 1 sites with the same response to every image.*leave out sites 3 ",
         ),
         (
             two_sites_that_missed_an_image,
-            "region V4 has 2 sites with no response to some image.*the sites 3, 7 ",
+            "region V4 has 2 sites with no response to some image.*out sites 3, 7 ",
         ),
     ],
 )
