@@ -49,6 +49,7 @@ import numpy as np
 
 from sage import plots, spaces, teachers
 from sage.analysis import predictivity, predictors, published_pools, summaries
+from sage.analysis.bootstrap import Bootstrap
 from sage.config import paths
 from sage.config.run import PoolRun
 from sage.experiments import pool
@@ -106,10 +107,10 @@ own, searched = (
 # are the mean weights that were chosen.
 
 # %%
-bootstrap = {"resamples": settings.resamples, "seed": run.seed}
-analysed = published_pools.analyse_pools(own, others, searched, **bootstrap)
+bootstrap = Bootstrap(settings.resamples, run.seed)
+analysed = published_pools.analyse_pools(own, others, searched, bootstrap)
 random = analysed[published_pools.RANDOM]
-ceiling = predictivity.ceiling(random.mature, again, **bootstrap)
+ceiling = predictivity.ceiling(random.mature, again, bootstrap)
 random.weights.to_pandas().round(2)
 
 # %% [markdown]
@@ -132,7 +133,7 @@ plots.save(figure, run.folder, "01_predictivity")
 
 # %%
 alphas = np.array([0.05, 0.1, 0.2, 0.5, 1, 2, 5])
-sweep = predictivity.alpha_sweep(random.scores, random.mature, alphas, **bootstrap)
+sweep = predictivity.alpha_sweep(random.scores, random.mature, alphas, bootstrap)
 figure = plots.alpha_effect(sweep, predictivity.gain(random.assessed, "P + a TG"))
 plots.save(figure, run.folder, "01_alpha")
 # %% [markdown]
@@ -195,7 +196,7 @@ summaries.table(analysed[published_pools.SEARCHED].compared, "P + a TG")
 # In JupyterLab the controls redraw the figure at once, from the stored pool.
 
 # %%
-plots.explore(random.scores, random.mature, alpha=run.alpha, epoch=epoch, **bootstrap)
+plots.explore(random.scores, random.mature, bootstrap, alpha=run.alpha, epoch=epoch)
 
 # %% [markdown]
 # ## In numbers

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from sage.analysis.estimates import pearson
+from sage.analysis import bootstrap
 
 
 def nested_alpha(
@@ -15,61 +15,62 @@ def nested_alpha(
     repeats: int,
     seed: int,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Out-of-fold scores base + alpha addition: no network has a say in the alpha that it is scored with.
+    """Return scores base + alpha addition, each with an alpha that its network had no say in.
 
-    The networks are divided at random into folds of equal size. For each fold alpha is the one whose score has the
-    highest Pearson r with the target on all other networks, the first of those that tie. Folds differ in alpha and so
-    in the score's place and scale, therefore it is standardised by its mean and s.d. on those other networks. Of
-    several such divisions the scores are averaged. With enough flexibility anything fits: judge rivals of an
-    addition by the same function, with as many alphas for the same range of alpha times the addition's s.d.
+    A division puts the networks into random folds of equal size. For each fold alpha is the one, the
+    first of those that tie, whose score has the highest Pearson r with the target on all other
+    networks. Folds differ in alpha, so that their scores are standardised by mean and s.d. on those
+    other networks. The result is the mean over divisions. With enough flexibility anything fits:
+    judge rivals of an addition by this function, with the same alphas times the addition's s.d.
 
     Args:
-        base, addition, target: [n]; networks with a NaN in one of them are left out.
+        base: [n]; networks with a NaN here or in one of the next two are left out.
+        addition: [n].
+        target: [n].
         alphas: [A] weights to choose from, 0 among them if the addition may be left out.
-        folds: how many parts each division has. repeats: how many divisions.
+        folds: number of parts of each division.
+        repeats: number of divisions.
+        seed: of the divisions.
 
     Returns:
-        Scores [n], in s.d. of the score; NaN for networks left out, for all if fewer than four or than `folds` remain,
-        and for those on whose other networks no alpha's score correlates, as where the target is constant. Alphas
-        [repeats, folds] that were chosen, NaN where there is none.
+        Scores [n] in their s.d.: NaN for networks left out, for all if fewer than four or than `folds`
+        remain, and for those on whose other networks no score correlates. Chosen alphas
+        [repeats, folds], NaN where there is none.
 
     Raises:
-        ValueError: no alpha or one that is not finite, fewer than two folds, no repeat, or samples of different shape.
+        ValueError: no alpha or one that is not finite.
+        ValueError: fewer than two folds, or no repeat.
+        ValueError: samples of different shape.
 
     Source: nested cross-validation, Varma and Simon 2006, doi:10.1186/1471-2105-7-91.
     """
-    base, addition, target, alphas = (
-        np.asarray(one, dtype=np.float64) for one in (base, addition, target, alphas)
-    )
+    samples = [np.asarray(one, dtype=np.float64) for one in (base, addition, target)]
+    alphas = np.asarray(alphas, dtype=np.float64)
     if alphas.ndim != 1 or not len(alphas) or not np.isfinite(alphas).all():
-        raise ValueError(
-            f"alphas are {alphas.tolist()}, expected a list of one or more finite numbers"
-        )
+        expected = "expected a list of one or more finite numbers"
+        raise ValueError(f"alphas are {alphas.tolist()}, {expected}")
     if folds < 2 or repeats < 1:
-        raise ValueError(
-            f"folds is {folds} and repeats {repeats}, expected two or more folds, one or more repeats"
-        )
-    if base.ndim != 1 or not base.shape == addition.shape == target.shape:
-        raise ValueError(
-            f"samples have shapes {base.shape}, {addition.shape} and {target.shape}, expected [n] each"
-        )
-    known = np.flatnonzero(np.isfinite([base, addition, target]).all(0))
-    scores, chosen = np.full(len(base), np.nan), np.full((repeats, folds), np.nan)
-    if len(known) < max(folds, 4):
+        expected = "expected two or more folds, one or more repeats"
+        raise ValueError(f"folds is {folds} and repeats {repeats}, {expected}")
+    if samples[0].ndim != 1 or len({one.shape for one in samples}) > 1:
+        shapes = "{}, {} and {}".format(*(one.shape for one in samples))
+        raise ValueError(f"samples have shapes {shapes}, expected [n] each")
+    known = np.flatnonzero(np.isfinite(samples).all(0))
+    scores, chosen = np.full(len(samples[0]), np.nan), np.full((repeats, folds), np.nan)
+    if len(known) < max(folds, bootstrap.FEWEST):
         return scores, chosen
-    candidates = base[known] + alphas[:, None] * addition[known]
-    found = np.full((repeats, len(known)), np.nan)
-    rng = np.random.default_rng(seed)
+    base, addition, target = (one[known] for one in samples)
+    candidates = base + alphas[:, None] * addition  # [A, n]
+    found, rng = np.full((repeats, len(known)), np.nan), np.random.default_rng(seed)
     for repeat in range(repeats):
         for fold, held_out in enumerate(np.array_split(rng.permutation(len(known)), folds)):
             others = np.delete(candidates, held_out, axis=1)
-            fit = pearson(others, np.delete(target[known], held_out))
+            fit = bootstrap.correlate(others, np.delete(target, held_out))
             if np.isnan(fit).all():
                 continue
             best = np.nanargmax(fit)
             chosen[repeat, fold] = alphas[best]
-            found[repeat, held_out] = (candidates[best, held_out] - others[best].mean()) / others[
-                best
-            ].std()
+            scaled = candidates[best, held_out] - others[best].mean()
+            found[repeat, held_out] = scaled / others[best].std()
     scores[known] = found.mean(0)
     return scores, chosen

@@ -1,6 +1,7 @@
-"""Predictors of mature accuracy: what can be known of a network early, as a number, higher for better networks.
+"""Predictors of mature accuracy: what can be known of a network early, as a number.
 
-A predictor of one's own is a function of `PoolMeasurements`, put into `PREDICTORS` with its family and what it costs.
+A predictor of one's own is a function of `PoolMeasurements`, put into `PREDICTORS` with its family
+and what it costs. Higher values are for better networks.
 """
 
 import json
@@ -16,16 +17,18 @@ from sage.rsa import guidance
 
 COMBINED, BY_LAYER = "P + alpha TG", "TG by layer"
 PAPER = ("P", BY_LAYER, "TG", COMBINED)  # the paper's
+FAMILIES = ("accuracy", "training speed", "size", "zero-cost", "guidance", "control", "combination")
 EMA_DECAY = 0.999  # an epoch
 
 
 @dataclass(frozen=True, kw_only=True)
 class PoolMeasurements:
-    """What is known of a pool of networks.
+    """All that is known of a pool of networks.
 
     Args:
-        results: see `pool.train_pool`. similarities: by kind, as in `Predictor.needs`, see `guidance.compare`; the kind
-            "teacher" is the one that TG is. alpha: weight of TG.
+        results: see `pool.train_pool`.
+        similarities: by kind, as in `Predictor.needs`, see `guidance.compare`; "teacher" gives TG.
+        alpha: weight of TG.
     """
 
     results: xr.Dataset
@@ -38,81 +41,61 @@ class PoolMeasurements:
         return json.loads(self.results.attrs["description"])["batch_size"]
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class Predictor:
     """A predictor of mature accuracy.
 
     Args:
         family: one of `FAMILIES`.
-        values: [network, epoch], or [network] where training changes nothing; the higher the better. With a further
-            dimension `teacher_layer` it stands for as many predictors.
+        values: [network, epoch], or [network] where training changes nothing; the higher the better.
+            With a further dimension `teacher_layer` it stands for as many predictors.
         cost: mean examples of a network that are processed for it, [epoch].
         needs: kind of similarity without which there is no such predictor.
+        ranked: take ranks among the pool's networks instead of values. These stand in the pool's
+            results under the predictor's name, so that pools that are joined are ranked anew.
     """
 
     family: str
     values: Callable[[PoolMeasurements], xr.DataArray]
     cost: Callable[[PoolMeasurements], xr.DataArray]
     needs: str | None = None
-
-
-FAMILIES = ("accuracy", "training speed", "size", "zero-cost", "guidance", "control", "combination")
+    ranked: bool = False
 
 
 def measured(known: PoolMeasurements) -> xr.DataArray:
-    """Examples [epoch] that training processed so far, and images shown for the measurement at that epoch."""
+    """Return examples [epoch] trained on so far, and images shown to measure at that epoch."""
     return (known.results.examples + known.results.images_shown).mean("network")
 
 
 def trained(known: PoolMeasurements) -> xr.DataArray:
-    """Examples [epoch] that training processed so far."""
+    """Return examples [epoch] that training processed so far."""
     return known.results.examples.mean("network")
 
 
 def shown(known: PoolMeasurements) -> xr.DataArray:
-    """Images shown for one measurement [epoch], without training."""
+    """Return images shown for one measurement [epoch], without training."""
     return known.results.images_shown.mean("network")
 
 
-def one_batch(known: PoolMeasurements) -> xr.DataArray:
-    """One batch of examples [epoch], whatever the epoch."""
-    return xr.zeros_like(trained(known)) + known.batch_size
-
-
-def one_image(known: PoolMeasurements) -> xr.DataArray:
-    """One example [epoch], whatever the epoch."""
-    return xr.zeros_like(trained(known)) + 1
-
-
-def free(known: PoolMeasurements) -> xr.DataArray:
-    """No example [epoch]."""
-    return xr.zeros_like(trained(known))
-
-
-def accuracy(known: PoolMeasurements) -> xr.DataArray:
-    """P, accuracy [network, epoch] on the validation images: the paper's section 3.2."""
-    return known.results.accuracy
-
-
-def loss(known: PoolMeasurements) -> xr.DataArray:
-    """Minus the mean loss [network, epoch] on the validation images, in nats: as P, but it sees by how much."""
-    return -known.results.loss
+def fixed_cost(known: PoolMeasurements, *, examples: int | None = None) -> xr.DataArray:
+    """Return examples [epoch], as many at every epoch; those of a batch if None."""
+    return xr.zeros_like(trained(known)) + (known.batch_size if examples is None else examples)
 
 
 def training_speed(
     known: PoolMeasurements, *, weight: Callable[[np.ndarray], np.ndarray]
 ) -> xr.DataArray:
-    """Minus the weighted mean [network, epoch] of the losses of all training steps so far, in nats.
+    """Return minus the weighted mean [network, epoch] of the losses of all training steps so far.
 
-    The source sums each epoch's mean loss. All networks of a pool have taken as many steps by an epoch, so that
-    mean and sum order and correlate alike. Before the first step it is 0.
+    In nats; 0 before the first step. The source sums each epoch's mean loss. All networks of a pool
+    have taken as many steps by an epoch, so that mean and sum order and correlate alike.
 
     Args:
         weight: of steps, by how many epochs before the last one they were, in [0, epochs).
 
-    Source: Ru et al. 2021, Speedy Performance Estimation for Neural Architecture Search, arXiv:2006.04492: TSE, TSE-E
-    with E = 1, TSE-EMA with gamma = 0.999 an epoch. Up to an epoch they are the same, and TSE-EMA differs from TSE in
-    hundreds of epochs only.
+    Source: Ru et al. 2021, Speedy Performance Estimation for Neural Architecture Search,
+        arXiv:2006.04492: TSE, TSE-E with E = 1, TSE-EMA with gamma = 0.999 an epoch. Up to an epoch
+        they are the same, and TSE-EMA differs from TSE in hundreds of epochs only.
     """
     results = known.results
     steps = (results.examples.max("network") / known.batch_size).round().astype(int).values
@@ -125,175 +108,145 @@ def training_speed(
     return results.accuracy.copy(data=found).where(results.accuracy.notnull())
 
 
-def _all_steps(before: np.ndarray) -> np.ndarray:
-    return np.ones(len(before))
+def teacher_guidance(known: PoolMeasurements, *, kind: str = "teacher") -> xr.DataArray:
+    """Return TG [network, epoch] by one kind of similarity: the paper's section 3.2.
+
+    Source of other measures than the paper's: rank correlation of RDMs, Kriegeskorte et al. 2008,
+        doi:10.3389/neuro.06.004.2008; CKA and SVCCA, see `alignment`.
+    """
+    return guidance.teacher_guidance(known.similarities[kind])
 
 
-def _last_epoch(before: np.ndarray) -> np.ndarray:
-    return (before < 1).astype(np.float64)
+def combined(known: PoolMeasurements) -> xr.DataArray:
+    """Return P + alpha TG [network, epoch]: the paper's section 3.2."""
+    return guidance.combined_score(known.results.accuracy, teacher_guidance(known), known.alpha)
 
 
-def _decaying(before: np.ndarray) -> np.ndarray:
-    """The source's gamma^(T - t), with epochs counted back from the last step."""
-    return EMA_DECAY ** np.floor(before)
+def _guidance(kind: str, family: str = "guidance") -> Predictor:
+    return Predictor(family, partial(teacher_guidance, kind=kind), measured, needs=kind)
 
 
-def log_parameters(known: PoolMeasurements) -> xr.DataArray:
-    """Natural logarithm [network] of the number of trained values: a baseline of Ning et al. 2021, arXiv:2008.03064."""
-    return np.log(known.results.parameters)
+def _speed(weight: Callable[[np.ndarray], np.ndarray]) -> Predictor:
+    return Predictor("training speed", partial(training_speed, weight=weight), trained)
 
 
-def log_multiply_adds(known: PoolMeasurements) -> xr.DataArray:
-    """Natural logarithm [network] of the multiplications with addition for one image; source as `log_parameters`."""
-    return np.log(known.results.multiply_adds)
+def _proxy(name: str, examples: int | None = None) -> Predictor:
+    """Return a proxy of `zero_cost.PROXIES`, for which a batch of so many examples is processed.
 
-
-def depth(known: PoolMeasurements) -> xr.DataArray:
-    """Convolutions [network] on the longest path to the classifier, see `spaces.depth`: a baseline of ours."""
-    return known.results.depth
-
-
-def zero_cost(known: PoolMeasurements, *, proxy: str) -> xr.DataArray:
-    """Rank [network] of a proxy of `zero_cost.PROXIES` among the pool's, 1 for the worst, ties at their mean rank.
-
-    Ranks, because the proxies are used to order networks, and some span orders of magnitude (that of `jacob_cov` is a
-    sum of reciprocals). A NaN, as of a singular kernel whose determinant has the logarithm minus infinity, is worst.
+    Ranks, because the proxies are used to order networks, and some span orders of magnitude (that of
+    `jacob_cov` is a sum of reciprocals).
 
     Source: Abdelfattah et al. 2021, arXiv:2101.08134; `zero_cost` has each proxy's own.
     """
-    return proxy_ranks(known.results[proxy], known.results.parameters)
+    cost = partial(fixed_cost, examples=examples)
+    return Predictor("zero-cost", lambda known: known.results[name], cost, ranked=True)
 
 
-def proxy_ranks(values: xr.DataArray, parameters: xr.DataArray) -> xr.DataArray:
-    """Ranks [network] of a proxy's values [network], see `zero_cost`; NaN for networks without parameters on record."""
+_FREE = partial(fixed_cost, examples=0)
+
+PREDICTORS: dict[str, Predictor] = {
+    # On the validation images; the loss sees by how much.
+    "P": Predictor("accuracy", lambda known: known.results.accuracy, measured),
+    "loss": Predictor("accuracy", lambda known: -known.results.loss, measured),
+    "TSE": _speed(np.ones_like),
+    "TSE-E": _speed(lambda before: (before < 1).astype(np.float64)),
+    # The source's gamma^(T - t), with epochs counted back from the last step.
+    "TSE-EMA": _speed(lambda before: EMA_DECAY ** np.floor(before)),
+    # Baselines of Ning et al. 2021, arXiv:2008.03064, and one of ours, see `spaces.depth`.
+    "log parameters": Predictor("size", lambda known: np.log(known.results.parameters), _FREE),
+    "log multiply-adds": Predictor(
+        "size", lambda known: np.log(known.results.multiply_adds), _FREE
+    ),
+    "depth": Predictor("size", lambda known: known.results.depth, _FREE),
+    "synflow": _proxy("synflow", examples=1),
+    "naswot": _proxy("naswot"),
+    "jacob_cov": _proxy("jacob_cov"),
+    "grad_norm": _proxy("grad_norm"),
+    "snip": _proxy("snip"),
+    # The best match with each of the teacher's layers: the paper's Figure 2.
+    BY_LAYER: Predictor(
+        "guidance", lambda known: guidance.best_match(known.similarities["teacher"]), measured
+    ),
+    "TG": Predictor("guidance", teacher_guidance, measured),
+    # A variant of ours: the mean instead of the maximum over the network's layers.
+    "TG mean": Predictor(
+        "guidance",
+        lambda known: (
+            known.similarities["teacher"].mean("layer").mean("teacher_layer", skipna=False)
+        ),
+        measured,
+    ),
+    "TG of class means": _guidance("class"),
+    "TG of single images": _guidance("image"),
+    "TG by Spearman": _guidance("spearman"),
+    "TG by CKA": _guidance("CKA"),
+    "TG by SVCCA": _guidance("SVCCA"),
+    # A control of ours: TG at initial weights tells of architectures only.
+    "TG before training": Predictor(
+        "control", lambda known: teacher_guidance(known).isel(epoch=0, drop=True), shown
+    ),
+    "TG shuffled": _guidance("shuffled", "control"),
+    "TG labels": _guidance("labels", "control"),
+    "TG pixels": _guidance("pixels", "control"),
+    "TG untrained": _guidance("untrained", "control"),
+    COMBINED: Predictor("combination", combined, measured),
+}
+
+
+def available(known: PoolMeasurements) -> list[str]:
+    """Return names of `PREDICTORS` for which all is known."""
+    kinds = {None, *known.similarities}
+    return [name for name, one in PREDICTORS.items() if one.needs in kinds]
+
+
+def rank_networks(values: xr.DataArray, parameters: xr.DataArray) -> xr.DataArray:
+    """Return ranks [network] of values [network], 1 for the worst, ties at their mean rank.
+
+    A NaN, as the logarithm of a singular kernel's determinant, is worst. Networks that were never
+    evaluated, which have no number of parameters, have no rank.
+    """
     evaluated = parameters.notnull().values
     ranks = xr.full_like(values, np.nan)
     ranks[evaluated] = stats.rankdata(values.fillna(-np.inf)[evaluated])
     return ranks
 
 
-def best_matches(known: PoolMeasurements) -> xr.DataArray:
-    """The best match [network, epoch, teacher_layer] of any layer with each of the teacher's: the paper's Figure 2."""
-    return guidance.best_match(known.similarities["teacher"])
-
-
-def teacher_guidance(known: PoolMeasurements, *, kind: str = "teacher") -> xr.DataArray:
-    """TG [network, epoch] by one kind of similarity: the paper's section 3.2.
-
-    Source of other measures than the paper's: rank correlation of RDMs, Kriegeskorte et al. 2008,
-    doi:10.3389/neuro.06.004.2008; CKA and SVCCA, see `alignment`.
-    """
-    return guidance.teacher_guidance(known.similarities[kind])
-
-
-def mean_guidance(known: PoolMeasurements) -> xr.DataArray:
-    """TG [network, epoch] with the mean instead of the maximum over the network's layers: a variant of ours."""
-    return known.similarities["teacher"].mean("layer").mean("teacher_layer", skipna=False)
-
-
-def guidance_before_training(known: PoolMeasurements) -> xr.DataArray:
-    """TG [network] at initial weights, which tells of architectures only: a control of ours."""
-    return teacher_guidance(known).isel(epoch=0, drop=True)
-
-
-def combined(known: PoolMeasurements) -> xr.DataArray:
-    """P + alpha TG [network, epoch]: the paper's section 3.2."""
-    return guidance.combined_score(accuracy(known), teacher_guidance(known), known.alpha)
-
-
-def _guidance(kind: str, family: str = "guidance") -> Predictor:
-    return Predictor(
-        family=family, values=partial(teacher_guidance, kind=kind), cost=measured, needs=kind
-    )
-
-
-def _speed(weight: Callable[[np.ndarray], np.ndarray]) -> Predictor:
-    return Predictor(
-        family="training speed", values=partial(training_speed, weight=weight), cost=trained
-    )
-
-
-def _proxy(name: str) -> Predictor:
-    return Predictor(family="zero-cost", values=partial(zero_cost, proxy=name), cost=one_batch)
-
-
-PREDICTORS: dict[str, Predictor] = {
-    "P": Predictor(family="accuracy", values=accuracy, cost=measured),
-    "loss": Predictor(family="accuracy", values=loss, cost=measured),
-    "TSE": _speed(_all_steps),
-    "TSE-E": _speed(_last_epoch),
-    "TSE-EMA": _speed(_decaying),
-    "log parameters": Predictor(family="size", values=log_parameters, cost=free),
-    "log multiply-adds": Predictor(family="size", values=log_multiply_adds, cost=free),
-    "depth": Predictor(family="size", values=depth, cost=free),
-    "synflow": Predictor(
-        family="zero-cost", values=partial(zero_cost, proxy="synflow"), cost=one_image
-    ),
-    "naswot": _proxy("naswot"),
-    "jacob_cov": _proxy("jacob_cov"),
-    "grad_norm": _proxy("grad_norm"),
-    "snip": _proxy("snip"),
-    BY_LAYER: Predictor(family="guidance", values=best_matches, cost=measured),
-    "TG": Predictor(family="guidance", values=teacher_guidance, cost=measured),
-    "TG mean": Predictor(family="guidance", values=mean_guidance, cost=measured),
-    "TG of class means": _guidance("class"),
-    "TG of single images": _guidance("image"),
-    "TG by Spearman": _guidance("spearman"),
-    "TG by CKA": _guidance("CKA"),
-    "TG by SVCCA": _guidance("SVCCA"),
-    "TG before training": Predictor(family="control", values=guidance_before_training, cost=shown),
-    "TG shuffled": _guidance("shuffled", "control"),
-    "TG labels": _guidance("labels", "control"),
-    "TG pixels": _guidance("pixels", "control"),
-    "TG untrained": _guidance("untrained", "control"),
-    COMBINED: Predictor(family="combination", values=combined, cost=measured),
-}
-
-
-def available(known: PoolMeasurements) -> list[str]:
-    """Names of `PREDICTORS` for which all is known."""
-    return [
-        name
-        for name, one in PREDICTORS.items()
-        if one.needs is None or one.needs in known.similarities
-    ]
-
-
 def score_table(known: PoolMeasurements, names: Iterable[str] | None = None) -> xr.DataArray:
-    """Predictors' values for every network and epoch.
+    """Return predictors' values for every network and epoch.
 
     Args:
         names: of `PREDICTORS`; None means those `available`.
 
     Returns:
-        [predictor, network, epoch] with coordinates family, and cost [predictor, epoch] in examples; a predictor for
-        each teacher layer is named after it. Where one of them is not defined all are NaN, so that they are compared
-        on the same networks; but not where it is defined for no network at all.
+        [predictor, network, epoch] with coordinates family, and cost [predictor, epoch] in examples;
+        a predictor for each teacher layer is named after it. Where one of them is not defined all are
+        NaN, so that they are compared on the same networks; but not where it is defined for none.
     """
-    found, families, costs = {}, [], []
+    columns: dict[str, xr.DataArray] = {}
+    families, costs = [], []
     for name in available(known) if names is None else names:
         predictor = PREDICTORS[name]
         values = predictor.values(known).transpose("network", ...)
-        layers = values.teacher_layer.values if "teacher_layer" in values.dims else []
-        names = [
-            f"TG layer {layer}" if f"TG {layer}" in PREDICTORS else f"TG {layer}"
-            for layer in layers
-        ]
-        found |= {
-            own: values.sel(teacher_layer=layer, drop=True) for own, layer in zip(names, layers)
-        } or {name: values}
-        families += [predictor.family] * (len(layers) or 1)
-        costs += [predictor.cost(known)] * (len(layers) or 1)
-    columns = [one.broadcast_like(known.results.accuracy) for one in found.values()]
-    table = xr.concat(columns, dim="predictor", join="exact", coords="minimal", compat="override")
+        if predictor.ranked:
+            values = rank_networks(values, known.results.parameters)
+        added = {name: values}
+        if "teacher_layer" in values.dims:
+            layers = values.teacher_layer.values
+            added = {_layer_name(one): values.sel(teacher_layer=one, drop=True) for one in layers}
+        columns |= added
+        families += [predictor.family] * len(added)
+        costs += [predictor.cost(known)] * len(added)
+    parts = [one.broadcast_like(known.results.accuracy) for one in columns.values()]
+    table = xr.concat(parts, dim="predictor", join="exact", coords="minimal", compat="override")
     defined = table.notnull()
     table = table.where((defined | ~defined.any("network")).all("predictor"))
-    return (
-        table.assign_coords(
-            predictor=list(found),
-            family=("predictor", families),
-            cost=(("predictor", "epoch"), np.stack(costs)),
-        )
-        .rename("score")
-        .assign_attrs(alpha=known.alpha)
+    table = table.assign_coords(
+        predictor=list(columns),
+        family=("predictor", families),
+        cost=(("predictor", "epoch"), np.stack(costs)),
     )
+    return table.rename("score").assign_attrs(alpha=known.alpha)
+
+
+def _layer_name(layer: str) -> str:
+    return f"TG layer {layer}" if f"TG {layer}" in PREDICTORS else f"TG {layer}"

@@ -1,4 +1,4 @@
-"""Pools of earlier runs, from their published tables, put together with a run's own for more networks."""
+"""Published pools of earlier runs, put together with a run's own for more networks."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -7,10 +7,10 @@ import numpy as np
 import xarray as xr
 
 from sage.analysis import predictivity, predictors
+from sage.analysis.bootstrap import Bootstrap
 from sage.analysis.predictivity import Analysis
 from sage.config import paths
 from sage.config.run import PoolRun
-from sage.models import zero_cost
 from sage.rsa.teacher import Teacher
 from sage.search.evaluation import EvaluationProtocol
 
@@ -20,70 +20,68 @@ RANDOM, OWN, SEARCHED = "random architectures", "this run's", "best five as sear
 
 
 def load_published(run: PoolRun, teacher: Teacher) -> dict[str, xr.Dataset]:
-    """The pools that a run names, by their seed as "seed 1", see `predictivity.pool_record`, checked to be like its own.
+    """Return the pools that a run names, by their seed as "seed 1", checked to be like its own.
 
     Raises:
-        ValueError: no published pool of this name, one of another protocol, scored with another alpha, by another teacher
-            or at another level, or of the same seed as another.
+        ValueError: no published pool of this name.
+        ValueError: a pool of another protocol, alpha, teacher or level.
+        ValueError: a pool of the same seed as another.
     """
+    protocol = EvaluationProtocol.of(run.settings, run.dataset).description()
     wanted = {"alpha": run.alpha, "level": run.level, "teacher_identity": teacher.identity}
-    wanted |= json.loads(
-        json.dumps(_fixed(EvaluationProtocol.of(run.settings, run.dataset).description()))
-    )
+    wanted |= json.loads(json.dumps(protocol))
     pools = {name: _read(name) for name in run.pools.split()}
     seeds = {run.seed: "this run"}
     for name, one in pools.items():
         description = json.loads(one.attrs["description"])
-        found, seed = (
-            {**one.score.attrs, **one.similarity.attrs, **_fixed(description)},
-            description["seed"],
-        )
-        if differ := [key for key, value in wanted.items() if found.get(key) != value]:
-            told = ", ".join(f"{key} {found.get(key)} instead of {wanted[key]}" for key in differ)
+        found = {**one.score.attrs, **one.similarity.attrs, **description}
+        keys = [key for key in wanted if key not in FREE and found.get(key) != wanted[key]]
+        if keys:
+            told = ", ".join(f"{key} {found.get(key)} instead of {wanted[key]}" for key in keys)
             raise ValueError(
-                f"pool {name!r} cannot be put together with this run's: it has {told}; a teacher is the same in all "
-                "pools if it is given as a file"
+                f"pool {name!r} cannot be put together with this run's: it has {told}; "
+                "a teacher is the same in all pools if it is given as a file"
             )
+        seed = description["seed"]
         if seed in seeds:
-            raise ValueError(
-                f"pool {name!r} has seed {seed} like {seeds[seed]}: they are the same networks"
-            )
+            same = f"seed {seed} like {seeds[seed]}: they are the same networks"
+            raise ValueError(f"pool {name!r} has {same}")
         seeds[seed] = name
     return {f"seed {seed}": pools[name] for seed, name in seeds.items() if name in pools}
 
 
+def _read(name: str) -> xr.Dataset:
+    files = sorted(paths.results().rglob("01_pool.nc"))
+    known = {file.parent.relative_to(paths.results()).as_posix(): file for file in files}
+    if name not in known:
+        expected = ", ".join(known) or "none, as there are no tables"
+        raise ValueError(f"unknown pool {name!r}, expected one of {expected}")
+    return xr.load_dataset(known[name])
+
+
 def analyse_pools(
-    own: xr.Dataset,
-    others: Mapping[str, xr.Dataset],
-    searched: xr.Dataset,
-    *,
-    resamples: int,
-    seed: int,
+    own: xr.Dataset, others: Mapping[str, xr.Dataset], searched: xr.Dataset, bootstrap: Bootstrap
 ) -> dict[str, Analysis]:
-    """Statistics by the pool's name, of the predictors that all pools have.
+    """Return statistics by the pool's name, of the predictors that all pools have.
 
     Args:
-        own: random networks, see `predictivity.pool_record`. others: likewise, by name, see `load_published`. searched: likewise, of
-            what searches by P found.
+        own: random networks, see `predictivity.pool_record`.
+        others: likewise, by name, see `load_published`.
+        searched: likewise, of what searches by P found.
+        bootstrap: how intervals are made.
 
     Returns:
-        `RANDOM`, all random networks as one pool, whose first are the run's own and keep their numbers; if there are
-        others, `OWN` and each by its name; and `SEARCHED`.
+        `RANDOM`, all random networks as one pool, whose first are the run's own and keep their
+        numbers; if there are others, `OWN` and each by its name; and `SEARCHED`.
     """
-    options = {"resamples": resamples, "seed": seed}
-    random = {OWN: own, **others}
-    shared = [
-        name
-        for name in own.predictor.values
-        if all(name in one.predictor for one in (*others.values(), searched))
-    ]
-    groups = {
-        RANDOM: [*random.values()],
-        **{name: [one] for name, one in random.items() if others},
-        SEARCHED: [searched],
-    }
+    groups = {RANDOM: [own, *others.values()]}
+    if others:
+        groups |= {OWN: [own]} | {name: [one] for name, one in others.items()}
+    groups[SEARCHED] = [searched]
+    every = [own, *others.values(), searched]
+    shared = [name for name in own.predictor.values if all(name in one.predictor for one in every)]
     return {
-        name: predictivity.analyse(*join_pools(tables, shared), **options)
+        name: predictivity.analyse(*join_pools(tables, shared), bootstrap)
         for name, tables in groups.items()
     }
 
@@ -91,12 +89,14 @@ def analyse_pools(
 def join_pools(
     tables: Sequence[xr.Dataset], names: Sequence[str]
 ) -> tuple[xr.DataArray, xr.DataArray]:
-    """Scores [predictor, network, epoch] and mature accuracies [network] of several pools as if of one.
+    """Return scores [predictor, network, epoch] and mature accuracies [network] as of one pool.
 
-    Zero-cost proxies are ranked anew among all. The first pool's networks keep their numbers, the others' follow.
+    Predictors that are ranked are ranked anew. The first pool's networks keep their numbers, the
+    others' follow.
 
     Args:
-        tables: see `predictivity.pool_record`. names: of predictors that all of them have.
+        tables: see `predictivity.pool_record`.
+        names: of predictors that all of them have.
 
     Raises:
         ValueError: no network of a pool matured.
@@ -105,33 +105,18 @@ def join_pools(
     further = sum(one.sizes["network"] for one in tables[1:])
     numbers = np.concatenate([numbers, numbers.max(initial=-1) + 1 + np.arange(further)])
 
-    def together(parts: Sequence[xr.DataArray]) -> xr.DataArray:
+    def join(parts: Sequence[xr.DataArray]) -> xr.DataArray:
         options = {"coords": "minimal", "compat": "override", "combine_attrs": "override"}
         return xr.concat(parts, "network", join="exact", **options).assign_coords(network=numbers)
 
     epochs = [json.loads(one.attrs["description"])["mature_epochs"] for one in tables]
-    mature = together(
-        [predictivity.mature_accuracy(one, epoch) for one, epoch in zip(tables, epochs)]
-    )
-    scores = together([one.score.sel(predictor=list(names)) for one in tables])
-    for name in scores.predictor.values:
-        if name in zero_cost.PROXIES:
-            ranks = predictors.proxy_ranks(
-                *(together([one[key] for one in tables]) for key in (name, "parameters"))
+    mature = [predictivity.mature_accuracy(one, epoch) for one, epoch in zip(tables, epochs)]
+    scores = join([one.score.sel(predictor=list(names)) for one in tables])
+    for name, predictor in predictors.PREDICTORS.items():
+        if predictor.ranked and name in names:
+            values, parameters = (
+                join([one[key] for one in tables]) for key in (name, "parameters")
             )
+            ranks = predictors.rank_networks(values, parameters)
             scores.loc[{"predictor": name}] = ranks.where(scores.sel(predictor=name).notnull())
-    return scores, mature
-
-
-def _read(name: str) -> xr.Dataset:
-    files = sorted(paths.results().rglob("01_pool.nc"))
-    known = {file.parent.relative_to(paths.results()).as_posix(): file for file in files}
-    if name not in known:
-        raise ValueError(
-            f"unknown pool {name!r}, expected one of {', '.join(known) or 'none, as there are no tables'}"
-        )
-    return xr.load_dataset(known[name])
-
-
-def _fixed(description: Mapping) -> dict:
-    return {key: value for key, value in description.items() if key not in FREE}
+    return scores, join(mature)

@@ -1,12 +1,13 @@
-"""How many sites and trials does guidance need? Teachers from parts of a recording, compared with the whole."""
+"""How many sites and trials guidance needs: teachers from parts of a recording, and the whole."""
 
 from collections.abc import Callable, Sequence
 from itertools import product
 
 import numpy as np
 import xarray as xr
+from scipy import stats
 
-from sage.analysis import estimates
+from sage.analysis.bootstrap import correlate
 from sage.rsa import guidance
 from sage.rsa.teacher import Teacher, TeacherLayer
 from sage.teachers.recordings import Recording, Region
@@ -19,58 +20,50 @@ DRAWS = 10  # random samples of each
 def agreement(
     regions: Sequence[Region], level: str, compare: Callable[[Teacher], xr.DataArray], *, seed: int
 ) -> xr.Dataset:
-    """Rank correlation over candidates of TG from random sites and trials with TG from all of them.
-
-    Of regions with single trials; where one has fewer sites or trials than asked for, all of its are taken.
+    """Return the rank correlation over candidates of TG from random sites and trials with all TG.
 
     Args:
-        compare: gives the similarity [candidate, teacher_layer, layer] with a teacher, see `comparison.similarity`.
+        regions: those with single trials are sampled, all of it where one has fewer than asked for.
+        level: of the RDMs.
+        compare: gives the similarity [candidate, teacher_layer, layer] with a teacher, see
+            `comparison.similarity`.
+        seed: of the samples.
 
     Returns:
-        Dataset over sites (a region) and trials (an image): value, low and high in [-1, 1] (mean and range of random
-        samples, without those in which all sites are silent), defined (how many samples these are), and n, different
-        candidates. Attribute regions has their names. Nothing over no sites and trials, if RDMs are all that there is.
+        Dataset over sites (a region) and trials (an image): value, low and high in [-1, 1] (mean and
+        range of samples, but those in which all sites are silent); defined, how many samples these
+        are; n, different candidates. Over no sites and trials if RDMs are all that there is.
     """
     recorded = [one for one in regions if isinstance(one, Recording)]
     if not recorded:
         return xr.Dataset(coords={"sites": np.arange(0), "trials": np.arange(0)})
-    sites, trials = (
-        _ladder(fewest, max(one.trials.shape[axis] for one in recorded), count)
-        for fewest, axis, count in ((FEWEST_SITES, 1, SITES), (1, 2, TRIALS))
-    )
+    most_sites, most_trials = (max(one.trials.shape[axis] for one in recorded) for axis in (1, 2))
+    sites, trials = _ladder(FEWEST_SITES, most_sites, SITES), _ladder(1, most_trials, TRIALS)
     parts = list(recorded)
-    for number, size in enumerate(product(sites, trials, range(DRAWS))):
+    for number, (*size, _) in enumerate(product(sites, trials, range(DRAWS))):
         rng = np.random.default_rng([seed, number])
-        parts += [one.sample(*np.minimum(size[:2], one.trials.shape[1:]), rng) for one in recorded]
+        parts += [one.sample(*np.minimum(size, one.trials.shape[1:]), rng) for one in recorded]
     layers = [
         TeacherLayer(str(number), one.stimuli.identity, {level: one.rdm(level)})
         for number, one in enumerate(parts)
     ]
-    defined = tuple(
-        layer for layer in layers if np.isfinite(layer.rdms[level]).all()
-    )  # few sites may all be silent
+    # Few sites may all be silent.
+    defined = tuple(layer for layer in layers if np.isfinite(layer.rdms[level]).all())
     matches = guidance.best_match(compare(Teacher("samples", defined)))
-    matches = matches.reindex(
-        teacher_layer=[layer.name for layer in layers]
-    )  # [candidate, sample and region]
+    matches = matches.reindex(teacher_layer=[layer.name for layer in layers])
     networks = [f"{hash} {run}" for hash, run in zip(matches.hash.values, matches.run.values)]
     _, different = np.unique(networks, return_index=True)
-    tg = (
-        matches.values[different].reshape(len(different), -1, len(recorded)).mean(2)
-    )  # [candidate, sample]
-    tg = tg[np.isfinite(tg[:, 0])]  # a candidate's RDMs can be undefined
-    draws = xr.DataArray(
-        estimates.spearman(tg[:, 1:], tg[:, :1], axis=0).reshape(len(sites), len(trials), DRAWS),
-        {"sites": sites, "trials": trials},
-        ("sites", "trials", "draw"),
-    )
-    values = {"value": draws.mean("draw"), "low": draws.min("draw"), "high": draws.max("draw")}
-    return xr.Dataset(
-        values | {"defined": draws.notnull().sum("draw"), "n": len(tg)},
-        attrs={"regions": ", ".join(one.region for one in recorded), "draws": DRAWS},
-    )
+    # [candidate, sample and region] to the mean over regions, [candidate, sample]
+    tg = matches.values[different].reshape(len(different), -1, len(recorded)).mean(2)
+    ranks = stats.rankdata(tg[np.isfinite(tg[:, 0])], axis=0)  # a candidate's RDMs can be undefined
+    values = correlate(ranks[:, 1:], ranks[:, :1], axis=0).reshape(len(sites), len(trials), DRAWS)
+    draws = xr.DataArray(values, {"sites": sites, "trials": trials}, ("sites", "trials", "draw"))
+    data = {"value": draws.mean("draw"), "low": draws.min("draw"), "high": draws.max("draw")}
+    data |= {"defined": draws.notnull().sum("draw"), "n": len(ranks)}
+    names = ", ".join(one.region for one in recorded)
+    return xr.Dataset(data, attrs={"regions": names, "draws": DRAWS})
 
 
 def _ladder(fewest: int, most: int, count: int) -> list[int]:
-    """Whole numbers up to `most`, evenly on a logarithmic scale."""
+    """Return whole numbers up to `most`, evenly on a logarithmic scale."""
     return sorted({round(number) for number in np.geomspace(min(fewest, most), most, count)})

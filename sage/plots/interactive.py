@@ -6,7 +6,7 @@ import xarray as xr
 from IPython.display import display
 from matplotlib.figure import Figure
 
-from sage.analysis import estimates
+from sage.analysis.bootstrap import Bootstrap, correlation
 from sage.plots import predictors
 
 FAMILIES = ("guidance", "control")  # of the scores that can be added to P
@@ -17,11 +17,10 @@ ALPHAS = (0, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10)
 def explore(
     table: xr.DataArray,
     mature: xr.DataArray,
+    bootstrap: Bootstrap,
     *,
     alpha: float,
     epoch: float,
-    resamples: int,
-    seed: int,
 ) -> None:
     """Show mature accuracy against P + alpha times a score, below controls that change it.
 
@@ -30,6 +29,7 @@ def explore(
     Args:
         table: see `predictors.score_table`.
         mature: [network], with its epoch.
+        bootstrap: of the interval.
         alpha: weight to begin with.
         epoch: to begin with.
     """
@@ -48,7 +48,7 @@ def explore(
         guidance, weight, at = (control.value for control in controls)
         p, tg = (table.sel(predictor=name, epoch=at, drop=True) for name in ("P", guidance))
         score = p + weight * tg
-        r = estimates.correlation(score.values, mature.values, resamples=resamples, seed=seed)
+        r = correlation(score.values, mature.values, bootstrap)
         label = f"P + {weight:g} {guidance}, {at:g} epochs"
         figure = predictors.score_scatter(score, mature, r, label=label)
         plt.close(figure)  # Shown below; left open a notebook would show it once more.

@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import EngFormatter, MaxNLocator, PercentFormatter, SymmetricalLogLocator
 
-from sage.analysis.estimates import Estimate
+from sage.analysis.bootstrap import Estimate
 from sage.analysis.predictivity import Analysis, gain
 from sage.analysis.predictors import COMBINED
 from sage.plots.style import (

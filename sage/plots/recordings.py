@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator
 
-from sage.analysis import estimates
+from sage.analysis.bootstrap import t_interval
 from sage.plots.style import (
     COLUMN,
     draw_band,
@@ -99,7 +99,7 @@ def region_similarity(
         places, colour = np.arange(len(regions)) + aside, score.colour
         beside = places + np.linspace(-0.09, 0.09, len(of_score))[:, None]
         axis.plot(beside, of_score, "o", ms=2, mew=0, color=colour, alpha=0.5)
-        means = pd.DataFrame([estimates.mean(one.values) for one in of_score.T])
+        means = pd.DataFrame([t_interval(one.values) for one in of_score.T])
         style = {
             "fmt": "D",
             "ms": 4,

@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import EngFormatter, LogLocator, NullFormatter
 
-from sage.analysis import estimates
+from sage.analysis.bootstrap import t_interval
 from sage.plots.style import accuracy_axis, interval_bars, legend_below, styled
 from sage.search.scores import SCORES
 
@@ -91,7 +91,7 @@ def finalists(table: xr.Dataset) -> Figure:
         values = values[np.isfinite(values)]
         beside = place + np.linspace(-0.12, 0.12, len(values)) - 0.1
         axis.plot(beside, values, "o", ms=3.5, mfc="none", color=colour, alpha=0.8)
-        found = estimates.mean(values)
+        found = t_interval(values)
         axis.errorbar(place + 0.2, found.value, interval_bars(found), fmt="D", ms=4, color=colour)
         labels.append(f"{name}\nn = {len(values)}")
     axis.set(xticks=range(len(groups)), xticklabels=labels, xlim=(-0.5, len(groups) - 0.5))

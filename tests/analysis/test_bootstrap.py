@@ -2,14 +2,17 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from sage.analysis import bootstrap, estimates
+from sage.analysis import bootstrap
+from sage.analysis.bootstrap import Bootstrap
 from tests.support.one_by_one import (
     ALONE,
-    OPTIONS,
+    BOOTSTRAP,
     interval,
     one_by_one,
     partial_correlation,
 )
+
+MANY = Bootstrap(resamples=2000, seed=0)
 
 
 def make_samples(n: int = 14) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -23,7 +26,7 @@ def make_samples(n: int = 14) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 
 def test_counts_are_of_the_bootstraps_resamples():
-    counts = bootstrap.counts(5, resamples=20, seed=1)
+    counts = Bootstrap(20, 1).counts(5)
     drawn = np.random.default_rng(1).integers(5, size=(20, 5))
     assert counts.shape == (21, 5) and (counts[0] == 1).all()
     for row, places in zip(counts[1:], drawn):
@@ -33,12 +36,12 @@ def test_counts_are_of_the_bootstraps_resamples():
 @pytest.mark.parametrize("method", bootstrap.METHODS)
 def test_many_at_once_are_as_each_resample_alone(method):
     predictors, target, _ = make_samples()
-    drawn = bootstrap.METHODS[method](bootstrap.counts(14, **OPTIONS), predictors, target)
+    drawn = bootstrap.METHODS[method](BOOTSTRAP.counts(14), predictors, target)
     assert drawn.shape == (301, 4) and np.isnan(drawn[:, 2]).all()
     for place, predictor in enumerate(predictors):
         np.testing.assert_allclose(
             drawn[:, place],
-            one_by_one(ALONE[method], predictor, target, **OPTIONS),
+            one_by_one(ALONE[method], predictor, target),
             rtol=1e-7,
             atol=1e-9,
         )
@@ -46,15 +49,15 @@ def test_many_at_once_are_as_each_resample_alone(method):
 
 def test_intervals_are_those_of_the_bootstrap_of_one():
     predictors, target, _ = make_samples()
-    drawn = bootstrap.pearson(bootstrap.counts(14, **OPTIONS), predictors, target)
-    found = estimates.correlation(predictors[0], target, **OPTIONS)
+    drawn = bootstrap.pearson(BOOTSTRAP.counts(14), predictors, target)
+    found = bootstrap.correlation(predictors[0], target, BOOTSTRAP)
     assert interval(drawn[:, 0]) == pytest.approx([found.value, found.low, found.high])
 
 
 @pytest.mark.parametrize("method", bootstrap.METHODS)
 def test_of_a_constant_target_there_is_no_correlation_and_no_regret(method):
     predictors, target, _ = make_samples()
-    drawn = bootstrap.METHODS[method](bootstrap.counts(14, **OPTIONS), predictors, 0 * target)
+    drawn = bootstrap.METHODS[method](BOOTSTRAP.counts(14), predictors, 0 * target)
     if method == "regret":
         assert (drawn[0, [0, 1, 3]] == 0).all() and np.isnan(drawn[:, 2]).all()
     else:
@@ -65,7 +68,7 @@ def test_of_a_constant_target_there_is_no_correlation_and_no_regret(method):
 def test_a_predictor_is_as_good_as_its_multiple_and_the_target_is_the_best(method):
     predictors, target, _ = make_samples()
     together = np.stack([predictors[3], 2 * predictors[3], target, -target])
-    drawn = bootstrap.METHODS[method](bootstrap.counts(14, **OPTIONS), together, target)
+    drawn = bootstrap.METHODS[method](BOOTSTRAP.counts(14), together, target)
     np.testing.assert_allclose(drawn[:, 0], drawn[:, 1], atol=1e-12)
     if method == "regret":
         assert drawn[0, 2] == 0 and drawn[0, 3] == pytest.approx(max(target) - sorted(target)[4])
@@ -90,14 +93,10 @@ def test_partial_correlations_are_as_each_resample_alone():
     predictors = np.concatenate(
         [predictors, 3 * covariates.T[:1] - 2]
     )  # nothing is left of this one
-    drawn = bootstrap.partial_correlation(
-        bootstrap.counts(14, **OPTIONS), predictors, target, covariates
-    )
+    drawn = bootstrap.partial_correlation(BOOTSTRAP.counts(14), predictors, target, covariates)
     assert np.isnan(drawn[:, [2, 4]]).all()
     for place in (0, 1, 3):
-        expected = one_by_one(
-            partial_correlation, predictors[place], target, covariates - [0, 1e6], **OPTIONS
-        )
+        expected = one_by_one(partial_correlation, predictors[place], target, covariates - [0, 1e6])
         np.testing.assert_allclose(drawn[:, place], expected, rtol=1e-6, atol=1e-6)
 
 
@@ -111,9 +110,130 @@ def test_partial_correlation_by_the_formula_for_one_covariate():
 
 def test_covariates_that_say_the_same_count_once():
     predictors, target, covariates = make_samples()
-    counts = bootstrap.counts(14, **OPTIONS)
+    counts = BOOTSTRAP.counts(14)
     twice = np.column_stack([covariates, covariates[:, 0], np.ones(14)])
     np.testing.assert_allclose(
         bootstrap.partial_correlation(counts, predictors, target, twice)[0],
         bootstrap.partial_correlation(counts, predictors, target, covariates)[0],
     )
+
+
+def correlated(n: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(seed)
+    x = rng.normal(size=n)
+    return x, x + rng.normal(size=n)
+
+
+def test_correlation_agrees_with_scipy():
+    x, y = np.round(correlated(40), 1)  # with ties
+    expected = pytest.approx(stats.pearsonr(x, y).statistic, abs=1e-12)
+    assert bootstrap.correlate(x, y) == expected
+    assert bootstrap.correlate(x[:, None], y[:, None], axis=0) == expected
+
+
+def test_interval_agrees_with_scipys_bootstrap():
+    x, y = correlated(60)
+    found = bootstrap.correlation(x, y, Bootstrap(20_000, 0))
+    expected = stats.bootstrap(
+        (x, y), bootstrap.correlate, paired=True, n_resamples=20_000, method="percentile", rng=1
+    )
+    assert found.low == pytest.approx(expected.confidence_interval.low, abs=0.01)
+    assert found.high == pytest.approx(expected.confidence_interval.high, abs=0.01)
+
+
+def test_interval_covers_the_truth_about_19_times_in_20():
+    covered = 0
+    for seed in range(200):
+        x, y = correlated(50, seed)
+        found = bootstrap.correlation(x, y, Bootstrap(500, seed))
+        covered += found.low <= np.sqrt(0.5) <= found.high
+    assert 175 <= covered <= 199
+
+
+def test_small_numbers_correlate_as_large_ones():
+    x, y = correlated(30)
+    assert bootstrap.correlate(1e-9 * x, y) == pytest.approx(bootstrap.correlate(x, y))
+
+
+def test_resamples_are_measured_one_by_one():
+    x, y = np.round(correlated(20), 1)
+    drawn = np.random.default_rng(3).integers(20, size=(300, 20))
+    by_one = [float(bootstrap.correlate(x[rows], y[rows])) for rows in drawn]
+    found = bootstrap.correlation(x, y, Bootstrap(300, 3))
+    assert (found.low, found.high) == pytest.approx(np.percentile(by_one, (2.5, 97.5)))
+
+
+def test_seed_ceiling_of_shrout_and_fleiss():
+    """Their table 2: six targets, four judges, ICC(1,1) = .17."""
+    ratings = np.array(
+        [[9, 2, 5, 8], [6, 1, 3, 2], [8, 4, 6, 8], [7, 1, 2, 6], [10, 5, 6, 9], [6, 2, 4, 7.0]]
+    )
+    found = bootstrap.seed_ceiling(ratings, MANY)
+    assert found.value**2 == pytest.approx(0.17, abs=0.005) and found.n == 6
+    means, within = ratings.mean(1), np.mean([np.var(row, ddof=1) for row in ratings])
+    between = 4 * np.var(means, ddof=1)
+    assert found.value**2 == pytest.approx((between - within) / (between + 3 * within))
+    shifted = bootstrap.seed_ceiling(0.01 * ratings + 5, MANY)
+    assert (shifted.value, shifted.low, shifted.high) == pytest.approx(
+        (found.value, found.low, found.high)
+    )
+
+
+def test_seed_ceiling_is_what_a_perfect_predictor_reaches():
+    rng = np.random.default_rng(0)
+    expected_accuracy = rng.normal(size=3000)
+    accuracy = expected_accuracy[:, None] + 0.7 * rng.normal(size=(3000, 3))
+    found = bootstrap.seed_ceiling(accuracy, Bootstrap(200, 0))
+    assert found.value == pytest.approx(1 / np.sqrt(1.49), abs=0.02)
+    assert found.value == pytest.approx(
+        stats.pearsonr(expected_accuracy, accuracy[:, 0]).statistic, abs=0.02
+    )
+    assert found.low < found.value < found.high
+
+
+def test_seed_ceiling_at_its_ends():
+    means = np.arange(6.0)[:, None]
+    assert bootstrap.seed_ceiling(means + np.zeros(3), MANY).value == pytest.approx(1)
+    assert (
+        bootstrap.seed_ceiling(0 * means + np.array([1.0, 2, 3]), MANY).value == 0
+    )  # seeds alone differ
+    assert np.isnan(bootstrap.seed_ceiling(np.full((6, 4), 0.1), MANY).value)
+    diverged = np.random.default_rng(0).random((6, 2))
+    expected = bootstrap.seed_ceiling(diverged[1:], MANY)
+    diverged[0, 1] = np.nan
+    assert bootstrap.seed_ceiling(diverged, MANY) == expected and expected.n == 5
+    assert np.isnan(bootstrap.seed_ceiling(diverged[:4], MANY).value)
+    for few in (diverged[:, :1], diverged[:, 0]):
+        with pytest.raises(ValueError, match="two seeds or more"):
+            bootstrap.seed_ceiling(few, MANY)
+
+
+def test_networks_without_a_value_are_left_out():
+    x, y = correlated(40)
+    expected = bootstrap.correlation(x[5:], y[5:], MANY)
+    x[:3], y[3:5] = np.nan, np.nan
+    assert bootstrap.correlation(x, y, MANY) == expected and expected.n == 35
+
+
+@pytest.mark.parametrize(
+    "x",
+    [
+        np.full(10, 0.5),
+        *(np.full(n, value) for n in (24, 60, 116) for value in (0.1, 0.37)),
+        np.arange(3.0),
+    ],
+)
+def test_where_there_is_no_correlation_there_is_no_number(x):
+    found = bootstrap.correlation(x, np.arange(len(x)) ** 2.0, MANY)
+    assert np.isnan([found.value, found.low, found.high]).all()
+
+
+def test_mean_has_the_t_interval():
+    values = np.array([1.0, 2.0, 4.0, np.nan])
+    found = bootstrap.t_interval(values)
+    expected = stats.ttest_1samp(values[:3], 0).confidence_interval(0.95)
+    assert (found.value, found.n) == (pytest.approx(7 / 3), 3)
+    assert (found.low, found.high) == pytest.approx((expected.low, expected.high))
+    alone = bootstrap.t_interval(np.array([1.0]))
+    assert (alone.value, alone.n) == (1.0, 1) and np.isnan([alone.low, alone.high]).all()
+    assert np.isnan(bootstrap.t_interval(np.array([np.nan])).value)

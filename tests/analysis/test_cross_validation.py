@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from sage.analysis import cross_validation, estimates
+from sage.analysis import bootstrap, cross_validation
 
 ALPHAS = np.linspace(-2, 2, 21)
 OPTIONS = {"alphas": ALPHAS, "folds": 5, "repeats": 3, "seed": 0}
@@ -20,9 +20,9 @@ def gains(signal: float) -> tuple[np.ndarray, np.ndarray]:
     for seed in range(60):
         base, addition, target = draw(40, signal, seed)
         scores, _ = cross_validation.nested_alpha(base, addition, target, **OPTIONS)
-        alone = estimates.pearson(base, target)
-        nested.append(estimates.pearson(scores, target) - alone)
-        naive.append(estimates.pearson(base + ALPHAS[:, None] * addition, target).max() - alone)
+        alone = bootstrap.correlate(base, target)
+        nested.append(bootstrap.correlate(scores, target) - alone)
+        naive.append(bootstrap.correlate(base + ALPHAS[:, None] * addition, target).max() - alone)
     return np.array(nested), np.array(naive)
 
 
@@ -88,7 +88,7 @@ def test_a_single_alpha_leaves_the_score_as_it_is():
         base, addition, target, **(OPTIONS | {"alphas": [0.5]})
     )
     assert (chosen == 0.5).all() and chosen.shape == (3, 5)
-    assert estimates.pearson(scores, base + 0.5 * addition) > 0.99
+    assert bootstrap.correlate(scores, base + 0.5 * addition) > 0.99
 
 
 def test_networks_without_a_value_are_left_out_and_stay_nan():

@@ -3,10 +3,10 @@ import pytest
 import xarray as xr
 from scipy import stats
 
-from sage.analysis import cross_validation, estimates, predictivity, predictors
-from sage.analysis.estimates import Estimate
+from sage.analysis import bootstrap, cross_validation, predictivity, predictors
+from sage.analysis.bootstrap import Estimate
 from sage.config import paths
-from tests.support.one_by_one import ALONE, OPTIONS, interval, one_by_one, partial_correlation
+from tests.support.one_by_one import ALONE, BOOTSTRAP, interval, one_by_one, partial_correlation
 from tests.support.pools import NAMES, make_analysis, make_assessed, make_known
 
 NESTED = [
@@ -24,7 +24,7 @@ def test_every_statistic_is_that_of_each_predictor_alone():
     p, tse = (table.sel(predictor=name, epoch=0.5).values for name in ("P", "TSE"))
     for method, alone in ALONE.items():
         one = assessed.sel(predictor="TSE", epoch=0.5, statistic=method)
-        drawn, of_p = (one_by_one(alone, values, mature.values, **OPTIONS) for values in (tse, p))
+        drawn, of_p = (one_by_one(alone, values, mature.values) for values in (tse, p))
         assert [one[name].item() for name in ("value", "low", "high")] == pytest.approx(
             interval(drawn)
         )
@@ -35,7 +35,7 @@ def test_every_statistic_is_that_of_each_predictor_alone():
     )
     one = assessed.sel(predictor="TSE", epoch=0.5, statistic="partial")
     found = [one[name].item() for name in ("value", "low", "high")]
-    expected = one_by_one(partial_correlation, tse, mature.values, covariates, **OPTIONS)
+    expected = one_by_one(partial_correlation, tse, mature.values, covariates)
     assert found == pytest.approx(interval(expected), abs=1e-6)
     assert np.isnan(
         assessed.sel(predictor=["P", "depth"], statistic="partial").value
@@ -57,9 +57,9 @@ def test_networks_that_diverged_are_left_out_and_too_few_have_no_numbers():
     known, mature = make_known(6)
     mature[1] = np.nan
     table = predictors.score_table(known, NAMES)
-    assert (predictivity.assess(table, mature, **OPTIONS).n == 5).all()
+    assert (predictivity.assess(table, mature, BOOTSTRAP).n == 5).all()
     mature[2:4] = np.nan
-    few = predictivity.assess(table, mature, **OPTIONS)
+    few = predictivity.assess(table, mature, BOOTSTRAP)
     assert (few.n == 3).all() and few.value.isnull().all() and few.difference_low.isnull().all()
 
 
@@ -68,7 +68,7 @@ def test_additions_to_a_constant_p_are_not_defined_and_leave_the_others_theirs()
     known.results["accuracy"][:, 0] = 0.1
     known.results["examples"][:, 0] = 0  # so that there is no training speed either
     table, _ = predictivity.add_nested(predictors.score_table(known, NAMES), mature, seed=0)
-    one = predictivity.assess(table, mature, **OPTIONS).sel(epoch=0.5, statistic="pearson")
+    one = predictivity.assess(table, mature, BOOTSTRAP).sel(epoch=0.5, statistic="pearson")
     assert one.n == 30 and one.value.sel(predictor="TG") == pytest.approx(1)
     assert one.value.sel(predictor=["P", *NESTED]).isnull().all() and one.difference.isnull().all()
 
@@ -76,21 +76,19 @@ def test_additions_to_a_constant_p_are_not_defined_and_leave_the_others_theirs()
 def test_sweep_over_alpha():
     known, mature = make_known()
     table = predictors.score_table(known, NAMES)
-    sweep = predictivity.alpha_sweep(table, mature, np.array([0.0, 1.0, 100.0]), **OPTIONS)
+    sweep = predictivity.alpha_sweep(table, mature, np.array([0.0, 1.0, 100.0]), BOOTSTRAP)
     np.testing.assert_allclose(sweep.sel(alpha=0.0).value, 0, atol=1e-12)
     alone = stats.pearsonr(known.results.accuracy.sel(epoch=0.5), mature).statistic
     assert sweep.value.sel(alpha=100.0, epoch=0.5) == pytest.approx(1 - alone, abs=0.02)
     p, both = (table.sel(predictor=name, epoch=0.5).values for name in ("P", predictors.COMBINED))
-    r, of_p = (
-        one_by_one(ALONE["pearson"], values, mature.values, **OPTIONS) for values in (both, p)
-    )
+    r, of_p = (one_by_one(ALONE["pearson"], values, mature.values) for values in (both, p))
     one = sweep.sel(alpha=1.0, epoch=0.5)
     assert [one[name].item() for name in ("value", "low", "high")] == pytest.approx(
         interval(r - of_p)
     )
     assert (sweep.n == 30).all()
     few = predictivity.alpha_sweep(
-        table, mature.where(mature.network < 3), np.array([1.0]), **OPTIONS
+        table, mature.where(mature.network < 3), np.array([1.0]), BOOTSTRAP
     )
     assert few.value.isnull().all() and few.low.isnull().all() and (few.n == 3).all()
 
@@ -158,9 +156,9 @@ def test_ceiling_pairs_networks_by_their_number():
     rng = np.random.default_rng(0)
     mature = xr.DataArray(rng.random(10), {"network": np.arange(10)}, "network")
     again = mature[[0, 1, 2, 5, 6, 7]] + 0.1 * rng.normal(size=6)
-    found = predictivity.ceiling(mature, again, **OPTIONS)
+    found = predictivity.ceiling(mature, again, BOOTSTRAP)
     both = np.stack([mature.values[[0, 1, 2, 5, 6, 7]], again.values], 1)
-    assert found == estimates.seed_ceiling(both, **OPTIONS) and 0 < found.value < 1 and found.n == 6
+    assert found == bootstrap.seed_ceiling(both, BOOTSTRAP) and 0 < found.value < 1 and found.n == 6
 
 
 def test_networks_that_never_matured_are_no_pool():
@@ -170,7 +168,7 @@ def test_networks_that_never_matured_are_no_pool():
 
 def test_contrasts_are_paired_and_hold_for_all_epochs_at_once():
     table, mature, assessed = make_assessed()
-    compared = predictivity.contrasts(table, mature, **OPTIONS)
+    compared = predictivity.contrasts(table, mature, BOOTSTRAP)
     found = set(zip(compared["first"].values.tolist(), compared["second"].values.tolist()))
     assert found == {
         ("P + a TG", "P"),
@@ -186,9 +184,7 @@ def test_contrasts_are_paired_and_hold_for_all_epochs_at_once():
     pair = ((compared["first"] == "TG") & (compared["second"] == "depth")).values
     one = compared.isel(pair=pair).squeeze("pair").sel(epoch=2.0)
     tg, depth = (table.sel(predictor=name, epoch=2.0).values for name in ("TG", "depth"))
-    drawn = [
-        one_by_one(ALONE["pearson"], values, mature.values, **OPTIONS) for values in (tg, depth)
-    ]
+    drawn = [one_by_one(ALONE["pearson"], values, mature.values) for values in (tg, depth)]
     differences = drawn[0] - drawn[1]
     assert [one[name].item() for name in ("value", "low", "high")] == pytest.approx(
         interval(differences)
@@ -201,7 +197,7 @@ def test_contrasts_are_paired_and_hold_for_all_epochs_at_once():
     gain = predictivity.gain(assessed, "P + a TG")
     for name in ("value", "low", "high"):
         np.testing.assert_allclose(over_p[name], gain[name])
-    few = predictivity.contrasts(table, mature.where(mature.network < 3), **OPTIONS)
+    few = predictivity.contrasts(table, mature.where(mature.network < 3), BOOTSTRAP)
     assert few.value.isnull().all() and few.all_low.isnull().all()
 
 
@@ -209,18 +205,18 @@ def test_analysis_is_what_its_steps_give():
     known, mature = make_known()
     found = make_analysis()
     table, weights = predictivity.add_nested(
-        predictors.score_table(known, NAMES), mature, seed=OPTIONS["seed"]
+        predictors.score_table(known, NAMES), mature, seed=BOOTSTRAP.seed
     )
     xr.testing.assert_identical(found.scores, table)
     xr.testing.assert_identical(found.weights, weights)
     xr.testing.assert_identical(found.mature, mature)
-    xr.testing.assert_identical(found.assessed, predictivity.assess(table, mature, **OPTIONS))
-    xr.testing.assert_identical(found.compared, predictivity.contrasts(table, mature, **OPTIONS))
+    xr.testing.assert_identical(found.assessed, predictivity.assess(table, mature, BOOTSTRAP))
+    xr.testing.assert_identical(found.compared, predictivity.contrasts(table, mature, BOOTSTRAP))
 
 
 def test_record_holds_all_and_can_be_saved(tmp_path):
     all_of, some = make_analysis(), make_analysis(guided=False)
-    sweep = predictivity.alpha_sweep(all_of.scores, all_of.mature, np.array([0.5, 1.0]), **OPTIONS)
+    sweep = predictivity.alpha_sweep(all_of.scores, all_of.mature, np.array([0.5, 1.0]), BOOTSTRAP)
     saved = predictivity.record({"all": all_of, "some": some}, sweep, Estimate(0.9, 0.8, 1.0, 6))
     assert "alpha" not in saved.dims  # a parameter of grids, along which they gather such tables
     found = xr.load_dataset(paths.save_table(saved, tmp_path / "file.nc"))

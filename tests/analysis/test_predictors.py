@@ -150,7 +150,8 @@ def test_cost_is_of_training_and_measurement(name, cost):
 def test_a_proxy_that_is_not_defined_is_worst_but_one_of_no_network_is_none():
     known = make_known()
     known.results["parameters"][2] = np.nan  # was never evaluated
-    ranks = predictors.zero_cost(known, proxy="synflow")
+    synflow, parameters = known.results.synflow, known.results.parameters
+    ranks = predictors.rank_networks(synflow, parameters)
     np.testing.assert_array_equal(ranks, [2, 1, np.nan])
 
 

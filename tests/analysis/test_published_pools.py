@@ -7,13 +7,13 @@ import xarray as xr
 from scipy import stats
 
 from sage.analysis import predictivity, predictors, published_pools
-from sage.analysis.estimates import Estimate
+from sage.analysis.bootstrap import Estimate
 from sage.config import paths
 from sage.config.run import PoolRun
 from sage.rsa.teacher import Teacher, TeacherLayer
 from sage.search.evaluation import EvaluationProtocol
+from tests.support.pools import BOOTSTRAP, make_known
 from tests.support.pools import NAMES as FEW
-from tests.support.pools import OPTIONS, make_known
 
 NAMES = (*FEW, "synflow")
 TEACHER = Teacher("mine", (TeacherLayer("L1", "stimuli", {"class": np.arange(6.0)}),))
@@ -159,7 +159,7 @@ def test_pools_are_analysed_together_and_apart_by_what_all_have(tmp_path):
         make_table(12, names=NAMES[::-1]),
         make_table(8, names=NAMES[:-1]),
     )
-    found = published_pools.analyse_pools(own, {"other": other}, searched, **OPTIONS)
+    found = published_pools.analyse_pools(own, {"other": other}, searched, BOOTSTRAP)
     assert {name: one.assessed.n.values.tolist() for name, one in found.items()} == {
         published_pools.RANDOM: [42, 42],
         published_pools.OWN: [30, 30],
@@ -170,16 +170,16 @@ def test_pools_are_analysed_together_and_apart_by_what_all_have(tmp_path):
     xr.testing.assert_identical(
         found["other"].assessed,
         predictivity.analyse(
-            other.score.sel(predictor=few), predictivity.mature_accuracy(other, 2), **OPTIONS
+            other.score.sel(predictor=few), predictivity.mature_accuracy(other, 2), BOOTSTRAP
         ).assessed,
     )
-    alone = published_pools.analyse_pools(own, {}, searched, **OPTIONS)
+    alone = published_pools.analyse_pools(own, {}, searched, BOOTSTRAP)
     assert list(alone) == [published_pools.RANDOM, published_pools.SEARCHED]
     sweep = predictivity.alpha_sweep(
         found[published_pools.RANDOM].scores,
         found[published_pools.RANDOM].mature,
         np.array([1.0]),
-        **OPTIONS,
+        BOOTSTRAP,
     )
     saved = predictivity.record(found, sweep, Estimate(0.9, 0.8, 1.0, 6))
     paths.save_table(saved, tmp_path / "01_summary.nc")

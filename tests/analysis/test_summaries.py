@@ -3,13 +3,13 @@ import pytest
 import xarray as xr
 
 from sage.analysis import predictivity, summaries
-from tests.support.one_by_one import OPTIONS
+from tests.support.one_by_one import BOOTSTRAP
 from tests.support.pools import make_analysis, make_assessed
 
 
 def make_compared(**options):
     table, mature, assessed = make_assessed(**options)
-    return assessed, predictivity.contrasts(table, mature, **OPTIONS)
+    return assessed, predictivity.contrasts(table, mature, BOOTSTRAP)
 
 
 def summary(epoch: float, **options) -> list[str]:

@@ -370,7 +370,7 @@ def test_mobile_networks_are_the_widest_within_the_limit(name):
     genotype = genotypes.load_genotype(name)
     filters, multiply_adds = cell_tables.mobile_filters(genotype)
     sizes = [
-        complexity.multiply_adds(cell_tables._mobile(genotype, width), 224)
+        complexity.multiply_adds(cell_tables._mobile_network(genotype, width), 224)
         for width in (filters, filters + 4)
     ]
     assert multiply_adds == sizes[0] <= 600e6 < sizes[1] and filters == 44

@@ -3,9 +3,9 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
 
-from sage.analysis import estimates
+from sage.analysis import bootstrap
 from sage.plots import interactive
-from tests.support.one_by_one import OPTIONS
+from tests.support.one_by_one import BOOTSTRAP
 from tests.support.pools import make_assessed
 
 
@@ -22,7 +22,7 @@ def test_controls_redraw_the_scatter_from_the_scores(monkeypatch):
         return Handle()
 
     monkeypatch.setattr(interactive, "display", display)
-    interactive.explore(table, mature, alpha=1.0, epoch=0.5, **OPTIONS)
+    interactive.explore(table, mature, BOOTSTRAP, alpha=1.0, epoch=0.5)
     controls, first = shown
     guidance, alpha, epoch = controls.children
     assert isinstance(controls, widgets.HBox)
@@ -35,4 +35,4 @@ def test_controls_redraw_the_scatter_from_the_scores(monkeypatch):
     score = table.sel(predictor="P", epoch=2.0) + 5 * table.sel(predictor="TG shuffled", epoch=2.0)
     np.testing.assert_allclose(axis.collections[0].get_offsets(), np.stack([score, mature], 1))
     assert axis.get_xlabel() == "P + 5 TG shuffled, 2 epochs"
-    assert f"r = {estimates.pearson(score.values, mature.values):.2f} [" in axis.get_title()
+    assert f"r = {bootstrap.correlate(score.values, mature.values):.2f} [" in axis.get_title()

@@ -4,9 +4,9 @@ import numpy as np
 
 from sage import plots
 from sage.analysis import predictivity
-from sage.analysis.estimates import Estimate
+from sage.analysis.bootstrap import Estimate
 from sage.plots.predictors import FAMILY_COLOURS
-from tests.support.one_by_one import OPTIONS
+from tests.support.one_by_one import BOOTSTRAP
 from tests.support.pools import make_analysis, make_assessed
 
 CEILING = Estimate(0.9, 0.7, 0.95, 6)
@@ -35,7 +35,7 @@ def test_predictivity_shows_every_network_and_states_interval_and_n():
 
 def test_alpha_effect_has_a_panel_per_alpha_and_one_for_the_nested_choice():
     scores, mature, assessed = make_assessed()
-    sweep = predictivity.alpha_sweep(scores, mature, np.array([0.5, 1.0]), **OPTIONS)
+    sweep = predictivity.alpha_sweep(scores, mature, np.array([0.5, 1.0]), BOOTSTRAP)
     nested = predictivity.gain(assessed, "P + a TG")
     figure = plots.alpha_effect(sweep, nested)
     assert [axis.get_title() for axis in figure.axes] == [

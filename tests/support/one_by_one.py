@@ -3,9 +3,9 @@
 import numpy as np
 from scipy import stats
 
-from sage.analysis import bootstrap
+from sage.analysis.bootstrap import REGRET_TOP, Bootstrap
 
-OPTIONS = {"resamples": 300, "seed": 3}
+BOOTSTRAP = Bootstrap(resamples=300, seed=3)
 
 
 def unless_constant(correlation):
@@ -18,7 +18,7 @@ def regret(predictor: np.ndarray, target: np.ndarray) -> float:
     if not np.ptp(predictor):
         return np.nan
     left, chosen = list(range(len(target))), []
-    while left and len(chosen) < bootstrap.REGRET_TOP:
+    while left and len(chosen) < REGRET_TOP:
         highest = [i for i in left if predictor[i] == max(predictor[j] for j in left)]
         chosen.append(min(highest, key=lambda i: target[i]))
         left.remove(chosen[-1])
@@ -48,10 +48,11 @@ def partial_correlation(predictor: np.ndarray, target: np.ndarray, covariates: n
     return stats.pearsonr(*rest).statistic if varies else np.nan
 
 
-def one_by_one(statistic, *samples: np.ndarray, resamples: int, seed: int) -> np.ndarray:
-    """A statistic [1 + R] of samples [n, ...] and of each of their resamples."""
+def one_by_one(statistic, *samples: np.ndarray) -> np.ndarray:
+    """A statistic [1 + R] of samples [n, ...] and of each resample of `BOOTSTRAP`."""
     n = len(samples[0])
-    drawn = np.random.default_rng(seed).integers(n, size=(resamples, n))
+    rng = np.random.default_rng(BOOTSTRAP.seed)
+    drawn = rng.integers(n, size=(BOOTSTRAP.resamples, n))
     return np.array(
         [statistic(*(values[rows] for values in samples)) for rows in (np.arange(n), *drawn)]
     )

@@ -7,7 +7,7 @@ import xarray as xr
 
 from sage.analysis import predictivity, predictors
 from sage.analysis.predictors import PoolMeasurements
-from tests.support.one_by_one import OPTIONS
+from tests.support.one_by_one import BOOTSTRAP
 
 NAMES = (
     "P",
@@ -60,7 +60,7 @@ def make_known(
 
 def make_analysis(**options) -> predictivity.Analysis:
     known, mature = make_known(**options)
-    return predictivity.analyse(predictors.score_table(known, NAMES), mature, **OPTIONS)
+    return predictivity.analyse(predictors.score_table(known, NAMES), mature, BOOTSTRAP)
 
 
 def make_assessed(**options) -> tuple[xr.DataArray, xr.DataArray, xr.Dataset]:
