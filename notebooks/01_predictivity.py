@@ -121,9 +121,8 @@ random.weights.to_pandas().round(2)
 # accuracy, so that it approaches 1 by construction.
 
 # %%
-paper = random.scores.sel(predictor=predictors.score_table(known, predictors.PAPER).predictor)
-curves = random.assessed.sel(predictor=paper.predictor, statistic="pearson")
-figure = plots.predictivity(paper, random.mature, curves, epoch=settings.premature_epochs)
+layers = predictors.score_table(known, [predictors.BY_LAYER]).predictor.values
+figure = plots.predictivity(random, layers, epoch=settings.premature_epochs)
 plots.save(figure, run.folder, "01_predictivity")
 # %% [markdown]
 # ## The weight of guidance (the paper's Figure 4)
@@ -196,7 +195,7 @@ summaries.table(analysed[published_pools.SEARCHED].compared, "P + a TG")
 # In JupyterLab the controls redraw the figure at once, from the stored pool.
 
 # %%
-plots.explore(random.scores, random.mature, bootstrap, alpha=run.alpha, epoch=epoch)
+plots.explore(random, bootstrap, alpha=run.alpha, epoch=epoch)
 
 # %% [markdown]
 # ## In numbers

@@ -1,9 +1,9 @@
 """Statistics of predictors with intervals from resamples of networks (percentile bootstrap).
 
 `pearson` to `partial_correlation` take counts [R, n], how often each of R samples holds each of n
-networks; predictors [K, n] and a target [n], all finite. They return [R, K], NaN where a sample does
-not vary. As matrix products they take a fiftieth of the time of one predictor after the other, and
-differences between predictors are paired.
+networks; predictors [K, n] and a target [n], all finite. They return [R, K], NaN where a sample
+does not vary. As matrix products they take a fiftieth of the time of one predictor after the other,
+and differences between predictors are paired.
 """
 
 from collections.abc import Callable
@@ -38,7 +38,7 @@ class Bootstrap:
     seed: int
 
     def members(self, n: int) -> np.ndarray:
-        """Return the networks [1 + resamples, n] of the sample, the first row, and of each resample."""
+        """Return the networks [1 + resamples, n] of the sample, the first row, and of resamples."""
         drawn = np.random.default_rng(self.seed).integers(n, size=(self.resamples, n))
         return np.concatenate([np.arange(n)[None], drawn])
 
@@ -68,18 +68,16 @@ def correlation(predictor: np.ndarray, target: np.ndarray, bootstrap: Bootstrap)
     """Return Pearson's r of two samples [n]; all NaN for fewer than four pairs without a NaN."""
     both = np.stack([predictor, target])
     x, y = both[:, np.isfinite(both).all(0)]
-    if len(x) < FEWEST:
-        return Estimate(np.nan, np.nan, np.nan, len(x))
-    drawn = pearson(bootstrap.counts(len(x)), x[None], y)
-    return Estimate(*interval(drawn)[0].tolist(), len(x))
+    few = len(x) < FEWEST
+    return _estimate(None if few else pearson(bootstrap.counts(len(x)), x[None], y), len(x))
 
 
 def seed_ceiling(values: np.ndarray, bootstrap: Bootstrap) -> Estimate:
     """Return how well one training's accuracy can correlate with a network's expected accuracy.
 
     It is the root of the accuracies' reliability, ICC(1) = (B - W) / (B + (k - 1) W) with the mean
-    squares B between and W within networks, 0 where that is negative. A predictor that sees the very
-    training it predicts, as P does, knows a part of that training's chance and can lie above.
+    squares B between and W within networks, 0 where that is negative. P sees the very training that
+    it predicts, knows a part of its chance and can lie above.
 
     Args:
         values: [networks, k] accuracy by training seed; networks with a NaN are left out.
@@ -99,15 +97,20 @@ def seed_ceiling(values: np.ndarray, bootstrap: Bootstrap) -> Estimate:
     values = values[np.isfinite(values).all(1)]
     n, seeds = values.shape
     if n < FEWEST:
-        return Estimate(np.nan, np.nan, np.nan, n)
+        return _estimate(None, n)
     tables = values[bootstrap.members(n)]  # [1 + R, n, seeds]
     scaled = _scaled(tables.reshape(len(tables), -1), by=np.linalg.norm)
     tables, varies = scaled.reshape(tables.shape), scaled.any(-1)
     between = seeds * tables.mean(-1).var(-1, ddof=1)
     within = tables.var(-1, ddof=1).mean(-1)
     reliability = (between - within) / np.where(varies, between + (seeds - 1) * within, 1)
-    drawn = np.where(varies, np.sqrt(np.maximum(reliability, 0)), np.nan)
-    return Estimate(*interval(drawn[:, None])[0].tolist(), n)
+    return _estimate(np.where(varies, np.sqrt(np.maximum(reliability, 0)), np.nan)[:, None], n)
+
+
+def _estimate(drawn: np.ndarray | None, n: int) -> Estimate:
+    """Return an estimate from a statistic [1 + R, 1]; NaN if there is none."""
+    value, low, high = [np.nan] * 3 if drawn is None else interval(drawn)[0].tolist()
+    return Estimate(value, low, high, n)
 
 
 def t_interval(values: np.ndarray) -> Estimate:
@@ -150,7 +153,7 @@ def spearman(counts: np.ndarray, predictors: np.ndarray, target: np.ndarray) -> 
 
 
 def kendall(counts: np.ndarray, predictors: np.ndarray, target: np.ndarray) -> np.ndarray:
-    """Return Kendall's tau-b, which corrects for ties: Kendall 1945, doi:10.1093/biomet/33.3.239."""
+    """Return Kendall's tau-b, corrected for ties: Kendall 1945, doi:10.1093/biomet/33.3.239."""
 
     def pair_sum(matrix: np.ndarray) -> np.ndarray:  # [n, n] over all pairs in each sample, [R]
         return ((counts @ matrix) * counts).sum(1)
@@ -166,9 +169,9 @@ def kendall(counts: np.ndarray, predictors: np.ndarray, target: np.ndarray) -> n
 def regret(counts: np.ndarray, predictors: np.ndarray, target: np.ndarray) -> np.ndarray:
     """Return the target of the best network minus that of the best among the predictor's first.
 
-    The first are its `REGRET_TOP`. In the target's unit, 0 or more, the less the better. Of networks
-    that the predictor ties at the edge those with the lower target are taken, so that it gains
-    nothing by not deciding. A resample holds some networks more than once, and its top fewer
+    The first are its `REGRET_TOP`. In the target's unit, 0 or more, the less the better. Of
+    networks that the predictor ties at the edge those with the lower target are taken, so that it
+    gains nothing by not deciding. A resample holds some networks more than once, and its top fewer
     different ones: the interval lies somewhat high.
     """
     drawn, found = counts > 0, []

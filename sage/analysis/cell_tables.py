@@ -1,6 +1,7 @@
-"""The paper's Tables 2 and 3 in our version: cells found, published cells, the paper's own numbers."""
+"""The paper's Tables 2 and 3 in our version: cells found, published cells, the paper's numbers."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import product
 
 import numpy as np
 import pandas as pd
@@ -29,8 +30,8 @@ def table_2(run: CellRun, searched: xr.Dataset, trained: Mapping[str, xr.Dataset
         trained: by data set, see `full_training.train_all_fully`.
 
     Returns:
-        A row per network, ours first, then the paper's; errors in percent with the ends of their 95 %
-        interval (Wilson) over test images, the cost in training examples as M1 E1 + M2 E2.
+        A row per network, ours first, then the paper's; errors in percent with the ends of their
+        95 % interval (Wilson) over test images, the cost in training examples as M1 E1 + M2 E2.
     """
     rows = _own_rows(run, searched, trained, {"test_accuracy": ""})
     return _add_papers(rows, paper_numbers.TABLE_2)
@@ -39,7 +40,7 @@ def table_2(run: CellRun, searched: xr.Dataset, trained: Mapping[str, xr.Dataset
 def imagenet_errors(
     run: CellRun, searched: xr.Dataset, trained: Mapping[str, xr.Dataset]
 ) -> pd.DataFrame:
-    """Return `table_2` with top-1 and top-5 errors, and the paper's networks on ImageNet (Table 3)."""
+    """Return `table_2` with top-1 and top-5 errors, and the paper's on ImageNet (its Table 3)."""
     rows = _own_rows(run, searched, trained, {"test_accuracy": " top-1", "test_top5": " top-5"})
     papers = (
         {f"imagenet {name}" if "error" in name else name: value for name, value in row.items()}
@@ -49,7 +50,7 @@ def imagenet_errors(
 
 
 def table_3(cells: Sequence[Genotype]) -> pd.DataFrame:
-    """Return sizes of the widest network of each cell in ImageNet's mobile setting, see `MOBILE_LIMIT`."""
+    """Return sizes of each cell's widest network in ImageNet's mobile setting, `MOBILE_LIMIT`."""
     rows = []
     for genotype in cells:
         filters, multiply_adds = mobile_filters(genotype)
@@ -61,7 +62,7 @@ def table_3(cells: Sequence[Genotype]) -> pd.DataFrame:
 
 
 def mobile_filters(genotype: Genotype) -> tuple[int, int]:
-    """Return the largest F, a multiple of 4, within `MOBILE_LIMIT`, and that network's multiply-adds.
+    """Return the largest F, a multiple of 4, within `MOBILE_LIMIT`, and the multiply-adds.
 
     Raises:
         ValueError: even F = 4 is above.
@@ -78,9 +79,9 @@ def mobile_filters(genotype: Genotype) -> tuple[int, int]:
 
 
 def _mobile_network(genotype: Genotype, filters: int) -> CellNetwork:
-    options = {"classes": 1000, "repeats": MOBILE_REPEATS, "skeleton": "imagenet mobile"}
+    sizes = {"classes": 1000, "filters": filters, "repeats": MOBILE_REPEATS}
     with torch.device("meta"):  # without memory: it is counted, and never computed
-        return CellNetwork(genotype, filters=filters, **options)
+        return CellNetwork(genotype, skeleton="imagenet mobile", **sizes)
 
 
 def _add_papers(rows: list[dict], papers: Iterable[dict]) -> pd.DataFrame:
@@ -134,12 +135,12 @@ def _search_costs(run: CellRun, searched: xr.Dataset) -> dict[str, dict[str, flo
     Repetitions and amounts of training are added up, as the winner is their best.
     """
     last, found = searched.isel(samples=-1), {}
-    for (searcher, score), name in search_tables.winner_names(searched).items():
+    for searcher, score in product(searched.searcher.values, searched.score.values):
         one = last.sel(searcher=searcher, score=score)
         candidates = one.sizes["epochs"] * one.sizes["run"] * run.budget.samples
         finalists = int(one.finalists.sum())
         examples, mature = float(one.examples.sum()), float(one.mature_examples.sum())
         cost = {"M1": candidates, "E1": examples / candidates}
         cost |= {"M2": finalists, "E2": mature / finalists, "cost": examples + mature}
-        found[name] = cost
+        found[search_tables.winner_name(searcher, score)] = cost
     return found

@@ -6,45 +6,32 @@ from sage.analysis import bootstrap
 
 
 def nested_alpha(
-    base: np.ndarray,
-    addition: np.ndarray,
-    target: np.ndarray,
-    *,
-    alphas: np.ndarray,
-    folds: int,
-    repeats: int,
-    seed: int,
+    samples: np.ndarray, *, alphas: np.ndarray, folds: int, repeats: int, seed: int
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return scores base + alpha addition, each with an alpha that its network had no say in.
 
-    A division puts the networks into random folds of equal size. For each fold alpha is the one, the
-    first of those that tie, whose score has the highest Pearson r with the target on all other
-    networks. Folds differ in alpha, so that their scores are standardised by mean and s.d. on those
-    other networks. The result is the mean over divisions. With enough flexibility anything fits:
-    judge rivals of an addition by this function, with the same alphas times the addition's s.d.
+    A division puts the networks into random folds of equal size. For each fold alpha is the one,
+    the first of those that tie, whose score has the highest Pearson r with the target on all other
+    networks. Folds differ in alpha, so that scores are standardised by mean and s.d. on those other
+    networks. The result is the mean over divisions. With enough flexibility anything fits: judge
+    rivals of an addition by this function, with the same alphas times the addition's s.d.
 
     Args:
-        base: [n]; networks with a NaN here or in one of the next two are left out.
-        addition: [n].
-        target: [n].
+        samples: [3, n] base, addition and target; networks with a NaN are left out.
         alphas: [A] weights to choose from, 0 among them if the addition may be left out.
         folds: number of parts of each division.
         repeats: number of divisions.
-        seed: of the divisions.
 
     Returns:
-        Scores [n] in their s.d.: NaN for networks left out, for all if fewer than four or than `folds`
-        remain, and for those on whose other networks no score correlates. Chosen alphas
+        Scores [n] in their s.d.: NaN for networks left out, for all if fewer than four or than
+        `folds` remain, and for those on whose other networks no score correlates. Chosen alphas
         [repeats, folds], NaN where there is none.
 
     Raises:
-        ValueError: no alpha or one that is not finite.
-        ValueError: fewer than two folds, or no repeat.
-        ValueError: samples of different shape.
+        ValueError: no alpha or one that is not finite, fewer than two folds, or no repeat.
 
     Source: nested cross-validation, Varma and Simon 2006, doi:10.1186/1471-2105-7-91.
     """
-    samples = [np.asarray(one, dtype=np.float64) for one in (base, addition, target)]
     alphas = np.asarray(alphas, dtype=np.float64)
     if alphas.ndim != 1 or not len(alphas) or not np.isfinite(alphas).all():
         expected = "expected a list of one or more finite numbers"
@@ -52,14 +39,11 @@ def nested_alpha(
     if folds < 2 or repeats < 1:
         expected = "expected two or more folds, one or more repeats"
         raise ValueError(f"folds is {folds} and repeats {repeats}, {expected}")
-    if samples[0].ndim != 1 or len({one.shape for one in samples}) > 1:
-        shapes = "{}, {} and {}".format(*(one.shape for one in samples))
-        raise ValueError(f"samples have shapes {shapes}, expected [n] each")
     known = np.flatnonzero(np.isfinite(samples).all(0))
-    scores, chosen = np.full(len(samples[0]), np.nan), np.full((repeats, folds), np.nan)
+    scores, chosen = np.full(samples.shape[1], np.nan), np.full((repeats, folds), np.nan)
     if len(known) < max(folds, bootstrap.FEWEST):
         return scores, chosen
-    base, addition, target = (one[known] for one in samples)
+    base, addition, target = samples[:, known]
     candidates = base + alphas[:, None] * addition  # [A, n]
     found, rng = np.full((repeats, len(known)), np.nan), np.random.default_rng(seed)
     for repeat in range(repeats):

@@ -1,12 +1,17 @@
-"""How well predictors tell mature accuracy: intervals, rivals as free as guidance, contrasts."""
+"""How well predictors tell mature accuracy: intervals, rivals as free as guidance, contrasts.
+
+Here `table` is [predictor, network, epoch], see `predictors.score_table`, `mature` is [network], see
+`mature_accuracy`. Epochs are those before the mature one, intervals are of 95 %, over networks, and
+all is NaN for fewer than four networks.
+"""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
 import xarray as xr
 
-from sage.analysis import cross_validation
 from sage.analysis.bootstrap import (
     FEWEST,
     METHODS,
@@ -18,11 +23,12 @@ from sage.analysis.bootstrap import (
     pearson,
     seed_ceiling,
 )
+from sage.analysis.cross_validation import nested_alpha
 from sage.analysis.predictors import PoolMeasurements
 from sage.rsa import guidance
 
-# Guidance and additions to P that are as free as it is, each with the predictor that it adds. P + a P
-# adds nothing, so that it shows what choosing by folds costs.
+# Guidance and additions to P that are as free as it is, each with the predictor that it adds.
+# P + a P adds nothing, so that it shows what choosing by folds costs.
 NESTED = {
     f"P + a {addition}": addition
     for addition in ("TG", "P", "TG untrained", "TG shuffled", "TSE", "TSE-E", "log parameters")
@@ -45,8 +51,7 @@ class Analysis:
     """All statistics of a pool's predictors.
 
     Args:
-        scores: [predictor, network, epoch], those of `NESTED` included.
-        mature: [network], see `mature_accuracy`.
+        scores: table with those of `NESTED`.
         weights: see `add_nested`.
         assessed: see `assess`.
         compared: see `contrasts`.
@@ -60,13 +65,7 @@ class Analysis:
 
 
 def analyse(table: xr.DataArray, mature: xr.DataArray, bootstrap: Bootstrap) -> Analysis:
-    """Return all statistics of a pool.
-
-    Args:
-        table: see `predictors.score_table`.
-        mature: [network], see `mature_accuracy`.
-        bootstrap: how intervals are made; its seed divides networks into folds too.
-    """
+    """Return all statistics of a pool. The seed divides networks into folds too."""
     scores, weights = add_nested(table, mature, seed=bootstrap.seed)
     assessed = assess(scores, mature, bootstrap)
     return Analysis(scores, mature, weights, assessed, contrasts(scores, mature, bootstrap))
@@ -87,8 +86,7 @@ def ceiling(mature: xr.DataArray, again: xr.DataArray, bootstrap: Bootstrap) -> 
     """Return the highest r to expect of a predictor that knows nothing of a training's chance.
 
     Args:
-        mature: [network].
-        again: likewise of some of the networks, trained with another seed.
+        again: mature accuracy of some of the networks, trained with another seed.
     """
     both = np.column_stack([mature.sel(network=again.network), again])
     return seed_ceiling(both, bootstrap)
@@ -101,13 +99,8 @@ def add_nested(
 
     Additions are scaled to the s.d. of P over all networks at that epoch, so that all have the same
     freedom; to a constant P there is none, and none that is constant. A score's bootstrap does not
-    choose again: its interval is somewhat narrow. Choosing on few networks costs something, and so do
-    folds with scales of their own: the scores are at a disadvantage to P, and at none to each other.
-
-    Args:
-        table: see `predictors.score_table`.
-        mature: [network].
-        seed: of the folds.
+    choose again: its interval is somewhat narrow. Choosing on few networks costs something, and so
+    do folds with scales of their own: the scores are at a disadvantage to P, at none to each other.
 
     Returns:
         The table with those predictors of `NESTED` whose addition it has, NaN from the mature epoch
@@ -115,48 +108,41 @@ def add_nested(
     """
     early = table.sel(epoch=table.epoch < mature.epoch)
     cost, early = early.cost.sel(predictor="P", drop=True), early.drop_vars(["family", "cost"])
-    options = {"alphas": ALPHAS, "folds": FOLDS, "repeats": REPEATS, "seed": seed}
 
     def choose(p: np.ndarray, scaled: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        return cross_validation.nested_alpha(p, scaled, mature.values, **options)
+        samples = np.stack([p, scaled, mature.values])
+        return nested_alpha(samples, alphas=ALPHAS, folds=FOLDS, repeats=REPEATS, seed=seed)
 
-    base = early.sel(predictor="P", drop=True)
-    scores, chosen = [], []
+    dims: dict[str, Any] = {"input_core_dims": [["network"], ["network"]]}
+    dims["output_core_dims"] = [["network"], ["repeat", "fold"]]
+    base, scores, chosen = early.sel(predictor="P", drop=True), [], []
     for name, addition in NESTED.items():
         if addition not in table.predictor:
             continue
         added = early.sel(predictor=addition, drop=True)
         scale = base.std("network") / added.std("network")
-        found, alphas = xr.apply_ufunc(
-            choose,
-            base,
-            added * scale.where(np.isfinite(scale)),
-            input_core_dims=[["network"], ["network"]],
-            output_core_dims=[["network"], ["repeat", "fold"]],
-            vectorize=True,
-        )
+        scaled = added * scale.where(np.isfinite(scale))
+        found, alphas = xr.apply_ufunc(choose, base, scaled, vectorize=True, **dims)
         found = found.assign_coords(predictor=name, family="combination", cost=cost)
         scores.append(found.reindex(epoch=table.epoch))
         chosen.append((alphas.mean(["repeat", "fold"]) * scale).assign_coords(predictor=name))
-    coordinates = ["predictor", "family", "cost"]
-    options = {"coords": coordinates, "compat": "override", "combine_attrs": "override"}
-    joined = xr.concat([table, *scores], "predictor", **options)
-    return joined, xr.concat(chosen, "predictor", join="exact")
+    joined: dict[str, Any] = {"coords": ["predictor", "family", "cost"], "compat": "override"}
+    scores = xr.concat([table, *scores], "predictor", combine_attrs="override", **joined)
+    return scores, xr.concat(chosen, "predictor", join="exact")
 
 
 def assess(table: xr.DataArray, mature: xr.DataArray, bootstrap: Bootstrap) -> xr.Dataset:
-    """Return how well every predictor tells mature accuracy, at each epoch before the mature one.
+    """Return how well every predictor tells mature accuracy.
 
     Args:
-        table: see `predictors.score_table`, with `GIVEN` among the predictors.
-        mature: [network].
+        table: with `GIVEN` among its predictors.
 
     Returns:
-        Dataset over predictor, epoch and statistic: value with its 95 % interval over networks, low
-        and high; difference to P with its paired interval, difference_low and difference_high; n over
-        epoch. Statistics are those of `bootstrap.METHODS` (of "regret", in accuracy, less is better)
-        and "partial", the correlation given `GIVEN`. That is NaN for `NESTED`: nearly all is given,
-        and how folds differ would be left. NaN for fewer than four networks.
+        Dataset over predictor, epoch and statistic: value with its interval, low and high;
+        difference to P with its paired interval, difference_low and difference_high; n over epoch.
+        Statistics are those of `bootstrap.METHODS` (of "regret", in accuracy, less is better) and
+        "partial", the correlation given `GIVEN`. That is NaN for `NESTED`: nearly all is given, and
+        how folds differ would be left.
     """
     names = table.predictor.values.tolist()
     p, *_ = given = [names.index(name) for name in GIVEN]
@@ -181,13 +167,8 @@ def alpha_sweep(
 ) -> xr.Dataset:
     """Return what TG adds: r of P + alpha TG with mature accuracy minus that of P.
 
-    Args:
-        table: [predictor, network, epoch], see `predictors.score_table`.
-        mature: [network].
-        alphas: [A] weights.
-
     Returns:
-        Dataset over alpha and epoch: value, low and high (95 %, paired over networks) and n.
+        Dataset over alpha and epoch: value, low and high, paired over networks, and n.
     """
     scores = table.drop_vars(["family", "cost"])
     p, tg = (scores.sel(predictor=name, drop=True) for name in ("P", "TG"))
@@ -204,7 +185,7 @@ def alpha_sweep(
 
 
 def gain(assessed: xr.Dataset, predictor: str | Sequence[str]) -> xr.Dataset:
-    """Return by how much r of predictors is above that of P, from `assess`: value, low, high and n."""
+    """Return by how much r of predictors is above that of P: value, low, high and n."""
     one = assessed.sel(predictor=predictor, statistic="pearson")
     names = {"difference": "value", "difference_low": "low", "difference_high": "high"}
     return one[[*names, "n"]].rename(names)
@@ -213,15 +194,11 @@ def gain(assessed: xr.Dataset, predictor: str | Sequence[str]) -> xr.Dataset:
 def contrasts(table: xr.DataArray, mature: xr.DataArray, bootstrap: Bootstrap) -> xr.Dataset:
     """Return by how much one predictor's r is above another's, for the pairs of `CONTRASTS`.
 
-    Args:
-        table: see `add_nested`.
-        mature: [network].
-
     Returns:
-        Dataset over pair and epoch, with the pair's names as coordinates first and second: value; its
-        95 % interval, low and high, paired over networks; and all_low and all_high, the interval that
+        Dataset over pair and epoch, with the pair's names as coordinates first and second: value;
+        its interval, low and high, paired over networks; all_low and all_high, the interval that
         holds for all epochs of the pair at once (Bonferroni; of 5000 resamples and eight epochs
-        sixteen lie beyond each end). NaN for fewer than four networks.
+        sixteen lie beyond each end).
     """
     names = table.predictor.values.tolist()
     pairs = [
@@ -252,12 +229,12 @@ def _by_epoch(
     bootstrap: Bootstrap,
     measure: Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray],
     fields: Sequence[str],
-    coordinates: Mapping[str, Sequence],
+    coordinates: Mapping[str, Any],
 ) -> xr.Dataset:
-    """Return the statistics of each epoch before the mature one, NaN for fewer than four networks.
+    """Return the statistics of each epoch, and n.
 
-    Networks for which a predictor is not defined are left out. A predictor that is defined for none,
-    such as an addition to a constant P, is 0 and leaves the others theirs.
+    Networks for which a predictor is not defined are left out. A predictor that is defined for
+    none, such as an addition to a constant P, is 0 and leaves the others theirs.
 
     Args:
         measure: gives [..., field] of counts [R, n], predictors [K, n] and target [n].
@@ -274,16 +251,12 @@ def _by_epoch(
             found[epoch] = measure(bootstrap.counts(n), values[:, kept], mature.values[kept])
     first, *others = coordinates
     data = {name: (("epoch", *coordinates), found[..., place]) for place, name in enumerate(fields)}
-    table = xr.Dataset(data | {"n": ("epoch", sizes)}, {**coordinates, "epoch": early.epoch})
-    return table.transpose(first, "epoch", *others)
+    joined = xr.Dataset(data | {"n": ("epoch", sizes)}, {**coordinates, "epoch": early.epoch})
+    return joined.transpose(first, "epoch", *others)
 
 
 def pool_record(known: PoolMeasurements, table: xr.DataArray) -> xr.Dataset:
-    """Return a pool with its scores and similarity to the teacher, without every step's losses.
-
-    Args:
-        table: see `predictors.score_table`.
-    """
+    """Return a pool with its scores and similarity to the teacher, without every step's losses."""
     pool = known.results.drop_vars("losses")
     return pool.assign(score=table, similarity=known.similarities["teacher"])
 
@@ -291,22 +264,19 @@ def pool_record(known: PoolMeasurements, table: xr.DataArray) -> xr.Dataset:
 def record(pools: Mapping[str, Analysis], sweep: xr.Dataset, ceiling: Estimate) -> xr.Dataset:
     """Return all statistics in one table: of `analyse` by pool, `alpha_sweep` and the ceiling."""
 
-    def join(parts: Sequence) -> xr.Dataset:
-        options = {"data_vars": "all", "coords": "minimal", "compat": "override"}
-        return xr.concat(parts, "pool", join="exact", **options)
-
-    compared = join([one.compared for one in pools.values()])
-    names = (*compared.data_vars, "first", "second")
+    joined: dict[str, Any] = {"data_vars": "all", "coords": "minimal", "compat": "override"}
+    assessed, compared, weights = (
+        xr.concat([getattr(one, name) for one in pools.values()], "pool", join="exact", **joined)
+        for name in ("assessed", "compared", "weights")
+    )
+    contrasts = (*compared.data_vars, "first", "second")
     # Not "alpha", which is a parameter of runs: a grid of these gathers their tables along it.
-    swept = sweep.rename({name: f"sweep_{name}" for name in ("alpha", *sweep.data_vars)})
+    sweeps = ("alpha", *sweep.data_vars)
     parts = [
-        join([one.assessed for one in pools.values()]),
-        compared.rename({name: f"contrast_{name}" for name in names}),
-        join([one.weights.rename("nested_alpha") for one in pools.values()]).rename(
-            predictor="nested"
-        ),
-        swept,
+        assessed,
+        compared.rename({name: f"contrast_{name}" for name in contrasts}),
+        weights.rename("nested_alpha").rename(predictor="nested"),
+        sweep.rename({name: f"sweep_{name}" for name in sweeps}),
     ]
     attributes = {f"ceiling_{name}": value for name, value in asdict(ceiling).items()}
-    merged = xr.merge(parts, join="exact")
-    return merged.assign_coords(pool=list(pools)).assign_attrs(attributes)
+    return xr.merge(parts, join="exact").assign_coords(pool=list(pools)).assign_attrs(attributes)

@@ -16,7 +16,6 @@ from scipy import stats
 from sage.rsa import guidance
 
 COMBINED, BY_LAYER = "P + alpha TG", "TG by layer"
-PAPER = ("P", BY_LAYER, "TG", COMBINED)  # the paper's
 FAMILIES = ("accuracy", "training speed", "size", "zero-cost", "guidance", "control", "combination")
 EMA_DECAY = 0.999  # an epoch
 
@@ -47,7 +46,7 @@ class Predictor:
 
     Args:
         family: one of `FAMILIES`.
-        values: [network, epoch], or [network] where training changes nothing; the higher the better.
+        values: [network, epoch], or [network] where training changes nothing; higher is better.
             With a further dimension `teacher_layer` it stands for as many predictors.
         cost: mean examples of a network that are processed for it, [epoch].
         needs: kind of similarity without which there is no such predictor.
@@ -117,6 +116,11 @@ def teacher_guidance(known: PoolMeasurements, *, kind: str = "teacher") -> xr.Da
     return guidance.teacher_guidance(known.similarities[kind])
 
 
+def mean_guidance(known: PoolMeasurements) -> xr.DataArray:
+    """Return TG [network, epoch] with the mean over the network's layers: a variant of ours."""
+    return known.similarities["teacher"].mean("layer").mean("teacher_layer", skipna=False)
+
+
 def combined(known: PoolMeasurements) -> xr.DataArray:
     """Return P + alpha TG [network, epoch]: the paper's section 3.2."""
     return guidance.combined_score(known.results.accuracy, teacher_guidance(known), known.alpha)
@@ -133,8 +137,8 @@ def _speed(weight: Callable[[np.ndarray], np.ndarray]) -> Predictor:
 def _proxy(name: str, examples: int | None = None) -> Predictor:
     """Return a proxy of `zero_cost.PROXIES`, for which a batch of so many examples is processed.
 
-    Ranks, because the proxies are used to order networks, and some span orders of magnitude (that of
-    `jacob_cov` is a sum of reciprocals).
+    Ranks, because the proxies are used to order networks, and some span orders of magnitude (that
+    of `jacob_cov` is a sum of reciprocals).
 
     Source: Abdelfattah et al. 2021, arXiv:2101.08134; `zero_cost` has each proxy's own.
     """
@@ -142,7 +146,7 @@ def _proxy(name: str, examples: int | None = None) -> Predictor:
     return Predictor("zero-cost", lambda known: known.results[name], cost, ranked=True)
 
 
-_FREE = partial(fixed_cost, examples=0)
+FREE = partial(fixed_cost, examples=0)
 
 PREDICTORS: dict[str, Predictor] = {
     # On the validation images; the loss sees by how much.
@@ -153,11 +157,9 @@ PREDICTORS: dict[str, Predictor] = {
     # The source's gamma^(T - t), with epochs counted back from the last step.
     "TSE-EMA": _speed(lambda before: EMA_DECAY ** np.floor(before)),
     # Baselines of Ning et al. 2021, arXiv:2008.03064, and one of ours, see `spaces.depth`.
-    "log parameters": Predictor("size", lambda known: np.log(known.results.parameters), _FREE),
-    "log multiply-adds": Predictor(
-        "size", lambda known: np.log(known.results.multiply_adds), _FREE
-    ),
-    "depth": Predictor("size", lambda known: known.results.depth, _FREE),
+    "log parameters": Predictor("size", lambda known: np.log(known.results.parameters), FREE),
+    "log multiply-adds": Predictor("size", lambda known: np.log(known.results.multiply_adds), FREE),
+    "depth": Predictor("size", lambda known: known.results.depth, FREE),
     "synflow": _proxy("synflow", examples=1),
     "naswot": _proxy("naswot"),
     "jacob_cov": _proxy("jacob_cov"),
@@ -168,14 +170,7 @@ PREDICTORS: dict[str, Predictor] = {
         "guidance", lambda known: guidance.best_match(known.similarities["teacher"]), measured
     ),
     "TG": Predictor("guidance", teacher_guidance, measured),
-    # A variant of ours: the mean instead of the maximum over the network's layers.
-    "TG mean": Predictor(
-        "guidance",
-        lambda known: (
-            known.similarities["teacher"].mean("layer").mean("teacher_layer", skipna=False)
-        ),
-        measured,
-    ),
+    "TG mean": Predictor("guidance", mean_guidance, measured),
     "TG of class means": _guidance("class"),
     "TG of single images": _guidance("image"),
     "TG by Spearman": _guidance("spearman"),
@@ -218,9 +213,10 @@ def score_table(known: PoolMeasurements, names: Iterable[str] | None = None) -> 
         names: of `PREDICTORS`; None means those `available`.
 
     Returns:
-        [predictor, network, epoch] with coordinates family, and cost [predictor, epoch] in examples;
-        a predictor for each teacher layer is named after it. Where one of them is not defined all are
-        NaN, so that they are compared on the same networks; but not where it is defined for none.
+        [predictor, network, epoch] with coordinates family, and cost [predictor, epoch] in
+        examples; a predictor for each teacher layer is named after it. Where one of them is not
+        defined all are NaN, so that they are compared on the same networks; but not where it is
+        defined for none.
     """
     columns: dict[str, xr.DataArray] = {}
     families, costs = [], []

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -106,8 +107,9 @@ def join_pools(
     numbers = np.concatenate([numbers, numbers.max(initial=-1) + 1 + np.arange(further)])
 
     def join(parts: Sequence[xr.DataArray]) -> xr.DataArray:
-        options = {"coords": "minimal", "compat": "override", "combine_attrs": "override"}
-        return xr.concat(parts, "network", join="exact", **options).assign_coords(network=numbers)
+        options: dict[str, Any] = {"coords": "minimal", "compat": "override", "join": "exact"}
+        joined = xr.concat(parts, "network", combine_attrs="override", **options)
+        return joined.assign_coords(network=numbers)
 
     epochs = [json.loads(one.attrs["description"])["mature_epochs"] for one in tables]
     mature = [predictivity.mature_accuracy(one, epoch) for one, epoch in zip(tables, epochs)]

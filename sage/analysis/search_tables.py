@@ -1,4 +1,4 @@
-"""What whole searches found, as tables, words and costs. A `table` is that of `comparison.results`."""
+"""What searches found, as tables, words and costs. A `table` is that of `comparison.results`."""
 
 import json
 from itertools import product
@@ -13,7 +13,7 @@ from sage.spaces import Architecture
 
 
 def best(candidates: xr.Dataset, samples: int, count: int) -> list[int]:
-    """Return places of the best different architectures among a study's first candidates, best first.
+    """Return places of the best different architectures of a study's first candidates, best first.
 
     Args:
         candidates: see `Tracker.results`; those without a score are never among the best.
@@ -41,7 +41,7 @@ def summary(table: xr.Dataset) -> pd.DataFrame:
     if P in table.score:
         gain = last.mature_accuracy - last.mature_accuracy.sel(score=P, drop=True)
         measures["gain over P"] = 100 * gain
-    columns = {}
+    columns: dict[str, xr.DataArray] = {}
     for name, values in measures.items():
         columns |= {name: values.mean("run"), f"{name}, s.d.": values.std("run", ddof=1)}
     return _rows(columns)
@@ -79,10 +79,9 @@ def _verdict(gain: xr.DataArray) -> str:
 
 
 def costs(table: xr.Dataset, *, teacher_examples: float, alpha_examples: float) -> pd.DataFrame:
-    """Return the searches' examples as the paper counts them, M1 E1 + M2 E2, and what it leaves out.
+    """Return the searches' examples as the paper counts them, and what that leaves out.
 
     Args:
-        table: see `comparison.results`.
         teacher_examples: of the teacher's own training, NaN if unknown.
         alpha_examples: spent on choosing alpha, NaN if unknown.
 
@@ -103,14 +102,15 @@ def costs(table: xr.Dataset, *, teacher_examples: float, alpha_examples: float) 
 
 
 def winners(table: xr.Dataset) -> dict[str, Architecture]:
-    """Return the best of each searcher and score over epochs and runs, by `winner_names`.
+    """Return the best of each searcher and score over epochs and runs, by `winner_name`.
 
     Raises:
         ValueError: a search whose networks all diverged.
     """
     last = table.isel(samples=-1)
     found = {}
-    for (searcher, score), name in winner_names(table).items():
+    for searcher, score in product(table.searcher.values, table.score.values):
+        name = winner_name(searcher, score)
         searches = last.sel(searcher=searcher, score=score).stack(search=("epochs", "run"))
         if searches.mature_accuracy.isnull().all():
             raise ValueError(f"search {name} found no network that can be trained to maturity")
@@ -129,13 +129,12 @@ def discovered(table: xr.Dataset) -> str:
         if papers in last[dimension]:
             last = last.sel({dimension: [papers]})
     best = last.stack(search=("searcher", "score"))
-    return winner_names(table)[best.search[int(best.argmax("search"))].item()]
+    return winner_name(*best.search[int(best.argmax("search"))].item())
 
 
-def winner_names(table: xr.Dataset) -> dict[tuple[str, str], str]:
-    """Return by searcher and score the name of the best that they found."""
-    pairs = product(table.searcher.values.tolist(), table.score.values.tolist())
-    return {(searcher, score): f"{searcher} {score}" for searcher, score in pairs}
+def winner_name(searcher: str, score: str) -> str:
+    """Return the name of the best that a searcher found by a score."""
+    return f"{searcher} {score}"
 
 
 def _rows(columns: dict[str, xr.DataArray]) -> pd.DataFrame:

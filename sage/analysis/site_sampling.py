@@ -30,9 +30,9 @@ def agreement(
         seed: of the samples.
 
     Returns:
-        Dataset over sites (a region) and trials (an image): value, low and high in [-1, 1] (mean and
-        range of samples, but those in which all sites are silent); defined, how many samples these
-        are; n, different candidates. Over no sites and trials if RDMs are all that there is.
+        Dataset over sites (a region) and trials (an image): value, low and high in [-1, 1], mean
+        and range of samples, but those in which all sites are silent; defined, how many these are;
+        n, different candidates. Over no sites and trials if RDMs are all that there is.
     """
     recorded = [one for one in regions if isinstance(one, Recording)]
     if not recorded:
@@ -40,9 +40,11 @@ def agreement(
     most_sites, most_trials = (max(one.trials.shape[axis] for one in recorded) for axis in (1, 2))
     sites, trials = _ladder(FEWEST_SITES, most_sites, SITES), _ladder(1, most_trials, TRIALS)
     parts = list(recorded)
-    for number, (*size, _) in enumerate(product(sites, trials, range(DRAWS))):
+    for number, size in enumerate(product(sites, trials, range(DRAWS))):
         rng = np.random.default_rng([seed, number])
-        parts += [one.sample(*np.minimum(size, one.trials.shape[1:]), rng) for one in recorded]
+        for one in recorded:
+            most = one.trials.shape[1:]
+            parts.append(one.sample(min(size[0], most[0]), min(size[1], most[1]), rng))
     layers = [
         TeacherLayer(str(number), one.stimuli.identity, {level: one.rdm(level)})
         for number, one in enumerate(parts)
@@ -59,9 +61,9 @@ def agreement(
     values = correlate(ranks[:, 1:], ranks[:, :1], axis=0).reshape(len(sites), len(trials), DRAWS)
     draws = xr.DataArray(values, {"sites": sites, "trials": trials}, ("sites", "trials", "draw"))
     data = {"value": draws.mean("draw"), "low": draws.min("draw"), "high": draws.max("draw")}
-    data |= {"defined": draws.notnull().sum("draw"), "n": len(ranks)}
-    names = ", ".join(one.region for one in recorded)
-    return xr.Dataset(data, attrs={"regions": names, "draws": DRAWS})
+    data["defined"] = draws.notnull().sum("draw")
+    attributes = {"regions": ", ".join(one.region for one in recorded), "draws": DRAWS}
+    return xr.Dataset(data, attrs=attributes).assign(n=len(ranks))
 
 
 def _ladder(fewest: int, most: int, count: int) -> list[int]:

@@ -45,10 +45,11 @@ def summary(assessed: xr.Dataset, compared: xr.Dataset, *, epoch: float) -> str:
         f"Of {comparable} other predictors that can be compared with P, these are better: "
         f"{', '.join(better) or 'none'}. {worse} are worse, the rest are not told apart from it; "
         "one in 40 would seem better by chance.",
-        f"P + a TG with a chosen on other networks gains {gains['P + a TG']} over P. {verdict(over)}",
+        f"P + a TG with a chosen on other networks gains {gains['P + a TG']} over P. "
+        f"{verdict(over)}",
         f"Of the amounts of training, {epochs} epochs, it is better than P after "
-        f"{_epochs(over_p.low > 0)}, worse after {_epochs(over_p.high < 0)}; by intervals that hold "
-        f"for all of them at once, better after {_epochs(over_p.all_low > 0)}, "
+        f"{_epochs(over_p.low > 0)}, worse after {_epochs(over_p.high < 0)}; by intervals that "
+        f"hold for all of them at once, better after {_epochs(over_p.all_low > 0)}, "
         f"worse after {_epochs(over_p.all_high < 0)}.",
     ]
     for first in dict.fromkeys(compared["first"].values.tolist()):
@@ -64,7 +65,7 @@ def verdict(over: Mapping[str, Mapping[str, float]]) -> str:
     """Return in words whether guidance helped: what the 95 % intervals allow to say.
 
     Args:
-        over: by how much r of P + a TG is above that of others, by their names: value, low and high.
+        over: by how much r of P + a TG is above that of others, by their names: value, low, high.
             Among them are P and P + a P; the claim takes more than there is over `IGNORANT`.
     """
     over_p, over_itself = over["P"], over["P + a P"]
@@ -82,8 +83,8 @@ def verdict(over: Mapping[str, Mapping[str, float]]) -> str:
     if as_good or not ignorant:
         return (
             "That is better than accuracy alone, but not shown to be better than "
-            f"{', '.join(as_good) or 'any control'}: whether it is the teacher's knowledge that helps "
-            "is undecided, the claim not supported."
+            f"{', '.join(as_good) or 'any control'}: whether it is the teacher's knowledge that "
+            "helps is undecided, the claim not supported."
         )
     return (
         "On this pool guidance predicts mature accuracy better than accuracy alone does, "
@@ -109,7 +110,7 @@ def table(compared: xr.Dataset, first: str) -> pd.DataFrame:
 
 
 def costs(pools: Mapping[str, xr.Dataset], *, teacher: float) -> pd.DataFrame:
-    """Return what pools took, by name: networks, training examples, images shown, hours of a process.
+    """Return what pools took, by name: networks, examples, images shown, hours of a process.
 
     Args:
         pools: see `pool.train_pool`.

@@ -15,26 +15,3 @@ from sage.plots.recordings import region_rdms, region_similarity, site_agreement
 from sage.plots.searches import final_errors, finalists, search_progress
 from sage.plots.style import save
 from sage.plots.teacher import image_sheets, learning_curve, teacher_rdms
-
-__all__ = [
-    "alpha_effect",
-    "cell_graph",
-    "cost_curves",
-    "explore",
-    "final_errors",
-    "finalists",
-    "image_sheets",
-    "learning_curve",
-    "pools",
-    "predictivity",
-    "region_rdms",
-    "region_similarity",
-    "rivals",
-    "save",
-    "score_scatter",
-    "search_progress",
-    "site_agreement",
-    "stimuli",
-    "teacher_rdms",
-    "teachers",
-]

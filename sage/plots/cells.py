@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from scipy.interpolate import PchipInterpolator
 
 from sage.models.genotypes import Cell, Genotype
-from sage.plots.style import styled
+from sage.plots import style
 
 NAMES = {
     "id": "identity",
@@ -28,7 +28,7 @@ INPUTS = ("previous cell", "cell before it")
 ACROSS, UP = 0.68, 0.46  # inches between places of a drawing
 
 
-@styled
+@style.applied
 def cell_graph(genotype: Genotype) -> Figure:
     """Draw a genotype's cells, one above the other if they differ; inputs below, output above."""
     cells = {"normal cell": genotype.normal}
@@ -38,10 +38,10 @@ def cell_graph(genotype: Genotype) -> Figure:
     layouts = [_layout(graph) for graph in graphs]
     spans = np.array([1 + np.ptp(places, axis=0) for places, _ in layouts])  # [cell, 2]
     width, heights = spans[:, 0].max() * ACROSS + 0.4, spans[:, 1] * UP + 0.3
-    options = {"figsize": (width, heights.sum()), "height_ratios": heights, "squeeze": False}
-    figure, axes = plt.subplots(len(cells), 1, **options)
+    size, ratios = (width, heights.sum()), heights.tolist()
+    figure, axes = plt.subplots(len(cells), figsize=size, height_ratios=ratios, squeeze=False)
     for axis, title, graph, layout in zip(axes[:, 0], cells, graphs, layouts):
-        _draw(axis, graph, *layout)
+        _draw(axis, graph, *layout, width)
         axis.set_title(f"{genotype.name}, {title}" if len(cells) > 1 else genotype.name)
     return figure
 
@@ -66,8 +66,8 @@ def _graph(cell: Cell) -> igraph.Graph:
 def _layout(graph: igraph.Graph) -> tuple[np.ndarray, list[list[int]]]:
     """Return places [V, 2] of vertices and bends, and for each edge the places that it passes.
 
-    A vertex is one layer above the highest that it reads. An edge bends at places of its own, one in
-    each layer between its ends; they come after the graph's vertices.
+    A vertex is one layer above the highest that it reads. An edge bends at places of its own, one
+    in each layer between its ends; they come after the graph's vertices.
     """
     layers, routes = [0] * graph.vcount(), []
     for vertex in graph.topological_sorting():
@@ -84,18 +84,19 @@ def _layout(graph: igraph.Graph) -> tuple[np.ndarray, list[list[int]]]:
     return np.array(found.coords[: len(layers)]), routes
 
 
-def _draw(axis: Axes, graph: igraph.Graph, places: np.ndarray, routes: list[list[int]]) -> None:
+def _draw(
+    axis: Axes, graph: igraph.Graph, places: np.ndarray, routes: list[list[int]], width: float
+) -> None:
     for points in routes:
         x, y = places[points].T
         heights = np.linspace(y[0], y[-1], 20 * len(points))
         axis.plot(PchipInterpolator(y, x)(heights), heights, color="0.45", lw=0.8, zorder=1)
     for vertex, (x, y) in zip(graph.vs, places):
         shape = "circle,pad=0.12" if vertex["kind"] == "sum" else "round,pad=0.25"
-        box = {"boxstyle": shape, "facecolor": COLOURS[vertex["kind"]], "edgecolor": "0.3"}
-        style = {"fontsize": 6, "zorder": 2, "bbox": box | {"linewidth": 0.6}}
-        axis.text(x, y, vertex["label"], ha="center", va="center", **style)
+        colour = COLOURS[vertex["kind"]]
+        box = {"boxstyle": shape, "facecolor": colour, "edgecolor": "0.3", "lw": 0.6}
+        axis.text(x, y, vertex["label"], ha="center", va="center", fontsize=6, bbox=box, zorder=2)
     (left, low), (right, high) = places.min(0), places.max(0)
-    half = axis.figure.get_figwidth() / ACROSS / 2  # places are as far apart in every panel
-    middle = (right - left) / 2 + left
+    middle, half = (left + right) / 2, width / ACROSS / 2  # places as far apart in every panel
     axis.set(xlim=(middle - half, middle + half), ylim=(low - 0.5, high + 0.5))
     axis.axis("off")

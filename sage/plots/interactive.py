@@ -2,11 +2,11 @@
 
 import ipywidgets as widgets
 import matplotlib.pyplot as plt
-import xarray as xr
 from IPython.display import display
 from matplotlib.figure import Figure
 
 from sage.analysis.bootstrap import Bootstrap, correlation
+from sage.analysis.predictivity import Analysis
 from sage.plots import predictors
 
 FAMILIES = ("guidance", "control")  # of the scores that can be added to P
@@ -14,25 +14,18 @@ FAMILIES = ("guidance", "control")  # of the scores that can be added to P
 ALPHAS = (0, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10)
 
 
-def explore(
-    table: xr.DataArray,
-    mature: xr.DataArray,
-    bootstrap: Bootstrap,
-    *,
-    alpha: float,
-    epoch: float,
-) -> None:
+def explore(pool: Analysis, bootstrap: Bootstrap, *, alpha: float, epoch: float) -> None:
     """Show mature accuracy against P + alpha times a score, below controls that change it.
 
     Where there is no frontend to change them the figure stays.
 
     Args:
-        table: see `predictors.score_table`.
-        mature: [network], with its epoch.
+        pool: see `predictivity.analyse`.
         bootstrap: of the interval.
         alpha: weight to begin with.
         epoch: to begin with.
     """
+    table, mature = pool.scores, pool.mature
     names = table.predictor.values[table.family.isin(FAMILIES).values].tolist()
     alphas = [(f"{one:g}", one) for one in sorted({*ALPHAS, alpha})]
     epochs = [(f"{one:g}", one) for one in table.epoch.values if one < mature.epoch]

@@ -13,15 +13,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator
 
 from sage.analysis.bootstrap import t_interval
-from sage.plots.style import (
-    COLUMN,
-    draw_band,
-    interval_bars,
-    legend_below,
-    show_images,
-    show_rdm,
-    styled,
-)
+from sage.plots import style
+from sage.plots.style import COLUMN, Look
 from sage.rsa import guidance
 from sage.search.scores import SCORES
 from sage.teachers.recordings import Region
@@ -29,16 +22,15 @@ from sage.teachers.recordings import Region
 EXAMPLES = 8  # images of a category
 
 
-@styled
+@style.applied
 def stimuli(regions: Sequence[Region]) -> Figure:
     """Draw what was shown, a panel per set: examples of images rendered here, else their numbers.
 
     Images of others' recordings are not drawn: they are not ours to publish.
     """
     sets = {one.stimuli.identity: one for one in regions}
-    size = (0.8 + 2.8 * len(sets), 3.1)
-    figure, axes = plt.subplots(1, len(sets), figsize=size, squeeze=False)
-    for axis, (identity, one) in zip(axes[0], sets.items()):
+    figure, axes = style.row(len(sets), (0.8 + 2.8 * len(sets), 3.1))
+    for axis, (identity, one) in zip(axes, sets.items()):
         groups = np.array(one.stimuli.categories["image"])
         if one.simulated:
             images = one.stimuli.images[one.stimuli.conditions["image"] >= 0]
@@ -55,23 +47,22 @@ def stimuli(regions: Sequence[Region]) -> Figure:
 
 
 def _show_examples(axis: Axes, images: np.ndarray, groups: np.ndarray) -> None:
-    """Draw evenly chosen images [N, 3, H, W] of each group in a row, white where there are no more."""
+    """Draw evenly chosen images [N, 3, H, W] of each group in a row, white where there are less."""
     names = np.unique(groups)
     sheet = np.full((len(names), EXAMPLES, *images.shape[1:]), 255, np.uint8)
     for row, name in zip(sheet, names):
         members = np.flatnonzero(groups == name)
         chosen = np.unique(members[np.linspace(0, len(members) - 1, EXAMPLES).round().astype(int)])
         row[: len(chosen)] = images[chosen]
-    show_images(axis, sheet, names)
+    style.show_images(axis, sheet, names)
 
 
-@styled
+@style.applied
 def region_rdms(regions: Sequence[Region], level: str) -> Figure:
     """Draw every region's RDM at one level, with its noise ceiling."""
-    size = (1 + 2.3 * len(regions), 2.5)
-    figure, axes = plt.subplots(1, len(regions), figsize=size, squeeze=False)
-    for axis, one in zip(axes[0], regions):
-        show_rdm(axis, one.rdm(level), one.stimuli.categories[level], named=True)
+    figure, axes = style.row(len(regions), (1 + 2.3 * len(regions), 2.5))
+    for axis, one in zip(axes, regions):
+        style.show_rdm(axis, one.rdm(level), one.stimuli.categories[level], named=True)
         ceiling = one.ceiling(level)
         known = "unknown" if np.isnan(ceiling) else f"r = {ceiling:.2f}"
         axis.set_title(f"{one.region}\n{one.extent}\nnoise ceiling {known}")
@@ -79,11 +70,11 @@ def region_rdms(regions: Sequence[Region], level: str) -> Figure:
     return figure
 
 
-@styled
+@style.applied
 def region_similarity(
     table: xr.DataArray, regions: Sequence[Region], level: str, *, alpha: float
 ) -> Figure:
-    """Draw how similar the best layer's RDM of every candidate is to each region's, by search score.
+    """Draw how similar the best layer of every candidate is to each region, by search score.
 
     Args:
         table: see `comparison.similarity`.
@@ -100,14 +91,8 @@ def region_similarity(
         beside = places + np.linspace(-0.09, 0.09, len(of_score))[:, None]
         axis.plot(beside, of_score, "o", ms=2, mew=0, color=colour, alpha=0.5)
         means = pd.DataFrame([t_interval(one.values) for one in of_score.T])
-        style = {
-            "fmt": "D",
-            "ms": 4,
-            "mec": "w",
-            "color": colour,
-            "label": score.label(alpha),
-        }
-        axis.errorbar(places, means.value, interval_bars(means), **style)
+        look: Look = {"fmt": "D", "ms": 4, "mec": "w", "color": colour, "label": score.label(alpha)}
+        axis.errorbar(places, means.value, style.interval_bars(means), **look)
     for place, one in enumerate(regions):
         axis.hlines(one.ceiling(level), place - 0.4, place + 0.4, color="0.6", lw=2)
     axis.axhline(0, color="0.5", lw=0.8, ls=":")
@@ -117,11 +102,11 @@ def region_similarity(
         f"n = {len(matches) // len(scores)} candidates of each score\n"
         "diamonds: mean and 95 % interval\ngrey: noise ceiling, where known"
     )
-    legend_below(axis, columns=3)
+    style.legend_below(axis, columns=3)
     return figure
 
 
-@styled
+@style.applied
 def site_agreement(table: xr.Dataset) -> Figure:
     """Draw how well TG from few sites and trials orders candidates as TG from all of them does.
 
@@ -135,9 +120,12 @@ def site_agreement(table: xr.Dataset) -> Figure:
         return figure
     colours = sns.color_palette("viridis", table.sizes["trials"] + 1)
     for trials, colour in zip(table.trials.values, colours):
-        label = f"{trials} trial{'s' if trials > 1 else ''} an image"
+        look: Look = {
+            "color": colour,
+            "label": f"{trials} trial{'s' if trials > 1 else ''} an image",
+        }
         line = table.sel(trials=trials)
-        draw_band(axis, line.sites, line, shade=0.15, color=colour, marker="o", ms=3, label=label)
+        style.draw_band(axis, line.sites, line, shade=0.15, marker="o", ms=3, **look)
     sites = table.sites.values
     axis.set(xscale="log", xticks=sites, xticklabels=sites, ylim=(None, 1.02))
     axis.xaxis.set_minor_locator(NullLocator())

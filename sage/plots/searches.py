@@ -11,13 +11,14 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import EngFormatter, LogLocator, NullFormatter
 
 from sage.analysis.bootstrap import t_interval
-from sage.plots.style import accuracy_axis, interval_bars, legend_below, styled
+from sage.plots import style
+from sage.plots.style import Look
 from sage.search.scores import SCORES
 
 SEARCHER_NAMES = {"random": "random search", "reinforce": "reinforcement learning", "tpe": "TPE"}
 
 
-@styled
+@style.applied
 def search_progress(table: xr.Dataset) -> Figure:
     """Draw the best mature accuracy that each search has found (the paper's Figure 3).
 
@@ -33,7 +34,7 @@ def search_progress(table: xr.Dataset) -> Figure:
         for axis in (above, below):
             axis.axhline(random.mean(), color="0.5", ls=":", lw=1, label=chance)
             _draw_searches(axis, table.sel(searcher=searcher), by_samples=axis is above)
-            accuracy_axis(axis, "")
+            style.accuracy_axis(axis, "")
         above.set(title=SEARCHER_NAMES.get(searcher, searcher), xlabel="candidates")
         above.set(xticks=table.samples.values)
         below.set(xlabel="training examples", xscale="log")
@@ -42,7 +43,7 @@ def search_progress(table: xr.Dataset) -> Figure:
         below.xaxis.set_minor_formatter(NullFormatter())
     for axis in axes[:, 0]:
         axis.set_ylabel("mature validation\naccuracy")
-    legend_below(axes[0, 0], columns=3)
+    style.legend_below(axes[0, 0], columns=3)
     figure.suptitle(
         f"best of the top {table.attrs['top']} by the search's own score\n"
         f"mean and s.d. of n = {table.sizes['run']} runs"
@@ -51,7 +52,7 @@ def search_progress(table: xr.Dataset) -> Figure:
 
 
 def _draw_searches(axis: Axes, table: xr.Dataset, *, by_samples: bool) -> None:
-    """Draw a line per score and amount of training: colour is the score, dashes the fewest epochs."""
+    """Draw a line per score and number of epochs: colour is the score, dashes the fewest epochs."""
     styles = dict(zip(table.epochs.values, ("--", "-", "-.", ":") * len(table.epochs)))
     lines = list(product(table.epochs.values, table.score.values))
     for place, (epochs, score) in enumerate(lines):
@@ -60,20 +61,13 @@ def _draw_searches(axis: Axes, table: xr.Dataset, *, by_samples: bool) -> None:
         # Bars in one place would hide each other.
         x = x + 0.015 * (place - (len(lines) - 1) / 2) * (x.max() if by_samples else x)
         trained = f"{epochs:g} epoch{'' if epochs == 1 else 's'}"
-        axis.errorbar(
-            x,
-            line.mature_accuracy.mean("run"),
-            line.mature_accuracy.std("run", ddof=1),
-            ls=styles[epochs],
-            color=SCORES[score].colour,
-            marker="o",
-            ms=3,
-            elinewidth=0.8,
-            label=f"{SCORES[score].label(table.alpha)}, {trained}",
-        )
+        look: Look = {"color": SCORES[score].colour, "ls": styles[epochs], "marker": "o", "ms": 3}
+        look |= {"elinewidth": 0.8, "label": f"{SCORES[score].label(table.alpha)}, {trained}"}
+        found = line.mature_accuracy
+        axis.errorbar(x, found.mean("run"), found.std("run", ddof=1), **look)
 
 
-@styled
+@style.applied
 def finalists(table: xr.Dataset) -> Figure:
     """Draw mature accuracy of every network that a search chose by its score, and of random ones.
 
@@ -91,11 +85,12 @@ def finalists(table: xr.Dataset) -> Figure:
         values = values[np.isfinite(values)]
         beside = place + np.linspace(-0.12, 0.12, len(values)) - 0.1
         axis.plot(beside, values, "o", ms=3.5, mfc="none", color=colour, alpha=0.8)
-        found = t_interval(values)
-        axis.errorbar(place + 0.2, found.value, interval_bars(found), fmt="D", ms=4, color=colour)
+        mean = t_interval(values)
+        bars = style.interval_bars(mean)
+        axis.errorbar(place + 0.2, mean.value, bars, fmt="D", ms=4, color=colour)
         labels.append(f"{name}\nn = {len(values)}")
     axis.set(xticks=range(len(groups)), xticklabels=labels, xlim=(-0.5, len(groups) - 0.5))
-    accuracy_axis(axis)
+    style.accuracy_axis(axis)
     axis.set_title(
         f"each search's top {table.attrs['top']}, best score first, and random architectures\n"
         "diamonds: mean and 95 % interval over networks"
@@ -103,7 +98,7 @@ def finalists(table: xr.Dataset) -> Figure:
     return figure
 
 
-@styled
+@style.applied
 def final_errors(frame: pd.DataFrame, *measures: str, found: int, images: int) -> Figure:
     """Draw test errors of fully trained networks with their 95 % intervals, a panel per measure.
 
@@ -115,19 +110,20 @@ def final_errors(frame: pd.DataFrame, *measures: str, found: int, images: int) -
     """
     places = np.arange(len(frame))
     size = (1.2 + 2.8 * len(measures), 0.9 + 0.24 * len(frame))
-    figure, axes = plt.subplots(1, len(measures), figsize=size, sharey=True, squeeze=False)
+    figure, axes = style.row(len(measures), size, sharey=True)
     names = frame.index.get_level_values("network")
-    for axis, measure in zip(axes[0], measures):
+    for axis, measure in zip(axes, measures):
         errors = frame[[f"{measure} {name}" for name in ("error (%)", "low", "high")]]
         errors = errors.set_axis(["value", "low", "high"], axis=1)
         for label, colour, rows in (
             ("found here", "C1", slice(found)),
             ("published", "C0", slice(found, None)),
         ):
-            part, style = errors.iloc[rows], {"fmt": "o", "ms": 4, "color": colour, "label": label}
-            axis.errorbar(part.value, places[rows], xerr=interval_bars(part), **style)
+            part, bars = errors.iloc[rows], style.interval_bars(errors.iloc[rows])
+            look: Look = {"fmt": "o", "ms": 4, "color": colour, "label": label}
+            axis.errorbar(part.value, places[rows], xerr=bars, **look)
         axis.set(yticks=places, yticklabels=names, ylim=(len(frame) - 0.5, -0.5))
         axis.set(xlabel=f"{measure} test error (%)")
     figure.suptitle(f"one training each; bars: 95 % over n = {images:,} images")
-    legend_below(axes[0, 0], columns=2)
+    style.legend_below(axes[0], columns=2)
     return figure

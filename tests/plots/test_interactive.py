@@ -6,11 +6,12 @@ from matplotlib.figure import Figure
 from sage.analysis import bootstrap
 from sage.plots import interactive
 from tests.support.one_by_one import BOOTSTRAP
-from tests.support.pools import make_assessed
+from tests.support.pools import make_analysis
 
 
 def test_controls_redraw_the_scatter_from_the_scores(monkeypatch):
-    table, mature, _ = make_assessed()
+    pool = make_analysis()
+    table, mature = pool.scores, pool.mature
     shown, updates = [], []
 
     class Handle:
@@ -22,7 +23,7 @@ def test_controls_redraw_the_scatter_from_the_scores(monkeypatch):
         return Handle()
 
     monkeypatch.setattr(interactive, "display", display)
-    interactive.explore(table, mature, BOOTSTRAP, alpha=1.0, epoch=0.5)
+    interactive.explore(pool, BOOTSTRAP, alpha=1.0, epoch=0.5)
     controls, first = shown
     guidance, alpha, epoch = controls.children
     assert isinstance(controls, widgets.HBox)

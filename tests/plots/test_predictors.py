@@ -18,10 +18,7 @@ def names(figure) -> set[str]:
 
 
 def test_predictivity_shows_every_network_and_states_interval_and_n():
-    scores, mature, assessed = make_assessed(alpha=2.0)
-    predictors = ["P", "TG L1", "TG L2", "TG", "P + alpha TG"]
-    curves = assessed.sel(predictor=predictors, statistic="pearson")
-    figure = plots.predictivity(scores.sel(predictor=predictors), mature, curves, epoch=2.0)
+    figure = plots.predictivity(make_analysis(alpha=2.0), ["TG L1", "TG L2"], epoch=2.0)
     p, combined, curves, above = figure.axes
     assert len(p.collections[0].get_offsets()) == len(combined.collections[0].get_offsets()) == 30
     assert "n = 30 networks" in p.get_title() and "[" in p.get_title()

@@ -26,11 +26,6 @@ def test_style_is_of_our_figures_only():
     assert plt.rcParams["font.size"] == before != style.STYLE["font.size"]
 
 
-def test_every_figure_has_one_name():
-    assert sorted(plots.__all__) == plots.__all__
-    assert all(callable(getattr(plots, name)) for name in plots.__all__)
-
-
 def test_rdms_are_drawn_with_a_group_together():
     axis = plt.figure().add_subplot()
     style.show_rdm(axis, np.arange(6.0), ["b", "a", "b", "b"], named=True)
