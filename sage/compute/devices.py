@@ -9,14 +9,15 @@ from functools import wraps
 import psutil
 import torch
 
-PER_GPU = 8  # networks at once; one process alone launches its small kernels too slowly to fill a modern GPU
+PER_GPU = 8  # networks at once: one process launches small kernels too slowly to fill a modern GPU
 PROCESS = 1.5e9  # bytes of a process with torch and CIFAR's images
-ON_GPU = 8e9  # bytes that a large network's maps take there at most, in float64; by their number, not measured
+# Bytes that a large network's maps take on a GPU at most, in float64; by their number, not measured.
+ON_GPU = 8e9
 WAITS = (10, 30, 60, 120)  # seconds
 
 
 def default() -> torch.device:
-    """The current GPU, which is the first or that of a rank (see `parallel`), or the CPU."""
+    """Return the current GPU, the first or that of a rank (see `parallel`), or the CPU."""
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
@@ -26,7 +27,7 @@ def autocast(device: torch.device) -> torch.autocast:
 
 
 def deterministic() -> AbstractContextManager:
-    """Context in which a GPU's convolutions, gradients included, give the same numbers each time."""
+    """Context in which a GPU's convolutions and gradients give the same numbers each time."""
     return torch.backends.cudnn.flags(enabled=True, benchmark=False, deterministic=True)
 
 
@@ -34,8 +35,8 @@ def deterministic() -> AbstractContextManager:
 def one_thread() -> Iterator[None]:
     """Context in which torch computes in one thread.
 
-    Small networks train faster two on two cores than one on both, and a network's numbers do not depend
-    on how many are trained beside it.
+    Small networks train faster two on two cores than one on both, and a network's numbers do not
+    depend on how many are trained beside it.
     """
     before = torch.get_num_threads()
     torch.set_num_threads(1)
@@ -47,32 +48,30 @@ def one_thread() -> Iterator[None]:
 
 @contextmanager
 def weights_from(seed: int) -> Iterator[None]:
-    """Context in which a network's initial weights are drawn from a seed; torch's generator is left as it was."""
+    """Context in which a network's initial weights are drawn from a seed, by a generator of its own."""
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(seed)
         yield
 
 
 def has_bfloat16(device: torch.device) -> bool:
-    """Whether bfloat16 is computed natively rather than emulated."""
+    """Tell whether bfloat16 is computed natively rather than emulated."""
     if device.type == "cuda":
         return torch.cuda.is_bf16_supported(including_emulation=False)
     return torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
 
 
 def description() -> dict[str, str]:
-    """What of the device changes numbers, for keys of what is computed on it."""
-    device = default()
-    return {
-        "device": device.type,
-        "convolutions": "bfloat16" if has_bfloat16(device) else "float32",
-    }
+    """Return what of the device changes numbers, for keys of what is computed on it."""
+    kind = "bfloat16" if has_bfloat16(default()) else "float32"
+    return {"device": default().type, "convolutions": kind}
 
 
 def of_workers() -> dict[str, str]:
-    """The `description` of the devices that candidates train on: this one, or what SAGE_DEVICE says.
+    """Return the `description` of the devices that candidates train on.
 
-    An explorer on a cluster's login node names its workers' in SAGE_DEVICE, "cuda bfloat16" for instance.
+    It is this device's unless SAGE_DEVICE names another, such as "cuda bfloat16": an explorer on a
+    cluster's login node has to name its workers'.
 
     Raises:
         ValueError: SAGE_DEVICE is no such text.
@@ -80,38 +79,34 @@ def of_workers() -> dict[str, str]:
     named = os.environ.get("SAGE_DEVICE")
     if named is None:
         return description()
-    found = dict(zip(("device", "convolutions"), named.split(" ")))
-    if found.get("device") not in ("cpu", "cuda") or found.get("convolutions") not in (
-        "bfloat16",
-        "float32",
-    ):
-        raise ValueError(
-            f"SAGE_DEVICE is {named!r}, expected cpu or cuda, a space, and bfloat16 or float32"
-        )
-    return found
+    device, _, convolutions = named.partition(" ")
+    if device not in ("cpu", "cuda") or convolutions not in ("bfloat16", "float32"):
+        expected = "expected cpu or cuda, a space, and bfloat16 or float32"
+        raise ValueError(f"SAGE_DEVICE is {named!r}, {expected}")
+    return {"device": device, "convolutions": convolutions}
 
 
 def require(wanted: dict[str, str]) -> None:
-    """Whether this process computes on what results are to be stored under, a `description`.
+    """Check that this process computes on what results are to be stored under.
 
     Raises:
         RuntimeError: it does not.
     """
-    here = description()
-    if here != wanted:
+    here, there = " ".join(description().values()), " ".join(wanted.values())
+    if description() != wanted:
         raise RuntimeError(
-            f"this worker computes on {' '.join(here.values())}, the study is of {' '.join(wanted.values())}: "
-            f"start the explorer with SAGE_DEVICE='{' '.join(here.values())}' if all workers are like this one"
+            f"this worker computes on {here}, the study is of {there}: "
+            f"start the explorer with SAGE_DEVICE='{here}' if all workers are like this one"
         )
 
 
 def cores() -> int:
-    """Processor cores this process may use."""
+    """Return how many processor cores this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def networks_at_once() -> int:
-    """How many networks to train side by side, as far as the memory is there: one per core, or what fills a GPU."""
+    """Return how many networks fit to be trained at once: one per core, or what fills a GPU."""
     most, fitting = cores(), psutil.virtual_memory().available / PROCESS
     if default().type == "cuda":
         most, fitting = min(most, PER_GPU), min(fitting, torch.cuda.mem_get_info()[0] / ON_GPU)
@@ -119,7 +114,7 @@ def networks_at_once() -> int:
 
 
 def patient(function: Callable) -> Callable:
-    """A function that is tried again, `WAITS` later, where others leave too little of a GPU's memory at the moment."""
+    """Have a function try again, `WAITS` later, where others fill a GPU's memory for a while."""
 
     @wraps(function)
     def tried(*arguments):

@@ -1,14 +1,13 @@
 """One training divided between processes: how they start, how they agree, and how they end.
 
-The processes of a group, its ranks, run the same code: each on a GPU of its own, with messages of what is there by
-NCCL, or on the CPU with gloo. All functions work without a group too, as in a group of one, so that nobody has to ask.
+The processes of a group, its ranks, run the same code: each on a GPU of its own, with messages by
+NCCL, or on the CPU with gloo. All functions work without a group too, as in a group of one.
 """
 
 import multiprocessing
 import os
 import pickle
 import signal
-import sys
 import tempfile
 import threading
 import traceback
@@ -17,14 +16,16 @@ from contextlib import contextmanager
 from datetime import timedelta
 from multiprocessing import connection, resource_tracker
 from multiprocessing.connection import Connection
+from multiprocessing.context import SpawnProcess
 from multiprocessing.process import BaseProcess
 from pathlib import Path
+from typing import Any, cast
 
 import psutil
 import torch
 from torch import Tensor, distributed
 
-SECONDS_TO_BLAME = 1  # after a rank's problem: that of another one may turn out to be the cause
+SECONDS_TO_BLAME = 1  # after a rank's problem, of which another rank's may turn out to be the cause
 SECONDS_TO_LEAVE = 10  # for a rank that is done
 # One rank may measure while others wait, for however long: who started them sees when one dies.
 TIMEOUT = timedelta(days=7)
@@ -35,81 +36,95 @@ class RankDied(RuntimeError):
     """The process of a rank ended before its work did."""
 
 
-def run(function: Callable, *arguments, processes: int):
-    """Call a function in each of some processes of this machine, which form a group while it runs.
+def run(function: Callable, *arguments: Any, processes: int) -> Any:
+    """Call a function in some processes of this machine, which form a group while it runs.
 
-    No process is left behind, whatever happens: they end with the call, with Ctrl-C, and with this process. With one
-    process the function is called here.
+    No process is left behind: they end with the call, with Ctrl-C, and with this process. With one
+    process the function is called here. An exception in a rank ends the others within seconds, and
+    is raised here with a note that says in which rank, and where.
 
     Args:
-        function: of a module that can be imported. Its arguments and what it returns can be pickled.
+        function: from a module; its arguments and what it returns can be pickled.
 
     Returns:
         What the call in rank 0 returned; tensors on the CPU.
 
     Raises:
-        ValueError: no processes, or more than GPUs where there are any. RankDied: a process was killed, or ended
-            itself. Whatever the function raises in one of the ranks, which ends the others within seconds; a note
-            says in which, and where.
+        ValueError: no processes, or more than GPUs where there are any.
+        RankDied: a process was killed, or ended itself.
     """
     gpus = torch.cuda.device_count()
     if processes < 1 or gpus and processes > gpus:
-        raise ValueError(
-            f"processes is {processes}, expected 1 or more{gpus and f', {gpus} GPUs at most' or ''}"
-        )
+        most = f", {gpus} GPUs at most" if gpus else ""
+        raise ValueError(f"processes is {processes}, expected 1 or more{most}")
     if processes == 1:
         return function(*arguments)
-    with _started(function, arguments, processes) as ranks:
-        result = _result(ranks)
-        for process in ranks.values():
-            process.join(SECONDS_TO_LEAVE)
-    return result
+    ranks: dict[Connection, SpawnProcess] = {}
+    resource_tracker.ensure_running()  # its start would lift the mask below
+    with tempfile.TemporaryDirectory() as folder:
+        address = Path(folder, "group").as_uri()
+        try:
+            # Ctrl-C reaches all processes of a terminal; those started under this leave it to us.
+            before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+            try:
+                for number in range(processes):
+                    receiver, sender = multiprocessing.Pipe(duplex=False)
+                    work = function, arguments, (address, number, number, processes), sender
+                    process = SpawnProcess(target=_work, args=work)
+                    process.start()
+                    sender.close()  # so that the rank's death closes the pipe
+                    ranks[receiver] = process
+            finally:
+                signal.pthread_sigmask(signal.SIG_SETMASK, before)
+            return _result(ranks)
+        finally:
+            for process in ranks.values():
+                process.kill()
+            for process in ranks.values():
+                process.join()
 
 
 @contextmanager
 def group() -> Iterator[None]:
-    """Context in which this process belongs to the group that its environment names, as torchrun sets it up.
+    """Context in which this process belongs to the group that torchrun's variables name.
 
-    Without such variables it stands alone. An exception has to end the process, for the others to notice.
+    Without them it stands alone. An exception has to end the process, for the others to notice.
 
     Raises:
-        ValueError: some variables are missing, or there is no GPU for this rank where others have one.
+        ValueError: some variables are missing, or there is no GPU for this rank.
     """
-    missing = [name for name in VARIABLES if name not in os.environ]
-    if "RANK" in missing:
+    if "RANK" not in os.environ:
         yield
         return
-    if missing:
-        raise ValueError(
-            f"RANK is {os.environ['RANK']}, expected {', '.join(missing)} in the environment too"
-        )
-    rank, local, processes = (int(os.environ[name]) for name in VARIABLES[:3])
-    with _member("env://", rank, local, processes):
+    if missing := [name for name in VARIABLES if name not in os.environ]:
+        expected = f"expected {', '.join(missing)} in the environment too"
+        raise ValueError(f"RANK is {os.environ['RANK']}, {expected}")
+    with _member("env://", *(int(os.environ[name]) for name in VARIABLES[:3])):
         yield
 
 
 def size() -> int:
-    """Number of processes in the group."""
+    """Return the number of processes in the group."""
     return distributed.get_world_size() if distributed.is_initialized() else 1
 
 
 def rank() -> int:
-    """Number of this process in the group, from 0."""
+    """Return the number of this process in the group, from 0."""
     return distributed.get_rank() if distributed.is_initialized() else 0
 
 
 def whole(count: int) -> int:
-    """Images in a batch of which every rank has `count`."""
+    """Return how many images are in a batch of which every rank has `count`."""
     return count * size()
 
 
 def share(batch: Tensor) -> Tensor:
-    """This rank's [B / ranks, ...] of something [B, ...] that is the same on all ranks, such as random draws."""
+    """Return this rank's [B / ranks, ...] of [B, ...], the same on all ranks, e.g. random draws."""
     return batch.chunk(size())[rank()]
 
 
 def gathered(values: Tensor) -> Tensor:
-    """All ranks' values [...] as [ranks, ...]."""
+    """Return all ranks' values [...] as [ranks, ...]."""
     if size() == 1:
         return values[None]
     every = [torch.empty_like(values) for _ in range(size())]
@@ -118,12 +133,12 @@ def gathered(values: Tensor) -> Tensor:
 
 
 def mean(values: Tensor) -> Tensor:
-    """Mean over ranks, the same on all of them to the last bit."""
+    """Return the mean over ranks, the same on all of them to the last bit."""
     return gathered(values).mean(0)
 
 
-def once(function: Callable, *arguments):
-    """What the call returns on rank 0, on all ranks: they wait for it. The place to read and to write files."""
+def once(function: Callable, *arguments: Any) -> Any:
+    """Call a function on rank 0, for instance to read or write files; all wait for its result."""
     if size() == 1:
         return function(*arguments)
     answer = [function(*arguments) if rank() == 0 else None]
@@ -133,18 +148,16 @@ def once(function: Callable, *arguments):
 
 @contextmanager
 def _member(address: str, rank: int, local: int, processes: int) -> Iterator[None]:
-    """A process' time in a group; `local` counts on its machine."""
+    """Context in which this process is a rank; `local` counts on its machine."""
     device = None
     if gpus := torch.cuda.device_count():
         if local >= gpus:
-            raise ValueError(
-                f"local rank {local} has no GPU of its own, expected at most {gpus} processes"
-            )
+            expected = f"expected at most {gpus} processes"
+            raise ValueError(f"local rank {local} has no GPU of its own, {expected}")
         device = torch.device("cuda", local)
         torch.cuda.set_device(device)
-    backend = "nccl" if device else "gloo"
     distributed.init_process_group(
-        backend,
+        "nccl" if device else "gloo",
         init_method=address,
         rank=rank,
         world_size=processes,
@@ -157,118 +170,73 @@ def _member(address: str, rank: int, local: int, processes: int) -> Iterator[Non
     distributed.destroy_process_group()
 
 
-@contextmanager
-def _started(
-    function: Callable, arguments: tuple, processes: int
-) -> Iterator[dict[Connection, BaseProcess]]:
-    """Processes by what they report through, in the order of their ranks."""
-    if getattr(multiprocessing.current_process(), "_inheriting", False):
-        sys.exit(1)  # a rank that runs the script it comes from; who started it says so
-    context = multiprocessing.get_context("spawn")
-    ranks = {}
-    # Ctrl-C reaches every process of a terminal; what starts under this mask leaves it to us.
-    resource_tracker.ensure_running()  # its start would lift the mask
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    with tempfile.TemporaryDirectory() as folder:
-        try:
-            try:
-                for number in range(processes):
-                    receiver, sender = context.Pipe(duplex=False)
-                    place = (Path(folder, "group").as_uri(), number, number, processes)
-                    process = context.Process(
-                        target=_work, args=(function, arguments, place, sender)
-                    )
-                    process.start()
-                    ranks[receiver] = process
-                    sender.close()  # so that the rank's death closes the pipe
-            finally:
-                signal.pthread_sigmask(signal.SIG_SETMASK, before)
-            yield ranks
-        finally:
-            for process in ranks.values():
-                process.kill()
-            for process in ranks.values():
-                process.join()
-
-
-def _result(ranks: dict[Connection, BaseProcess]):
-    """What rank 0 reports when all have reported; raises the problem of the rank that is to blame."""
-    waiting, result, deaths, problems = list(ranks), None, [], []
-    while waiting and (
-        ready := connection.wait(waiting, SECONDS_TO_BLAME if deaths or problems else None)
-    ):
-        for receiver in ready:
-            waiting.remove(receiver)
+def _result(ranks: dict[Connection, SpawnProcess]) -> Any:
+    """Return what rank 0 reports, or raise the problem of the rank that is to blame."""
+    values: dict[Connection, Any] = {}
+    problems: list[Exception] = []
+    while waiting := [receiver for receiver in ranks if receiver not in values]:
+        ready = connection.wait(waiting, SECONDS_TO_BLAME if problems else None)
+        for receiver in cast(list[Connection], ready):
             try:
                 report = receiver.recv_bytes()
             except (EOFError, OSError):
-                deaths.append(receiver)
-                continue
-            value, problem = pickle.loads(report)
-            if problem is not None:
-                problems.append(problem)
-            elif value is not None:
-                result = value
-    if deaths:
-        number = list(ranks).index(deaths[0])
-        raise RankDied(f"rank {number} of {len(ranks)} {_end(ranks[deaths[0]])}")
+                number = list(ranks).index(receiver)
+                report = pickle.dumps((None, _death(ranks[receiver], f"{number} of {len(ranks)}")))
+            values[receiver], problem = pickle.loads(report)
+            problems += [problem] if problem else []
+        if not ready:
+            break
     if problems:
-        raise problems[0]
-    return result
+        raise next((each for each in problems if isinstance(each, RankDied)), problems[0])
+    for process in ranks.values():
+        process.join(SECONDS_TO_LEAVE)
+    return values[next(iter(ranks))]
 
 
-def _end(process: BaseProcess) -> str:
+def _death(process: SpawnProcess, rank: str) -> RankDied:
     process.join()
-    if process.exitcode < 0:
-        name = signal.Signals(-process.exitcode).name
-        return f"was killed by {name}" + (
-            ", for lack of memory perhaps" if name == "SIGKILL" else ""
-        )
-    return (
-        f"ended with exit code {process.exitcode} before its work did (a script starts ranks below "
+    code = process.exitcode or 0
+    if code < 0:
+        name = signal.Signals(-code).name
+        cause = ", for lack of memory perhaps" if name == "SIGKILL" else ""
+        return RankDied(f"rank {rank} was killed by {name}{cause}")
+    return RankDied(
+        f"rank {rank} ended with exit code {code} before its work did (a script starts ranks below "
         '`if __name__ == "__main__":`, a notebook with functions that it imports)'
     )
 
 
-def _work(function: Callable, arguments: tuple, place: tuple, sender: Connection) -> None:
-    """What the process of a rank does: it reports a value, or a problem."""
+def _work(function: Callable, arguments: tuple, member: tuple, sender: Connection) -> None:
+    """Do the work of a rank, and report a value or a problem.
+
+    Reports are plain bytes: torch would hand over tensors later, when this process is gone.
+    """
     threading.Thread(target=_follow, daemon=True).start()
     torch.set_num_threads(1)  # as torchrun has it: ranks share the processor's cores
-    os.environ.setdefault("GLOO_SOCKET_IFNAME", _loopback())
-    number, processes = place[2:]
+    interfaces = psutil.net_if_addrs()
+    local = (name for name in interfaces if any(a.address == "127.0.0.1" for a in interfaces[name]))
+    os.environ.setdefault("GLOO_SOCKET_IFNAME", next(local))
+    _, number, _, processes = member
     try:
-        with _member(*place):
+        with _member(*member):
             value = function(*arguments)
         report = pickle.dumps((value if number == 0 else None, None))
     except Exception as problem:
         problem.add_note(f"in rank {number} of {processes}:\n\n{traceback.format_exc()}")
         sender.send_bytes(pickle.dumps((None, _portable(problem))))
-        # Others would take this rank's absence for a problem of theirs.
-        multiprocessing.parent_process().join()
+        signal.pause()  # others would take this rank's absence for their problem
     else:
-        sender.send_bytes(
-            report
-        )  # plain bytes: torch would hand over its tensors later, when this process is gone
+        sender.send_bytes(report)
 
 
 def _follow() -> None:
     """End this process when the one that started it is gone."""
-    multiprocessing.parent_process().join()
+    cast(BaseProcess, multiprocessing.parent_process()).join()
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-def _loopback() -> str:
-    """Name of the network interface that only this machine reaches."""
-    interfaces = psutil.net_if_addrs().items()
-    return next(
-        name
-        for name, addresses in interfaces
-        if any(each.address == "127.0.0.1" for each in addresses)
-    )
-
-
 def _portable(problem: Exception) -> Exception:
-    """The problem, or its text where its class cannot be pickled."""
+    """Return the problem, or its text where its class cannot be pickled."""
     try:
         return pickle.loads(pickle.dumps(problem))
     except Exception:

@@ -1,5 +1,7 @@
 """Copies of a network on the ranks of a group, trained as the one network that they are."""
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 from torch.nn.modules import batchnorm
@@ -9,47 +11,44 @@ from sage.compute import parallel
 
 
 def joined(model: nn.Module) -> nn.Module:
-    """What to call for a training step on this rank's share of a batch.
+    """Return what to call for a training step on this rank's share of a batch.
 
-    A loss that is the mean over the share leaves on every rank the gradients of its mean over the whole batch. All
-    ranks start from rank 0's weights. The network itself stays what it is, parameters and `state_dict` included, but
-    that its batch normalisation counts the whole batch; on a single rank it is what is returned.
+    A loss that is the mean over the share gives every rank the gradients of the mean over the whole
+    batch. All ranks start from rank 0's weights. Batch normalisation is replaced inside the network
+    by one of the whole batch, with the same parameters, buffers and `state_dict`. On a single rank
+    the network itself is returned.
 
     Raises:
         ValueError: a layer that would normalise by the share alone.
     """
     if parallel.size() == 1:
         return model
-    for name, module in model.named_modules():
-        if (
-            type(module) is nn.BatchNorm2d
-            and module.affine
-            and module.track_running_stats
-            and module.momentum
-        ):
-            module.__class__ = (
-                WholeBatchNorm  # in place: others hold references to the network's layers
-            )
-        elif isinstance(module, batchnorm._BatchNorm) and not isinstance(module, WholeBatchNorm):
-            raise ValueError(
-                f"{name} is {module}, expected BatchNorm2d with weights, momentum and running statistics"
-            )
-    # A static graph may have parameters without gradients. Torch sends rank 0's buffers before every step, which
-    # changes nothing: they are the same everywhere.
+    for path, parent in list(model.named_modules()):
+        for name, child in parent.named_children():
+            if isinstance(child, batchnorm._BatchNorm) and type(child) is not WholeBatchNorm:
+                parent.add_module(name, _whole(child, f"{path}.{name}"))
+    # A static graph may have parameters without gradients. Torch sends rank 0's buffers before every
+    # step, which changes nothing: they are the same everywhere.
     return DistributedDataParallel(model, static_graph=True)
 
 
 class WholeBatchNorm(nn.BatchNorm2d):
-    """Batch normalisation by the statistics of the whole batch, of which every rank has an equal share.
+    """Batch normalisation by the statistics of the whole batch, of which ranks have equal shares.
 
-    Torch's SyncBatchNorm does the same on GPUs only. This is in use on both kinds of device, so that what tests on CPUs
-    show holds for GPUs; it takes one message of 2C values per pass and saves for the backward pass what torch's does.
+    Torch's SyncBatchNorm does the same on GPUs only. This is in use on both kinds of device, so
+    that what tests on CPUs show holds for GPUs; it takes one message of 2C values per pass and
+    saves for the backward pass what torch's does.
 
     Source: Ioffe and Szegedy 2015, arXiv:1502.03167, algorithm 1 and the gradients below it.
     """
 
+    running_mean: Tensor
+    running_var: Tensor
+    num_batches_tracked: Tensor
+    momentum: float
+
     def forward(self, x: Tensor) -> Tensor:
-        """[B, C, H, W] to the same shape and type."""
+        """Normalise [B, C, H, W], in its own type."""
         if not self.training:
             return super().forward(x)
         normalised, mean, variance = _Normalise.apply(x, self.weight, self.bias, self.eps)
@@ -61,11 +60,26 @@ class WholeBatchNorm(nn.BatchNorm2d):
         return normalised
 
 
+def _whole(usual: nn.Module, name: str) -> WholeBatchNorm:
+    match usual:
+        case nn.BatchNorm2d(affine=True, track_running_stats=True, momentum=float()) if (
+            type(usual) is nn.BatchNorm2d
+        ):
+            new = WholeBatchNorm(usual.num_features, usual.eps, usual.momentum)
+        case _:
+            expected = "BatchNorm2d with weights, momentum and running statistics"
+            raise ValueError(f"{name} is {usual}, expected {expected}")
+    buffers = ("running_mean", "running_var", "num_batches_tracked")
+    for shared in ("training", "weight", "bias", *buffers):
+        setattr(new, shared, getattr(usual, shared))
+    return new
+
+
 class _Normalise(torch.autograd.Function):
-    """Of a share [B, C, H, W] the normalised values, and of the whole batch mean [C] and variance [C]."""
+    """Give a share's normalised values, and the whole batch's mean [C] and variance [C]."""
 
     @staticmethod
-    def forward(context, x, weight, bias, epsilon):
+    def forward(context: Any, x: Tensor, weight: Tensor, bias: Tensor, epsilon: float) -> Any:
         own = torch.stack(torch.var_mean(x.float(), (0, 2, 3), correction=0))
         variances, means = parallel.gathered(own).unbind(1)  # [ranks, C] each
         mean = means.mean(0)
@@ -77,7 +91,7 @@ class _Normalise(torch.autograd.Function):
         return (normal * _map(weight) + _map(bias)).to(x.dtype), mean, variance
 
     @staticmethod
-    def backward(context, gradient, *_):
+    def backward(context: Any, gradient: Tensor, *_: Any) -> Any:
         x, weight, mean, scale = context.saved_tensors
         normal, gradient = (x.float() - _map(mean)) * _map(scale), gradient.float()
         own = torch.stack([gradient.sum((0, 2, 3)), (gradient * normal).sum((0, 2, 3))])
@@ -87,5 +101,5 @@ class _Normalise(torch.autograd.Function):
 
 
 def _map(channels: Tensor) -> Tensor:
-    """[C] for use with [B, C, H, W]."""
+    """Return [C] for use with [B, C, H, W]."""
     return channels[:, None, None]
