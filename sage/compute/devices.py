@@ -11,7 +11,7 @@ import torch
 
 PER_GPU = 8  # networks at once: one process launches small kernels too slowly to fill a modern GPU
 PROCESS = 1.5e9  # bytes of a process with torch and CIFAR's images
-# Bytes that a large network's maps take on a GPU at most, in float64; by their number, not measured.
+# Bytes that a large network's maps take on a GPU at most, in float64; counted, not measured.
 ON_GPU = 8e9
 WAITS = (10, 30, 60, 120)  # seconds
 
@@ -48,7 +48,7 @@ def one_thread() -> Iterator[None]:
 
 @contextmanager
 def weights_from(seed: int) -> Iterator[None]:
-    """Context in which a network's initial weights are drawn from a seed, by a generator of its own."""
+    """Context in which initial weights are drawn from a seed; torch's generator stays as it was."""
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(seed)
         yield

@@ -27,8 +27,8 @@ def joined(model: nn.Module) -> nn.Module:
         for name, child in parent.named_children():
             if isinstance(child, batchnorm._BatchNorm) and type(child) is not WholeBatchNorm:
                 parent.add_module(name, _whole(child, f"{path}.{name}"))
-    # A static graph may have parameters without gradients. Torch sends rank 0's buffers before every
-    # step, which changes nothing: they are the same everywhere.
+    # A static graph may have parameters without gradients. Torch sends rank 0's buffers before
+    # every step, which changes nothing: they are the same everywhere.
     return DistributedDataParallel(model, static_graph=True)
 
 

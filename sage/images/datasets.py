@@ -128,14 +128,15 @@ def load_dataset(
         FileNotFoundError: nothing of that name.
         ValueError: a damaged or mislabelled file, no size for class folders, or as `load_files`.
     """
-    loaded = _load(name, size, root, download)
+    loaded = _load(name, size, root or paths.raw(), download)
     return loaded if size is None else loaded.reduced(size=size)
 
 
 @lru_cache(maxsize=2)
 def load_reduced(name: str, size: int, train: int | None, validation: int | None) -> Dataset:
-    """Load the first images of a data set's parts, and keep them for the process' next candidate."""
-    return _load(name, size, None, False).reduced(size=size, train=train, validation=validation)
+    """Load the first images of a data set's parts, and keep them for the next candidates."""
+    images = _load(name, size, paths.raw(), download=False)
+    return images.reduced(size=size, train=train, validation=validation)
 
 
 def load_files(name: str, *, root: Path | None = None) -> Split[ImageFiles]:
@@ -148,13 +149,12 @@ def load_files(name: str, *, root: Path | None = None) -> Split[ImageFiles]:
         ValueError: fewer than two classes, too few images, bad folders (see
             `image_files.class_folders`) or too many damaged files (see `decoding.check_limit`).
     """
-    return Split(*_from_folders(name, root, None))
+    return Split(*_from_folders(name, root or paths.raw(), None))
 
 
-def _load(name: str, size: int | None, root: Path | None, download: bool) -> Dataset:
+def _load(name: str, size: int | None, root: Path, download: bool) -> Dataset:
     """Load images, which are larger than `size` unless they are decoded for it."""
-    root = Path(root) if root is not None else paths.raw()
-    archive, folder = root / f"{name}.npz", root / name
+    archive, folder = Path(root, f"{name}.npz"), Path(root, name)
     if archive.exists():
         return _split(name, *_read_archive(archive))
     if name in SOURCES:
@@ -169,12 +169,12 @@ def _load(name: str, size: int | None, root: Path | None, download: bool) -> Dat
     return Dataset(*_from_folders(name, root, size))
 
 
-def _from_folders(name: str, root: Path | None, size: int | None) -> tuple:
+def _from_folders(name: str, root: Path, size: int | None) -> tuple:
     """Return what a `Split` is made of: images decoded at a size, or their files for None.
 
     Training files are ordered by a hash of their names, class folder included; see `_split`.
     """
-    folder = (Path(root) if root is not None else paths.raw()) / name
+    folder = Path(root, name)
     if not folder.is_dir():
         raise FileNotFoundError(f"no folder {folder} of class folders")
     train, test, classes = image_files.class_folders(folder)
@@ -266,12 +266,12 @@ def _read_archive(path: Path) -> tuple:
         raise ValueError(f"{path} has no {', '.join(missing)}: {advice}")
     for part in ("train", "test"):
         pixels, labels = arrays[f"x_{part}"], arrays[f"y_{part}"]
-        count, last = len(pixels) if pixels.ndim else 0, len(arrays["classes"]) - 1
-        if pixels.ndim != 4 or pixels.shape[3] != 3 or pixels.dtype != np.uint8 or not count:
+        last = len(arrays["classes"]) - 1
+        if pixels.ndim != 4 or pixels.shape[3] != 3 or pixels.dtype != np.uint8 or not len(pixels):
             told, expected = f"x_{part} is {pixels.dtype} {pixels.shape}", "uint8 [N, H, W, 3]"
-        elif labels.shape != (count,) or not np.issubdtype(labels.dtype, np.integer):
+        elif labels.shape != pixels.shape[:1] or not np.issubdtype(labels.dtype, np.integer):
             told = f"y_{part} is {labels.dtype} {labels.shape}"
-            expected = f"{count} whole numbers"
+            expected = f"{len(pixels)} whole numbers"
         elif labels.min() < 0 or labels.max() > last:
             told = f"y_{part} holds labels {labels.min()} to {labels.max()}"
             expected = f"0 to {last}"

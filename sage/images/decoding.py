@@ -8,7 +8,6 @@ import os
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -32,15 +31,13 @@ _DIGEST = 16  # bytes
 _OF_DAMAGED = b"\xff" * _DIGEST
 
 
-def decode(
-    name: str, folder: Path, files: Sequence[str], size: int
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def decode(name: str, folder: Path, files: Sequence[str], size: int) -> tuple[np.ndarray, ...]:
     """Decode images, scaled by their shorter side and cut to their centre; only once.
 
     They are decoded again when a file's name, size or time has changed.
 
     Args:
-        name: data set; `cache/images/NAME-SIZE/` has the array, which another list of files replaces.
+        name: data set; `cache/images/NAME-SIZE/` has its array, which other files replace.
         files: names in `folder`.
         size: pixels a side.
 
@@ -53,8 +50,9 @@ def decode(
     """
     states = "\n".join([f"{REVISION} {size}", *(_state(folder, file) for file in files)])
     listing = hashlib.sha256(states.encode()).hexdigest()[:16]
-    with _locked(f"{name}-{size}") as place:
-        array, log = place / "pixels.npy", place / f"digests-{listing}"
+    place = paths.cache() / "images" / f"{name}-{size}"
+    array, log = place / "pixels.npy", place / f"digests-{listing}"
+    with FileLock(place / "lock"):
         pixels, digests = _open(array, log, (len(files), 3, size, size))
         if len(digests) < len(files):
             damaged = [file for file, kept in zip(files, _kept(digests)) if not kept]
@@ -91,13 +89,14 @@ def readable(name: str, folder: Path, files: Sequence[str]) -> np.ndarray:
         ValueError: too many damaged files, see `check_limit`.
     """
     states = {file: _state(folder, file) for file in files}
-    with _locked(f"{name}-files") as place:
+    place = paths.cache() / "images" / f"{name}-files"
+    with FileLock(place / "lock"):
         # Bytes that are no text, as a failing disk leaves them, only make their line unknown.
         with (place / "checked.txt").open("a+", encoding="ascii", errors="replace") as record:
             record.seek(0)
             lines = record.read().split("\n")
-            found_before = [line for line in lines if line.endswith((" whole", " damaged"))]
-            known = dict(line.rsplit(" ", 1) for line in found_before)
+            entries = (line for line in lines if line.endswith((" whole", " damaged")))
+            known = dict(entry.rsplit(" ", 1) for entry in entries)
             words = {file: known.get(state) for file, state in states.items()}
             damaged = [file for file, word in words.items() if word == "damaged"]
             left = [file for file, word in words.items() if word is None]
@@ -137,15 +136,6 @@ def _state(folder: Path, file: str) -> str:
     return f"{file!a} {state.st_size} {state.st_mtime_ns}"
 
 
-@contextmanager
-def _locked(name: str) -> Iterator[Path]:
-    """Make a folder of the cache, and keep other processes waiting for it."""
-    place = paths.cache() / "images" / name
-    place.mkdir(parents=True, exist_ok=True)
-    with FileLock(place / "lock"):
-        yield place
-
-
 def _in_blocks(
     work: Callable, folder: Path, left: Sequence[str], damaged: list[str], count: int, title: str
 ) -> Iterator[dict[str, Any]]:
@@ -161,7 +151,8 @@ def _in_blocks(
             return None
 
     check_limit(damaged, count)
-    bar = tqdm(total=count, initial=count - len(left), unit="image", desc=title)
+    done = count - len(left)
+    bar = tqdm(total=count, initial=done, unit="image", desc=title, disable=not left)
     with ThreadPoolExecutor(devices.cores()) as pool, bar:
         for start in range(0, len(left), BLOCK):
             block = left[start : start + BLOCK]
@@ -194,7 +185,7 @@ def _kept(digests: np.ndarray) -> np.ndarray:
 
 
 def _open(array: Path, log: Path, shape: tuple[int, ...]) -> tuple[np.memmap, np.ndarray]:
-    """Open the array, and the digests of the files that are decoded; both are new if one is damaged.
+    """Open the array and the digests of decoded files, both made anew if one is damaged.
 
     Images all over a whole array are checked, and every image of one that is not whole yet.
     """

@@ -13,7 +13,7 @@ from sage.compute import devices
     "given, expected", [({}, "PASSIVE"), ({"OMP_WAIT_POLICY": "ACTIVE"}, "ACTIVE")]
 )
 def test_threads_that_wait_leave_their_core_to_others(given, expected):
-    """Set by importing sage, which does not load torch: its library reads the variable when it is loaded."""
+    """Importing sage sets the variable, which torch's library reads when it is loaded later."""
     others = {name: value for name, value in os.environ.items() if name != "OMP_WAIT_POLICY"}
     command = "import os, sys, sage; print('torch' in sys.modules, os.environ['OMP_WAIT_POLICY'])"
     done = subprocess.run(

@@ -1,4 +1,4 @@
-"""One training on several processes: the same network, and what is left when a process is killed."""
+"""One training on several processes: the same network, and what a killed process leaves."""
 
 import json
 import os
@@ -30,7 +30,7 @@ from tests.support import divided, ranks
 
 PYTHON = [sys.executable, "-W", "error"]
 PATIENCE = 240  # seconds, for what takes a moment: a machine may have other work
-# Rounding after 12 steps is below 1e-5; a batch normalised by halves, or other drops, make 1e-2 and more.
+# Rounding after 12 steps is below 1e-5; a batch normalised by halves, or other drops, make 1e-2.
 CLOSE = {"atol": 1e-4, "rtol": 1e-3}
 
 

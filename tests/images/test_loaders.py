@@ -1,4 +1,4 @@
-"""Training and evaluation on image files: read by other processes, with numbers that do not depend on them."""
+"""Training and evaluation on image files that other processes read, to the same numbers."""
 
 from pathlib import Path
 from types import SimpleNamespace

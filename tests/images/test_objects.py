@@ -126,7 +126,7 @@ def test_colours_are_shared_between_categories():
 
 
 def test_parts_hide_what_is_behind_them():
-    # Seen from its side, a ball in front of a larger block shows its own pole, and the block all around.
+    # A ball in front of a larger block shows its own pole, and the block all around.
     ball = renderer.Part(renderer.ELLIPSOID, "red", np.array([0, 0, 2.0]), 0.5 * np.eye(3))
     block = renderer.Part(renderer.BLOCK, "blue", np.zeros(3), 0.8 * np.eye(3))
     solids = renderer._Solids([(ball, block)])
@@ -148,7 +148,7 @@ def test_corners_carry_no_class():
     pictures, labels = objects.render(20 * 64, size=32, difficulty=0.5)
     corners = pictures[:, :, [0, 0, -1, -1], [0, -1, 0, -1]].reshape(len(labels), -1).astype(float)
     means = np.stack([corners[labels == c].mean(0) for c in range(64)])
-    # Means over 20 pictures scatter by 1/20 of the variance if the class says nothing; twice that is a sign.
+    # Means over 20 pictures scatter by 1/20 of the variance if the class says nothing.
     assert (means.var(0, ddof=1) < 2 * corners.var(0) / 20).all()
 
 

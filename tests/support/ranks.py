@@ -1,4 +1,4 @@
-"""What ranks do in the tests of how they start and end. Imports little, as every rank does it again."""
+"""What ranks do in the tests of how they start and end; every rank imports it again."""
 
 import os
 import time

@@ -23,23 +23,13 @@ from sage.images.objects.tables import TABLES
 
 OBJECTS = dict(animal=ANIMALS, boat=BOATS, car=CARS, chair=CHAIRS)
 OBJECTS |= dict(face=FACES, fruit=FRUITS, plane=PLANES, table=TABLES)
-CATEGORIES: tuple[str, ...] = tuple(OBJECTS)
-CLASSES: tuple[str, ...] = tuple(
-    f"{name} {i + 1}" for name in CATEGORIES for i in range(len(OBJECTS[name]))
-)
+CATEGORIES = tuple(OBJECTS)
+CLASSES = tuple(f"{name} {number}" for name in CATEGORIES for number in range(1, 9))
 CHUNK = len(CLASSES)
 
-# Azimuth and elevation in degrees at which a category is best known; 0 is the side view, -90 the front.
-CANONICAL_VIEWS = {
-    "animal": (-35, 15),
-    "boat": (-35, 20),
-    "car": (-40, 22),
-    "chair": (-50, 22),
-    "face": (-72, 5),
-    "fruit": (-30, 15),
-    "plane": (-40, 35),
-    "table": (-35, 22),
-}
+# Azimuth and elevation in degrees of a category's best-known view: 0 is the side, -90 the front.
+CANONICAL_VIEWS = dict(animal=(-35, 15), boat=(-35, 20), car=(-40, 22), chair=(-50, 22))
+CANONICAL_VIEWS |= dict(face=(-72, 5), fruit=(-30, 15), plane=(-40, 35), table=(-35, 22))
 # The spreads below were set so that, at `difficulty` 0.5 and 32 pixels, a small residual network
 # names about three in four of new pictures after a short training on 6,000, and a linear
 # classifier one in five. They are what `difficulty` 1 adds either way.
@@ -168,7 +158,7 @@ def _cast(centre: np.ndarray, axes: np.ndarray, pixels: int) -> Arrays:
         ray, pixel, offset = _rays(centre[of_kind], axes[of_kind], SOLIDS.owner[of_kind], pixels)
         to_unit = np.linalg.inv(axes[of_kind]).astype(np.float32)
         towards = to_unit[ray]
-        # A ray in the frame where the part is a unit shape; it meets the surface at origin + t * sight.
+        # Rays where the part is a unit shape; they meet its surface at origin + t * sight.
         origin = (towards[:, :, 0] * offset[:, :1] + towards[:, :, 1] * offset[:, 1:]).T
         sight = towards[:, :, 2].T
         t, unit_normal = hit(origin, sight, SOLIDS.taper[of_kind][ray].T)
@@ -220,7 +210,7 @@ def _hit_ellipsoid(origin: np.ndarray, sight: np.ndarray, taper: np.ndarray) -> 
 def _hit_block(origin: np.ndarray, sight: np.ndarray, taper: np.ndarray) -> Arrays:
     """Meet the cube |x|, |y|, |z| <= 1, whose x and y shrink to `taper` at z = 1."""
     middle, slope = (taper + 1) / 2, (taper - 1) / 2
-    # Six planes, normal . q <= limit, bound the block: left and right, up and down, far and near end.
+    # Six planes, normal . q <= limit, bound the block: left, right, up, down, far and near end.
     normal = np.zeros((6, *origin.shape), np.float32)
     limit = np.ones((6, origin.shape[1]), np.float32)
     for axis in (0, 1, 2):
@@ -260,7 +250,7 @@ def _hit_frustum(origin: np.ndarray, sight: np.ndarray, taper: np.ndarray) -> Ar
 def _shade(
     rng: np.random.Generator, part: np.ndarray, normal: np.ndarray, difficulty: float
 ) -> Arrays:
-    """Return colours [pixels, 3] under a random light, 0 where no part is, and cover [pixels, 1]."""
+    """Return lit colours [pixels, 3], 0 where no part is, and cover [pixels, 1]."""
     light = np.stack([rng.uniform(low, 1, CHUNK) for low in (-1, 0.1, 0.4)], 1)
     light /= np.linalg.norm(light, axis=1, keepdims=True)
     tint = 1 - difficulty * TINT * rng.uniform(0, 1, (CHUNK, 1, 3))
@@ -279,7 +269,7 @@ def _background(rng: np.random.Generator, size: int, difficulty: float) -> np.nd
     """Return noise of all scales, gradients to specks, around a colour: [64, size, size, 3]."""
     noise = np.zeros((CHUNK, size, size, 3))
     for cells in (2, 4, 8, 16):
-        # Smooth interpolation between grid points that span the picture, as a matrix [size, cells].
+        # Smooth interpolation between grid points that span the picture, as [size, cells].
         distance = np.abs(np.linspace(0, cells - 1, size)[:, None] - np.arange(cells))
         near = np.maximum(1 - distance, 0)
         spread = near**2 * (3 - 2 * near)
