@@ -1,15 +1,13 @@
-"""The command `python -m sage run | grid | watch`, installed as `tg-sage`.
-
-Parsing and help need the standard library alone: help is there before anything is installed.
-"""
+"""The command line. Its help needs the standard library alone, so that set-up can come later."""
 
 import argparse
 import re
 import shlex
-import signal
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from pkgutil import resolve_name
+from typing import Any
 
 from sage.config import paths
 from sage.config.profiles import PROFILES
@@ -28,7 +26,7 @@ def main(argv: list[str] | None = None, *, checkout: Path = paths.ROOT) -> int:
     """Do what the command line asks for.
 
     Args:
-        argv: the arguments; None means those of this process.
+        argv: the arguments, by default those of this process.
         checkout: has `notebooks/` and `sage/`, and takes what is published.
 
     Returns:
@@ -50,89 +48,69 @@ def main(argv: list[str] | None = None, *, checkout: Path = paths.ROOT) -> int:
     return 0
 
 
-def script() -> None:
-    """Run `main` as a process of its own, which SIGTERM stops as cleanly as Ctrl-C does."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    sys.exit(main())
-
-
 def parser() -> argparse.ArgumentParser:
     """Return the parser of all subcommands.
 
-    Beside the options, what it parses has `call`, the function to call ("module:function" of this
-    package), and `error`, the subcommand's `argparse.ArgumentParser.error`.
+    It also sets `call`, the subcommand as "module:function", and `error`, to refuse the options.
     """
     top = argparse.ArgumentParser(prog="tg-sage", description="Teacher guided architecture search.")
     commands = top.add_subparsers(required=True, metavar="run | grid | watch")
-
     asked = argparse.ArgumentParser(add_help=False)
     add = asked.add_argument
     text = "how large a run is (default: %(default)s)"
     add("--profile", choices=PROFILES, default=Run.profile, help=text)
     text = "images to train on (default: %(default)s)"
     add("--dataset", metavar="NAME", default=Run.dataset, help=text)
-    text = (
-        "only this notebook, by its number or whole name; can be repeated (default: all, in order)"
-    )
+    text = "only this notebook, by its number or whole name; can be repeated (default: all)"
     add("--notebook", metavar="NN", action="append", default=[], help=text)
+    given: dict[str, Any] = {"dest": "parameter", "metavar": ("NAME", "VALUE"), "action": "append"}
 
-    text = (
-        "run the notebooks in order; those finished with the same code and parameters are skipped"
-    )
-    add = _command(commands, "run", "run:run", text, [asked]).add_argument
+    text = "run the notebooks in order; those that are finished with the same code are skipped"
+    add = _command(commands, "run", "run:run", text, asked).add_argument
     text = "set a parameter of the notebooks; can be repeated"
-    pair = {"nargs": 2, "metavar": ("NAME", "VALUE"), "action": "append", "default": []}
-    add("-p", dest="parameter", help=text, **pair)
+    add("-p", nargs=2, default=[], help=text, **given)
     workers = "where networks train: auto (a process per core, or eight for a GPU), a number of "
     workers += "processes, 0 (within the notebook), slurm:JOBS, or the address of a Dask scheduler"
     add("--workers", metavar="WHERE", help=workers)
+    name = _like("[A-Za-z0-9][A-Za-z0-9.-]*", "letters, digits, dots and hyphens, as cifar100-pool")
     text = "copy the results to where git tracks them, under this name; the code must be committed"
-    add("--publish", metavar="NAME", type=_name, help=text)
+    add("--publish", metavar="NAME", type=name, help=text)
 
     grid = commands.add_parser("grid", help="a run for every combination of parameter values")
     grids = grid.add_subparsers(required=True, metavar="submit | gather")
     text = "a parameter and its values; repeated, the grid has all combinations"
-    values = {"nargs": "+", "metavar": ("NAME", "VALUE"), "action": "append", "required": True}
-    asked.add_argument("-p", dest="parameter", help=text, **values)
-    add = _command(
-        grids, "submit", "grid:submit", "a run per point, as SLURM jobs", [asked]
-    ).add_argument
+    asked.add_argument("-p", nargs="+", required=True, help=text, **given)
+    submit = _command(grids, "submit", "grid:submit", "a run per point, as SLURM jobs", asked)
+    add = submit.add_argument
     add("--workers", metavar="WHERE", help=workers)
-    add("--at-once", type=_count, metavar="N", help="points of the array to run at a time, at most")
+    count, text = _like("[1-9][0-9]*", "a number of 1 or more"), "run at most N points at a time"
+    add("--at-once", type=count, metavar="N", help=text)
     text = 'options for sbatch, as --sbatch="--partition=gpu --gres=gpu:1"'
     add("--sbatch", type=shlex.split, default=[], metavar="OPTIONS", help=text)
-    gather = _command(grids, "gather", "grid:gather", "the points' summaries as one table", [asked])
+    gather = _command(grids, "gather", "grid:gather", "the points' summaries as one table", asked)
     gather.set_defaults(workers=None)
     add = gather.add_argument
     add("--table", type=Path, required=True, metavar="FILE", help="the NetCDF file to write")
     add("--partial", action="store_true", help="missing points are NaN, instead of an error")
 
-    add = _command(commands, "watch", "watch:watch", "show the studies on record", []).add_argument
+    add = _command(commands, "watch", "watch:watch", "show the studies on record").add_argument
     text = "a study's key or the beginning of it; without one all are listed"
     add("study", nargs="?", default="", metavar="STUDY", help=text)
-    text = "show it again and again, until Ctrl-C"
-    add("--every", type=float, metavar="SECONDS", help=text)
+    add("--every", type=float, metavar="SECONDS", help="show it again and again, until Ctrl-C")
     return top
 
 
-def _command(commands, name: str, call: str, text: str, parents: list) -> argparse.ArgumentParser:
-    described = f"{text[0].upper()}{text[1:]}."
-    command = commands.add_parser(
-        name, help=text, description=described, parents=parents, allow_abbrev=False
-    )
+def _command(commands, name: str, call: str, text: str, *parents: argparse.ArgumentParser):
+    told = {"help": text, "description": f"{text[0].upper()}{text[1:]}."}
+    command = commands.add_parser(name, parents=parents, allow_abbrev=False, **told)
     command.set_defaults(call=call, error=command.error)
     return command
 
 
-def _count(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of 1 or more")
-    return int(text)
+def _like(pattern: str, expected: str) -> Callable[[str], str]:
+    def checked(text: str) -> str:
+        if not re.fullmatch(pattern, text):
+            raise argparse.ArgumentTypeError(f"got {text!r}, expected {expected}")
+        return text
 
-
-def _name(text: str) -> str:
-    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9.-]*", text):
-        raise argparse.ArgumentTypeError(
-            f"{text!r} is no name, expected letters, digits, dots and hyphens, such as cifar100-pool"
-        )
-    return text
+    return checked

@@ -7,8 +7,10 @@ import os
 import re
 import sys
 import tempfile
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import jupytext
 import nbformat
@@ -25,34 +27,28 @@ from sage.cli.main import CommandFailed, Refused
 from sage.config import paths
 from sage.config.run import KINDS, SHUFFLED, Run, check_type
 
-_NOT_THE_RUNS = {"workers"}  # parameters that say where to compute, and not what
-
 
 @dataclass(frozen=True)
 class Step:
     """A notebook to execute: its source (NN_name.py) and the value of every parameter it has."""
 
     source: Path
-    parameters: dict
+    parameters: dict[str, Any]
 
     @property
     def name(self) -> str:
-        """NN_name."""
         return self.source.stem
 
     @property
     def number(self) -> str:
-        """NN."""
         return self.name[:2]
 
     @property
     def folder(self) -> Path:
-        """The folder of the run."""
         return self.run().folder
 
     @property
     def output(self) -> Path:
-        """The executed notebook."""
         return self.folder / f"{self.name}.ipynb"
 
     @property
@@ -74,7 +70,7 @@ class Step:
     @property
     def asked(self) -> dict:
         """The parameters that decide the result: all but where it is computed."""
-        return {name: self.parameters[name] for name in self.parameters.keys() - _NOT_THE_RUNS}
+        return {name: value for name, value in self.parameters.items() if name != "workers"}
 
     def key(self) -> str:
         """Return a hash of what the result depends on: notebook, parameters, and package."""
@@ -131,10 +127,8 @@ def parse(name: str, text: str, *, like):
     """
     value = text
     if not isinstance(like, str):
-        try:
+        with suppress(ValueError, SyntaxError):  # It stays text: check_type says what is expected.
             value = ast.literal_eval({"true": "True", "false": "False"}.get(text, text))
-        except (ValueError, SyntaxError):
-            pass  # It stays text, and check_type says what was expected.
     return check_type(name, value, like=like)
 
 
@@ -147,9 +141,9 @@ def execute(step: Step) -> None:
 
     def write(partial: Path) -> None:
         options = {"engine_name": _SavesAtTheEnd.__name__, "kernel_manager_class": _ThisPython}
-        options |= {"kernel_name": "python3", "language": "python"}
         # A cell's error is in the notebook; what the kernel logs is about its own sockets.
         options["extra_arguments"] = ["--log-level=CRITICAL"]
+        options |= {"kernel_name": "python3", "language": "python"}
         try:
             papermill.execute_notebook(source, partial, step.parameters, **options)
         except (PapermillExecutionError, DeadKernelError) as error:
@@ -167,11 +161,9 @@ def execute(step: Step) -> None:
 
 
 class _SavesAtTheEnd(NBClientEngine):
-    """Writes the notebook when it is done or has failed.
+    """Writes the notebook at the end; after each cell took a tenth of a short run's time.
 
-    Before and after each cell took a tenth of a short run's time. papermill's own setting for this
-    writes nothing when a kernel dies. A notebook that is killed from outside leaves nothing either
-    way: what it trained is on record.
+    papermill's own setting for this writes nothing when a kernel dies.
     """
 
     @classmethod
@@ -197,18 +189,17 @@ class _ThisPython(AsyncKernelManager):
 def _explain(error: PapermillExecutionError | DeadKernelError, step: Step) -> str:
     cells = nbformat.read(step.failed, as_version=4).cells
     # papermill calls those that were not reached completed too.
-    executed = [
-        cell for cell in cells if cell.cell_type == "code" and cell.metadata.papermill.start_time
-    ]
-    lines = executed[-1].source.splitlines() if executed else [""]
+    code = [cell for cell in cells if cell.cell_type == "code"]
+    executed = [cell for cell in code if cell.metadata.papermill.start_time]
+    line = executed[-1].source.splitlines()[0] if executed else ""
     if isinstance(error, PapermillExecutionError):
         trace = strip_color("\n".join(error.traceback)).splitlines()
         reason = trace[-8:] or [f"{error.ename}: {error.evalue}"]
     else:
         reason = ["the kernel died; most often the machine had too little memory"]
-    told = [f"{step.name} failed in code cell {len(executed)}: {lines[0]}"]
-    told += [f"    {line}" for line in reason]
-    return "\n".join([*told, f"The notebook up to there is {step.failed}"])
+    said = "".join(f"    {line}\n" for line in reason)
+    where = f"{step.name} failed in code cell {len(executed)}: {line}"
+    return f"{where}\n{said}The notebook up to there is {step.failed}"
 
 
 def _identity(value):

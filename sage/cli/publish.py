@@ -20,26 +20,23 @@ from sage.config.provenance import git
 from sage.config.run import Run
 
 FIGURES = (".png", ".pdf")
+ATTRIBUTE = "run_parameters"
 
 
 def check(steps: list[Step], name: str, checkout: Path) -> str:
     """Return the commit that results are published with.
 
-    Args:
-        steps: the notebooks.
-        name: of the folders that take what they made.
-        checkout: a git working tree with `sage/` and `notebooks/`.
-
     Raises:
-        Refused: it is none, its code is not what is committed, or `name` is another run's.
+        Refused: `checkout` is no git working tree, its code is not what is committed, or
+            `data/results/NAME` has tables of another run.
     """
     try:
-        changed = git(checkout, "status", "--porcelain", "--", "sage", "notebooks/*.py")
-        if changed:
-            raise Refused(f"results must name a commit, but these differ from it:\n{changed}")
         commit = git(checkout, "rev-parse", "HEAD")
+        changed = git(checkout, "status", "--porcelain", "--", "sage", "notebooks/*.py")
     except subprocess.CalledProcessError as error:
-        raise Refused(f"cannot publish from {checkout}: {error.stderr.strip()}") from error
+        raise Refused(f"results must name a commit: {error.stderr.strip()}") from error
+    if changed:
+        raise Refused(f"results must name a commit, but these differ from it:\n{changed}")
     for path in sorted((checkout / "data" / "results" / name).glob("*.nc")):
         for step in steps:
             _check_table(path, step)
@@ -47,9 +44,8 @@ def check(steps: list[Step], name: str, checkout: Path) -> str:
 
 
 def _check_table(path: Path, step: Step) -> None:
-    """Refuse a table that is there from another run than the notebook's."""
     with h5netcdf.File(path, "r") as table:
-        found = json.loads(table.attrs.get("parameters", "{}"))
+        found = json.loads(table.attrs.get(ATTRIBUTE, "{}"))
     wanted = json.loads(_parameters(step))
     if not path.name.startswith(step.number):
         # Another notebook has parameters of its own; those of every run make the two one run.
@@ -63,15 +59,10 @@ def _check_table(path: Path, step: Step) -> None:
 
 
 def publish(steps: list[Step], name: str, checkout: Path) -> None:
-    """Copy figures, tables and cells, and the notebooks' outputs.
+    """Copy what finished notebooks made to where git tracks it.
 
-    They go to `figures/published/NAME`, `data/results/NAME` and `notebooks/*.ipynb`. Tables get the
-    parameters as JSON text in the attribute `parameters`.
-
-    Args:
-        steps: finished notebooks.
-        name: of the folders.
-        checkout: the git working tree that takes the copies.
+    Figures go to `figures/published/NAME`, tables and cells to `data/results/NAME`, outputs to
+    `notebooks/*.ipynb`. Tables get the parameters as JSON text in the attribute `run_parameters`.
 
     Raises:
         CommandFailed: as `check`.
@@ -80,51 +71,50 @@ def publish(steps: list[Step], name: str, checkout: Path) -> None:
         commit = check(steps, name, checkout)
     except Refused as error:
         raise CommandFailed(str(error)) from error
+    figures, results = (
+        checkout / "figures" / "published" / name,
+        checkout / "data" / "results" / name,
+    )
+    folders = {**dict.fromkeys(FIGURES, figures), ".nc": results, ".txt": results}
     for step in steps:
         for path in sorted(step.folder.glob(f"{step.number}_*")):
-            if path.suffix in FIGURES:
-                _copy(path, checkout / "figures" / "published" / name)
-            elif path.suffix in (".nc", ".txt"):
-                copy = _copy(path, checkout / "data" / "results" / name)
-                if path.suffix == ".nc":
-                    with h5netcdf.File(copy, "a") as table:
-                        table.attrs["parameters"] = _parameters(step)
-                else:  # A cell that was found has the name of its folder.
-                    copy.write_text(copy.read_text().replace(step.folder.name, name))
+            if not (folder := folders.get(path.suffix)):
+                continue
+            folder.mkdir(parents=True, exist_ok=True)
+            copy = Path(shutil.copyfile(path, folder / path.name))
+            if path.suffix == ".nc":
+                with h5netcdf.File(copy, "a") as table:
+                    table.attrs[ATTRIBUTE] = _parameters(step)
+            elif path.suffix == ".txt":  # A cell that was found has the name of its folder.
+                copy.write_text(copy.read_text().replace(step.folder.name, name))
         notebook = _with_outputs(read(step.source), nbformat.read(step.output, as_version=4))
         notebook.metadata["sage"] = {"commit": commit}
         jupytext.write(notebook, checkout / "notebooks" / step.output.name)
-    print(f"Published to figures/published/{name}, data/results/{name} and notebooks;", end=" ")
-    print("git shows what changed.")
+    where = f"figures/published/{name}, data/results/{name} and notebooks"
+    print(f"Published to {where}; git shows what changed.")
 
 
 def _parameters(step: Step) -> str:
     return _relative(json.dumps(step.asked, sort_keys=True))
 
 
-def _copy(path: Path, folder: Path) -> Path:
-    folder.mkdir(parents=True, exist_ok=True)
-    return Path(shutil.copyfile(path, folder / path.name))
-
-
 def _with_outputs(source: NotebookNode, executed: NotebookNode) -> NotebookNode:
     """Put outputs into the source's cells, whose parameters keep their defaults."""
-    tags = [cell.metadata.get("tags", []) for cell in executed.cells]
-    cells = [cell for cell, tag in zip(executed.cells, tags) if "injected-parameters" not in tag]
+    injected = "injected-parameters"
+    cells = [one for one in executed.cells if injected not in one.metadata.get("tags", [])]
     pairs = [pair for pair in zip(source.cells, cells, strict=True) if pair[0].cell_type == "code"]
     for count, (cell, done) in enumerate(pairs, start=1):
         cell.execution_count = count
-        cell.outputs = [_portable(output) for output in done.outputs]
-        for output in cell.outputs:
-            if output.output_type == "execute_result":
-                output.execution_count = count
+        cell.outputs = [_portable(output, count) for output in done.outputs]
     if "widgets" in executed.metadata:  # Without their state they show as an error.
         source.metadata["widgets"] = executed.metadata.widgets
     return source
 
 
-def _portable(output: NotebookNode) -> NotebookNode:
-    """Take the folders of the machine it was made on out of an output."""
+def _portable(output: NotebookNode, count: int) -> NotebookNode:
+    """Number an output, and take the folders of the machine it was made on out of it."""
+    if output.output_type == "execute_result":
+        output.execution_count = count
     if "text" in output:
         output.text = _relative(output.text)
     for kind, value in output.get("data", {}).items():
@@ -137,14 +127,9 @@ def _portable(output: NotebookNode) -> NotebookNode:
 def _relative(text: str) -> str:
     # The kernel's name for a cell in warnings: a temporary folder with the process number.
     text = re.sub(r"\S*/ipykernel_\d+/\d+\.py", "notebook", text)
-    folders = {
-        f"{paths.ROOT}/": "",
-        f"{paths.ROOT}": ".",
-        f"{paths.figures()}": "figures",
-        f"{paths.data()}": "data",
-        f"{sys.prefix}/": "",
-        f"{Path.home()}/": "~/",
-    }
+    folders = {f"{paths.ROOT}/": "", f"{paths.ROOT}": ".", f"{sys.prefix}/": ""}
+    folders |= {str(paths.figures()): "figures", str(paths.data()): "data"}
+    folders[f"{Path.home()}/"] = "~/"
     for folder in sorted(folders, key=len, reverse=True):
         text = text.replace(folder, folders[folder])
     return text

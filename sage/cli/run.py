@@ -38,10 +38,6 @@ def run(options: argparse.Namespace, checkout: Path) -> None:
 def plan(options: argparse.Namespace, notebooks: Path) -> list[Step]:
     """Return the notebooks to run in their order, each with its parameters.
 
-    Args:
-        options: profile, dataset, notebook (names), parameter (pairs of texts) and workers.
-        notebooks: folder of the NN_name.py.
-
     Raises:
         Refused: an unknown notebook or parameter, or a value that a parameter cannot have.
     """

@@ -1,6 +1,7 @@
 """A look at the record from another terminal."""
 
 import argparse
+import itertools
 import json
 import time
 from math import isfinite
@@ -39,9 +40,10 @@ def describe(tracker: Tracker, study: dict) -> str:
     description = study["description"]
     told = ", ".join(f"{name} {_short(description[name])}" for name in TOLD if name in description)
     counts = ", ".join(f"{count} {state}" for state, count in sorted(study["states"].items()))
-    explored = tracker.explored(study["key"])
-    explorer = f"explored by {study['explorer']}" if explored else "not explored now"
-    return f"{study['key']}  {counts or 'no candidates'}; {explorer}\n    {told}"
+    by = (
+        f"explored by {study['explorer']}" if tracker.explored(study["key"]) else "not explored now"
+    )
+    return f"{study['key']}  {counts or 'no candidates'}; {by}\n    {told}"
 
 
 def candidates(tracker: Tracker, study: str, *, count: int = 5) -> str:
@@ -51,9 +53,8 @@ def candidates(tracker: Tracker, study: str, *, count: int = 5) -> str:
     scored = sorted((one for one in ended if isfinite(one.score)), key=lambda one: -one.score)
     running = [one for one in found if one.told is None]
     groups = {"latest": ended[-count:], "best": scored[:count], "in flight": running}
-    return "\n".join(
-        "\n".join([f"{title}:", *map(_line, chosen)]) for title, chosen in groups.items()
-    )
+    parts = ([f"{title}:", *map(_line, chosen)] for title, chosen in groups.items())
+    return "\n".join(itertools.chain.from_iterable(parts))
 
 
 def _line(candidate: Candidate) -> str:

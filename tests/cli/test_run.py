@@ -296,7 +296,7 @@ def test_publish(checkout):
     ]
     assert (results / "01_a.txt").read_text() == "name: my-run.2"
     table = xr.load_dataset(results / "01_table.nc")
-    assert table.value == 1 and json.loads(table.parameters) == {
+    assert table.value == 1 and json.loads(table.run_parameters) == {
         "profile": "quick",
         "dataset": "objects",
         "alpha": 1.0,
@@ -354,12 +354,14 @@ def test_publish_wants_a_plain_name(checkout, capsys, name):
 def test_publish_needs_a_commit(checkout, capsys):
     """Code that is not committed cannot be published, and nothing runs."""
     write(checkout, "01_first", "")
-    for message in ("not a git repository", "results must name a commit"):
+    for message in ("not a git repository", "ambiguous argument", "results must name a commit"):
         with pytest.raises(SystemExit, match="2"):
             run(checkout, "--publish", "mine")
         error = capsys.readouterr().err
         assert message in error
         git(checkout, "init")
+        if "ambiguous" in message:
+            git(checkout, "commit", "--allow-empty", "-m", "start")
     assert "notebooks/" in error and not (checkout / "figures").exists()
 
 
