@@ -1,4 +1,4 @@
-"""Whether this Python's environment satisfies pyproject.toml; a script that needs only pip installed."""
+"""Check that this Python's environment satisfies pyproject.toml; needs no more than pip."""
 
 import platform
 import sys
@@ -16,18 +16,15 @@ except ImportError:
     except ImportError:
         sys.exit(f"{sys.prefix} has neither pip nor packaging; install pip, then requirements.lock")
 
-ROOT = Path(__file__).resolve().parents[0]
+ROOT = Path(__file__).resolve().parent
 
 
 def problems(pyproject: Path, extras: list[str]) -> list[str]:
-    """What is missing, too old or in the way.
+    """Return a line for each package that is missing, too old or in the way.
 
     Args:
-        pyproject: the pyproject.toml that states the requirements.
+        pyproject: the file that states the requirements.
         extras: optional groups that are required too.
-
-    Returns:
-        One line each: package, found, expected.
 
     Raises:
         KeyError: an extra that the file does not have.
@@ -37,16 +34,14 @@ def problems(pyproject: Path, extras: list[str]) -> list[str]:
     for extra in extras:
         required += project["optional-dependencies"][extra]
     wrong = [_problem(Requirement(text)) for text in required]
-    if not _satisfies(platform.python_version(), SpecifierSet(project["requires-python"])):
-        wrong.append(
-            f"python: found {platform.python_version()}, expected {project['requires-python']}"
-        )
+    found, expected = platform.python_version(), project["requires-python"]
+    if not _satisfies(found, SpecifierSet(expected)):
+        wrong.append(f"python: found {found}, expected {expected}")
     # SageMath's package has the same name: only one of the two can be imported.
     others = set(metadata.packages_distributions().get("sage", [])) - {project["name"]}
     if others:
-        wrong.append(
-            f"sage: found {', '.join(sorted(others))} (SageMath?), expected none but this project's"
-        )
+        found = ", ".join(sorted(others))
+        wrong.append(f"sage: found {found} (SageMath?), expected none but this project's")
     return [line for line in wrong if line]
 
 
@@ -59,7 +54,8 @@ def _problem(requirement: Requirement) -> str | None:
         found = None
     if found and _satisfies(found, requirement.specifier):
         return None
-    return f"{requirement.name}: found {found or 'none'}, expected {requirement.specifier or 'any version'}"
+    expected = requirement.specifier or "any version"
+    return f"{requirement.name}: found {found or 'none'}, expected {expected}"
 
 
 def _satisfies(version: str, specifier: SpecifierSet) -> bool:
@@ -68,7 +64,7 @@ def _satisfies(version: str, specifier: SpecifierSet) -> bool:
 
 
 def main() -> None:
-    """Exit with an explanation if the environment does not satisfy the requirements; arguments are extras."""
+    """Exit and explain if requirements are not satisfied; the process's arguments are extras."""
     wrong = problems(ROOT / "pyproject.toml", extras=sys.argv[1:])
     if wrong:
         lines = "\n".join(f"  {line}" for line in wrong)

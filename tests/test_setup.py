@@ -1,4 +1,4 @@
-"""Set-up: run_all.sh, the check of an activated environment, and the files that list requirements."""
+"""Set-up: run_all.sh, the check of an activated environment, and the lists of requirements."""
 
 import os
 import shutil
@@ -88,7 +88,8 @@ def test_requirements_check(tmp_path):
     pyproject = tmp_path / "pyproject.toml"
     pyproject.write_text(
         '[project]\nname = "tg-sage"\nrequires-python = ">=3.99"\n'
-        'dependencies = ["no-such-package-here>=1.2", "numpy>=2", "pytest; python_version < \'3\'"]\n'
+        'dependencies = ["no-such-package-here>=1.2", "numpy>=2", '
+        "\"pytest; python_version < '3'\"]\n"
         '[project.optional-dependencies]\ntest = ["papermill>=999"]\n'
     )
     missing, python = requirements_check.problems(pyproject, extras=[])

@@ -43,9 +43,8 @@ def plan(options: argparse.Namespace, notebooks: Path) -> list[Step]:
     """
     takes = {source: defaults(source) for source in _select(notebooks, options.notebook)}
     known = {name: value for parameters in takes.values() for name, value in parameters.items()}
-    asked = {"profile": options.profile, "dataset": options.dataset}
-    if options.workers is not None:
-        asked["workers"] = options.workers
+    given = {name: getattr(options, name) for name in ("profile", "dataset", "workers")}
+    asked = {name: value for name, value in given.items() if value is not None}
     try:
         for name, text in options.parameter:
             if name not in known:
@@ -68,11 +67,9 @@ def _select(notebooks: Path, wanted: list[str]) -> list[Path]:
     sources = sorted(notebooks.glob("[0-9][0-9]_*.py"))
     if not sources:
         raise Refused(f"no notebooks NN_name.py in {notebooks}")
-    names = {name for source in sources for name in (source.stem, source.stem[:2])}
-    for name in wanted:
-        if name not in names:
-            known = ", ".join(source.stem for source in sources)
-            raise Refused(f"unknown notebook {name!r}, expected a number or name of {known}")
+    if unknown := {*wanted} - {name for one in sources for name in (one.stem, one.stem[:2])}:
+        known = ", ".join(source.stem for source in sources)
+        raise Refused(f"unknown notebook {min(unknown)!r}, expected a number or name of {known}")
     return [one for one in sources if not wanted or {one.stem, one.stem[:2]} & {*wanted}]
 
 

@@ -34,8 +34,9 @@ import xarray as xr
 from sage.config import paths
 from sage.config.run import Run
 run = Run(profile=profile, dataset=dataset, teacher=teacher, alpha=alpha)
-table = xr.Dataset({"value": ("epoch", [alpha, 2 * alpha])}, {"epoch": [1, 2]}, {"teacher": teacher, "workers": workers})
-paths.save_table(table.assign_attrs(folder=os.getcwd(), data=str(paths.data())), run.folder / "01_summary.nc")
+table = xr.Dataset({"value": ("epoch", [alpha, 2 * alpha])}, {"epoch": [1, 2]})
+told = dict(teacher=teacher, workers=workers, folder=os.getcwd(), data=str(paths.data()))
+paths.save_table(table.assign_attrs(told), run.folder / "01_summary.nc")
 """
 # Notes its arguments, and runs each task of the array with bash as SLURM would, where RUN says so.
 SBATCH = f"""\
@@ -56,7 +57,8 @@ for index in range(int(first), int(last or first) + 1) if "RUN" in os.environ el
         environment = {{**os.environ, "SLURM_ARRAY_TASK_ID": str(index)}}
         for name in ("SAGE_DATA", "SAGE_FIGURES"):
             environment.pop(name)
-        subprocess.run(["bash", sys.argv[-1]], env=environment, stdout=out, stderr=out, cwd="/", check=True)
+        where = dict(env=environment, stdout=out, stderr=out, cwd="/")
+        subprocess.run(["bash", sys.argv[-1]], **where, check=True)
 print(f"{{number}};cluster")
 """
 
@@ -277,7 +279,7 @@ def test_sbatch_is_strange_or_missing(checkout, monkeypatch, capsys):
 
 
 def test_gather_aligns_the_parts(checkout, capsys):
-    """Dimensions are joined, in the order of the command line; attributes and whole numbers survive."""
+    """Dimensions are joined in the order of the command line; attributes survive."""
     finish(checkout, "alpha", "2", table=summary(0.2, method="a", commit="x", numbers=np.arange(2)))
     second = summary(0.1, epochs=(1, 4), method="a", commit="y", numbers=np.arange(2))
     second.value.attrs["units"] = "r"
@@ -297,7 +299,7 @@ def test_gather_aligns_the_parts(checkout, capsys):
 
 
 def test_missing_points(checkout, capsys):
-    """They are listed and fail the command, or are NaN on demand; other code's results count as missing."""
+    """They fail the command, or are NaN on demand; what other code made is missing too."""
     arguments = ["-p", "teacher", "pixels", "resnet", "-p", "alpha", "1", "2"]
     assert gather(checkout, *arguments, "--partial") == 1
     assert "4 of 4 points are missing" in capsys.readouterr().err
@@ -332,7 +334,7 @@ def test_missing_points(checkout, capsys):
 
 
 def test_several_notebooks(checkout, capsys):
-    """Those that write no summary need only be finished; those that do must not use the same names."""
+    """Without a summary they need only be finished; summaries must not share names."""
     write(checkout, "02_second")
     write(checkout, "03_third")
     finish(checkout, "alpha", "2", table=summary(2.0))

@@ -275,7 +275,7 @@ for name in ("01_a.png", "01_a.txt", "02_of_another.png"):
 
 
 def test_publish(checkout):
-    """Figures, tables, outputs are copied; the notebook keeps its defaults and names no folder of ours."""
+    """All is copied; the notebook keeps its defaults and names no folder of ours."""
     folder = checkout / "figures" / "objects-quick-seed-3"
     code = f"{MAKES}print(seed, '{paths.ROOT}/setup', '{folder}', sys.prefix + '/lib')\n'done'"
     source = write(checkout, "01_first", code)
@@ -366,7 +366,7 @@ def test_publish_needs_a_commit(checkout, capsys):
 
 
 def test_publish_when_code_changes_meanwhile(checkout, capsys):
-    """What is no longer the commit's code after the run is not published either; the run's results stay."""
+    """Code that is no longer the commit's after the run is not published; the results stay."""
     source = write(checkout, "01_first", f"open('{checkout}/notebooks/02_new.py', 'w').close()")
     commit(checkout)
     assert run(checkout, "--publish", "mine") == 1
