@@ -21,20 +21,13 @@ from sage.models.genotypes import Cell, Genotype, Step
 class Skeleton:
     """What stands around the cells.
 
-    Args:
-        stem_filters: filters of the 3 x 3 convolution on the image; None for 3F.
-        stem_stride: its stride; with 2 it has no padding.
-        stem_cells: cells with stride 2 that follow it; F doubles after each, up to F again.
-        skips: the cell after a reduction of its own reads the reduction's second input as its
-            second, rather than the first.
-
     Source: Zoph et al. 2018, figure 2, and the authors' code in tensorflow/models, slim.
     """
 
-    stem_filters: int | None = None
-    stem_stride: int = 1
-    stem_cells: int = 0
-    skips: bool = False
+    stem_filters: int | None = None  # of the 3 x 3 convolution on the image; None for 3F
+    stem_stride: int = 1  # with 2 that convolution has no padding
+    stem_cells: int = 0  # with stride 2, behind it; F doubles after each, up to F again
+    skips: bool = False  # a cell after an added reduction reads that one's second input second
 
 
 SKELETONS = {
@@ -57,8 +50,7 @@ class CellNetwork(nn.Module):
         skeleton: one of `SKELETONS`.
         auxiliary_size: image size in pixels of an auxiliary classifier, None for no classifier.
 
-    Source: Zoph et al. 2018, doi:10.1109/CVPR.2018.00907; Liu et al. 2018, arXiv:1712.00559, for
-    cells in line.
+    Source: Zoph et al. 2018, doi:10.1109/CVPR.2018.00907; Liu et al. 2018, arXiv:1712.00559.
     """
 
     def __init__(
@@ -73,12 +65,12 @@ class CellNetwork(nn.Module):
     ):
         super().__init__()
         if skeleton not in SKELETONS:
-            names = ", ".join(SKELETONS)
-            raise ValueError(f"unknown skeleton {skeleton!r}, expected one of {names}")
+            expected = ", ".join(SKELETONS)
+            raise ValueError(f"unknown skeleton {skeleton!r}, expected one of {expected}")
         plan = SKELETONS[skeleton]
-        if filters >> plan.stem_cells < 2:
-            expected = f"expected {2 << plan.stem_cells} or more on skeleton {skeleton}"
-            raise ValueError(f"filters is {filters}, {expected}")
+        fewest = 2 << plan.stem_cells
+        if filters < fewest:
+            raise ValueError(f"filters is {filters}, expected {fewest} or more on {skeleton}")
         if repeats < 1:
             raise ValueError(f"repeats is {repeats}, expected 1 or more")
         channels, stride = plan.stem_filters or 3 * filters, plan.stem_stride
@@ -88,17 +80,16 @@ class CellNetwork(nn.Module):
         maps = [_Map(channels, (size - 1) // 2 if stride == 2 else size)]
         self.cells = nn.ModuleList()
         self.reads: list[tuple[int, int]] = []  # places of the two maps that each cell reads
-        for width, reduces, back in _plan(genotype, filters, repeats, plan):
-            first = len(maps) - 1
+        for first, (width, reduces, back) in enumerate(_plan(genotype, filters, repeats, plan)):
             second = max(0, first - back)
             cell = genotype.reduction if reduces else genotype.normal
             previous = maps[second] if first else None
             built = _Cell(cell, maps[first], previous, width, stride=1 + reduces)
-            if reduces:
-                self._auxiliary_at = first  # in the end, what the last reduction reads
             self.cells.append(built)
             self.reads.append((first, second))
             maps.append(built.output)
+            if reduces:
+                self._auxiliary_at = first  # in the end, what the last reduction reads
         self.classifier = nn.Linear(maps[-1].channels, classes)
         self.auxiliary = None
         if auxiliary_size is not None:
@@ -118,11 +109,8 @@ class CellNetwork(nn.Module):
     def set_drop_path(self, *, keep: float, generator: torch.Generator | None) -> None:
         """Let the next training steps drop paths: operations but identity, image by image.
 
-        Draws are those of the whole batch, of which a rank has its `parallel.share`.
-
         Args:
-            keep: probability that a path of the last cell stays; it falls linearly from 1 over the
-                depth.
+            keep: probability that a path of the last cell stays; falls linearly from 1 with depth.
         """
         for number, cell in enumerate(self.cells, 1):
             assert isinstance(cell, _Cell)
@@ -135,9 +123,9 @@ class CellNetwork(nn.Module):
         for cell, (first, second) in zip(self.cells, self.reads):
             states.append(cell(states[first], states[second]))
         scores = self.classifier(nn.functional.relu(states[-1]).mean((2, 3)))
-        if self.auxiliary is None or not self.training:
-            return scores
-        return scores, self.auxiliary(states[self._auxiliary_at])
+        if self.auxiliary and self.training:
+            return scores, self.auxiliary(states[self._auxiliary_at])
+        return scores
 
 
 class _Map(NamedTuple):
@@ -160,10 +148,9 @@ def _plan(
 
 
 class _Cell(nn.Module):
-    """One cell, which reads `current` first and `previous` second, None if that is the same map.
+    """One cell, which brings the maps `current` and `previous` to its own size and channels first.
 
-    Inputs are first brought to the cell's own size and number of channels. Only the second input
-    of a first cell, which has the stem alone to read, stays as it is.
+    `previous` is None in a first cell, which reads the stem twice, the second time as it is.
     """
 
     def __init__(
@@ -173,12 +160,12 @@ class _Cell(nn.Module):
         self.cell = cell
         self.current = nn.Sequential(nn.ReLU(), *_convolution(current.channels, filters, 1))
         channels = [filters] * (2 + len(cell.blocks))
+        self.previous: nn.Module = nn.Identity()
         if previous is None:
-            self.previous: nn.Module = nn.Identity()
             channels[1] = current.channels
         else:
-            halves = 1 + current.halvings - previous.halvings
-            self.previous = _fit(previous.channels, filters, halves, nn.ReLU())
+            stride_between = 1 + current.halvings - previous.halvings
+            self.previous = _fit(previous.channels, filters, stride_between, nn.ReLU())
         self.operations = nn.ModuleList(
             OPERATIONS[step.operation](
                 channels[step.state], filters, stride if step.state < 2 else 1
@@ -207,6 +194,7 @@ class _Cell(nn.Module):
     def _drop(self, step: Step, path: Tensor) -> Tensor:
         if not self.training or self.keep == 1 or step.operation == "id":
             return path
+        # Draws are those of the whole batch, of which a rank has its share.
         shape = parallel.whole(len(path)), 1, 1, 1
         draws = torch.rand(shape, generator=self.generator, device=path.device)
         return path * ((parallel.share(draws) < self.keep) / self.keep).to(path.dtype)
@@ -277,12 +265,9 @@ def _dilated(inputs: int, outputs: int, stride: int) -> nn.Module:
 
 
 def _symmetric(inputs: int, outputs: int, stride: int) -> nn.Module:
-    return nn.Sequential(
-        nn.ReLU(),
-        nn.Conv2d(inputs, outputs, (1, 7), (1, stride), padding=(0, 3), bias=False),
-        nn.Conv2d(outputs, outputs, (7, 1), (stride, 1), padding=(3, 0), bias=False),
-        nn.BatchNorm2d(outputs),
-    )
+    across = nn.Conv2d(inputs, outputs, (1, 7), (1, stride), padding=(0, 3), bias=False)
+    down = nn.Conv2d(outputs, outputs, (7, 1), (stride, 1), padding=(3, 0), bias=False)
+    return nn.Sequential(nn.ReLU(), across, down, nn.BatchNorm2d(outputs))
 
 
 def _separable(kernel: int, inputs: int, outputs: int, stride: int) -> nn.Module:

@@ -23,15 +23,16 @@ class Convolution(nn.Conv2d):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return [B, D, H', W'] of [B, C, H, W]."""
-        return self.convolved(x, self.weight, self.bias, self.padding)
+        return self.convolved(x, self.weight, self.bias)
 
-    def convolved(self, x: Tensor, weight: Tensor, bias: Tensor | None, padding) -> Tensor:
-        """Return `forward` with other weights [D, C, height, width], bias [D] and padding."""
+    def convolved(self, x: Tensor, weight: Tensor, bias: Tensor | None, pad: bool = True) -> Tensor:
+        """Return `forward` with other weights [D, C, height, width] and bias [D]."""
         if self.kernel_size == (1, 1) and self.stride != (1, 1):
             rows, columns = self.stride
             return functional.conv2d(x[:, :, ::rows, ::columns], weight, bias)
-        how = self.stride, padding, self.dilation, self.groups
-        return functional.conv2d(x, weight, bias, *how)
+        assert isinstance(self.padding, tuple)
+        padding = self.padding if pad else (0, 0)
+        return functional.conv2d(x, weight, bias, self.stride, padding, self.dilation, self.groups)
 
 
 class MergingConvolution(Convolution):
@@ -47,7 +48,13 @@ class MergingConvolution(Convolution):
     """
 
     def __init__(
-        self, channels: Sequence[int], outputs: int, kernel: tuple, stride: int, *, bias: bool
+        self,
+        channels: Sequence[int],
+        outputs: int,
+        kernel: tuple[int, int],
+        stride: int,
+        *,
+        bias: bool,
     ):
         padding = kernel[0] // 2, kernel[1] // 2
         super().__init__(sum(channels), outputs, kernel, stride, padding, bias=bias)
@@ -68,12 +75,12 @@ class MergingConvolution(Convolution):
             joined = merge([maps[index] for index in members], size)
             return joined, _joined([weights[index] for index in members])
 
-        output = self.convolved(*merged(whole), self.bias, self.padding)
+        output = self.convolved(*merged(whole), self.bias)
         for size in list(groups):
             rows, columns = self._reach(size, whole)
             small, weight = merged(size)
             small = functional.pad(small, (columns.before, columns.after, rows.before, rows.after))
-            part = self.convolved(small, weight, None, 0)
+            part = self.convolved(small, weight, None, pad=False)
             output = _AddedTo.apply(output, part, slice(*rows.places), slice(*columns.places))
         return output
 

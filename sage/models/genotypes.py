@@ -27,11 +27,7 @@ class Cell:
     """Blocks that add up two steps each, and the states that are concatenated to the cell's output.
 
     State 0 is the output of the cell before this one, state 1 that of the one before it, and state
-    k > 1 is block k - 1.
-
-    Raises:
-        ValueError: no blocks, an unknown operation, a state that comes later, a block that nothing
-            reads or puts out, outputs that are none or not in ascending order.
+    k > 1 is block k - 1. What makes no such cell raises ValueError.
     """
 
     blocks: tuple[Block, ...]
@@ -42,12 +38,13 @@ class Cell:
             raise ValueError("a cell without blocks, expected one or more such as sep3(0)+id(1)")
         for number, block in enumerate(self.blocks, 1):
             for step in block:
-                if step.operation not in OPERATIONS:
-                    wrong = f"block {number}: operation {step.operation!r}"
-                    raise ValueError(f"{wrong}, expected one of {', '.join(OPERATIONS)}")
-                if step.state not in range(number + 1):
-                    wrong = f"block {number} reads state {step.state}"
-                    raise ValueError(f"{wrong}, expected one of 0 to {number}")
+                operation, state = step.operation, step.state
+                if operation not in OPERATIONS:
+                    wrong = f"operation {operation!r}, expected one of {', '.join(OPERATIONS)}"
+                    raise ValueError(f"block {number}: {wrong}")
+                if state not in range(number + 1):
+                    wrong = f"reads state {state}, expected one of 0 to {number}"
+                    raise ValueError(f"block {number} {wrong}")
         last = len(self.blocks) + 1
         if not self.outputs or list(self.outputs) != sorted({*self.outputs} & {*range(last + 1)}):
             expected = f"some of 0 to {last}, each once, in ascending order"
@@ -71,18 +68,14 @@ def unread(blocks: tuple[Block, ...]) -> tuple[int, ...]:
 def parse_cell(text: str) -> Cell:
     """Return the cell of a text that is like `str(cell)`: `sep3(0)+id(1); max3(2)+avg3(0) -> 3`.
 
-    Without an arrow the outputs are all states that no block reads.
-
-    Raises:
-        ValueError: a text of another form, or as `Cell`.
+    Without an arrow the outputs are all states that no block reads. Another text raises ValueError.
     """
     body, arrow, ends = text.partition("->")
     blocks = tuple(_block(number, block) for number, block in enumerate(body.split(";"), 1))
     if not arrow:
         return Cell(blocks, unread(blocks))
     if not re.fullmatch(r"[\s\d]*", ends):
-        expected = "states such as 2 3 6 after the arrow"
-        raise ValueError(f"outputs are {ends.strip()!r}, expected {expected}")
+        raise ValueError(f"outputs are {ends.strip()!r}, expected states such as 2 3 6")
     return Cell(blocks, tuple(map(int, ends.split())))
 
 
@@ -90,8 +83,8 @@ def _block(number: int, text: str) -> Block:
     step = r"\s*([\w-]+)\s*\(\s*(\d+)\s*\)\s*"
     found = re.fullmatch(rf"{step}\+{step}", text)
     if not found:
-        wrong = f"block {number} is {text.strip()!r}"
-        raise ValueError(f"{wrong}, expected two steps such as sep3(0)+id(1)")
+        expected = "expected two steps such as sep3(0)+id(1)"
+        raise ValueError(f"block {number} is {text.strip()!r}, {expected}")
     return Step(found[1], int(found[2])), Step(found[3], int(found[4]))
 
 

@@ -18,11 +18,9 @@ from torch.overrides import TorchFunctionMode
 
 from sage.compute import devices
 
-Proxy = Callable[[nn.Module, Tensor, Tensor], float]
 
-
-def _proxy(formula: Callable[[nn.Module, Tensor, Tensor], Tensor]) -> Proxy:
-    """Return a proxy from its formula, which has a copy of the network to itself.
+def _proxy(formula: Callable[..., Tensor]) -> Callable[[nn.Module, Tensor, Tensor], float]:
+    """Return a proxy that computes its formula on a copy of the network.
 
     The copy is in float64, as rounding in float32 would change some proxies, and in training mode:
     batch norm goes by the batch, as in the authors' code and in the training that is predicted.
@@ -138,9 +136,6 @@ def measure(model: nn.Module, images: Tensor, labels: Tensor) -> dict[str, float
         model: at its initial weights; returns scores [B, C] in training mode too.
         images: [B, 3, H, W] float, standardised, on the model's device, two or more.
         labels: [B] int64.
-
-    Raises:
-        ValueError: images or labels of another shape or type.
     """
     return {name: proxy(model, images, labels) for name, proxy in PROXIES.items()}
 

@@ -14,9 +14,8 @@ from sage.images.stimuli import StimulusSet
 from sage.rsa.alignment import GRAM, gram
 from sage.rsa.rdm import ConditionMeans, draw_units
 
-# Images at once. Fixed, since sums over a batch depend on where it is cut.
-BATCH = 250
-Layers = tuple[str, ...]
+BATCH = 250  # images; fixed, since sums over a batch depend on where it is cut
+Layers = tuple[str, ...]  # names of submodules, as in `model.named_modules()`
 
 
 @dataclass(frozen=True)
@@ -34,13 +33,18 @@ class Measurement:
 
 
 def show(
-    model: nn.Module, layers: Layers, stimuli: StimulusSet, *, units: int, seed: int, grams=False
+    model: nn.Module,
+    layers: Layers,
+    stimuli: StimulusSet,
+    *,
+    units: int,
+    seed: int,
+    grams: bool = False,
 ) -> Measurement:
     """Show a stimulus set to a network and build each named layer's RDMs from the same pass.
 
     Args:
         model: left as it was, its mode included.
-        layers: names of submodules, as in `model.named_modules()`.
         units: drawn once per layer (see `rdm.draw_units`), from `seed`.
         grams: measure Gram matrices of the images at the stimuli's level "image" too.
 
@@ -75,21 +79,12 @@ def class_scores(model: nn.Module, batches: Iterable[Tensor]) -> Tensor:
 
 
 def accuracy(scores: Tensor, labels: Tensor) -> float:
-    """Return the fraction of images [N] whose class has the highest of the scores [N, C].
-
-    NaN scores count as wrong.
-    """
+    """Return the fraction of images [N] with the highest score [N, C] at their class."""
     return _fraction(scores.argmax(1) == labels.to(scores.device), scores)
 
 
 def top_k(scores: Tensor, labels: Tensor, k: int) -> float:
-    """Return the fraction of images [N] whose class has one of the k highest scores [N, C].
-
-    NaN scores count as wrong.
-
-    Raises:
-        ValueError: fewer than k classes.
-    """
+    """Return the fraction of images [N] with one of the k highest scores [N, C] at their class."""
     if k > scores.shape[1]:
         raise ValueError(f"k is {k}, expected at most the {scores.shape[1]} classes")
     right = scores.topk(k).indices == labels.to(scores.device)[:, None]
@@ -97,6 +92,7 @@ def top_k(scores: Tensor, labels: Tensor, k: int) -> float:
 
 
 def _fraction(right: Tensor, scores: Tensor) -> float:
+    # Scores that are not finite count as wrong.
     return (right & torch.isfinite(scores).all(1)).float().mean().item()
 
 

@@ -12,16 +12,17 @@ from sage.compute import devices
 from sage.rsa.rdm import check_features, check_same_stimuli, stimulus_count
 
 GRAM = "gram"  # the level of Gram matrices, beside those of RDMs
-# SVCCA's subspace explains this part of a layer's variance (Raghu et al. 2017), and has at most so
-# many dimensions: a tenth of the 200 images that all profiles but smoke show.
-VARIANCE, DIMENSIONS = 0.99, 20
+VARIANCE = 0.99  # the part that SVCCA's components explain (Raghu et al. 2017)
+# The most components, a tenth of the 200 images that all profiles but smoke show. For any layers
+# with a and b components a + b - S + 1 correlations are 1: without a limit it was four in five.
+DIMENSIONS = 20
 
 
 def gram(features: Tensor) -> np.ndarray:
     """Return the centred linear Gram matrix of one layer's responses X, with a trace of S.
 
-    Both measures follow from it and ignore its scale. In float16 it moves CKA by 5e-6 and SVCCA by
-    2e-4, or by 0.01 where SVCCA's cut moves by a component.
+    Both measures ignore its scale. Stored in float16, it moves CKA by 5e-6 and SVCCA by 2e-4, or by
+    0.01 where SVCCA takes a component more or less.
 
     Args:
         features: [S, U] float, one row per stimulus.
@@ -48,15 +49,15 @@ def gram(features: Tensor) -> np.ndarray:
 def unbiased_cka(teacher: np.ndarray, candidate: np.ndarray) -> np.ndarray:
     """Return the linear CKA of every teacher layer with every candidate layer, from HSIC_1.
 
-    HSIC_1 of two Gram matrices is the inner product of their U-centred off-diagonals (Szekely and
-    Rizzo 2014), so CKA is their cosine. Its mean for independent responses is about 0, where that
-    of the biased estimator grows with U / S. Arguments are as in `svcca`.
+    HSIC_1 is the inner product of U-centred Gram matrices (Szekely and Rizzo 2014). Independent
+    responses have a mean CKA of about 0 by it; by the biased estimator it grows with U / S.
+    Arguments are as in `svcca`.
 
     Returns:
         [T, L] float64 in [-1, 1]; NaN where a Gram matrix holds a NaN or images are equally apart.
 
     Raises:
-        ValueError: lengths differ or are of no number of images, or images are fewer than four.
+        ValueError: different or impossible lengths, or fewer than four images.
 
     Source: Song et al. 2012, equation 5; Kornblith et al. 2019, arXiv:1905.00414; Nguyen et al.
     2021, arXiv:2010.15327.
@@ -71,10 +72,8 @@ def unbiased_cka(teacher: np.ndarray, candidate: np.ndarray) -> np.ndarray:
 def svcca(teacher: np.ndarray, candidate: np.ndarray) -> np.ndarray:
     """Return the SVCCA of every teacher layer with every candidate layer.
 
-    Each layer is reduced to the fewest principal components that explain 99 % of its variance, at
-    most `DIMENSIONS`. The similarity of subspaces with a and b dimensions is the mean of their
-    min(a, b) canonical correlations. With S images a + b - S + 1 of them are 1 for any two layers,
-    hence the limit: without it four in five were 1, in ten-layer networks with 200 images.
+    It is the mean of the min(a, b) canonical correlations of the layers' a and b first principal
+    components, the fewest that explain 99 % of the variance.
 
     Args:
         teacher: [T, G] condensed Gram matrices, see `gram`.
@@ -97,7 +96,7 @@ MEASURES = {"CKA": unbiased_cka, "SVCCA": svcca}
 
 
 def _in_threads(function: Callable, grams: np.ndarray) -> list:
-    """Return a function's results for parts of the layers [L, G], one thread and part per core."""
+    """Return a function's results for parts of the layers [L, G], with a thread for each core."""
     parts = np.array_split(grams, max(1, min(devices.cores(), len(grams))))
     # Torch counts its own threads in each of these.
     threads = ThreadPoolExecutor(len(parts), initializer=torch.set_num_threads, initargs=(1,))

@@ -28,9 +28,8 @@ def check_comparable(teacher: Teacher, level: str, shown: AbstractSet[str]) -> N
         shown: `StimulusSet.identity` of each set of stimuli that candidates were shown.
 
     Raises:
-        ValueError: a layer has no RDM of this level, or one that is not finite, is constant or has
-            fewer than three pairs, or differs in length from another on the same stimuli; or it was
-            measured on stimuli other than those shown.
+        ValueError: a layer has no RDM of this level, one that is not finite, constant or too
+            short, one of another length on the same stimuli, or stimuli that were not shown.
     """
     lengths: dict[str, int] = {}
     for layer in teacher.layers:
@@ -71,8 +70,7 @@ def compare(
         method: one of `METHODS`.
 
     Returns:
-        [network, epoch, teacher_layer, layer] float64 in [-1, 1]; NaN beyond a network's last
-        layer.
+        [network, epoch, teacher_layer, layer] float64 in [-1, 1]; NaN beyond the last layer.
 
     Raises:
         ValueError: a method that is unknown or for another level; as `check_comparable`.

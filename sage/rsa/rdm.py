@@ -6,9 +6,7 @@ from scipy.stats import rankdata
 from torch import Tensor
 
 BLOCK = 256  # rows that are multiplied at once
-# RDMs of up to so many rows are computed in float64; products of larger ones in float32, in half
-# the time.
-EXACT = 512
+EXACT = 512  # rows; products for larger RDMs are in float32, in half the time of float64
 
 
 def condensed_rdm(features: Tensor) -> np.ndarray:
@@ -19,8 +17,7 @@ def condensed_rdm(features: Tensor) -> np.ndarray:
 
     Returns:
         [S(S-1)/2] float64 in [0, 2], 1 - Pearson r of each pair of rows, with errors below 1e-6
-        beyond `EXACT` rows; all NaN where r is undefined for some row: non-finite values, a
-        constant row, or fewer than two units.
+        beyond `EXACT` rows; all NaN if r is undefined for a row that is constant or not finite.
 
     Raises:
         ValueError: `features` is not 2-d, or S < 2.
@@ -142,10 +139,7 @@ def draw_units(total: int, units: int, *, seed: int, layer: int) -> np.ndarray:
 
 
 class ConditionMeans:
-    """Mean response of every layer to each condition, summed up batch by batch.
-
-    A condition is what a row of an RDM stands for: a class (its images are averaged) or one image.
-    Memory holds the conditions' sums, however many images there are.
+    """Mean response of every layer to each condition, a class or one image, summed up in batches.
 
     Args:
         conditions: [N] int64, each image's condition in the order shown; -1 leaves the image out.

@@ -76,13 +76,11 @@ class Teacher:
             order = np.random.default_rng([seed, count]).permutation(count)
             return squareform(squareform(values)[np.ix_(order, order)])
 
-        def control(layer: TeacherLayer) -> TeacherLayer:
-            kept = {level: values for level, values in layer.rdms.items() if level != GRAM}
-            return replace(layer, rdms={level: shuffle(values) for level, values in kept.items()})
-
-        return replace(
-            self, name=f"{self.name} shuffled", layers=tuple(control(one) for one in self.layers)
-        )
+        layers = []
+        for layer in self.layers:
+            rdms = {level: shuffle(rdm) for level, rdm in layer.rdms.items() if level != GRAM}
+            layers.append(replace(layer, rdms=rdms))
+        return replace(self, name=f"{self.name} shuffled", layers=tuple(layers))
 
 
 def read_teacher(path: Path) -> Teacher:
