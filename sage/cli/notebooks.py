@@ -75,7 +75,7 @@ class Step:
     def key(self) -> str:
         """Return a hash of what the result depends on: notebook, parameters, and package."""
         package = paths.ROOT / "sage"
-        files = package.rglob("*.py")
+        files = (path for kind in ("py", "toml", "txt") for path in package.rglob(f"*.{kind}"))
         parts = {
             "notebook": _digest(self.source),
             "parameters": {name: _identity(value) for name, value in self.asked.items()},

@@ -4,7 +4,8 @@ An object is a tuple of parts. Every object faces +x with y up and z to its side
 own; the renderer brings all objects to the same size.
 """
 
-from typing import NamedTuple
+from collections.abc import Callable, Iterable
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -117,3 +118,176 @@ def ring(count: int, radius: float, y: float, offset: float = 0.0) -> list[Point
     """Return points on a level circle."""
     angles = offset + 2 * np.pi / count * np.arange(count)
     return [(radius * np.cos(a), y, radius * np.sin(a)) for a in angles]
+
+
+def hull(colour: str, length: float, width: float, height: float, deck: str) -> tuple[Part, ...]:
+    """A hull from y = 0 up: a trough that narrows downwards, a pointed bow and a lighter deck."""
+    middle = -0.3 * length
+    return (
+        wedge(
+            colour,
+            (middle, height, 0),
+            (middle, 0, 0),
+            (0.7 * length, 0, 0),
+            (0, 0, width),
+            (0.95, 0.6),
+        ),
+        wedge(
+            colour,
+            (0.39 * length, height / 2, 0),
+            (0.85 * length, height * 0.65, 0),
+            (0, height / 2, 0),
+            (0, 0, width * 0.98),
+            (0.7, 0.02),
+        ),
+        box(deck, (middle, 1.05 * height, 0), (0.7 * length, 0.05 * height, width)),
+    )
+
+
+def sail(colour: str, x: float, low: float, high: float, reach: float) -> Part:
+    """A triangular sail standing at x, whose foot reaches to x + reach."""
+    centre = x + reach / 2
+    return wedge(
+        colour, (centre, low, 0), (x, high, 0), (reach / 2, 0, 0), (0, 0, 0.035), (0.03, 1.0)
+    )
+
+
+def wheels(
+    front: float, back: float, side: float, radius: float, hub: str = "grey"
+) -> tuple[Part, ...]:
+    """Four wheels with hubs, standing on y = 0."""
+    return both(
+        *(
+            tube(colour, (x, radius, side - 0.1), (x, radius, side + out), radius * share)
+            for x in (front, back)
+            for colour, out, share in (("black", 0.03, 1.0), (hub, 0.05, 0.55))
+        )
+    )
+
+
+def cabin(
+    glass: str,
+    roof: str,
+    back: float,
+    front: float,
+    low: float,
+    high: float,
+    side: float,
+    lean: float = 0.65,
+) -> tuple[Part, ...]:
+    """A windowed cabin that narrows upwards, with a roof of its own colour."""
+    middle, half = (front + back) / 2, (front - back) / 2
+    return (
+        wedge(glass, (middle, low, 0), (middle, high, 0), (half, 0, 0), (0, 0, side), (lean, 0.85)),
+        box(roof, (middle, high, 0), (half * lean, 0.04, side * 0.86)),
+    )
+
+
+def lamps(x: float, y: float, z: float) -> tuple[Part, ...]:
+    """Two headlamps at (x, y, +-z)."""
+    return both(ball("yellow", (x, y, z), (0.05, 0.08, 0.1)))
+
+
+def head(
+    skin: str, width: float = 0.74, height: float = 1.0, nose: float = 0.13, mouth: float = 0.26
+) -> tuple[Part, ...]:
+    """A head with eyes, nose, ears, mouth and neck, looking along +x; its chin is at y = -height."""
+    return (
+        ball(skin, (0, 0, 0), (0.85, height, width)),
+        tube(skin, (-0.1, -1.35, 0), (-0.1, -0.6, 0), 0.36),
+        wedge(skin, (0.81, -0.28, 0), (0.8, 0.15, 0), (0.22, 0, 0), (0, 0, nose), (0.2, 0.4)),
+        *both(
+            ball("white", (0.72, 0.17, 0.28), (0.1, 0.1, 0.15)),
+            ball("black", (0.81, 0.17, 0.27), (0.06, 0.08, 0.08)),
+            ball(skin, (-0.02, -0.02, width), (0.14, 0.24, 0.1)),
+        ),
+        ball("red", (0.69, -0.5 * height, 0), (0.13, 0.08, mouth)),
+    )
+
+
+def brows(colour: str, tilt: float = 0.0) -> tuple[Part, ...]:
+    """Two eyebrows; a positive tilt raises their inner ends."""
+    return both(box(colour, (0.77, 0.37, 0.28), (0.05, 0.045, 0.18), "x", tilt))
+
+
+def wings(
+    colour: str, x: float, y: float, span: float, chord: float, sweep: float, tip: float
+) -> tuple[Part, ...]:
+    """A pair of wings from the root at (x, y), each tapering to `tip` of its chord and swept back."""
+    thick = max(0.03, 0.12 * chord)
+    return both(
+        wedge(colour, (x, y, 0), (x - sweep, y, span), (chord, 0, 0), (0, thick, 0), (tip, 0.6))
+    )
+
+
+def fin(colour: str, x: float, y: float, height: float, chord: float, sweep: float) -> Part:
+    """An upright tail fin from its root at (x, y), swept back."""
+    return wedge(
+        colour, (x, y, 0), (x - sweep, y + height, 0), (chord, 0, 0), (0, 0, 0.04), (0.5, 0.7)
+    )
+
+
+def body(
+    colour: str, back: float, front: float, radius: float, nose: float, tail: float
+) -> tuple[Part, ...]:
+    """A fuselage along x with a rounded nose and a tapering tail."""
+    return (
+        tube(colour, (back, 0, 0), (front, 0, 0), radius),
+        ball(colour, (front, 0, 0), (nose, radius, radius)),
+        tube(colour, (back + 0.01, 0, 0), (back - tail, 0.05, 0), radius, radius * 0.3),
+    )
+
+
+def propeller(x: float, y: float, z: float, blade: float) -> tuple[Part, ...]:
+    """Two blades and a hub."""
+    return (
+        box("black", (x, y, z), (0.03, blade, 0.06), "x", 20),
+        ball("red", (x, y, z), (0.12, 0.08, 0.08)),
+    )
+
+
+def disc(colour: str, at: Point, half: Point) -> Part:
+    """Return a round disc with half-axes `half`, the last of which is its thickness."""
+    return Part(FRUSTUM, colour, np.array(at, float), np.diag(np.array(half, float)))
+
+
+def bend(
+    colour: str, start: float, end: float, points: int, radius: float, joint: float
+) -> tuple[Part, ...]:
+    """Return a bent rod along the unit circle above the origin, between two angles."""
+    along = [(np.sin(a), 1 - np.cos(a), 0) for a in np.linspace(start, end, points)]
+    rods = [tube(colour, a, b, radius) for a, b in zip(along[:-1], along[1:])]
+    return (*rods, *(ball(colour, at, (joint, joint, joint)) for at in along[1:-1]))
+
+
+SHAPES: dict[str, Callable[..., Part | tuple[Part, ...]]] = {
+    shape.__name__: shape
+    for shape in (
+        *(ball, box, wedge, tube, disc, bend, legs, eyes, hull, sail, wheels, cabin, lamps),
+        *(head, brows, wings, fin, body, propeller),
+    )
+}
+
+
+def assemble(solids: Iterable[list[Any]]) -> tuple[Part, ...]:
+    """Return the parts of an object.
+
+    Args:
+        solids: name and arguments of each. "both" adds the mirror images of the solids it holds;
+            "ring" repeats a solid on a circle (count, radius, y, offset), in place of its "at".
+
+    Raises:
+        KeyError: a name that is none of `SHAPES`.
+    """
+    found: list[Part] = []
+    for name, *arguments in solids:
+        if name == "both":
+            found += both(*assemble(arguments))
+        elif name == "ring":
+            *circle, solid = arguments
+            placed = ([at if one == "at" else one for one in solid] for at in ring(*circle))
+            found += assemble(placed)
+        else:
+            made = SHAPES[name](*arguments)
+            found += [made] if isinstance(made, Part) else made
+    return tuple(found)

@@ -7,22 +7,18 @@ follow it.
 """
 
 import hashlib
+import tomllib
 from functools import cache
+from pathlib import Path
 
 import numpy as np
 
-from sage.images.objects.animals import ANIMALS
-from sage.images.objects.boats import BOATS
-from sage.images.objects.cars import CARS
-from sage.images.objects.chairs import CHAIRS
-from sage.images.objects.faces import FACES
-from sage.images.objects.fruits import FRUITS
-from sage.images.objects.parts import BLOCK, ELLIPSOID, FRUSTUM, PALETTE, Part
-from sage.images.objects.planes import PLANES
-from sage.images.objects.tables import TABLES
+from sage.images.objects.parts import BLOCK, ELLIPSOID, FRUSTUM, PALETTE, Part, assemble
 
-OBJECTS = dict(animal=ANIMALS, boat=BOATS, car=CARS, chair=CHAIRS)
-OBJECTS |= dict(face=FACES, fruit=FRUITS, plane=PLANES, table=TABLES)
+_TABLES = tomllib.loads(Path(__file__).with_name("objects.toml").read_text(encoding="utf-8"))
+OBJECTS = {
+    category: [assemble(solids) for solids in table.values()] for category, table in _TABLES.items()
+}
 CATEGORIES = tuple(OBJECTS)
 CLASSES = tuple(f"{name} {number}" for name in CATEGORIES for number in range(1, 9))
 CHUNK = len(CLASSES)
