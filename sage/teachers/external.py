@@ -78,7 +78,7 @@ def _torchvision(what: str) -> nn.Module:
     except OSError as problem:
         raise FileNotFoundError(
             f"the weights of torchvision's {what} are not in {torch.hub.get_dir()}/checkpoints and "
-            f"could not be fetched ({problem}): put {weights.url if weights else 'their file'} there"
+            f"could not be fetched ({problem}): put {weights.url if weights else 'them'} there"
         ) from problem
 
 
@@ -88,8 +88,8 @@ def _python(what: str) -> nn.Module:
         make = getattr(importlib.import_module(module), function)
     except (ImportError, AttributeError, ValueError) as problem:
         raise ValueError(
-            f"teacher python:{what} cannot be imported ({problem}), expected PACKAGE.MODULE.FUNCTION"
-            " of a module that Python finds: in the working directory, or in PYTHONPATH"
+            f"teacher python:{what} cannot be imported ({problem}), expected PACKAGE.MODULE."
+            "FUNCTION of a module that Python finds: in the working directory, or in PYTHONPATH"
         ) from problem
     if not callable(make) or not isinstance(model := make(), nn.Module):
         wanted = "expected a function without arguments that does"

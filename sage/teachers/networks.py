@@ -50,19 +50,17 @@ def _resnet(profile: Profile) -> Network:
 
 
 def _nasnet_a(profile: Profile) -> Network:
-    """Return the paper's second teacher; its layers are the last cell before each reduction, and of all.
+    """Return the paper's second teacher; its layers are the cells before reductions and the last.
 
     It has the N, F and drop-path of the profile's fully trained cells, and the teacher's epochs.
     """
-    cells, size = profile.cells, profile.image_size
-    repeats, filters = cells.full_repeats, cells.full_filters
+    cells, size, epochs = profile.cells, profile.image_size, profile.teacher_epochs
+    repeats, filters, keep = cells.full_repeats, cells.full_filters, cells.drop_path_keep
     return Network(
         title=f"NASNet-A (N = {repeats}, F = {filters})",
         settings={"genotype": str(NASNET_A), "repeats": repeats, "filters": filters},
         build=partial(CellNetwork, NASNET_A, filters=filters, repeats=repeats, auxiliary_size=size),
-        recipe=recipes.cell_recipe(
-            profile.teacher_epochs, profile.batch_size, drop_path_keep=cells.drop_path_keep
-        ),
+        recipe=recipes.cell_recipe(epochs, profile.batch_size, drop_path_keep=keep),
         layers=tuple(f"cells.{place}" for place in (repeats - 1, 2 * repeats, 3 * repeats + 1)),
     )
 
@@ -71,7 +69,7 @@ NETWORKS: dict[str, Callable[[Profile], Network]] = {"resnet": _resnet, "nasnet-
 
 
 def load_images(run: Run) -> Dataset:
-    """Return the teacher's training images, and the validation images that candidates are shown too."""
+    """Return the teacher's training images, and validation images as candidates are shown."""
     profile = run.settings
     return datasets.load_reduced(
         run.dataset, profile.image_size, profile.teacher_images, profile.validation_images

@@ -54,7 +54,7 @@ class Recording(_Region):
         return tuple(self.stimuli.conditions)
 
     def check(self) -> None:
-        """Raise ValueError for a single site, or sites without responses or always with the same."""
+        """Raise ValueError for a single site, and sites that miss images or never vary."""
         count = self.trials.shape[1]
         if count < 2:
             raise ValueError(f"region {self.region} has {count} site, expected 2 or more")

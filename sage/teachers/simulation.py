@@ -1,4 +1,4 @@
-"""Simulated recordings: spike counts of sites that are units of a network, always labelled as simulated."""
+"""Simulated recordings: spike counts of a network's units, always labelled as simulated."""
 
 import json
 from pathlib import Path
@@ -104,7 +104,7 @@ def record(
 
 
 def _spikes(region: str, responses: Tensor, trials: int, rng: np.random.Generator) -> np.ndarray:
-    """Return counts [N, U, R] uint16 of a region's sites, which are some of the units [N, units]."""
+    """Return counts [N, U, R] uint16 of a region's sites, which are some of the units."""
     rates, count = responses.clamp(min=0).double().numpy(), SITES[region]
     active = np.flatnonzero((rates > 0).mean(0) >= ACTIVE)
     if len(active) < count:

@@ -37,11 +37,10 @@ def train_with_checkpoints(
         ValueError: a damaged checkpoint, or one of another training.
         Diverged: as `Trainer.advance`.
     """
-    curve: list[dict] = []
-    starts: list[dict] = []
-    if state := parallel.once(_read, path):
+    state = parallel.once(_read, path)
+    if state:
         trainer.load_state_dict(state["trainer"])
-        curve, starts = state["curve"], state["starts"]
+    curve, starts = (state["curve"], state["starts"]) if state else ([], [])
     remaining = range(len(curve), round(trainer.recipe.epochs) + 1)
     if remaining:
         starts = [*starts, start()]
@@ -65,16 +64,14 @@ def train_with_checkpoints(
 
 
 def start() -> dict[str, str]:
-    """Return the provenance of a training that begins or goes on now, with its processes' number."""
+    """Return the provenance of a training that begins or goes on now, with its processes."""
     return parallel.once(provenance.stamp) | {"processes": str(parallel.size())}
 
 
 def _read(path: Path) -> dict | None:
-    """Return the state on the CPU, from where any rank's GPU can have it; None if there is none."""
-    if not path.exists():
-        return None
+    """Return the state, on the CPU from where any rank's GPU can have it; None without a file."""
     try:
-        return torch.load(path, map_location="cpu", weights_only=True)
+        return torch.load(path, map_location="cpu", weights_only=True) if path.exists() else None
     except (RuntimeError, EOFError, LookupError, ValueError, pickle.UnpicklingError) as problem:
         raise ValueError(
             f"{path} is damaged ({problem}): remove it, and the training starts again"

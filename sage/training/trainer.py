@@ -64,7 +64,7 @@ class Trainer:
 
     @property
     def losses(self) -> Tensor:
-        """Mean loss [steps] float32 of each step so far, in nats; NaN before a resumed one began."""
+        """Mean loss [steps] float32 of each step so far, in nats; NaN before training resumed."""
         return self._losses[: self.step]
 
     def advance(self, epoch: float) -> None:

@@ -37,7 +37,7 @@ def float32() -> None:
 
 
 def make_trainer(recipe: Recipe = RECIPE, kind: type[Trainer] = Trainer) -> Trainer:
-    """Four steps an epoch, with batch normalisation, drop-path, an auxiliary classifier, and clipping."""
+    """Four steps an epoch, with batch normalisation, drop-path, a second output and clipping."""
     with devices.weights_from(parallel.rank()):  # rank 0's weights count
         model = CellNetwork(GENOTYPE, classes=4, filters=2, repeats=1, auxiliary_size=16)
     generator = torch.Generator().manual_seed(0)
@@ -46,7 +46,7 @@ def make_trainer(recipe: Recipe = RECIPE, kind: type[Trainer] = Trainer) -> Trai
 
 
 def train(path: Path, kind: type[Trainer] = Trainer) -> tuple[torch.Tensor, xr.Dataset]:
-    """All ranks' networks [ranks, values] after the training with a checkpoint at `path`, and its table."""
+    """Return all ranks' networks [ranks, values] after a training at `path`, and its table."""
     float32()
     trainer = make_trainer(kind=kind)
     table = checkpoints.train_with_checkpoints(
@@ -78,18 +78,15 @@ def log_writing() -> list[str]:
 
 
 def observe(folder: Path, begun: Path, train_fully: Callable[[], xr.Dataset]) -> dict:
-    """A whole training, one that goes on from a checkpoint, a full training, and what is noticed on the way."""
+    """Train as a whole, on from a checkpoint and fully, and return what is noticed on the way."""
     log = log_writing()
     networks, table = train(folder / "whole.pt")
     resumed, _ = train(begun)
     (folder / f"full {parallel.rank()}").write_bytes(pickle.dumps(train_fully()))
     ends = {}
-    for name, recipe in {
-        "odd": replace(RECIPE, batch_size=9),
-        "steep": replace(RECIPE, learning_rate=1e30),
-    }.items():
+    for name, change in (("odd", {"batch_size": 9}), ("steep", {"learning_rate": 1e30})):
         try:
-            make_trainer(replace(recipe, clip=None)).advance(1)
+            make_trainer(replace(RECIPE, clip=None, **change)).advance(1)
         except (ValueError, Diverged) as problem:
             ends[name] = repr(problem)
     try:

@@ -11,6 +11,7 @@ from PIL import Image
 from sage import teachers
 from sage.rsa import rdm
 from sage.teachers import assemblies
+from tests.support.made_up_teachers import make_teacher
 from tests.support.recording_files import (
     IDS,
     OBJECTS,
@@ -21,16 +22,16 @@ from tests.support.recording_files import (
     write_responses,
 )
 
-REGIONS = {
-    "V4": (5, "V4"),
-    "pIT": (4, "IT"),
-    "aIT": (6, "IT"),
-}  # by subregion: sites, and the region
+# By subregion: sites, and the region.
+REGIONS = {"V4": (5, "V4"), "pIT": (4, "IT"), "aIT": (6, "IT")}
 
 
 def write_brain_score(folder: Path, *, bins: int = 1, images: bool = True) -> Path:
-    """As Brain-Score stores dicarlo.MajajHong2015: one variable over neuroid, presentation and time_bin, coordinates
-    that are no indexes, every presentation of every image in random order, and the images in a folder."""
+    """As Brain-Score stores dicarlo.MajajHong2015.
+
+    One variable over neuroid, presentation and time_bin, coordinates that are no indexes, every
+    presentation of every image in random order, and the images in a folder.
+    """
     rng = np.random.default_rng(0)
     stimulus = rng.permutation(np.repeat(np.arange(len(IDS)), REPEATS))
     sites = np.repeat(list(REGIONS), [count for count, _ in REGIONS.values()])
@@ -75,18 +76,14 @@ def test_brain_scores_layout(tmp_path):
     for one in found:
         assert one.trials.shape == (len(IDS), 5 if one.region == "V4" else 10, REPEATS)
         sites = table.region == one.region
-        means = np.stack(
-            [table[sites, table.image_id == name].mean("presentation") for name in order]
-        )
+        of_image = (table[sites, table.image_id == name].mean("presentation") for name in order)
+        means = np.stack(list(of_image))
         np.testing.assert_allclose(one.responses, means, atol=1e-6)
-        np.testing.assert_allclose(
-            one.rdm("image"), rdm.condensed_rdm(torch.from_numpy(means)), atol=1e-5
-        )
         objects = np.array([name.split()[0] for name in order])
         by_object = np.stack([means[objects == name].mean(0) for name in sorted(OBJECTS)])
-        np.testing.assert_allclose(
-            one.rdm("class"), rdm.condensed_rdm(torch.from_numpy(by_object)), atol=1e-5
-        )
+        for level, responses in (("image", means), ("class", by_object)):
+            expected = rdm.condensed_rdm(torch.from_numpy(responses))
+            np.testing.assert_allclose(one.rdm(level), expected, atol=1e-5)
     stimuli = found[0].stimuli
     shown = stimuli.images[order.index("car 2")].permute(1, 2, 0).numpy()
     np.testing.assert_array_equal(shown, make_images()[IDS.index("car 2")])
@@ -97,14 +94,10 @@ def test_brain_scores_layout(tmp_path):
 def test_sites_are_split_as_finely_as_asked(tmp_path):
     path = write_brain_score(tmp_path)
     found = assemblies.read([path], size=SIZE, regions=["V4", "aIT", "pIT"])
-    assert [(one.region, one.trials.shape[1]) for one in found] == [
-        ("V4", 5),
-        ("aIT", 6),
-        ("pIT", 4),
-    ]
-    with pytest.raises(
-        ValueError, match="regions V1: nobody recorded there; recorded: V4, IT, pIT, aIT"
-    ):
+    sites = [(one.region, one.trials.shape[1]) for one in found]
+    assert sites == [("V4", 5), ("aIT", 6), ("pIT", 4)]
+    message = "regions V1: nobody recorded there; recorded: V4, IT, pIT, aIT"
+    with pytest.raises(ValueError, match=message):
         assemblies.read([path], size=SIZE, regions=["V4", "V1"])
 
 
@@ -116,29 +109,24 @@ def test_time_bins_in_the_window_are_averaged(tmp_path):
         found = assemblies.read([path], size=SIZE, regions=["V4"], window=window)[0]
         place = list(dict.fromkeys(bins.image_id.values.tolist())).index("bear 0")
         assert found.trials[place, 0, 0] == pytest.approx(bins.isel(first).values[chosen].mean())
-    with pytest.raises(
-        ValueError,
-        match=r"window is \(0, 50\), expected one with some of the time bins from 70 to 370 ms",
+    without = tmp_path / "without.nc"
+    (tmp_path / "without").symlink_to(tmp_path / "majaj")
+    bins.drop_vars("time_bin_end").to_netcdf(without, engine="h5netcdf")
+    missing = "window is .0, 50., but there are no coordinates .'time_bin_end'"
+    for file, message in (
+        (path, "window is .0, 50., expected one with some of the time bins from 70 to 370 ms"),
+        (without, missing),
+        (write_responses(tmp_path / "mean.nc"), f"{missing}, 'time_bin_start'"),
     ):
-        assemblies.read([path], size=SIZE, window=(0, 50))
-    bins.drop_vars("time_bin_end").to_netcdf(path, engine="h5netcdf")
-    with pytest.raises(
-        ValueError, match=r"window is \(70, 170\), but there are no coordinates .'time_bin_end'"
-    ):
-        assemblies.read([path], size=SIZE, window=(70, 170))
-    with pytest.raises(
-        ValueError,
-        match=r"window is \(70, 170\), but there are no coordinates .'time_bin_end', 'time_bin_start'",
-    ):
-        assemblies.read([write_responses(tmp_path / "mean.nc")], size=SIZE, window=(70, 170))
+        with pytest.raises(ValueError, match=message):
+            assemblies.read([file], size=SIZE, window=(0, 50))
 
 
 def test_trials_of_a_file_that_has_means_too(tmp_path):
     trials = np.random.default_rng(0).random((len(IDS), 10, 4), dtype=np.float32)
     trials[5, :, 2:] = np.nan
-    path = write_responses(
-        tmp_path / "v4.nc", trials=(("presentation", "neuroid", "repetition"), trials)
-    )
+    variable = (("presentation", "neuroid", "repetition"), trials)
+    path = write_responses(tmp_path / "v4.nc", trials=variable)
     (found,) = assemblies.read([path], size=SIZE)
     np.testing.assert_array_equal(found.trials, trials)
 
@@ -147,36 +135,26 @@ def test_published_rdms(tmp_path):
     path = write_rdms(tmp_path / "rdms.nc")
     monkey, human = assemblies.read([path], size=SIZE)
     assert (monkey.region, human.region) == ("IT", "human IT") and human.rdms.shape[0] == 3
-    assert (
-        set(monkey.stimuli.conditions) == {"image"}
-        and monkey.stimuli.categories["image"][4] == "boat"
-    )
-    np.testing.assert_array_equal(
-        monkey.rdm("image"), xr.load_dataset(path, engine="h5netcdf")["IT"]
-    )
+    assert set(monkey.stimuli.conditions) == {"image"}
+    assert monkey.stimuli.categories["image"][4] == "boat"
+    stored = xr.load_dataset(path, engine="h5netcdf")["IT"]
+    np.testing.assert_array_equal(monkey.rdm("image"), stored)
 
 
 def test_published_rdms_are_of_single_images_whatever_they_show(tmp_path):
-    path = write_rdms(
-        tmp_path / "rdms.nc", object_name=("presentation", [name.split()[0] for name in IDS])
-    )
+    objects = ("presentation", [name.split()[0] for name in IDS])
+    path = write_rdms(tmp_path / "rdms.nc", object_name=objects)
     (region,) = assemblies.read([path], size=SIZE, regions=["IT"])
     assert region.levels == ("image",) and set(region.stimuli.conditions) == {"image", "class"}
     assert set(teachers.from_recordings([region]).layers[0].rdms) == {"image"}
 
 
 def test_banks_and_recordings_are_told_apart(tmp_path):
-    bank = xr.Dataset(
-        {"L1": ("pair", np.random.rand(6), {"layer": "L1", "level": "class", "stimuli": "a set"})}
-    )
-    bank.to_netcdf(tmp_path / "bank.nc", engine="h5netcdf")
-    files = [
-        tmp_path / "bank.nc",
-        write_rdms(tmp_path / "rdms.nc"),
-        write_responses(tmp_path / "v4.nc"),
-        tmp_path / "no.nc",
-    ]
-    assert [assemblies.names_recordings(str(path)) for path in files] == [False, True, True, False]
+    bank = make_teacher().save(tmp_path / "bank.nc")
+    recorded = [write_rdms(tmp_path / "rdms.nc"), write_responses(tmp_path / "v4.nc")]
+    texts = [str(bank), *map(str, recorded), " ".join(map(str, recorded)), "no.nc", ""]
+    expected = [False, True, True, True, False, False]
+    assert [assemblies.names_recordings(text) for text in texts] == expected
 
 
 def test_several_files_are_one_recording_of_many_regions(tmp_path):
@@ -196,13 +174,8 @@ def test_stimuli_are_averaged_down_and_some_have_rows(tmp_path):
     expected = make_images().reshape(len(IDS), 8, 2, 8, 2, 3).mean((2, 4)).round()
     assert np.abs(stimuli.images.permute(0, 2, 3, 1).numpy() - expected).max() <= 1
     rows = stimuli.conditions["image"]
-    assert rows[rows >= 0].tolist() == [0, 1, 2, 3, 4] and np.flatnonzero(rows >= 0).tolist() == [
-        0,
-        3,
-        6,
-        8,
-        11,
-    ]
+    assert rows[rows >= 0].tolist() == [0, 1, 2, 3, 4]
+    assert np.flatnonzero(rows >= 0).tolist() == [0, 3, 6, 8, 11]
     assert len(assemblies.read([path], size=8, images=5)[0].rdm("image")) == 10
     assert assemblies.read_stimuli(path, 8, 5) is stimuli
 
@@ -255,10 +228,8 @@ def test_files_that_lack_something_say_what(tmp_path):
 
 def test_images_that_are_not_there_are_named(tmp_path):
     path = write_brain_score(tmp_path, images=False)
-    with pytest.raises(
-        FileNotFoundError,
-        match="has no variable images, and 12 of 12 stimuli are not in .*majaj, such as",
-    ):
+    message = "has no variable images, and 12 of 12 stimuli are not in .*majaj, such as"
+    with pytest.raises(FileNotFoundError, match=message):
         assemblies.read([path], size=SIZE)
     (tmp_path / "majaj").mkdir()
     for number, name in enumerate(IDS):
@@ -271,17 +242,14 @@ def test_images_that_are_not_there_are_named(tmp_path):
 
 
 def test_sites_and_rdms_are_checked(tmp_path):
-    path = write_responses(
-        tmp_path / "v4.nc", responses=(("presentation", "neuroid"), np.ones((12, 10)))
-    )
-    with pytest.raises(
-        ValueError, match="v4.nc: region V4 has 10 sites with the same response to every image"
-    ):
+    constant = (("presentation", "neuroid"), np.ones((12, 10)))
+    path = write_responses(tmp_path / "v4.nc", responses=constant)
+    message = "v4.nc: region V4 has 10 sites with the same response to every image"
+    with pytest.raises(ValueError, match=message):
         assemblies.read([path], size=SIZE)
     path = write_rdms(tmp_path / "rdms.nc")
     fewer = xr.load_dataset(path, engine="h5netcdf").isel(presentation=slice(11))
     fewer.to_netcdf(tmp_path / "fewer.nc", engine="h5netcdf")
-    with pytest.raises(
-        ValueError, match="fewer.nc: region IT has RDMs of 12 images, the file has 11 images"
-    ):
+    message = "fewer.nc: region IT has RDMs of 12 images, the file has 11 images"
+    with pytest.raises(ValueError, match=message):
         assemblies.read([tmp_path / "fewer.nc"], size=SIZE)

@@ -1,5 +1,6 @@
 """RDMs of recordings and how reliable they are, against hand-made cases and rsatoolbox."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -38,7 +39,7 @@ def without_some_trials(recording: Recording) -> Recording:
     trials = recording.trials.copy()
     for image in range(IMAGES):
         trials[image, :, TRIALS - image % 6 :] = np.nan
-    return Recording(recording.region, recording.path, recording.stimuli, trials)
+    return replace(recording, trials=trials)
 
 
 @pytest.mark.parametrize("level", ["image", "class"])
@@ -64,7 +65,7 @@ def test_missing_trials_do_not_count():
 
 
 def test_reliability_is_what_twice_the_trials_of_a_half_would_have():
-    """Split-half with Spearman and Brown's correction: the correlation of two whole recordings of the same sites."""
+    """Split halves, corrected, correlate as two whole recordings of the same sites do."""
     for noise in (0.5, 2.0):
         pairs = [
             [make_recording(noise=noise, seed=2 * n + k).rdm("image") for k in (0, 1)]
@@ -98,7 +99,7 @@ def test_halves_share_no_trial_and_leave_none_out():
 
 
 def test_sites_of_several_sessions_have_trials_of_their_own():
-    """Ten sites were there for the first trials, ten for the others: as if each had its own presentations."""
+    """Ten sites were there for the first trials, ten for the others."""
     whole = make_recording(noise=1.0, sites=20, trials=2 * TRIALS)
     trials = whole.trials.copy()
     trials[:, :10, TRIALS:] = trials[:, 10:, :TRIALS] = np.nan
@@ -113,9 +114,8 @@ def test_sites_of_several_sessions_have_trials_of_their_own():
 
 def test_reliability_of_noise_is_none():
     rng = np.random.default_rng(0)
-    noise = Recording(
-        "V4", Path("v4.nc"), make_stimuli(), rng.random((IMAGES, SITES, 4), dtype=np.float32)
-    )
+    trials = rng.random((IMAGES, SITES, 4), dtype=np.float32)
+    noise = Recording("V4", Path("v4.nc"), make_stimuli(), trials)
     assert 0 <= noise.reliability("image") < 0.2
 
 
@@ -128,10 +128,8 @@ def test_a_sample_has_some_of_the_sites_and_trials():
     whole = recording.sample(SITES, TRIALS, np.random.default_rng(0))
     np.testing.assert_allclose(whole.rdm("image"), recording.rdm("image"), atol=1e-6)
     for sites, trials in ((1, 3), (SITES + 1, 3), (5, 0), (5, TRIALS + 1)):
-        with pytest.raises(
-            ValueError,
-            match=f"V4: {sites} sites and {trials} trials asked for, expected 2 to {SITES}",
-        ):
+        message = f"V4: {sites} sites and {trials} trials asked for, expected 2 to {SITES}"
+        with pytest.raises(ValueError, match=message):
             recording.sample(sites, trials, np.random.default_rng(0))
 
 
@@ -139,9 +137,8 @@ def make_published(people: int, *, noise: float = 0.3, seed: int = 0) -> Publish
     """RDMs that share as much as the seed says, and have their own noise."""
     rng, pairs = np.random.default_rng(seed), IMAGES * (IMAGES - 1) // 2
     shared = rng.random(pairs)
-    return PublishedRdm(
-        "IT", Path("it.nc"), make_stimuli(), shared + noise * rng.standard_normal((people, pairs))
-    )
+    rdms = shared + noise * rng.standard_normal((people, pairs))
+    return PublishedRdm("IT", Path("it.nc"), make_stimuli(), rdms)
 
 
 def test_noise_ceiling_agrees_with_rsatoolbox():
@@ -151,12 +148,9 @@ def test_noise_ceiling_agrees_with_rsatoolbox():
     published = make_published(5)
     expected = boot_noise_ceiling(RDMs(published.rdms), method="corr")
     np.testing.assert_allclose(published.noise_ceiling(), expected, atol=1e-6)
-    assert np.isnan(make_published(1).noise_ceiling()).all() and np.isnan(
-        make_published(1).ceiling("image")
-    )
-    assert published.extent == "5 published RDMs, noise ceiling of one {:.2f} to {:.2f}".format(
-        *expected
-    )
+    alone, (low, high) = make_published(1), expected
+    assert np.isnan(alone.noise_ceiling()).all() and np.isnan(alone.ceiling("image"))
+    assert published.extent == f"5 published RDMs, noise ceiling of one {low:.2f} to {high:.2f}"
 
 
 def test_ceiling_of_a_mean_rdm_is_what_the_true_one_reaches():
@@ -201,27 +195,22 @@ def two_sites_that_missed_an_image(trials: np.ndarray) -> np.ndarray:
 @pytest.mark.parametrize(
     "spoil, message",
     [
-        (one_site, "region V4 has 1 site, expected 2 or more"),
-        (
-            a_silent_site,
-            "region V4 has 1 sites with the same response to every image.*leave out sites 3 ",
-        ),
-        (
-            two_sites_that_missed_an_image,
-            "region V4 has 2 sites with no response to some image.*out sites 3, 7 ",
-        ),
+        (one_site, "1 site, expected 2 or more"),
+        (a_silent_site, "1 sites with the same response to every image.*leave out sites 3 "),
+        (two_sites_that_missed_an_image, "2 sites with no response to some image.*sites 3, 7 "),
     ],
 )
 def test_sites_that_mean_nothing_are_refused(spoil, message):
     recording = make_recording(noise=1.0)
-    with pytest.raises(ValueError, match=message):
-        Recording("V4", recording.path, recording.stimuli, spoil(recording.trials.copy())).check()
+    spoilt = replace(recording, trials=spoil(recording.trials.copy()))
+    with pytest.raises(ValueError, match=f"region V4 has {message}"):
+        spoilt.check()
 
 
 def test_published_rdms_that_mean_nothing_are_refused():
     whole = make_published(2)
     with pytest.raises(ValueError, match="region IT has RDMs of 23 images, the file has 24 images"):
-        PublishedRdm("IT", whole.path, whole.stimuli, whole.rdms[:, : 23 * 22 // 2]).check()
+        replace(whole, rdms=whole.rdms[:, : 23 * 22 // 2]).check()
     whole.rdms[0, 0] = np.nan
     with pytest.raises(ValueError, match="region IT has NaN"):
         whole.check()

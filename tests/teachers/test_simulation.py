@@ -56,7 +56,7 @@ def test_a_simulated_recording_is_one_and_says_that_it_is_simulated(record, tmp_
 
 
 def test_spikes_are_counted_at_the_rate_of_a_unit(record):
-    """Means over many trials are as far from the unit's scaled response as Poisson's noise allows, and no nearer."""
+    """Counts of many trials scatter around the unit's scaled response as Poisson's do."""
     table = record(trials=400, seed=0)
     counts = table.trials.values.astype(float)
     means, variances = counts.mean(2), counts.var(2, ddof=1)
@@ -74,13 +74,11 @@ def test_networks_that_cannot_be_recorded_from_are_refused():
     nn.init.constant_(silent.late[0].weight, 0)
     nn.init.constant_(silent.late[0].bias, -1)
     settings = {"images": 64, "size": 16, "shown_size": 16, "trials": 2, "seed": 0}
-    with pytest.raises(
-        ValueError, match="simulated aIT has 0 active units to record from, expected 84 or more"
-    ):
+    message = "simulated aIT has 0 active units to record from, expected 84 or more"
+    with pytest.raises(ValueError, match=message):
         simulation.record(silent, LAYERS, **settings)
-    with pytest.raises(
-        ValueError, match="layers early, middle, expected one for each of simulated V4"
-    ):
+    message = "layers early, middle, expected one for each of simulated V4"
+    with pytest.raises(ValueError, match=message):
         simulation.record(silent, LAYERS[:2], **settings)
 
 
@@ -114,9 +112,8 @@ def candidates(compared: Teacher, *, count: int, rdms: np.ndarray, stimuli: str)
 
 
 def test_agreement_of_parts_with_the_whole(record, tmp_path):
-    found = assemblies.read(
-        [paths.save_table(record(trials=5, seed=0), tmp_path / "simulated.nc")], size=16
-    )
+    path = paths.save_table(record(trials=5, seed=0), tmp_path / "simulated.nc")
+    found = assemblies.read([path], size=16)
     stimuli, pairs = found[0].stimuli.identity, len(found[0].rdm("class"))
     rng = np.random.default_rng(0)
     share = np.linspace(0, 1, 12)[:, None]  # of what a candidate has in common with the brain

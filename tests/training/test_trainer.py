@@ -1,3 +1,5 @@
+"""Steps of training, one by one and together."""
+
 import copy
 from dataclasses import replace
 
@@ -75,20 +77,6 @@ def test_same_seed_same_numbers_and_another_seed_others():
     assert not torch.equal(weights(first), weights(other))
 
 
-@pytest.mark.parametrize("stop", [0.25, 1, 2.5])
-def test_resumed_training_equals_an_uninterrupted_one(stop, tmp_path):
-    whole, stopped = make_trainer(), make_trainer()
-    whole.advance(4)
-    stopped.advance(stop)
-    torch.save(stopped.state_dict(), tmp_path / "state.pt")
-    resumed = make_trainer()
-    resumed.model.classifier.weight.data.zero_()
-    resumed.load_state_dict(torch.load(tmp_path / "state.pt", weights_only=True))
-    resumed.advance(4)
-    assert torch.equal(weights(resumed), weights(whole))
-    assert resumed.loss_sum == whole.loss_sum and resumed.examples == whole.examples == 4 * 4 * 8
-
-
 def test_stopping_and_measuring_on_the_way_disturbs_nothing():
     whole, measured = make_trainer(), make_trainer()
     whole.advance(4)
@@ -113,24 +101,12 @@ def test_every_epoch_shows_each_image_at_most_once_in_a_new_order():
     assert orders[0] != orders[1]
 
 
-def test_learning_rate_drops_by_ten_where_the_recipe_says():
-    rates = [RECIPE.rate(step / 16) for step in (0, 7, 8, 11, 12, 15)]
-    np.testing.assert_allclose(rates, [0.1, 0.1, 0.01, 0.01, 0.001, 0.001])
-
-
 def test_every_step_uses_the_rate_of_its_time():
     trainer = make_trainer()
     used, group = [], trainer.optimizer.param_groups[0]
     trainer.optimizer.register_step_pre_hook(lambda *arguments: used.append(group["lr"]))
     trainer.advance(4)
     np.testing.assert_allclose(used, 8 * [0.1] + 4 * [0.01] + 4 * [0.001])
-
-
-def test_recipes_are_the_published_ones_scaled():
-    candidate = recipes.candidate_recipe(300, 128)
-    assert [round(drop * 300) for drop in candidate.drops] == [100, 200]
-    assert (candidate.learning_rate, candidate.momentum) == (0.1, 0.9)
-    assert [drop * 64_000 for drop in recipes.teacher_recipe(182, 128).drops] == [32_000, 48_000]
 
 
 def test_one_step_is_that_of_plain_sgd_with_nesterov_momentum():
