@@ -1,8 +1,8 @@
-"""What is searched: a space, how an architecture of it becomes a network, and how that is trained."""
+"""Builders: how an architecture of a space becomes a network, and how that is trained."""
 
 from abc import ABC, abstractmethod
 from dataclasses import asdict, dataclass
-from functools import singledispatch
+from typing import Any
 
 from torch import nn
 
@@ -16,21 +16,30 @@ from sage.training import recipes
 from sage.training.recipes import Recipe
 
 
+@dataclass(frozen=True, kw_only=True)
 class Builder(ABC):
-    """What an evaluation has to know of the networks that it trains; a frozen dataclass."""
+    """Makes the networks of a space, and says how they are trained."""
+
+    @classmethod
+    @abstractmethod
+    def of(cls, budget: Any, profile: Profile) -> "Builder":
+        """Return the builder of a search's networks."""
 
     @property
     @abstractmethod
     def space(self) -> SearchSpace:
-        """Where architectures come from."""
+        """The space that architectures come from."""
 
     @abstractmethod
     def build(self, architecture: Architecture, *, classes: int) -> nn.Module:
-        """The network, its weights drawn by torch's generator; `layer_names` are the modules that are compared."""
+        """Return a network with `layer_names`, the modules that are compared.
+
+        Its weights are drawn by torch's generator.
+        """
 
     @abstractmethod
     def recipe(self, epochs: float, batch_size: int) -> Recipe:
-        """How the network is trained to maturity."""
+        """Return how a network is trained to maturity."""
 
     @property
     def description(self) -> dict:
@@ -40,10 +49,14 @@ class Builder(ABC):
 
 @dataclass(frozen=True, kw_only=True)
 class ConvolutionalBuilder(Builder):
-    """Networks of up to `layers` layers, whose filter counts are those of the space times `width`."""
+    """Networks of up to `layers` layers, with filter counts of the space times `width`."""
 
     layers: int
     width: float
+
+    @classmethod
+    def of(cls, budget: SearchBudget, profile: Profile) -> "ConvolutionalBuilder":
+        return cls(layers=budget.layers, width=profile.width)
 
     @property
     def space(self) -> SearchSpace:
@@ -59,10 +72,10 @@ class ConvolutionalBuilder(Builder):
 
 @dataclass(frozen=True, kw_only=True)
 class CellBuilder(Builder):
-    """Networks of one cell of so many blocks, repeated N = `repeats` times, with F = `filters`.
+    """Networks of a cell of `blocks` blocks, repeated N = `repeats` times, with F = `filters`.
 
-    Short trainings of narrow networks want no regularisation: paths are not dropped, and there is no auxiliary
-    classifier.
+    Short trainings of narrow networks want no regularisation: no path is dropped, and there is no
+    auxiliary classifier.
     """
 
     blocks: int
@@ -70,42 +83,37 @@ class CellBuilder(Builder):
     filters: int
     skeleton: str = "cifar"
 
+    @classmethod
+    def of(cls, budget: CellBudget, profile: Profile) -> "CellBuilder":
+        return cls(**{name: getattr(budget, name) for name in cls.__dataclass_fields__})
+
     @property
     def space(self) -> SearchSpace:
         return spaces.cells(self.blocks)
 
     def build(self, architecture: Architecture, *, classes: int) -> nn.Module:
         genotype = genotypes.from_architecture(self.space, architecture)
-        return CellNetwork(
-            genotype,
-            classes=classes,
-            filters=self.filters,
-            repeats=self.repeats,
-            skeleton=self.skeleton,
-        )
+        sizes = {"filters": self.filters, "repeats": self.repeats}
+        return CellNetwork(genotype, classes=classes, skeleton=self.skeleton, **sizes)
 
     def recipe(self, epochs: float, batch_size: int) -> Recipe:
         return recipes.cell_recipe(epochs, batch_size, drop_path_keep=1.0, auxiliary_weight=0.0)
 
 
-@singledispatch
+BUILDERS: dict[type[Budget], type[Builder]] = {
+    SearchBudget: ConvolutionalBuilder,
+    CellBudget: CellBuilder,
+}
+
+
 def searched(budget: Budget, profile: Profile) -> Builder:
-    """The networks that a budget is for."""
-    raise TypeError(
-        f"budget is {budget!r}, expected one of {', '.join(kind.__name__ for kind in searched.registry)}"
-    )
+    """Return the builder of the networks that a budget is for.
 
-
-@searched.register
-def _(budget: SearchBudget, profile: Profile) -> Builder:
-    return ConvolutionalBuilder(layers=budget.layers, width=profile.width)
-
-
-@searched.register
-def _(budget: CellBudget, profile: Profile) -> Builder:
-    return CellBuilder(
-        blocks=budget.blocks,
-        repeats=budget.repeats,
-        filters=budget.filters,
-        skeleton=budget.skeleton,
-    )
+    Raises:
+        TypeError: no builder is registered for this kind of budget.
+    """
+    for kind, builder in BUILDERS.items():
+        if isinstance(budget, kind):
+            return builder.of(budget, profile)
+    known = ", ".join(kind.__name__ for kind in BUILDERS)
+    raise TypeError(f"budget is {budget!r}, expected one of {known}")

@@ -1,7 +1,7 @@
-"""The workers that train candidates: Dask is the engine, and the tracker is its memory.
+"""The workers that train candidates: Dask runs them, and the tracker remembers.
 
-Whoever explores submits evaluations here and records what comes back; a worker writes nothing. So any process
-may die at any moment, and takes with it no more than the candidates in flight.
+An explorer submits evaluations here and records what comes back; a worker writes nothing. So any
+process may die at any moment, and no more is lost than the candidates in flight.
 """
 
 import importlib.util
@@ -15,10 +15,10 @@ import uuid
 from asyncio import gather, sleep
 from collections.abc import Callable, Iterator
 from concurrent.futures import CancelledError, Future
-from contextlib import closing, contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
-from functools import partial
 from multiprocessing import resource_tracker
+from typing import Any
 
 import dask
 from dask._task_spec import Task
@@ -32,23 +32,26 @@ from sage.compute import devices
 from sage.config import paths
 from sage.config.run import ADDRESS, SLURM, check_workers
 
-RETRIES = 3  # of a candidate whose process died, on clusters that we start
+RETRIES = 3  # of a candidate whose process died, on clusters that are started here
 SECONDS_TO_CONNECT = 10
 SECONDS_TO_RENEW = 60
 SETTINGS = {
     "distributed.scheduler.allowed-failures": RETRIES,
-    "distributed.scheduler.worker-saturation": 1.0,  # one candidate per process, others wait in the scheduler
-    "distributed.scheduler.worker-ttl": None,  # a training that keeps its process from answering is no death
-    # Not Dask's MALLOC_TRIM_THRESHOLD_: to return memory at once, and fetch it anew each step, halves the speed.
+    # One candidate per process; others wait in the scheduler.
+    "distributed.scheduler.worker-saturation": 1.0,
+    # A training that keeps its process from answering is no death.
+    "distributed.scheduler.worker-ttl": None,
+    # Left out is Dask's MALLOC_TRIM_THRESHOLD_: to return memory at once, and fetch it anew each
+    # step, halves the speed.
     "distributed.nanny.pre-spawn-environ": dict.fromkeys(
         ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), 1
     ),
-    "distributed.deploy.lost-worker-timeout": "365 days",  # not Dask but `_Renewal` replaces jobs
+    "distributed.deploy.lost-worker-timeout": "365 days",  # `_Renewal` replaces jobs, not Dask
 }
 
 
 class WorkerDied(RuntimeError):
-    """The process of a candidate died, more often than it is retried."""
+    """A candidate's process died more often than it is retried."""
 
 
 class LostScheduler(RuntimeError):
@@ -57,7 +60,7 @@ class LostScheduler(RuntimeError):
 
 @dataclass(frozen=True)
 class Workers:
-    """`submit(function, *arguments)`, and how many candidates can train at this moment."""
+    """Gives `submit(function, *arguments)`, and the number of candidates that can train now."""
 
     submit: Callable[..., Future]
     slots: Callable[[], int]
@@ -77,51 +80,53 @@ HERE = Workers(_compute, lambda: 1)  # trains within this process, at once
 
 @contextmanager
 def open_workers(workers: str) -> Iterator[Workers]:
-    """Workers to submit to. Leaving the context ends what it started, whatever is in flight.
+    """Give workers to submit to; at the end what was started here ends, with all in flight.
 
     Args:
-        workers: "0" to train within this process; "2" or "auto" for processes of this machine; "slurm:4x2" for 4
-            Slurm jobs of 2 processes; "tcp://host:8786" to join a scheduler, whose workers train what they have
-            begun to its end.
+        workers: "0" trains within this process; "2" or "auto" starts processes on this machine;
+            "slurm:4x2" submits 4 Slurm jobs of 2 processes; "tcp://host:8786" joins a scheduler,
+            whose workers train what they have begun to its end.
 
     Raises:
-        ValueError: another value. FileNotFoundError: Slurm is not installed. LostScheduler: nobody at the address.
+        ValueError: another value.
+        FileNotFoundError: Slurm is not installed.
+        LostScheduler: no scheduler answers at the address.
         RuntimeError: the processes do not start.
     """
     check_workers(workers)
     if workers == "0":
         yield HERE
         return
-    with dask.config.set(SETTINGS), silence_logging_cmgr(logging.CRITICAL):
-        if ADDRESS.fullmatch(workers):
-            with _joined(workers) as found:
-                yield found
-        elif jobs := SLURM.fullmatch(workers):
-            with (
-                _slurm_jobs(*(int(number or 1) for number in jobs.groups())) as cluster,
-                _joined(cluster) as found,
-            ):
-                yield found
-        else:
+    with ExitStack() as stack:
+        stack.enter_context(dask.config.set(SETTINGS))
+        stack.enter_context(silence_logging_cmgr(logging.CRITICAL))
+        cluster: Any = workers
+        slots = None
+        if jobs := SLURM.fullmatch(workers):
+            cluster = stack.enter_context(_slurm_jobs(int(jobs[1]), int(jobs[2] or 1)))
+        elif not ADDRESS.fullmatch(workers):
             count = devices.networks_at_once() if workers == "auto" else int(workers)
-            with _local_cluster(count) as cluster, _joined(cluster, slots=lambda: count) as found:
-                yield found
+            cluster, slots = stack.enter_context(_local_cluster(count)), count
+        joined = _Joined(cluster)
+        stack.callback(joined.client.close)  # `with client` would lend it to all of Dask here
+        yield Workers(joined.submit, joined.slots if slots is None else lambda: slots)
 
 
 def slurm_cluster(processes: int = 1) -> SpecCluster:
-    """A cluster without jobs yet, whose Slurm jobs have one GPU each, shared by `processes` workers.
+    """Return a cluster without jobs yet; its jobs have one GPU each for `processes` workers.
 
-    What Dask's own configuration (`jobqueue.slurm` in ~/.config/dask/*.yaml) leaves open has defaults here;
-    the outcome is in `.job_script()`. A worker always has one thread and no limit of memory but its job's.
+    Dask's own configuration (`jobqueue.slurm` in ~/.config/dask/*.yaml) comes before the defaults
+    here; `.job_script()` shows the outcome. A worker always has one thread, and no limit of memory
+    but its job's.
     """
-    given = (
-        dask.config.collect()
-    )  # without the defaults of dask_jobqueue, a walltime of 30 minutes among them
+    # dask_jobqueue's own defaults are left out, a walltime of 30 minutes among them.
+    given = dask.config.collect()
 
-    def configured(name: str, default):
+    def configured(name: str, default: Any) -> Any:
         value = dask.config.get(f"jobqueue.slurm.{name}", None, config=given)
         return default if value is None else value
 
+    dashboard = {"dashboard_address": "127.0.0.1:0"}
     return _slurm_class()(
         processes=processes,
         cores=processes,
@@ -131,14 +136,13 @@ def slurm_cluster(processes: int = 1) -> SpecCluster:
         job_extra_directives=configured("job-extra-directives", ["--gres=gpu:1"]),
         log_directory=configured("log-directory", str(paths.cache() / "slurm")),
         worker_extra_args=[*configured("worker-extra-args", []), "--memory-limit", "0"],
-        scheduler_options={"dashboard_address": "127.0.0.1:0"}
-        | configured("scheduler-options", {}),
+        scheduler_options=dashboard | configured("scheduler-options", {}),
         silence_logs=logging.CRITICAL,
     )
 
 
-def _slurm_class() -> type[SpecCluster]:
-    """Dask's cluster of Slurm jobs, imported without what that does to Ctrl-C: it would end Python."""
+def _slurm_class() -> Any:
+    """Import Dask's class without its effect on Ctrl-C, which would end Python."""
     handler = signal.getsignal(signal.SIGINT)
     from dask_jobqueue import SLURMCluster
 
@@ -148,7 +152,7 @@ def _slurm_class() -> type[SpecCluster]:
 
 @contextmanager
 def _slurm_jobs(jobs: int, processes: int) -> Iterator[SpecCluster]:
-    """Jobs that are submitted again when they end, at their walltime for instance."""
+    """Give a cluster whose jobs are submitted again when they end, at their walltime for instance."""
     if not shutil.which("sbatch"):
         raise FileNotFoundError(
             "sbatch is not on the PATH: slurm:JOBS works where Slurm jobs can be submitted"
@@ -166,52 +170,63 @@ def _slurm_jobs(jobs: int, processes: int) -> Iterator[SpecCluster]:
 
 
 class _Renewal(SchedulerPlugin):
-    """Replaces jobs of which no worker is left at two visits; one that never had a worker may still be waiting.
+    """Replaces jobs that had workers and have none at two visits; others may still be waiting.
 
-    Dask itself would notice it only of jobs with one worker, which has the job's name; others have name-0, name-1.
+    Dask itself would notice it only of jobs with one worker, which has the job's name; the workers
+    of other jobs are called name-0, name-1.
     """
 
-    def __init__(self, cluster: SpecCluster, jobs: int):
-        self.cluster, self.jobs, self.begun, self.left = cluster, jobs, set(), set()
+    def __init__(self, cluster: Any, jobs: int):
+        self.cluster, self.jobs = cluster, jobs
+        self.begun: set[str] = set()
+        self.left: set[str] = set()
 
-    def add_worker(self, scheduler, worker: str) -> None:
+    def add_worker(self, scheduler: Any, worker: str) -> None:
         self.begun.add(self._job(scheduler.workers[worker].name))
 
     def _job(self, name: str) -> str:
         return name if name in self.cluster.workers else name.rpartition("-")[0]
 
     async def submit(self) -> None:
-        """Submit the jobs that are missing. Raises RuntimeError if Slurm does not take them."""
+        """Submit the jobs that are missing.
+
+        Raises:
+            RuntimeError: Slurm does not take them.
+        """
         self.cluster.scale(jobs=self.jobs)
         try:
             await self.cluster
         except RuntimeError:
             for name, job in list(self.cluster.workers.items()):
-                if job.job_id is None:  # which Dask would take for a job
+                if job.job_id is None:  # Dask would take it for a job.
                     job.status = Status.failed
                     del self.cluster.workers[name]
             raise
 
     async def visit(self) -> None:
+        """Replace the jobs that are gone."""
         working = {self._job(worker.name) for worker in self.cluster.scheduler.workers.values()}
         for job in (self.left - working) & set(self.cluster.workers):
             self.begun.discard(job)
             await self.cluster.workers.pop(job).close()
         self.left = self.begun - working
-        with suppress(RuntimeError):  # not now, but perhaps at the next visit
+        with suppress(RuntimeError):  # The next visit tries again.
             await self.submit()
 
 
 @contextmanager
 def _local_cluster(count: int) -> Iterator[LocalCluster]:
-    """Processes of one thread each, which is also torch's number of threads there.
+    """Give a cluster of processes with one thread each, which is also torch's number of threads.
 
-    Small networks train faster two on two cores than one on both. Dask would pause or kill a process by its
-    memory, which for training is no leak: it has no limit here.
+    Small networks train faster two on two cores than one on both. Dask would pause or kill a
+    process by its memory, which for training is no leak, so there is no limit.
     """
     if getattr(multiprocessing.current_process(), "_inheriting", False):
-        sys.exit(1)  # a worker that runs the script it comes from; who started it says so
-    # Ctrl-C reaches every process of a terminal; what starts under this mask, now or later, leaves it to us.
+        sys.exit(
+            1
+        )  # A worker runs the script that it comes from; the process that started it says so.
+    # Ctrl-C reaches every process of a terminal. Processes that start under this mask, now or
+    # later, ignore it.
     resource_tracker.ensure_running()  # its start would lift the mask
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
@@ -224,9 +239,8 @@ def _local_cluster(count: int) -> Iterator[LocalCluster]:
         )
     except RuntimeError as problem:
         guard = '(a script opens workers below `if __name__ == "__main__":`)'
-        raise RuntimeError(
-            f"{count} worker processes did not start: {problem} {guard}"
-        ) from problem
+        told = f"{count} worker processes did not start: {problem} {guard}"
+        raise RuntimeError(told) from problem
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
     with cluster:
@@ -237,86 +251,83 @@ def _local_cluster(count: int) -> Iterator[LocalCluster]:
 
 
 async def _end_processes(cluster: LocalCluster) -> None:
-    """Dask alone would wait 5 seconds for candidates in flight, and longer for a process that is starting again."""
+    """End all processes at once.
+
+    Dask would wait 5 seconds for candidates in flight, and longer for a process that is starting.
+    """
     nannies = list(cluster.workers.values())
     ends = gather(*(nanny.close(timeout=0.5) for nanny in nannies), return_exceptions=True)
-    await sleep(0)  # from here on none starts its process again
+    await sleep(0)  # From here on none starts its process again.
     for nanny in nannies:
         if nanny.process and nanny.process.status == Status.starting and nanny.pid:
             os.kill(nanny.pid, signal.SIGKILL)
     await ends
 
 
-@contextmanager
-def _joined(
-    cluster: SpecCluster | str, slots: Callable[[], int] | None = None
-) -> Iterator[Workers]:
-    """The workers of a cluster or of the scheduler at an address."""
-    address = cluster if isinstance(cluster, str) else cluster.scheduler_address
-    try:
-        client = Client(cluster, timeout=SECONDS_TO_CONNECT, set_as_default=False)
-    except OSError as problem:
-        raise LostScheduler(f"no Dask scheduler answers at {address}") from problem
-    if importlib.util.find_spec("bokeh"):
-        print(f"Dask's dashboard is at {client.dashboard_link}")
-    with closing(client):  # `with client` would lend it to all of Dask in this thread
-        yield Workers(
-            partial(_submit, client, address), slots or partial(_threads, client, address)
-        )
+class _Joined:
+    """A client of a cluster or of the scheduler at an address.
 
-
-def _lost(address: str) -> LostScheduler:
-    return LostScheduler(
-        f"the Dask scheduler at {address} is gone; all that finished is on record: start again to go on"
-    )
-
-
-def _threads(client: Client, address: str) -> int:
-    """Threads of all workers that a scheduler has at this moment."""
-    if client.status != "running":
-        raise _lost(address)
-    try:
-        return sum(client.nthreads().values())
-    except OSError as problem:
-        raise _lost(address) from problem
-
-
-def _submit(client: Client, address: str, function: Callable, *arguments) -> Future:
-    """Have a worker compute this, once for every call.
-
-    The future has the function's result or exception, WorkerDied or LostScheduler. A "data producer" waits in the
-    scheduler until a process is free; Dask would queue other tasks at busy processes, and take them for suspects
-    when one of these dies.
+    Raises:
+        LostScheduler: no scheduler answers.
     """
-    if client.status != "running":
-        raise _lost(address)
-    key = f"{funcname(function)}-{uuid.uuid4()}"
-    task = Task(key, function, *arguments, _data_producer=True)
-    computation = client.get({key: task}, key, sync=False)
-    outcome = Future()
-    outcome.set_running_or_notify_cancel()
-    client.loop.add_callback(_hand_over, computation, outcome, address)
-    return outcome
 
+    def __init__(self, cluster: SpecCluster | str):
+        self.address = cluster if isinstance(cluster, str) else cluster.scheduler_address
+        try:
+            self.client = Client(cluster, timeout=SECONDS_TO_CONNECT, set_as_default=False)
+        except OSError as problem:
+            raise LostScheduler(f"no Dask scheduler answers at {self.address}") from problem
+        if importlib.util.find_spec("bokeh"):
+            print(f"Dask's dashboard is at {self.client.dashboard_link}")
 
-async def _hand_over(computation, outcome: Future, address: str) -> None:
-    """Move a result from Dask, which forgets it, to whoever waits for it."""
-    try:
-        result = await computation
-    except KilledWorker as killed:
-        problem = WorkerDied(
-            f"the process of this candidate died {killed.allowed_failures + 1} times, last at "
-            f"{killed.last_worker.address}: for lack of memory perhaps (try fewer workers), or at a job's walltime"
+    def slots(self) -> int:
+        """Return the number of threads of all workers at this moment."""
+        self._check()
+        try:
+            return sum(self.client.nthreads().values())
+        except OSError as problem:
+            raise self._lost() from problem
+
+    def submit(self, function: Callable, *arguments: Any) -> Future:
+        """Have a worker compute this, once for every call.
+
+        The future has the function's result or exception, WorkerDied or LostScheduler. A "data
+        producer" waits in the scheduler until a process is free; Dask would queue other tasks at
+        busy processes, and hold them responsible when one of these dies.
+        """
+        self._check()
+        key = f"{funcname(function)}-{uuid.uuid4()}"
+        task = Task(key, function, *arguments, _data_producer=True)
+        computation = self.client.get({key: task}, key, sync=False)
+        outcome: Future = Future()
+        outcome.set_running_or_notify_cancel()
+        self.client.loop.add_callback(self._hand_over, computation, outcome)  # type: ignore[union-attr]
+        return outcome
+
+    async def _hand_over(self, computation: Any, outcome: Future) -> None:
+        """Move a result from Dask, which forgets it, to the future that is waited for."""
+        try:
+            outcome.set_result(await computation)
+        except KilledWorker as killed:
+            problem = WorkerDied(
+                f"the process of this candidate died {killed.allowed_failures + 1} times, last at "
+                f"{killed.last_worker.address}: for lack of memory perhaps (try fewer workers), or "
+                "at a job's walltime"
+            )
+            problem.__cause__ = killed
+            outcome.set_exception(problem)
+        except CancelledError:
+            outcome.set_exception(self._lost())
+        except BaseException as raised:
+            outcome.set_exception(raised)
+        computation.release()
+
+    def _check(self) -> None:
+        if self.client.status != "running":
+            raise self._lost()
+
+    def _lost(self) -> LostScheduler:
+        return LostScheduler(
+            f"the Dask scheduler at {self.address} is gone; all that finished is on record: start "
+            "again to go on"
         )
-        problem.__cause__ = killed
-    except CancelledError:
-        problem = _lost(address)
-    except BaseException as raised:
-        problem = raised
-    else:
-        problem = None
-    computation.release()
-    if problem is None:
-        outcome.set_result(result)
-    else:
-        outcome.set_exception(problem)

@@ -3,6 +3,7 @@
 import time
 from contextlib import closing
 from dataclasses import asdict, dataclass, field
+from typing import cast
 
 import numpy as np
 import torch
@@ -29,12 +30,16 @@ REVISION = 3
 
 @dataclass(frozen=True, kw_only=True)
 class EvaluationProtocol:
-    """Everything besides architecture and seed that determines what an evaluation gives.
+    """Everything besides architecture and seed that determines an evaluation's result.
 
-    `networks` are what is evaluated; the fields besides are those of `Profile`, with the data set's name; `test`
-    shows the test images at the end, `rivals` measures zero-cost proxies before training and Gram matrices besides
-    RDMs, `device` and `convolutions` are as in `devices.description`. Networks are shown
-    the validation images, and the stimuli of the files `recordings`, with `recording_images` rows in image-level RDMs.
+    Args:
+        dataset: name of the data set; fields that are not below are those of `Profile`.
+        networks: the networks that are evaluated.
+        recordings: files whose stimuli networks are shown too, after the validation images.
+        recording_images: rows in image-level RDMs of their stimuli.
+        test: show the test images at the end.
+        rivals: measure zero-cost proxies before training, and Gram matrices besides RDMs.
+        device: as in `devices.description`, like `convolutions`.
     """
 
     dataset: str
@@ -56,55 +61,48 @@ class EvaluationProtocol:
 
     @classmethod
     def of(cls, profile: Profile, dataset: str) -> "EvaluationProtocol":
-        """The protocol of a profile's pool."""
+        """Return the protocol of a profile's pool."""
         names = cls.__dataclass_fields__.keys() & Profile.__dataclass_fields__.keys()
-        networks = ConvolutionalBuilder(layers=profile.layers, width=profile.width)
-        same = {name: getattr(profile, name) for name in names}
         return cls(
             dataset=dataset,
-            networks=networks,
+            networks=ConvolutionalBuilder(layers=profile.layers, width=profile.width),
             recording_images=profile.rdm_images,
             rivals=True,
-            **same,
+            **{name: getattr(profile, name) for name in names},
         )
 
     def description(self) -> dict:
-        """All that determines an evaluation, the images' content and the kind of device included; JSON-ready."""
+        """Return all that determines a result, with the content of images, JSON-ready."""
         images = self.load_images()
         validation, *recorded = self.stimuli(images)
-        left_out = {"recordings", "recording_images"}  # what the files hold counts
-        return {
-            **{name: value for name, value in asdict(self).items() if name not in left_out},
+        found = asdict(self) | {
             "revision": REVISION,
             "networks": self.networks.description,
             "recipe": self.networks.recipe(self.mature_epochs, self.batch_size).description,
             "training": images.train.identity,
             "stimuli": validation.identity,
-            **(
-                {"recordings": sorted(stimuli.identity for stimuli in recorded)} if recorded else {}
-            ),
         }
+        # The content of recordings' stimuli counts, not their files' names.
+        del found["recordings"], found["recording_images"]
+        if recorded:
+            found["recordings"] = sorted(stimuli.identity for stimuli in recorded)
+        return found
 
     @property
     def key(self) -> str:
-        """Of what evaluations are stored under: changes with anything in the description."""
+        """Key under which evaluations are stored; changes with anything in the description."""
         return provenance.key(**self.description())
 
     def load_images(self) -> Dataset:
-        """The images that candidates are trained on and shown."""
-        return datasets.load_reduced(
-            self.dataset, self.image_size, self.train_images, self.validation_images
-        )
+        """Return the images that candidates are trained on and shown."""
+        counts = self.train_images, self.validation_images
+        return datasets.load_reduced(self.dataset, self.image_size, *counts)
 
     def stimuli(self, images: Dataset) -> list[StimulusSet]:
-        """What candidates are shown: first the validation images among `images`, then those of recordings."""
-        return [
-            images.stimuli(self.rdm_images),
-            *(
-                assemblies.read_stimuli(path, self.image_size, self.recording_images)
-                for path in self.recordings
-            ),
-        ]
+        """Return what candidates are shown: the validation images, then those of recordings."""
+        size, rows = self.image_size, self.recording_images
+        recorded = [assemblies.read_stimuli(path, size, rows) for path in self.recordings]
+        return [images.stimuli(self.rdm_images), *recorded]
 
 
 @devices.patient
@@ -118,19 +116,17 @@ def evaluate(protocol: EvaluationProtocol, architecture: Architecture, seed: int
     """
     began = time.perf_counter()
     devices.require({"device": protocol.device, "convolutions": protocol.convolutions})
-    device = devices.default()
-    images = protocol.load_images()
+    images, networks = protocol.load_images(), protocol.networks
+    recipe = networks.recipe(protocol.mature_epochs, protocol.batch_size)
+    snapshots: list[Snapshot] = []
+    test_accuracy, state, failure = None, "finished", None
     with devices.one_thread():
         with devices.weights_from(seed):
-            model = protocol.networks.build(architecture, classes=len(images.classes))
-        size = {
-            "parameters": complexity.parameters(model),
-            "multiply_adds": complexity.multiply_adds(model, protocol.image_size),
-        }
-        recipe = protocol.networks.recipe(protocol.mature_epochs, protocol.batch_size)
-        trainer = Trainer(model, images.train, recipe, seed=seed, device=device)
+            model = networks.build(architecture, classes=len(images.classes))
+        parameters = complexity.parameters(model)
+        multiply_adds = complexity.multiply_adds(model, protocol.image_size)
+        trainer = Trainer(model, images.train, recipe, seed=seed, device=devices.default())
         proxies = _proxies(trainer) if protocol.rivals else {}
-        snapshots, test_accuracy, state, failure = [], None, "finished", None
         try:
             for epoch in protocol.snapshots:
                 trainer.advance(epoch)
@@ -142,7 +138,8 @@ def evaluate(protocol: EvaluationProtocol, architecture: Architecture, seed: int
     return Evaluation(
         state=state,
         failure=failure,
-        **size,
+        parameters=parameters,
+        multiply_adds=multiply_adds,
         seconds=time.perf_counter() - began,
         test_accuracy=test_accuracy,
         hardware=provenance.hardware(),
@@ -153,23 +150,24 @@ def evaluate(protocol: EvaluationProtocol, architecture: Architecture, seed: int
 
 
 def class_scores(model: nn.Module, images: Images | ImageFiles) -> Tensor:
-    """[N, C] of images alone, such as those for testing; of files the centre is shown, as `central_crop` cuts it."""
+    """Return scores [N, C] of labelled images; of a file its centre is shown."""
     with closing(images.shown(activations.BATCH)) as batches:
         return activations.class_scores(model, batches)
 
 
 def accuracy(model: nn.Module, images: Images | ImageFiles) -> float:
-    """Accuracy in [0, 1] of a network on labelled images alone."""
+    """Return a network's accuracy in [0, 1] on labelled images."""
     return activations.accuracy(class_scores(model, images), images.labels)
 
 
 def _proxies(trainer: Trainer) -> dict[str, float]:
-    """Zero-cost proxies of a network that was not trained yet, on the first batch that it is going to see."""
+    """Measure zero-cost proxies on the first batch that the network is going to see."""
     ((images, labels),) = trainer.batches.steps(0, 1)
     try:
         return zero_cost.measure(trainer.model, preprocessing.standardise(images), labels)
     finally:
-        torch.cuda.empty_cache()  # float64 takes gigabytes that networks beside this one need; without a GPU does nothing
+        # float64 takes gigabytes that networks beside this one need. Does nothing without a GPU.
+        torch.cuda.empty_cache()
 
 
 def _measure(
@@ -177,9 +175,10 @@ def _measure(
 ) -> Snapshot:
     began = time.perf_counter()
     sets, model = protocol.stimuli(images), trainer.model
-    chosen = {"units": protocol.rdm_units, "seed": seed, "grams": protocol.rivals}
-    responded = [activations.show(model, model.layer_names, stimuli, **chosen) for stimuli in sets]
-    scores, labels = responded[0].scores, images.validation.labels
+    layers = cast(tuple[str, ...], model.layer_names)
+    options = {"units": protocol.rdm_units, "seed": seed, "grams": protocol.rivals}
+    shown = [activations.show(model, layers, stimuli, **options) for stimuli in sets]
+    scores, labels = shown[0].scores, images.validation.labels
     return Snapshot(
         epoch=epoch,
         examples=trainer.examples,
@@ -189,8 +188,8 @@ def _measure(
         images_shown=sum(len(stimuli.images) for stimuli in sets),
         seconds=time.perf_counter() - began,
         rdms={
-            (stimuli.identity, level): values.astype(np.float16)
-            for stimuli, shown in zip(sets, responded)
-            for level, values in shown.rdms.items()
+            (stimuli.identity, level): rdms.astype(np.float16)
+            for stimuli, measured in zip(sets, shown)
+            for level, rdms in measured.rdms.items()
         },
     )

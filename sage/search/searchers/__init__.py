@@ -1,25 +1,23 @@
-"""Searchers propose architectures and learn from their scores. The registry: one class and one line each."""
+"""Searchers: propose architectures, learn from scores. The registry: one class and one line each."""
 
 from sage.config.profiles import Budget
 from sage.search.searchers.base import Searcher
-from sage.search.searchers.listed import Listed
-from sage.search.searchers.random_search import Random
 from sage.search.searchers.reinforce import Reinforce
 from sage.search.searchers.tpe import TPE
+from sage.search.searchers.unguided import Listed, Random
 from sage.spaces import SearchSpace
 
 __all__ = ["SEARCHERS", "Listed", "Searcher", "make", "within"]
 
-SEARCHERS: dict[str, type[Searcher]] = {
-    searcher.name: searcher for searcher in (Random, Reinforce, TPE)
-}
+SEARCHERS: dict[str, type[Searcher]] = {kind.name: kind for kind in (Random, Reinforce, TPE)}
 
 
 def make(name: str, space: SearchSpace, *, seed: int, **settings) -> Searcher:
-    """The searcher of this name, on a space.
+    """Return a new searcher on a space by its name.
 
     Raises:
-        ValueError: an unknown name. TypeError: a setting that this searcher does not have.
+        ValueError: an unknown name.
+        TypeError: a setting that this searcher does not have.
     """
     if name not in SEARCHERS:
         raise ValueError(f"searcher {name!r}, expected one of {', '.join(SEARCHERS)}")
@@ -27,5 +25,5 @@ def make(name: str, space: SearchSpace, *, seed: int, **settings) -> Searcher:
 
 
 def within(budget: Budget, name: str, space: SearchSpace, *, seed: int) -> Searcher:
-    """The searcher of this name with what a budget says of it; errors as `make`."""
+    """Return a new searcher with the settings that a budget has for it; errors as `make`."""
     return make(name, space, seed=seed, **({"starts": budget.starts} if name == TPE.name else {}))

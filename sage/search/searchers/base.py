@@ -1,4 +1,4 @@
-"""What all searchers have in common: numbers, bookkeeping, failures, restoring."""
+"""The base of all searchers: numbers, failures, restoring."""
 
 import math
 import operator
@@ -13,9 +13,9 @@ from sage.spaces import Architecture, SearchSpace
 class Searcher(ABC):
     """Proposes architectures of a space and learns from their scores; several may be in flight.
 
-    A searcher of one's own has a `name`, `_propose` and, if it learns, `_learn`. What it proposes may depend
-    on its settings, the generator handed in, `proposed` and what it learned, and on nothing else: then the
-    seed determines the search, and it goes on from a record as if it had never stopped.
+    A subclass has a `name`, `_propose` and, if it learns, `_learn`. A proposal may depend on its
+    settings, the generator handed in, `proposed` and what it learned, and on nothing else. Then
+    the seed determines the search, and it goes on from a record as if it had never stopped.
 
     Attributes:
         proposed: architectures by number.
@@ -37,10 +37,10 @@ class Searcher(ABC):
 
     @abstractmethod
     def _propose(self, rng: np.random.Generator) -> Architecture:
-        """The next architecture; `rng` depends on the seed and the number of this proposal only."""
+        """Return the next architecture; `rng` depends on the seed and this proposal's number."""
 
-    def _learn(self, number: int, score: float) -> None:  # noqa: B027 - random search learns nothing
-        """Takes in the finite score of a proposal, in the order of telling."""
+    def _learn(self, number: int, score: float) -> None:  # noqa: B027 - some learn nothing
+        """Take in the finite score of a proposal, in the order of telling."""
 
     @property
     def description(self) -> dict:
@@ -48,7 +48,7 @@ class Searcher(ABC):
         return {"name": self.name}
 
     def ask(self) -> tuple[int, Architecture]:
-        """The next proposal: its number, counted from 0, and its canonical architecture."""
+        """Return the next proposal: its number, counted from 0, and its canonical architecture."""
         number = len(self.proposed)
         architecture = self._propose(np.random.default_rng([self.seed, number]))
         self.proposed.append(self._canonical(architecture))
@@ -56,39 +56,46 @@ class Searcher(ABC):
         return number, self.proposed[number]
 
     def tell(self, number: int, score: float) -> None:
-        """Takes in a proposal's score, higher is better; one that is not finite says that it failed.
+        """Take in a proposal's score.
 
-        A failure counts as the worst score told so far; before there is any, it waits for the first.
+        Args:
+            score: higher is better; not finite for a failure, which counts as the worst score told
+                so far, and before there is any waits for the first.
 
         Raises:
-            ValueError: a number that was never proposed or is told a second time.
+            ValueError: the number was never proposed, or is told a second time.
         """
-        failed = not math.isfinite(score)
         if number not in self._pending:
-            known = number in range(len(self.proposed))
+            before = number in range(len(self.proposed))
             raise ValueError(
-                f"candidate {number} {'was told before' if known else 'was never proposed'}, "
+                f"candidate {number} {'was told before' if before else 'was never proposed'}, "
                 f"expected one of {len(self._pending)} in flight"
             )
         self._pending.remove(number)
-        if failed and self._worst == math.inf:
+        if math.isfinite(score):
+            self._worst = min(self._worst, float(score))
+            self._learn(number, float(score))
+        else:
             self._failed.append(number)
-            return
-        self._worst = self._worst if failed else min(self._worst, float(score))
-        self._learn(number, self._worst if failed else float(score))
-        while self._failed:
-            self._learn(self._failed.pop(0), self._worst)
+        if self._worst < math.inf:
+            for failed in self._failed:
+                self._learn(failed, self._worst)
+            self._failed = []
 
     def restore(self, proposed: Sequence[Architecture], told: Iterable[tuple[int, float]]) -> None:
-        """Continues a recorded search: proposals by number, and numbers with scores in the order of telling.
+        """Continue a recorded search.
+
+        Args:
+            proposed: architectures by number.
+            told: numbers and scores in the order of telling.
 
         Raises:
-            ValueError: this searcher has proposed something; a proposal outside of the space; see `tell`.
+            ValueError: this searcher has proposed something, a proposal is not of the space, or a
+                number cannot be told.
         """
         if self.proposed:
-            raise ValueError(
-                f"restoring a searcher with {len(self.proposed)} proposals, expected a fresh one"
-            )
+            count = len(self.proposed)
+            raise ValueError(f"restoring a searcher with {count} proposals, expected a fresh one")
         self.proposed = [self._canonical(architecture) for architecture in proposed]
         self._pending = set(range(len(self.proposed)))
         for number, score in told:

@@ -1,4 +1,4 @@
-"""Policy gradients: a recurrent network writes architectures step by step and is rewarded by their scores."""
+"""Policy gradients: a recurrent network writes architectures and is rewarded by their scores."""
 
 from collections.abc import Sequence
 from functools import cached_property
@@ -19,13 +19,15 @@ DECAY = 0.9  # of the baseline, per batch
 
 
 class Reinforce(Searcher):
-    """Samples a policy and makes candidates likelier, the more their scores exceed the running mean.
+    """Samples a policy, and makes candidates likelier the more they exceed the running mean score.
 
-    One update per batch of candidates told. Their probabilities are those under the current weights, so that
-    proposals and told scores alone determine the weights, however many candidates are in flight.
+    There is one update per batch of candidates told. Their probabilities are those under the
+    current weights, so that proposals and told scores alone determine the weights, however many
+    candidates are in flight.
 
-    Source: supplement of the paper, "Hyperparameter Search with Reinforcement Learning" and "Details of
-    Search Algorithms"; Williams 1992, doi:10.1007/BF00992696. The baseline's decay is ours.
+    Source: supplement of the paper, "Hyperparameter Search with Reinforcement Learning" and
+    "Details of Search Algorithms"; Williams 1992, doi:10.1007/BF00992696. The baseline's decay is
+    ours.
     """
 
     name = "reinforce"
@@ -39,20 +41,14 @@ class Reinforce(Searcher):
 
     @cached_property
     def _optimizer(self) -> torch.optim.Optimizer:
-        """Made when it is needed: the first takes torch a second, which a search on record does without."""
+        # The first takes torch a second, which a search that is all on record does not need.
         return torch.optim.Adam(self.policy.parameters(), lr=RATE, betas=MOMENTS)
 
     @property
     def description(self) -> dict:
-        return super().description | {
-            "units": UNITS,
-            "layers": LAYERS,
-            "rate": RATE,
-            "moments": list(MOMENTS),
-            "batch": BATCH,
-            "clip": CLIP,
-            "decay": DECAY,
-        }
+        sizes = {"units": UNITS, "layers": LAYERS, "batch": BATCH}
+        rates = {"rate": RATE, "moments": list(MOMENTS), "clip": CLIP, "decay": DECAY}
+        return super().description | sizes | rates
 
     def _propose(self, rng: np.random.Generator) -> Architecture:
         return self.policy.sample(rng)
@@ -76,11 +72,12 @@ class Reinforce(Searcher):
 
 
 class Policy(nn.Module):
-    """A distribution over a space's architectures: two-layer LSTM, a step of it per step of the space.
+    """A distribution over a space's architectures: a two-layer LSTM, with a step per step of the space.
 
-    Logits are linear in the LSTM's output at the choice's step, with weights shared by choices of a kind. A
-    connection has probability sigmoid(w_src'h_i + w_dst'h_j). A step reads the sum of learned embeddings of
-    the options chosen at the step before; a connection chosen has its source's embedding.
+    Logits are linear in the LSTM's output at the choice's step, with weights shared by choices of a
+    kind. A connection has probability sigmoid(w_src'h_i + w_dst'h_j). A step reads the sum of
+    learned embeddings of the options chosen at the step before; a connection chosen has its
+    source's embedding.
     """
 
     def __init__(self, space: SearchSpace):
@@ -89,9 +86,8 @@ class Policy(nn.Module):
         choices = space.choices
         counts = np.array([len(choice.options) for choice in choices])
         self.steps = np.array([choice.step for choice in choices])
-        self.bounds = np.searchsorted(
-            self.steps, np.arange(self.steps[-1] + 2)
-        ).tolist()  # choices of a step
+        # The choices of a step are those from its bound to the next one.
+        self.bounds = np.searchsorted(self.steps, np.arange(self.steps[-1] + 2)).tolist()
         connection = np.array([choice.source is not None for choice in choices])
         sources = np.array([choice.source or 0 for choice in choices])
 
@@ -101,22 +97,21 @@ class Policy(nn.Module):
         option = np.arange(counts.max())
         self.valid = torch.tensor(option < counts[:, None])  # [C, options]
         self.column = torch.tensor(np.minimum(column[:, None] + option, columns - 1))
-        # sigmoid(b - a) is the second of softmax(a, b): with a from the source's step, the sign goes into w_src.
-        self.read_at = torch.tensor(
-            np.where(connection[:, None] & (option == 0), sources[:, None], self.steps[:, None])
-        )
+        # sigmoid(b - a) is the second of softmax(a, b): with a from the source's step, w_src takes
+        # the sign.
+        at_source = connection[:, None] & (option == 0)
+        self.read_at = torch.tensor(np.where(at_source, sources[:, None], self.steps[:, None]))
         self.is_connection = torch.tensor(connection)
         self.row = torch.tensor(row + sources)
         self.next_step = torch.tensor(self.steps + 1)
 
-        self.embeddings = nn.Parameter(
-            torch.randn(rows + 1, UNITS, dtype=torch.float64)
-        )  # the last: first input
+        # The last embedding is the first input.
+        self.embeddings = nn.Parameter(torch.randn(rows + 1, UNITS, dtype=torch.float64))
         self.lstm = nn.LSTM(UNITS, UNITS, LAYERS, batch_first=True, dtype=torch.float64)
         self.heads = nn.Linear(UNITS, columns, bias=False, dtype=torch.float64)
 
     def log_probability(self, architectures: Sequence[Architecture]) -> Tensor:
-        """Of each architecture, [B] float64; only choices that have an effect count."""
+        """Return that of each architecture, [B] float64; only choices with an effect count."""
         options = torch.tensor(architectures)
         active = torch.tensor([self.space.active(architecture) for architecture in architectures])
         outputs = self.heads(self.lstm(self._inputs(options, active))[0])
@@ -126,9 +121,9 @@ class Policy(nn.Module):
 
     @torch.no_grad()
     def sample(self, rng: np.random.Generator) -> Architecture:
-        """An architecture with the probability that the policy gives it."""
+        """Draw an architecture with the probability that the policy gives it."""
         options = torch.zeros(1, len(self.steps), dtype=torch.long)
-        active = torch.tensor([self.space.active(options[0].tolist())])
+        active = torch.tensor([self.space.active(tuple(options[0].tolist()))])
         outputs = torch.zeros(1, len(self.bounds) - 1, self.heads.out_features, dtype=torch.float64)
         state = None
         for step, (first, end) in enumerate(zip(self.bounds, self.bounds[1:])):
@@ -136,38 +131,35 @@ class Policy(nn.Module):
                 break
             hidden, state = self.lstm(self._inputs(options, active)[:, step : step + 1], state)
             outputs[:, step] = self.heads(hidden[:, 0])
-            sums = (
-                self._logits(outputs, slice(first, end))[0].softmax(-1).cumsum(-1)
-            )  # [choices, options]
+            logits = self._logits(outputs, slice(first, end))[0]  # [choices, options]
+            sums = logits.softmax(-1).cumsum(-1)
             drawn = torch.from_numpy(rng.random((end - first, 1))) * sums[:, -1:]
             options[0, first:end] = (sums <= drawn).sum(-1)
-            active = torch.tensor([self.space.active(options[0].tolist())])
+            active = torch.tensor([self.space.active(tuple(options[0].tolist()))])
         return self.space.canonical(tuple(options[0].tolist()))
 
     def _inputs(self, options: Tensor, active: Tensor) -> Tensor:
-        """What each step reads, [B, steps, units], of options and active choices [B, C]."""
+        """Return what each step reads, [B, steps, units], for options and active choices [B, C]."""
         read = active & ~(self.is_connection & (options == 0))
         row = self.row + torch.where(self.is_connection, 0, options)
-        counts = torch.zeros(
-            len(options), len(self.bounds), len(self.embeddings), dtype=torch.float64
-        )
+        shape = len(options), len(self.bounds), len(self.embeddings)
+        counts = torch.zeros(shape, dtype=torch.float64)
         batch = torch.arange(len(options))[:, None]
         counts[:, 0, -1] = 1
         counts.index_put_((batch, self.next_step, row), read.double(), accumulate=True)
         return counts[:, :-1] @ self.embeddings
 
     def _logits(self, outputs: Tensor, part: slice) -> Tensor:
-        """[B, choices, options] of a part of the choices, of the heads' outputs [B, steps, columns]."""
+        """Return [B, choices, options] of some choices from the outputs [B, steps, columns]."""
         logits = outputs[:, self.read_at[part], self.column[part]]
         return logits.masked_fill(~self.valid[part], -torch.inf)
 
 
 def _offsets(choices: Sequence[Choice], widths: np.ndarray) -> tuple[np.ndarray, int]:
-    """Where the choices' kinds begin if each takes its greatest width, and where the last one ends."""
+    """Return where each choice's kind begins if kinds take their greatest width, and their end."""
     width: dict[str, int] = {}
     for choice, needed in zip(choices, widths.tolist()):
         width[choice.kind] = max(needed, width.get(choice.kind, 0))
     ends = dict(zip(width, accumulate(width.values())))
-    return np.array([ends[choice.kind] - width[choice.kind] for choice in choices]), sum(
-        width.values()
-    )
+    begins = [ends[choice.kind] - width[choice.kind] for choice in choices]
+    return np.array(begins), sum(width.values())

@@ -1,4 +1,4 @@
-"""Given architectures instead of a search."""
+"""Searchers that learn nothing: random search, and given architectures."""
 
 from collections.abc import Sequence
 
@@ -8,8 +8,17 @@ from sage.search.searchers.base import Searcher
 from sage.spaces import Architecture, SearchSpace
 
 
+class Random(Searcher):
+    """Draws every option with the same probability: the baseline of every comparison."""
+
+    name = "random"
+
+    def _propose(self, rng: np.random.Generator) -> Architecture:
+        return self.space.sample(rng)
+
+
 class Listed(Searcher):
-    """Proposes given architectures in their order, each once; asked for more it raises IndexError."""
+    """Proposes given architectures in their order, each once; raises IndexError at their end."""
 
     name = "listed"
 
