@@ -47,11 +47,12 @@ def _check_table(path: Path, step: Step) -> None:
     with h5netcdf.File(path, "r") as table:
         found = json.loads(table.attrs.get(ATTRIBUTE, "{}"))
     wanted = json.loads(_parameters(step))
+    differ = [key for key in wanted if found.get(key) != wanted[key]]
     if not path.name.startswith(step.number):
         # Another notebook has parameters of its own; those of every run make the two one run.
-        wanted = {field.name: wanted[field.name] for field in fields(Run) if field.name in wanted}
-    differ = [key for key in wanted if found.get(key) != wanted[key]]
-    if differ:
+        shared = found.keys() & {field.name for field in fields(Run)}
+        differ = [key for key in differ if key in shared]
+    if differ or not found:
         told = ", ".join(f"{key} {found.get(key)!r} instead of {wanted[key]!r}" for key in differ)
         told = told if found else "its parameters are not on record"
         advice = f"publish under another name, or remove {path.parent} first"

@@ -321,7 +321,9 @@ def test_publish(checkout):
 def test_publish_again(checkout, capsys):
     """The same run replaces what it published; another one is refused before it runs."""
     write(checkout, "01_first", MAKES)
-    write(checkout, "02_second", "")
+    code = MAKES.replace("01_table", "02_table").replace("alpha", "level")
+    second = write(checkout, "02_second", code)
+    second.write_text(second.read_text().replace("alpha = 1.0", "level = 'class'"))
     commit(checkout)
     assert run(checkout, "--publish", "mine") == 0
     assert run(checkout, "--publish", "mine", "--workers", "2") == 0
