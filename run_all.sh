@@ -17,9 +17,10 @@ is_supported() {
     "$1" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null
 }
 
+# The newest one, or the one that the variable PYTHON names.
 find_python() {
     local name
-    for name in python3.13 python3.12 python3.11 python3; do
+    for name in ${PYTHON:+"$PYTHON"} python3.13 python3.12 python3.11 python3; do
         if is_supported "$name"; then
             echo "$name"
             return
