@@ -39,9 +39,8 @@ class RankDied(RuntimeError):
 def run(function: Callable, *arguments: Any, processes: int) -> Any:
     """Call a function in some processes of this machine, which form a group while it runs.
 
-    No process is left behind: they end with the call, with Ctrl-C, and with this process. With one
-    process the function is called here. An exception in a rank ends the others within seconds, and
-    is raised here with a note that says in which rank, and where.
+    They end with the call, with Ctrl-C and with this process. An exception in one ends all within
+    seconds, and gets a note in which rank it was raised, and where. A single process is this one.
 
     Args:
         function: from a module; its arguments and what it returns can be pickled.
@@ -156,14 +155,9 @@ def _member(address: str, rank: int, local: int, processes: int) -> Iterator[Non
             raise ValueError(f"local rank {local} has no GPU of its own, {expected}")
         device = torch.device("cuda", local)
         torch.cuda.set_device(device)
-    distributed.init_process_group(
-        "nccl" if device else "gloo",
-        init_method=address,
-        rank=rank,
-        world_size=processes,
-        timeout=TIMEOUT,
-        device_id=device,
-    )
+    place: dict[str, Any] = {"init_method": address, "rank": rank, "world_size": processes}
+    backend = "nccl" if device else "gloo"
+    distributed.init_process_group(backend, **place, timeout=TIMEOUT, device_id=device)
     yield
     # Not after an exception: others may never come here, and the process' end is what tells them.
     distributed.barrier()
@@ -183,7 +177,7 @@ def _result(ranks: dict[Connection, SpawnProcess]) -> Any:
                 number = list(ranks).index(receiver)
                 report = pickle.dumps((None, _death(ranks[receiver], f"{number} of {len(ranks)}")))
             values[receiver], problem = pickle.loads(report)
-            problems += [problem] if problem else []
+            problems += [] if problem is None else [problem]
         if not ready:
             break
     if problems:
@@ -207,26 +201,28 @@ def _death(process: SpawnProcess, rank: str) -> RankDied:
 
 
 def _work(function: Callable, arguments: tuple, member: tuple, sender: Connection) -> None:
-    """Do the work of a rank, and report a value or a problem.
+    """Do the work of a rank, and report its value or its problem.
 
     Reports are plain bytes: torch would hand over tensors later, when this process is gone.
     """
     threading.Thread(target=_follow, daemon=True).start()
     torch.set_num_threads(1)  # as torchrun has it: ranks share the processor's cores
-    interfaces = psutil.net_if_addrs()
-    local = (name for name in interfaces if any(a.address == "127.0.0.1" for a in interfaces[name]))
-    os.environ.setdefault("GLOO_SOCKET_IFNAME", next(local))
+    os.environ.setdefault("GLOO_SOCKET_IFNAME", _loopback())
     _, number, _, processes = member
     try:
         with _member(*member):
             value = function(*arguments)
-        report = pickle.dumps((value if number == 0 else None, None))
+        sender.send_bytes(pickle.dumps((value if number == 0 else None, None)))
     except Exception as problem:
         problem.add_note(f"in rank {number} of {processes}:\n\n{traceback.format_exc()}")
         sender.send_bytes(pickle.dumps((None, _portable(problem))))
-        signal.pause()  # others would take this rank's absence for their problem
-    else:
-        sender.send_bytes(report)
+        signal.pause()  # others would take this rank's absence for a problem of theirs
+
+
+def _loopback() -> str:
+    """Return the name of the network interface that only this machine reaches."""
+    every = psutil.net_if_addrs().items()
+    return next(name for name, found in every if "127.0.0.1" in [each.address for each in found])
 
 
 def _follow() -> None:

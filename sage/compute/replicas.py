@@ -9,6 +9,9 @@ from torch.nn.parallel import DistributedDataParallel
 
 from sage.compute import parallel
 
+# What a layer of batch normalisation and the one that replaces it have in common.
+SHARED = ("training", "weight", "bias", "running_mean", "running_var", "num_batches_tracked")
+
 
 def joined(model: nn.Module) -> nn.Module:
     """Return what to call for a training step on this rank's share of a batch.
@@ -25,8 +28,16 @@ def joined(model: nn.Module) -> nn.Module:
         return model
     for path, parent in list(model.named_modules()):
         for name, child in parent.named_children():
-            if isinstance(child, batchnorm._BatchNorm) and type(child) is not WholeBatchNorm:
-                parent.add_module(name, _whole(child, f"{path}.{name}"))
+            if not isinstance(child, batchnorm._BatchNorm) or isinstance(child, WholeBatchNorm):
+                continue
+            usual = type(child) is nn.BatchNorm2d and child.affine and child.track_running_stats
+            if not (usual and child.momentum):
+                expected = "expected BatchNorm2d with weights, momentum and running statistics"
+                raise ValueError(f"{path}.{name} is {child}, {expected}")
+            whole = WholeBatchNorm(child.num_features, child.eps, child.momentum)
+            for shared in SHARED:
+                setattr(whole, shared, getattr(child, shared))
+            parent.add_module(name, whole)
     # A static graph may have parameters without gradients. Torch sends rank 0's buffers before
     # every step, which changes nothing: they are the same everywhere.
     return DistributedDataParallel(model, static_graph=True)
@@ -58,21 +69,6 @@ class WholeBatchNorm(nn.BatchNorm2d):
             self.running_var.lerp_(variance * (count / (count - 1)), self.momentum)
             self.num_batches_tracked += 1
         return normalised
-
-
-def _whole(usual: nn.Module, name: str) -> WholeBatchNorm:
-    match usual:
-        case nn.BatchNorm2d(affine=True, track_running_stats=True, momentum=float()) if (
-            type(usual) is nn.BatchNorm2d
-        ):
-            new = WholeBatchNorm(usual.num_features, usual.eps, usual.momentum)
-        case _:
-            expected = "BatchNorm2d with weights, momentum and running statistics"
-            raise ValueError(f"{name} is {usual}, expected {expected}")
-    buffers = ("running_mean", "running_var", "num_batches_tracked")
-    for shared in ("training", "weight", "bias", *buffers):
-        setattr(new, shared, getattr(usual, shared))
-    return new
 
 
 class _Normalise(torch.autograd.Function):

@@ -67,7 +67,7 @@ def _at(values: Any, places: slice | np.ndarray) -> Any:
 
 def _joined(one: Any, two: Any) -> Any:
     if one is None or isinstance(one, tuple):
-        return one and one + two
+        return None if one is None else one + two
     beside = one.untyped_storage().data_ptr() == two.untyped_storage().data_ptr()
     beside &= two.storage_offset() == one.storage_offset() + one.numel()
     if beside and one.is_contiguous() and two.is_contiguous():
@@ -98,8 +98,8 @@ class ImageFiles(Labelled):
 def class_folders(folder: Path) -> tuple[ImageFiles, ImageFiles, tuple[str, ...]]:
     """List files to train on and to test on, ordered by class and name, and the classes.
 
-    A folder `train` needs `test` with class folders beside it, or `val`; without `train` every
-    tenth file is tested on, at random.
+    Beside a folder `train` lies `test` with class folders, or `val`; without `train` every tenth
+    file is tested on, at random.
 
     Raises:
         ValueError: no class folders, one without images, or other classes to test on.

@@ -13,14 +13,13 @@ SIZE, SHORTER, SHORTER_IN_TRAINING = 224, 256, (256, 512)
 
 
 def standardise(images: Tensor) -> Tensor:
-    """Shift and scale each image to mean 0 and standard deviation 1 over all its values.
+    """Shift and scale each image [3, H, W] to mean 0 and standard deviation 1 over its values.
 
-    Args:
-        images: [B, 3, H, W] uint8 or float.
+    A constant image becomes zeros: the deviation counts as at least 1/sqrt(3HW), as in TensorFlow's
+    per_image_standardization on images in [0, 1].
 
     Returns:
-        [B, 3, H, W] float32, channels last. A constant image becomes zeros: the deviation counts
-        as at least 1/sqrt(3HW), as in TensorFlow's per_image_standardization on images in [0, 1].
+        [B, 3, H, W] float32, channels last.
     """
     pixels = images.float() / 255
     mean = pixels.mean((1, 2, 3), keepdim=True)
@@ -30,17 +29,13 @@ def standardise(images: Tensor) -> Tensor:
 
 
 def augment(images: Tensor, generator: torch.Generator) -> Tensor:
-    """Crop each zero-padded image at random, and flip half of them.
+    """Crop each zero-padded image of [B, 3, H, W] at random, and flip half of them.
 
     Padding is an eighth of the size on every side: 32 x 32 is padded to 40 x 40 as in the paper.
     Draws are those of the whole batch, of which a rank has its `parallel.share`.
 
     Args:
-        images: [B, 3, H, W].
         generator: on the images' device.
-
-    Returns:
-        [B, 3, H, W], same type.
     """
     count, _, height, width = images.shape
     device, whole = images.device, parallel.whole(count)
@@ -62,9 +57,7 @@ class Crop(NamedTuple):
 
     Args:
         shorter: side that the image is scaled to, in pixels.
-        row: of the crop, as a part of all places in [0, 1).
-        column: likewise.
-        flip: left to right.
+        row: place of the crop, in [0, 1) of all its places; `column` likewise.
     """
 
     shorter: int
@@ -106,13 +99,10 @@ def scaled_crop(images: Tensor, generator: torch.Generator) -> Tensor:
 
 
 def central_crop(images: Tensor) -> Tensor:
-    """Return what a network trained on crops is shown for evaluation, the centre.
+    """Return the centre [..., 3, SIZE, SIZE], which networks trained on crops are tested on.
 
     Args:
         images: [..., 3, H, W] uint8; the shorter side becomes `SHORTER`.
-
-    Returns:
-        [..., 3, SIZE, SIZE].
     """
     from torchvision.transforms import functional  # slow to import
 
