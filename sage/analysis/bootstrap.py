@@ -50,13 +50,14 @@ class Bootstrap:
         return held.reshape(members.shape).astype(np.float64)
 
 
-def interval(drawn: np.ndarray, *, outside: float = OUTSIDE) -> np.ndarray:
+def interval(drawn: np.ndarray, *, tests: int = 1) -> np.ndarray:
     """Return value, low and high [K, 3] of statistics.
 
     Args:
         drawn: [1 + R, K], the sample's first; where that is NaN all is.
-        outside: percentage of resamples that the interval leaves out.
+        tests: how many such intervals are to hold at once (Bonferroni).
     """
+    outside = OUTSIDE / tests
     found, defined = np.full((drawn.shape[1], 3), np.nan), np.isfinite(drawn[0])
     if defined.any():  # a resample that holds one network only has no correlation
         ends = np.nanpercentile(drawn[1:, defined], (outside / 2, 100 - outside / 2), axis=0)
@@ -208,13 +209,13 @@ def partial_correlation(
     inverse = np.linalg.pinv(among, rtol=1e-10, hermitian=True)
     slopes_x, slopes_y = inverse @ with_x, inverse @ with_y  # [R, k, K] and [R, k, 1]
     variance_x, variance_y, covariance = _moments(counts, predictors, target)
-    rest_x, rest_y = (
-        variance_x - (slopes_x * with_x).sum(1),
-        variance_y - (slopes_y * with_y).sum(1),
-    )
-    rest_x = np.where(rest_x > 1e-12 * variance_x, rest_x, 0)  # else only rounding is left
-    rest_y = np.where(rest_y > 1e-12 * variance_y, rest_y, 0)
-    return _cosine(rest_x, rest_y, covariance - (slopes_x * with_y).sum(1))
+
+    def rest(variance: np.ndarray, explained: np.ndarray) -> np.ndarray:
+        left = variance - explained.sum(1)
+        return np.where(left > 1e-12 * variance, left, 0)  # else only rounding is left
+
+    rests = rest(variance_x, slopes_x * with_x), rest(variance_y, slopes_y * with_y)
+    return _cosine(*rests, covariance - (slopes_x * with_y).sum(1))
 
 
 METHODS = {"pearson": pearson, "spearman": spearman, "kendall": kendall, "regret": regret}

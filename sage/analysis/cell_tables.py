@@ -19,15 +19,15 @@ OURS, SCALED, PAPERS = "ours", "ours, scaled down", "the paper's"
 COUNTED = "ours, exact count"
 MOBILE_LIMIT = 600e6  # multiply-adds of a network in the mobile setting, Zoph et al. 2018
 MOBILE_REPEATS = 4  # N of NASNet-A and of the paper's networks there
+Tables = Mapping[str, xr.Dataset]  # by data set
 
 
-def table_2(run: CellRun, searched: xr.Dataset, trained: Mapping[str, xr.Dataset]) -> pd.DataFrame:
+def table_2(run: CellRun, searched: xr.Dataset, trained: Tables) -> pd.DataFrame:
     """Return errors on the test images after full training, sizes, and what the searches cost.
 
     Args:
-        run: whose networks these are.
         searched: see `comparison.results`.
-        trained: by data set, see `full_training.train_all_fully`.
+        trained: see `full_training.train_all_fully`.
 
     Returns:
         A row per network, ours first, then the paper's; errors in percent with the ends of their
@@ -37,9 +37,7 @@ def table_2(run: CellRun, searched: xr.Dataset, trained: Mapping[str, xr.Dataset
     return _add_papers(rows, paper_numbers.TABLE_2)
 
 
-def imagenet_errors(
-    run: CellRun, searched: xr.Dataset, trained: Mapping[str, xr.Dataset]
-) -> pd.DataFrame:
+def imagenet_errors(run: CellRun, searched: xr.Dataset, trained: Tables) -> pd.DataFrame:
     """Return `table_2` with top-1 and top-5 errors, and the paper's on ImageNet (its Table 3)."""
     rows = _own_rows(run, searched, trained, {"test_accuracy": " top-1", "test_top5": " top-5"})
     papers = (
@@ -91,16 +89,9 @@ def _add_papers(rows: list[dict], papers: Iterable[dict]) -> pd.DataFrame:
 
 
 def _own_rows(
-    run: CellRun,
-    searched: xr.Dataset,
-    trained: Mapping[str, xr.Dataset],
-    measures: Mapping[str, str],
+    run: CellRun, searched: xr.Dataset, trained: Tables, measures: Mapping[str, str]
 ) -> list[dict]:
-    """Return a row per network.
-
-    Args:
-        measures: what is put behind the data set's name for the error of each accuracy.
-    """
+    """Return a row per network; `measures` is what names the error of each accuracy."""
     budget, costs = run.budget, _search_costs(run, searched)
     label = OURS if run.profile == "paper" else SCALED
     sizes = next(iter(trained.values()))
@@ -130,10 +121,7 @@ def _error(name: str, accuracy: float, images: int) -> dict[str, float]:
 
 
 def _search_costs(run: CellRun, searched: xr.Dataset) -> dict[str, dict[str, float]]:
-    """Return the cost of each search by its winner's name.
-
-    Repetitions and amounts of training are added up, as the winner is their best.
-    """
+    """Return the cost of each search by its winner's name, the sum over all that it is best of."""
     last, found = searched.isel(samples=-1), {}
     for searcher, score in product(searched.searcher.values, searched.score.values):
         one = last.sel(searcher=searcher, score=score)

@@ -15,7 +15,6 @@ import xarray as xr
 from sage.analysis.bootstrap import (
     FEWEST,
     METHODS,
-    OUTSIDE,
     Bootstrap,
     Estimate,
     interval,
@@ -201,26 +200,21 @@ def contrasts(table: xr.DataArray, mature: xr.DataArray, bootstrap: Bootstrap) -
         sixteen lie beyond each end).
     """
     names = table.predictor.values.tolist()
-    pairs = [
-        (one, other)
-        for one, others in CONTRASTS.items()
-        for other in others
-        if one in names and other in names
-    ]
+    pairs = [(one, other) for one, others in CONTRASTS.items() for other in others]
+    pairs = [(one, other) for one, other in pairs if one in names and other in names]
     first, second = (list(column) for column in zip(*pairs))
     ones, others = ([names.index(name) for name in column] for column in (first, second))
-    outside = OUTSIDE / int((table.epoch < mature.epoch).sum())
+    epochs = int((table.epoch < mature.epoch).sum())
 
     def measure(counts: np.ndarray, values: np.ndarray, target: np.ndarray) -> np.ndarray:
         drawn = pearson(counts, values, target)
         gains = drawn[:, ones] - drawn[:, others]
-        return np.hstack([interval(gains), interval(gains, outside=outside)[:, 1:]])
+        return np.hstack([interval(gains), interval(gains, tests=epochs)[:, 1:]])
 
     fields = ("value", "low", "high", "all_low", "all_high")
     found = _by_epoch(table, mature, bootstrap, measure, fields, {"pair": range(len(pairs))})
-    return found.drop_vars(["pair", "n"]).assign_coords(
-        first=("pair", first), second=("pair", second)
-    )
+    named = {"first": ("pair", first), "second": ("pair", second)}
+    return found.drop_vars(["pair", "n"]).assign_coords(named)
 
 
 def _by_epoch(
@@ -263,20 +257,15 @@ def pool_record(known: PoolMeasurements, table: xr.DataArray) -> xr.Dataset:
 
 def record(pools: Mapping[str, Analysis], sweep: xr.Dataset, ceiling: Estimate) -> xr.Dataset:
     """Return all statistics in one table: of `analyse` by pool, `alpha_sweep` and the ceiling."""
-
     joined: dict[str, Any] = {"data_vars": "all", "coords": "minimal", "compat": "override"}
     assessed, compared, weights = (
         xr.concat([getattr(one, name) for one in pools.values()], "pool", join="exact", **joined)
         for name in ("assessed", "compared", "weights")
     )
     contrasts = (*compared.data_vars, "first", "second")
+    compared = compared.rename({name: f"contrast_{name}" for name in contrasts})
     # Not "alpha", which is a parameter of runs: a grid of these gathers their tables along it.
-    sweeps = ("alpha", *sweep.data_vars)
-    parts = [
-        assessed,
-        compared.rename({name: f"contrast_{name}" for name in contrasts}),
-        weights.rename("nested_alpha").rename(predictor="nested"),
-        sweep.rename({name: f"sweep_{name}" for name in sweeps}),
-    ]
+    swept = sweep.rename({name: f"sweep_{name}" for name in ("alpha", *sweep.data_vars)})
+    parts = [assessed, compared, weights.rename("nested_alpha").rename(predictor="nested"), swept]
     attributes = {f"ceiling_{name}": value for name, value in asdict(ceiling).items()}
     return xr.merge(parts, join="exact").assign_coords(pool=list(pools)).assign_attrs(attributes)

@@ -69,7 +69,6 @@ def analyse_pools(
         own: random networks, see `predictivity.pool_record`.
         others: likewise, by name, see `load_published`.
         searched: likewise, of what searches by P found.
-        bootstrap: how intervals are made.
 
     Returns:
         `RANDOM`, all random networks as one pool, whose first are the run's own and keep their
@@ -98,9 +97,6 @@ def join_pools(
     Args:
         tables: see `predictivity.pool_record`.
         names: of predictors that all of them have.
-
-    Raises:
-        ValueError: no network of a pool matured.
     """
     numbers = tables[0].network.values
     further = sum(one.sizes["network"] for one in tables[1:])

@@ -31,8 +31,7 @@ def best(candidates: xr.Dataset, samples: int, count: int) -> list[int]:
 def summary(table: xr.Dataset) -> pd.DataFrame:
     """Return the paper's Table 1 from the last checkpoint, a row per searcher, epochs and score.
 
-    Returns:
-        Errors in percent and the gain of a score over P in points, each as mean and s.d. over runs.
+    Errors are in percent, gains of a score over P in points, each as mean and s.d. over runs.
     """
     last = table.isel(samples=-1)
     measures = {"mature error": 100 * (1 - last.mature_accuracy)}
@@ -72,10 +71,9 @@ def _verdict(gain: xr.DataArray) -> str:
     found = t_interval(gain.mean("searcher").to_numpy())
     if found.n < 2:
         return f"{found.value:.2f} in one run, which has no interval."
-    verdict = "the interval includes 0: undecided."
-    if found.low > 0 or found.high < 0:
-        verdict = f"the first finds {'better' if found.low > 0 else 'worse'} networks."
-    return f"{found} runs; {verdict}"
+    if found.low <= 0 <= found.high:
+        return f"{found} runs; the interval includes 0: undecided."
+    return f"{found} runs; the first finds {'better' if found.low > 0 else 'worse'} networks."
 
 
 def costs(table: xr.Dataset, *, teacher_examples: float, alpha_examples: float) -> pd.DataFrame:

@@ -4,7 +4,7 @@ Here `assessed` is that of `predictivity.assess`, `mature` is accuracy [network]
 `ceiling` is that of `predictivity.ceiling`, drawn if it is known, and `alpha` is the weight of TG.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import matplotlib.pyplot as plt
@@ -37,26 +37,22 @@ def predictivity(pool: Analysis, layers: Sequence[str], *, epoch: float) -> Figu
         epoch: of the two scatter plots.
     """
     curves, alpha = pool.assessed.sel(statistic="pearson"), pool.scores.attrs["alpha"]
-    size = (2.2 * COLUMN, 3)
-    figure, axes = plt.subplots(1, 3, figsize=size, width_ratios=(1, 1, 1.5))
+    figure, axes = plt.subplots(1, 3, figsize=(2.2 * COLUMN, 3), width_ratios=(1, 1, 1.5))
     for axis, name in zip(axes, ("P", COMBINED)):
-        score, r = (
-            pool.scores.sel(predictor=name, epoch=epoch),
-            curves.sel(predictor=name, epoch=epoch),
-        )
-        _scatter(axis, score, pool.mature, s=9, color=COLOURS[name])
+        place = {"predictor": name, "epoch": epoch}
+        r = curves.sel(place)
+        _scatter(axis, pool.scores.sel(place), pool.mature, s=9, color=COLOURS[name])
         axis.set_xlabel(f"{_named(name, alpha)}, {epoch:g} epochs")
         axis.set_title(f"r = {_interval(r)}\nn = {r.n:.0f} networks")
         axis.xaxis.set_major_locator(MaxNLocator(4))
     axes[0].xaxis.set_major_formatter(PercentFormatter(1))
     axes[1].set_ylabel("")
     greys = sns.color_palette("Greys", len(layers) + 2)[1:]
-    lines: dict[str, Look] = {
-        name: {"color": grey, "lw": 1, "ls": "--"} for name, grey in zip(layers, greys)
-    }
-    scores = ("TG", "P", COMBINED)
-    lines |= {name: {"color": COLOURS[name], "lw": 1.8, **DOTS} for name in scores}
-    lines[COMBINED]["label"] = _named(COMBINED, alpha)
+    lines: dict[str, Look] = {}
+    for name, grey in zip(layers, greys):
+        lines[name] = {"color": grey, "lw": 1, "ls": "--"}
+    for name in ("TG", "P", COMBINED):
+        lines[name] = {"color": COLOURS[name], "lw": 1.8, "label": _named(name, alpha), **DOTS}
     _draw_by_epoch(axes[2], curves, lines)
     _cost_axis(axes[2], curves.cost.sel(predictor=COMBINED))
     axes[2].set(ylabel="r with mature accuracy", title="bands: 95 % bootstrap")
@@ -85,14 +81,13 @@ def alpha_effect(sweep: xr.Dataset, nested: xr.Dataset) -> Figure:
     """
     panels = {rf"$\alpha$ = {one:g}": (sweep.sel(alpha=one), "C1") for one in sweep.alpha.values}
     panels["chosen on others"] = nested, "C3"
-    figure, axes = style.grid(len(panels), -(-len(panels) // 2), (2 * COLUMN, 4))
-    for axis, (title, (line, colour)) in zip(axes.flat, panels.items()):
+    label = r"r(P + $\alpha$ TG) $-$ r(P)"
+    figure, axes = style.grid(len(panels), -(-len(panels) // 2), (2 * COLUMN, 4), label)
+    for axis, (title, (line, colour)) in zip(axes, panels.items()):
         axis.axhline(0, color="0.5", lw=0.8, ls=":")
         style.draw_band(axis, line.epoch, line, shade=0.2, color=colour, **DOTS)
         style.epoch_axis(axis, sweep.epoch.values)
         axis.set_title(title)
-    for axis in axes[:, 0]:
-        axis.set_ylabel(r"r(P + $\alpha$ TG) $-$ r(P)")
     bands = f"bands: 95 % paired bootstrap, n = {sweep.n.max():.0f} networks"
     figure.suptitle(f"gain in correlation with mature accuracy; {bands}")
     return figure
@@ -112,9 +107,8 @@ def teachers(assessed: xr.Dataset, *, teacher: str) -> Figure:
     _draw_by_epoch(right, gain(assessed, table.predictor.values), lines)
     left.set(ylabel="r with mature accuracy")
     right.set(ylabel="r minus that of P")
-    style.legend_below(left, columns=4)
     bands = f"bands: 95 % bootstrap, n = {table.n.max().item()}, paired on the right"
-    figure.suptitle(f"the teacher and its controls; {bands}")
+    style.legend_below(left, columns=4, title=f"the teacher and its controls; {bands}")
     return figure
 
 
@@ -137,16 +131,13 @@ def rivals(assessed: xr.Dataset, *, epoch: float, ceiling: Estimate, alpha: floa
         axis.grid(axis="y", lw=0.3, color="0.9")
         axis.tick_params(axis="y", length=0, labelsize=7)
     left.axvline(one.value.sel(predictor="P"), color=FAMILY_COLOURS["accuracy"], lw=0.8, ls=":")
-    if np.isfinite(ceiling.value):
-        left.axvline(ceiling.value, color="k", lw=1, ls="--", label=_ceiling_label(ceiling))
-        left.axvspan(ceiling.low, ceiling.high, color="k", alpha=0.06, lw=0)
+    _draw_ceiling(ceiling, left.axvline, left.axvspan)
     names = [_named(name, alpha) for name in one.predictor.values]
     left.set(yticks=places, yticklabels=names, ylim=(len(places) - 0.5, -0.5), xlim=(-1, 1.03))
     left.set_xlabel("r with mature accuracy")
     right.set_xlabel("r minus that of P")
-    style.legend_below(left, columns=4)
     bars = f"bars: 95 % bootstrap over n = {one.n.item()} networks, paired on the right"
-    figure.suptitle(f"predictors after {epoch:g} epochs; {bars}")
+    style.legend_below(left, columns=4, title=f"predictors after {epoch:g} epochs; {bars}")
     return figure
 
 
@@ -176,9 +167,7 @@ def cost_curves(assessed: xr.Dataset, *, ceiling: Estimate, alpha: float, teache
         label = f"P + a TG, a share of the teacher's {examples} examples added"
         look = {"color": FAMILY_COLOURS["combination"], "ms": 3, "alpha": 0.5, "label": label}
         axis.plot(guided.cost + teacher / networks, guided.value, "^:", lw=1, **look)
-    if np.isfinite(ceiling.value):
-        axis.axhline(ceiling.value, color="k", lw=1, ls="--", label=_ceiling_label(ceiling))
-        axis.axhspan(ceiling.low, ceiling.high, color="k", alpha=0.06, lw=0)
+    _draw_ceiling(ceiling, axis.axhline, axis.axhspan)
     axis.set_xscale("symlog", linthresh=100, linscale=0.5)
     axis.set_xlim(left=-20)
     axis.xaxis.set_major_formatter(EngFormatter(sep=""))
@@ -213,20 +202,19 @@ def pools(analysed: Mapping[str, Analysis], *, alpha: float) -> Figure:
     Args:
         analysed: by the pool's name, see `predictivity.analyse`.
     """
-    lines = {name: {"color": colour, **DOTS} for name, colour in COLOURS.items()}
-    lines[COMBINED]["label"] = _named(COMBINED, alpha)
-    lines["P + a TG"]["label"] = "P + a TG, a chosen on other networks"
-    rows = -(-len(analysed) // 2)
-    figure, axes = style.grid(len(analysed), 2, (2 * COLUMN, 0.6 + 2.2 * rows))
-    for axis, (name, pool) in zip(axes.flat, analysed.items()):
+    lines = {
+        name: {"color": colour, "label": _named(name, alpha), **DOTS}
+        for name, colour in COLOURS.items()
+    }
+    lines["P + a TG"]["label"] += ", a chosen on other networks"
+    size = (2 * COLUMN, 0.6 + 2.2 * -(-len(analysed) // 2))
+    figure, axes = style.grid(len(analysed), 2, size, "r with mature accuracy")
+    for axis, (name, pool) in zip(axes, analysed.items()):
         table, mature = pool.assessed.sel(statistic="pearson"), 100 * pool.mature.dropna("network")
         _draw_by_epoch(axis, table, lines)
         ends = f"{mature.min():.1f} to {mature.max():.1f} %" if mature.size else "none"
         axis.set_title(f"{name}\nn = {table.n.max().item()}, mature accuracy {ends}")
-    for axis in axes[:, 0]:
-        axis.set_ylabel("r with mature accuracy")
-    style.legend_below(axes[0, 0], columns=4)
-    figure.suptitle("bands: 95 % bootstrap over networks")
+    style.legend_below(axes[0], columns=4, title="bands: 95 % bootstrap over networks")
     return figure
 
 
@@ -253,8 +241,11 @@ def _draw_by_epoch(axis: Axes, table: xr.Dataset, lines: Mapping[str, Look]) -> 
     style.epoch_axis(axis, table.epoch.values)
 
 
-def _ceiling_label(ceiling: Estimate) -> str:
-    return f"ceiling by another seed, {_interval(ceiling)}, n = {ceiling.n}"
+def _draw_ceiling(ceiling: Estimate, draw_line: Callable, draw_span: Callable) -> None:
+    if np.isfinite(ceiling.value):
+        label = f"ceiling by another seed, {_interval(ceiling)}, n = {ceiling.n}"
+        draw_line(ceiling.value, color="k", lw=1, ls="--", label=label)
+        draw_span(ceiling.low, ceiling.high, color="k", alpha=0.06, lw=0)
 
 
 def _interval(one: Any) -> str:

@@ -29,7 +29,7 @@ def stimuli(regions: Sequence[Region]) -> Figure:
     Images of others' recordings are not drawn: they are not ours to publish.
     """
     sets = {one.stimuli.identity: one for one in regions}
-    figure, axes = style.row(len(sets), (0.8 + 2.8 * len(sets), 3.1))
+    figure, axes = style.grid(len(sets), len(sets), (0.8 + 2.8 * len(sets), 3.1), sharey=False)
     for axis, (identity, one) in zip(axes, sets.items()):
         groups = np.array(one.stimuli.categories["image"])
         if one.simulated:
@@ -60,7 +60,8 @@ def _show_examples(axis: Axes, images: np.ndarray, groups: np.ndarray) -> None:
 @style.applied
 def region_rdms(regions: Sequence[Region], level: str) -> Figure:
     """Draw every region's RDM at one level, with its noise ceiling."""
-    figure, axes = style.row(len(regions), (1 + 2.3 * len(regions), 2.5))
+    size = (1 + 2.3 * len(regions), 2.5)
+    figure, axes = style.grid(len(regions), len(regions), size, sharey=False)
     for axis, one in zip(axes, regions):
         style.show_rdm(axis, one.rdm(level), one.stimuli.categories[level], named=True)
         ceiling = one.ceiling(level)
@@ -79,7 +80,6 @@ def region_similarity(
     Args:
         table: see `comparison.similarity`.
         level: of the regions' noise ceilings.
-        alpha: weight of TG, for the scores' names.
     """
     matches = guidance.best_match(table)
     scores = [one for name, one in SCORES.items() if name in matches.score]
@@ -108,11 +108,7 @@ def region_similarity(
 
 @style.applied
 def site_agreement(table: xr.Dataset) -> Figure:
-    """Draw how well TG from few sites and trials orders candidates as TG from all of them does.
-
-    Args:
-        table: see `site_sampling.agreement`.
-    """
+    """Draw how well TG from few sites and trials orders candidates, from `site_sampling`."""
     figure, axis = plt.subplots(figsize=(COLUMN + 1.2, 2.9))
     if not table.sizes["sites"]:
         axis.set_axis_off()
@@ -120,12 +116,12 @@ def site_agreement(table: xr.Dataset) -> Figure:
         return figure
     colours = sns.color_palette("viridis", table.sizes["trials"] + 1)
     for trials, colour in zip(table.trials.values, colours):
-        look: Look = {
-            "color": colour,
-            "label": f"{trials} trial{'s' if trials > 1 else ''} an image",
-        }
-        line = table.sel(trials=trials)
-        style.draw_band(axis, line.sites, line, shade=0.15, marker="o", ms=3, **look)
+        label, line = (
+            f"{trials} trial{'s' if trials > 1 else ''} an image",
+            table.sel(trials=trials),
+        )
+        look: Look = {"color": colour, "label": label, "marker": "o", "ms": 3}
+        style.draw_band(axis, line.sites, line, shade=0.15, **look)
     sites = table.sites.values
     axis.set(xscale="log", xticks=sites, xticklabels=sites, ylim=(None, 1.02))
     axis.xaxis.set_minor_locator(NullLocator())

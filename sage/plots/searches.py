@@ -1,4 +1,4 @@
-"""Figures of what searches found, and of its errors after full training."""
+"""Figures of what searches found. A `table` is that of `comparison.results`."""
 
 from itertools import product
 
@@ -20,34 +20,25 @@ SEARCHER_NAMES = {"random": "random search", "reinforce": "reinforcement learnin
 
 @style.applied
 def search_progress(table: xr.Dataset) -> Figure:
-    """Draw the best mature accuracy that each search has found (the paper's Figure 3).
-
-    Args:
-        table: see `comparison.results`. Each searcher has a column.
-    """
+    """Draw the best mature accuracy that each search has found (the paper's Figure 3)."""
     random = table.random_accuracy.values[np.isfinite(table.random_accuracy)]
     chance = f"mean of {random.size} random architectures"
-    columns = table.sizes["searcher"]
-    size = (0.6 + 1.9 * columns, 4.4)
-    figure, axes = plt.subplots(2, columns, figsize=size, sharey=True, squeeze=False)
-    for (above, below), searcher in zip(axes.T, table.searcher.values):
+    columns, label = table.sizes["searcher"], "mature validation\naccuracy"
+    figure, axes = style.grid(2 * columns, columns, (0.6 + 1.9 * columns, 4.4), label)
+    for above, below, searcher in zip(axes, axes[columns:], table.searcher.values):
         for axis in (above, below):
             axis.axhline(random.mean(), color="0.5", ls=":", lw=1, label=chance)
             _draw_searches(axis, table.sel(searcher=searcher), by_samples=axis is above)
-            style.accuracy_axis(axis, "")
+            style.accuracy_axis(axis, label=None)
         above.set(title=SEARCHER_NAMES.get(searcher, searcher), xlabel="candidates")
         above.set(xticks=table.samples.values)
         below.set(xlabel="training examples", xscale="log")
         below.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
         below.xaxis.set_major_formatter(EngFormatter(sep=""))
         below.xaxis.set_minor_formatter(NullFormatter())
-    for axis in axes[:, 0]:
-        axis.set_ylabel("mature validation\naccuracy")
-    style.legend_below(axes[0, 0], columns=3)
-    figure.suptitle(
-        f"best of the top {table.attrs['top']} by the search's own score\n"
-        f"mean and s.d. of n = {table.sizes['run']} runs"
-    )
+    title = f"best of the top {table.attrs['top']} by the search's own score\n"
+    title += f"mean and s.d. of n = {table.sizes['run']} runs"
+    style.legend_below(axes[0], columns=3, title=title)
     return figure
 
 
@@ -69,11 +60,7 @@ def _draw_searches(axis: Axes, table: xr.Dataset, *, by_samples: bool) -> None:
 
 @style.applied
 def finalists(table: xr.Dataset) -> Figure:
-    """Draw mature accuracy of every network that a search chose by its score, and of random ones.
-
-    Args:
-        table: see `comparison.results`.
-    """
+    """Draw mature accuracy of every network that a search chose, and of random ones."""
     groups = {"not selected": ("0.5", table.random_accuracy.values.ravel())}
     for searcher, score in product(table.searcher.values, table.score.values):
         label = f"{SEARCHER_NAMES.get(searcher, searcher)}\n{SCORES[score].label(table.alpha)}"
@@ -103,27 +90,24 @@ def final_errors(frame: pd.DataFrame, *measures: str, found: int, images: int) -
     """Draw test errors of fully trained networks with their 95 % intervals, a panel per measure.
 
     Args:
-        frame: see `cell_tables.table_2`.
+        frame: see `cell_tables.table_2`, its first `found` rows are searched, the rest published.
         measures: the data set's name, or with top-1 or top-5 behind it.
-        found: number of the first rows that are searched; the rest are published cells.
-        images: number of test images.
     """
     places = np.arange(len(frame))
     size = (1.2 + 2.8 * len(measures), 0.9 + 0.24 * len(frame))
-    figure, axes = style.row(len(measures), size, sharey=True)
+    figure, axes = style.grid(len(measures), len(measures), size)
     names = frame.index.get_level_values("network")
     for axis, measure in zip(axes, measures):
         errors = frame[[f"{measure} {name}" for name in ("error (%)", "low", "high")]]
         errors = errors.set_axis(["value", "low", "high"], axis=1)
         for label, colour, rows in (
-            ("found here", "C1", slice(found)),
-            ("published", "C0", slice(found, None)),
+            ("found here", "C1", places < found),
+            ("published", "C0", places >= found),
         ):
-            part, bars = errors.iloc[rows], style.interval_bars(errors.iloc[rows])
-            look: Look = {"fmt": "o", "ms": 4, "color": colour, "label": label}
-            axis.errorbar(part.value, places[rows], xerr=bars, **look)
+            part, look = errors[rows], {"fmt": "o", "ms": 4, "color": colour, "label": label}
+            axis.errorbar(part.value, places[rows], xerr=style.interval_bars(part), **look)
         axis.set(yticks=places, yticklabels=names, ylim=(len(frame) - 0.5, -0.5))
         axis.set(xlabel=f"{measure} test error (%)")
-    figure.suptitle(f"one training each; bars: 95 % over n = {images:,} images")
-    style.legend_below(axes[0], columns=2)
+    title = f"one training each; bars: 95 % over n = {images:,} images"
+    style.legend_below(axes[0], columns=2, title=title)
     return figure

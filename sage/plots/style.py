@@ -52,19 +52,17 @@ def save(figure: Figure, folder: Path, name: str) -> Figure:
     return figure
 
 
-def row(count: int, size: tuple[float, float], **options: Any) -> tuple[Figure, np.ndarray]:
-    """Return a figure of this size in inches with axes [count] beside each other."""
-    figure, axes = plt.subplots(1, count, figsize=size, squeeze=False, **options)
-    return figure, axes[0]
-
-
-def grid(count: int, columns: int, size: tuple[float, float]) -> tuple[Figure, np.ndarray]:
-    """Return a figure with axes [rows, columns], the first `count` of them there, that share y."""
+def grid(
+    count: int, columns: int, size: tuple[float, float], label: str = "", *, sharey: bool = True
+) -> tuple[Figure, np.ndarray]:
+    """Return a figure of a size in inches with `count` axes, and the label of their y in rows."""
     rows = -(-count // columns)
-    figure, axes = plt.subplots(rows, columns, figsize=size, sharey=True, squeeze=False)
+    figure, axes = plt.subplots(rows, columns, figsize=size, sharey=sharey, squeeze=False)
+    for axis in axes[:, 0]:
+        axis.set_ylabel(label)
     for unused in axes.flat[count:]:
         unused.remove()
-    return figure, axes
+    return figure, axes.flat[:count]
 
 
 def draw_band(axis: Axes, x: Any, line: Any, *, shade: float = 0.1, **style: Any) -> None:
@@ -78,15 +76,18 @@ def interval_bars(one: Any) -> np.ndarray:
     return np.stack([one.value - one.low, one.high - one.value]).reshape(2, -1).clip(0)
 
 
-def legend_below(axis: Axes, *, columns: int) -> None:
-    """Put the legend of one axis below the whole figure."""
+def legend_below(axis: Axes, *, columns: int, title: str = "") -> None:
+    """Put the legend of one axis below the whole figure, and a title above."""
     axis.figure.legend(*axis.get_legend_handles_labels(), loc="outside lower center", ncols=columns)
+    if title:
+        axis.figure.suptitle(title)
 
 
-def accuracy_axis(axis: Axes, label: str = "mature validation accuracy") -> None:
-    """Show accuracies in percent on the y axis."""
-    axis.set_ylabel(label)
+def accuracy_axis(axis: Axes, label: str | None = "mature validation accuracy") -> None:
+    """Show accuracies in percent on the y axis, and label it unless that is None."""
     axis.yaxis.set_major_formatter(PercentFormatter(1))
+    if label is not None:
+        axis.set_ylabel(label)
 
 
 def epoch_axis(axis: Axes, epochs: np.ndarray) -> None:
@@ -100,20 +101,20 @@ def epoch_axis(axis: Axes, epochs: np.ndarray) -> None:
 
 def show_images(axis: Axes, images: np.ndarray, rows: Iterable[str]) -> None:
     """Draw images [R, K, 3, H, W] uint8 in a grid, with the names of the R rows."""
-    count, columns, _, height, width = images.shape
-    grid = np.full((count, height + 2, columns, width + 2, 3), 255, np.uint8)
-    grid[:, 1:-1, :, 1:-1] = images.transpose(0, 3, 1, 4, 2)
-    axis.imshow(grid.reshape(count * (height + 2), columns * (width + 2), 3))
-    axis.set(xticks=[], yticks=(np.arange(count) + 0.5) * (height + 2), yticklabels=rows)
+    framed = np.pad(images, [(0, 0)] * 3 + [(1, 1)] * 2, constant_values=255)
+    count, columns, _, height, width = framed.shape
+    sheet = framed.transpose(0, 3, 1, 4, 2).reshape(count * height, columns * width, 3)
+    axis.imshow(sheet)
+    axis.set(xticks=[], yticks=(np.arange(count) + 0.5) * height, yticklabels=rows)
     axis.tick_params(length=0)
     axis.spines[:].set_visible(False)
 
 
 def show_rdm(axis: Axes, values: np.ndarray, groups: Sequence[str], *, named: bool) -> None:
-    """Draw a condensed RDM with its colour bar, over its own range of values.
+    """Draw a condensed RDM over its own range of values, stimuli of one group together.
 
     Args:
-        groups: the group of each stimulus; those of one group stand together.
+        groups: the group of each stimulus.
         named: write the groups' names beside the matrix.
     """
     order = np.argsort(groups, kind="stable")
@@ -122,8 +123,8 @@ def show_rdm(axis: Axes, values: np.ndarray, groups: Sequence[str], *, named: bo
     image = axis.imshow(matrix, vmin=low, vmax=high, cmap="viridis", interpolation="nearest")
     names, starts, sizes = np.unique(np.sort(groups), return_index=True, return_counts=True)
     for start in starts[1:]:
-        axis.axhline(start - 0.5, color="w", lw=4 / len(starts) ** 1.2)
-        axis.axvline(start - 0.5, color="w", lw=4 / len(starts) ** 1.2)
+        for draw_line in (axis.axhline, axis.axvline):
+            draw_line(start - 0.5, color="w", lw=4 / len(starts) ** 1.2)
     shown = slice(None if named else 0)
     axis.set(xticks=[], yticks=(starts + (sizes - 1) / 2)[shown], yticklabels=names[shown])
     axis.tick_params(length=0, labelsize=8 if len(starts) <= 10 else 4)

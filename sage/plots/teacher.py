@@ -20,7 +20,7 @@ def image_sheets(sheets: Mapping[str, np.ndarray], rows: Sequence[str]) -> Figur
         sheets: by title, [R, K, 3, H, W] uint8.
         rows: names of the R categories.
     """
-    figure, axes = style.row(len(sheets), (2 * COLUMN, COLUMN + 0.2))
+    figure, axes = style.grid(len(sheets), len(sheets), (2 * COLUMN, COLUMN + 0.2), sharey=False)
     for axis, (title, images) in zip(axes, sheets.items()):
         style.show_images(axis, images, rows)
         axis.set_title(title)
