@@ -16,15 +16,16 @@
 # %% [markdown]
 # # Images and teacher
 #
-# A search that is guided by a teacher needs three things: images, a network that has learnt to tell them
-# apart, and that network's *representational dissimilarity matrices* (RDMs): for every pair of stimuli,
-# how differently the network responds to the two. This notebook makes all three.
+# A search that is guided by a teacher needs three things, and this notebook makes them: images, a
+# network that has learnt to tell them apart, and that network's *representational dissimilarity
+# matrices* (RDMs). An RDM says for every pair of stimuli how differently the network responds to
+# the two.
 #
-# The cell below holds the parameters. Change them here, or from outside:
+# The next cell holds the parameters. Change them there, or from outside:
 # `papermill notebooks/00_stimuli_and_teacher.ipynb figures/out.ipynb -p dataset cifar100`.
 #
-# As committed, the outputs below are those of the published run, whose parameters the second cell shows;
-# the defaults in the first are for a laptop.
+# The committed outputs are those of the published run. Its parameters are in the first table below;
+# the defaults are for a laptop.
 
 # %% tags=["parameters"]
 profile = "quick"  # sizes and budgets: smoke, quick, cpu, gpu or paper
@@ -35,38 +36,40 @@ seed = 0  # of initial weights, data order and the drawn units
 import pandas as pd
 
 from sage import plots, teachers
-from sage.config import paths
+from sage.config import provenance
 from sage.config.run import Run
 from sage.images import categories, objects
 from sage.teachers import pixel_baseline
 
 run = Run.of(globals())
 images = teachers.load_images(run)
-run
+run.table()
 
 # %% [markdown]
 # ## The embedded images
 #
-# Data set `objects` needs no download: 64 solid objects of 8 categories, drawn by ray casting, as in the
-# recordings from macaque visual cortex that the paper used. Left, every object in its best-known view.
-# Right, what the networks get: random views, positions, sizes and light on unrelated backgrounds. A
-# classifier that looks at pixels alone does badly here, a network that generalises over views does well.
+# Data set `objects` needs no download. It has 64 solid objects of 8 categories, drawn by ray
+# casting, as in the recordings from macaque visual cortex that the paper used.
+#
+# Left, every object in its best-known view. Right, what the networks get: random views, positions,
+# sizes and light on unrelated backgrounds. A classifier of pixels does badly here; a network that
+# generalises over views does well.
 
 # %%
 best_view, order = objects.render(64, size=96, difficulty=0)
 as_shown, shown_order = objects.render(64, size=32, seed=1)
+easy, shown = best_view[order.argsort()], as_shown[shown_order.argsort()]
 sheets = {
-    "difficulty 0, 96 x 96 pixels": best_view[order.argsort()].reshape(8, 8, 3, 96, 96),
-    "as shown to networks, 32 x 32 pixels": as_shown[shown_order.argsort()].reshape(
-        8, 8, 3, 32, 32
-    ),
+    "difficulty 0, 96 x 96 pixels": easy.reshape(8, 8, 3, 96, 96),
+    "as shown to networks, 32 x 32 pixels": shown.reshape(8, 8, 3, 32, 32),
 }
 plots.save(plots.image_sheets(sheets, objects.CATEGORIES), run.folder, "00_objects")
+
 # %% [markdown]
 # ## The images of this run
 #
-# Whatever the source, a tenth of the training images is held out for validation: the paper's split of
-# 45,000 and 5,000 on CIFAR. The test images are not touched here.
+# A tenth of the training images is held out for validation, as in the paper. The test images are
+# not touched here.
 
 # %%
 counts = {part: len(getattr(images, part)) for part in ("train", "validation", "test")}
@@ -77,35 +80,43 @@ pd.DataFrame(counts, index=[f"{images.name}, {size} x {size} pixels"])
 # %% [markdown]
 # ## The teacher learns
 #
-# A residual network of 6n + 2 layers, trained with the recipe of He et al. (2016) scaled to the profile's
-# budget. The training is saved after every epoch: stopped and started again, it goes on from there.
+# The teacher is a residual network of 6n + 2 layers, trained with the recipe of He et al. (2016),
+# scaled to the profile's budget. It is saved after every epoch: a training that was stopped goes on
+# from there.
 
 # %%
 model, curve = teachers.train_network("resnet", run)
-paths.save_table(curve, run.folder / "00_teacher.nc")
-reached = float(curve.accuracy[-1])
+run.save_table(curve, "00_teacher")
+chance = 1 / len(images.classes)
 pixels = pixel_baseline.accuracy(images.train, images.validation)
-print(
-    f"{curve.attrs['teacher']}: validation accuracy {reached:.1%} after {int(curve.examples[-1]):,} examples"
-)
-print(
-    f"a linear classifier on pixels reaches {pixels:.1%}, chance is {1 / len(images.classes):.1%}"
-)
+reached, examples = float(curve.accuracy[-1]), int(curve.examples[-1])
+teacher_name = curve.attrs["teacher"]
+print(f"{teacher_name}: validation accuracy {reached:.1%} after {examples:,} examples")
+print(f"a linear classifier on pixels reaches {pixels:.1%}, chance is {chance:.1%}")
 
 # %%
-figure = plots.learning_curve(curve, chance=1 / len(images.classes), linear=pixels)
+figure = plots.learning_curve(curve, chance=chance, linear=pixels)
 plots.save(figure, run.folder, "00_teacher")
+
 # %% [markdown]
 # ## The teacher's dissimilarity matrices
 #
-# One RDM for the end of each of the three stages L1 to L3. Each entry is 1 - r between the responses of
-# 1000 randomly drawn units to two classes (above: the mean response over a class's validation images) or
-# to two images (below). Stimuli of one category stand together: where blocks of low dissimilarity appear
-# along the diagonal, the layer represents that category as one kind of thing.
+# There is one RDM for the end of each of the three stages L1 to L3. Each entry is 1 - r between the
+# responses of randomly drawn units to two stimuli: above the mean responses to two classes, below
+# the responses to two images.
+#
+# Stimuli of one category stand together. Where blocks of low dissimilarity appear along the
+# diagonal, the layer represents that category as one kind of thing.
 
 # %%
-teacher = teachers.load_teacher(run)
-told = {"provenance": curve.attrs["provenance"], "training_examples": float(curve.examples[-1])}
-teacher.save(run.folder / "00_teacher_rdms.nc", **told)
+guide = teachers.load_teacher(run)
+made = {"provenance": curve.attrs["provenance"], "training_examples": float(examples)}
+guide.save(run.folder / "00_teacher_rdms.nc", **made)
 stimuli = teachers.load_stimuli(run)
-plots.save(plots.teacher_rdms(teacher.bank(), stimuli.categories), run.folder, "00_rdms")
+plots.save(plots.teacher_rdms(guide.bank(), stimuli.categories), run.folder, "00_rdms")
+
+# %% [markdown]
+# ## Made by
+
+# %%
+provenance.stamps(curve)

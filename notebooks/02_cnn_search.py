@@ -16,24 +16,27 @@
 # %% [markdown]
 # # Does guidance find better networks for the same cost?
 #
-# The paper's second claim: a search that scores candidates by P + alpha TG after little training finds
-# networks as good as one that scores them by accuracy P after ten times as much. Here random search,
-# reinforcement learning and TPE each search the space of convolutional networks with both scores, with few
-# and with many epochs per candidate, several times over. At checkpoints the best candidates by the search's
-# own score are trained to maturity, and the best of these is what the search has found so far.
+# The paper's second claim: after little training, a search that scores candidates by P + alpha TG
+# finds networks as good as one that scores them by accuracy P after ten times as much.
 #
-# The first candidates of TPE are those of random search with the same seed, and an architecture that was
-# trained before with the same seed and epochs is looked up: comparisons share what they can.
+# What the published run found: at its small size guidance does not help, and three times the
+# training does not help either. With two repetitions only a large effect would show.
 #
-# As committed, the outputs below are those of the published run, whose parameters the second cell shows;
-# the defaults in the first are for a laptop.
+# Random search, reinforcement learning and TPE each search the space of convolutional networks with
+# both scores, with few and with many epochs per candidate, several times over. At checkpoints the
+# best candidates by the search's own score are trained to maturity. The best of these is what the
+# search has found so far.
+#
+# Comparisons share what they can. The first candidates of TPE are those of random search with the
+# same seed, and an architecture that was trained before with the same seed and epochs is looked up.
+#
+# The committed outputs are those of the published run. Its parameters are in the first table below;
+# the defaults are for a laptop.
 
 # %% tags=["parameters"]
 profile = "quick"  # sizes and budgets: smoke, quick, cpu, gpu or paper
 dataset = "objects"  # objects, cifar10, cifar100, or your own in data/raw
-teacher = (
-    "resnet"  # resnet, nasnet-a, a control, any other network or recordings: the README lists all
-)
+teacher = "resnet"  # or nasnet-a, a control, another network, recordings: see the README
 level = "class"  # RDMs over class means ("class") or over single images ("image")
 alpha = 1.0  # weight of TG in P + alpha TG
 seed = 0  # of the first repetition; the others count on from it
@@ -43,16 +46,14 @@ epochs = ""  # of premature training, a search for each, such as "2 20"; empty: 
 layers = 0  # deepest network of the space; 0: the profile's
 samples = 0  # candidates of a search; 0: the profile's
 runs = 0  # repetitions of each search; 0: the profile's
-workers = (
-    "auto"  # processes that train: auto, a number, 0 (this one), slurm:JOBS, or a Dask scheduler
-)
+workers = "auto"  # or a number of processes, 0 (this one), slurm:JOBS, a Dask scheduler
 
 # %%
 import json
 
 from sage import plots, spaces, teachers
 from sage.analysis import search_tables
-from sage.config import paths
+from sage.config import provenance
 from sage.config.run import SearchRun
 from sage.experiments.comparison import Comparison
 
@@ -60,13 +61,13 @@ run = SearchRun.of(globals())
 Comparison.check(run, workers=workers)
 guide = teachers.load_teacher(run)
 searches = Comparison(run, guide)
-run.budget
+run.table()
 
 # %% [markdown]
 # ## The searches
 #
-# Every candidate is on record at once: a run that was stopped goes on where it stood. From another
-# terminal, `python -m sage watch` shows how far it is.
+# Every candidate is on record at once: a run that was stopped goes on where it stood.
+# `python -m sage watch` in another terminal shows how far it is.
 
 # %%
 table = searches.train(workers=workers)
@@ -75,21 +76,24 @@ dict(table.sizes)
 # %% [markdown]
 # ## What they find (the paper's Figure 3)
 #
-# Above against the number of candidates, below against what it cost to train them; the training to
-# maturity, which only measures here, is not counted. The dotted line is the mean of random architectures
-# that were not selected at all. With some ten candidates a search, as on a laptop, reinforcement learning has
-# updated its policy a few times at most, and TPE has taken over from random search only just: lines then
-# differ by the score that chose among the candidates rather than by the searcher that proposed them.
+# Above against the number of candidates, below against what it cost to train them. The training to
+# maturity, which only measures here, is not counted. The dotted line is the mean of random
+# architectures that were not selected at all.
+#
+# With some ten candidates a search, as on a laptop, reinforcement learning has updated its policy a
+# few times at most, and TPE has just taken over from random search. Lines then differ by the score
+# that chose among the candidates, rather than by the searcher that proposed them.
 
 # %%
-figure = plots.search_progress(table)
-plots.save(figure, run.folder, "02_searches")
+plots.save(plots.search_progress(table), run.folder, "02_searches")
+
 # %% [markdown]
 # ## In numbers (the paper's Table 1)
 #
-# Of the last checkpoint, errors in percent and gains in points: means and standard deviations over runs. A
-# gain compares searches of the same run, searcher and epochs. The test images were used for the column of test
-# errors only: nothing was chosen by them.
+# Errors at the last checkpoint in percent and gains in points: means and standard deviations over
+# runs. A gain compares searches of the same run, searcher and epochs.
+#
+# The test images were used for the column of test errors only: nothing was chosen by them.
 
 # %%
 summary = search_tables.summary(table)
@@ -101,15 +105,15 @@ print(search_tables.reading(table))
 # %% [markdown]
 # ## Costs
 #
-# In examples, as in the paper: M1 candidates with E1 examples each, M2 trained to maturity with E2. Beside
-# it what that leaves out: images shown to measure accuracy and RDMs, a forward pass each; the teacher's own
-# training; and choosing alpha, which cost nothing where it is the paper's, and is unknown here where it is not.
+# In examples, as in the paper: M1 candidates with E1 examples each, M2 trained to maturity with E2.
+#
+# Beside it stands what that leaves out: images shown to measure accuracy and RDMs, a forward pass
+# each; the teacher's own training; and the choice of alpha. That cost nothing where alpha is the
+# paper's, and is unknown where it is not.
 
 # %%
 spent = teachers.training_examples(run)
-on_alpha = (
-    0 if run.alpha == SearchRun.alpha else float("nan")
-)  # the paper's value, or chosen elsewhere
+on_alpha = 0 if run.alpha == SearchRun.alpha else float("nan")
 search_tables.costs(table, teacher_examples=spent, alpha_examples=on_alpha).round()
 
 # %% [markdown]
@@ -118,18 +122,15 @@ search_tables.costs(table, teacher_examples=spent, alpha_examples=on_alpha).roun
 # %%
 every = table.isel(samples=-1).stack(search=("searcher", "score", "epochs", "run"))
 best = every.isel(search=int(every.mature_accuracy.fillna(0).argmax("search")))
-print(
-    f"found by {best.searcher.item()} with {best.score.item()} at {best.epochs.item():g} epochs; 0 is the image:\n"
-)
-print(
-    spaces.describe(
-        spaces.cnn_layers(spaces.cnn(run.budget.layers), json.loads(best.architecture.item()))
-    )
-)
+names = f"{best.searcher.item()} with {best.score.item()} at {best.epochs.item():g} epochs"
+print(f"found by {names}; 0 is the image:\n")
+architecture = json.loads(best.architecture.item())
+print(spaces.describe(spaces.cnn_layers(spaces.cnn(run.budget.layers), architecture)))
+
+# %% [markdown]
+# ## Made by
 
 # %%
-paths.save_table(table, run.folder / "02_searches.nc")
-paths.save_table(
-    summary.to_xarray().rename(epochs="premature_epochs"), run.folder / "02_summary.nc"
-)
-print(json.dumps(json.loads(table.attrs["provenance"]), indent=1))
+run.save_table(table, "02_searches")
+run.save_table(summary.to_xarray().rename(epochs="premature_epochs"), "02_summary")
+provenance.stamps(table)

@@ -16,22 +16,28 @@
 # %% [markdown]
 # # Can recordings from visual cortex guide a search?
 #
-# The paper's section 4.4. The teacher is a brain: one RDM for each region that was recorded, of the images that the
-# animal was shown. Cells are searched as in `03_cell_search`, on larger images and with the first two reductions of
-# ImageNet's network left out, guided by P, by P + alpha TG of the recordings, and by the same of recordings whose
-# images have changed places: a teacher that knows nothing, at the same cost. The best by each search's own score are
-# trained further, and the best of these fully.
+# The paper's section 4.4. The teacher is a brain: one RDM for each region that was recorded, of the
+# images that the animal was shown.
 #
-# Without files of recordings they are simulated: spike counts of 296 sites that are units of a trained network, in
-# three regions. Their names say so wherever they appear.
+# What the published run found: the search guided by recordings ends slightly ahead of the others,
+# within the interval. Its candidates do not resemble the brain more than theirs do, so that nothing
+# shows that it is the brain which helps.
 #
-# As committed, the outputs below are those of the published run, whose parameters the second cell shows;
-# the defaults in the first are for a laptop.
+# Cells are searched as in `03_cell_search`, on larger images and without the first two reductions
+# of ImageNet's network. The searches are guided by P, by P + alpha TG of the recordings, and by the
+# same of recordings whose images have changed places: a teacher that knows nothing, at the same
+# cost. The best by each search's own score are trained further, and the best of these fully.
+#
+# Without files of recordings they are simulated: spike counts of 296 sites in three regions, which
+# are units of a trained network. Their names say so wherever they appear.
+#
+# The committed outputs are those of the published run. Its parameters are in the first table below;
+# the defaults are for a laptop.
 
 # %% tags=["parameters"]
 profile = "quick"  # sizes and budgets: smoke, quick, cpu, gpu or paper
 dataset = "objects"  # objects, cifar10, cifar100, imagenet, or your own in data/raw
-recordings = "simulated"  # or NetCDF files of recordings or of published RDMs, with spaces between
+recordings = "simulated"  # or NetCDF files of recordings or published RDMs, with spaces between
 regions = ""  # which of their regions, with commas between; empty: all
 level = "class"  # RDMs over means of objects ("class") or over single images ("image")
 alpha = 1.0  # weight of TG in P + alpha TG
@@ -42,47 +48,47 @@ blocks = 0  # B of the cells that are searched; 0: the profile's
 samples = 0  # candidates of a search; 0: the profile's
 runs = 0  # repetitions of each search; 0: the profile's
 beside = "NASNet-A"  # published cells, names of published runs, or text files (.txt)
-workers = (
-    "auto"  # processes that train: auto, a number, 0 (this one), slurm:JOBS, or a Dask scheduler
-)
+workers = "auto"  # or a number of processes, 0 (this one), slurm:JOBS, a Dask scheduler
 
 # %%
-import json
-
 from sage import plots, spaces, teachers
 from sage.analysis import cell_tables, search_tables, site_sampling
-from sage.config import paths
+from sage.config import provenance
 from sage.config.run import MacaqueRun
 from sage.experiments import full_training
 from sage.experiments.comparison import Comparison
 from sage.models import genotypes
 
-run = MacaqueRun.of(globals())
-
 # %%
+run = MacaqueRun.of(globals())
 Comparison.check(run, workers=workers)
 published = full_training.load_beside(run)
 recorded = teachers.recorded_regions(run)
 brain = teachers.from_recordings(recorded)
 searches = Comparison(run, brain)
-run.budget
+run.table()
 
 # %% [markdown]
 # ## The recordings
 #
-# Candidates are shown the same images as the animals, at their own size. The noise ceiling is the correlation that a
-# true model would have with such an RDM, the root of its reliability: split-half over single trials, or over people or
-# sessions where only RDMs are published (Spearman-Brown).
+# Candidates are shown the same images as the animals, at their own size.
+#
+# The noise ceiling is the correlation that a true model would have with such an RDM, the root of
+# its reliability. That is split-half over single trials, or over people or sessions where only RDMs
+# are published (Spearman-Brown).
 
 # %%
 plots.save(plots.stimuli(recorded), run.folder, "04_stimuli")
+
 # %%
 plots.save(plots.region_rdms(recorded, run.level), run.folder, "04_rdms")
+
 # %% [markdown]
 # ## The searches
 #
-# All searches of a repetition start from the same random candidates, and show their candidates the same images, so
-# that they cost the same. Every candidate is on record at once: a run that was stopped goes on where it stood.
+# All searches of a repetition start from the same random candidates, and show their candidates the
+# same images: they cost the same. Every candidate is on record at once: a run that was stopped goes
+# on where it stood.
 
 # %%
 table = searches.train(workers=workers)
@@ -90,9 +96,10 @@ dict(table.sizes)
 
 # %%
 plots.save(plots.finalists(table), run.folder, "04_finalists")
+
 # %% [markdown]
-# Below the best network of each search after the longer training that re-ranks its best candidates: errors on
-# validation images in percent, gains over the search by P in points, over repetitions.
+# The best network of each search after the longer training that ranks its best candidates again:
+# errors on validation images in percent, gains over the search by P in points, over repetitions.
 
 # %%
 search_tables.summary(table).dropna(axis="columns", how="all").round(1)  # one run has no spread
@@ -103,28 +110,34 @@ print(search_tables.reading(table))
 # %% [markdown]
 # ## Do candidates resemble the brain?
 #
-# Of each candidate, after its short training, the layer that is most similar to a region. If guidance by recordings
-# works as intended, the candidates of P + TG lie above those of the other two searches.
+# For each candidate, after its short training, the layer that is most similar to a region. If
+# guidance by recordings works as intended, the candidates of P + TG lie above those of the other
+# two searches.
 
 # %%
 similar = searches.similarity(brain)
 figure = plots.region_similarity(similar, recorded, run.level, alpha=run.alpha)
 plots.save(figure, run.folder, "04_similarity")
+
 # %% [markdown]
 # ## How many sites and trials does guidance need?
 #
-# TG orders the candidates. Here the same candidates are ordered by TG from a few random sites and trials, and the two
-# orders are compared: the higher the curve, the fewer of the candidates would be kept or dropped for another reason. It
-# ends at 1 by construction, since the samples are parts of the whole.
+# TG orders the candidates. Here the same candidates are ordered by TG from a few random sites and
+# trials, and the two orders are compared. The higher the curve, the fewer of the candidates would
+# be kept or dropped by chance.
+#
+# It ends at 1 by construction, since the samples are parts of the whole.
 
 # %%
 sites = site_sampling.agreement(recorded, run.level, searches.similarity, seed=run.seed)
 plots.save(plots.site_agreement(sites), run.folder, "04_sites")
+
 # %% [markdown]
 # ## Full training, and the test images
 #
-# The best network of each search and the published cells, trained in one pipeline on training and validation images
-# alike; the test images are shown once. Training saves a checkpoint after every epoch and goes on from there.
+# The best network of each search and the published cells, trained in one pipeline on training and
+# validation images alike; the test images are shown once. Training saves a checkpoint after every
+# epoch and goes on from there.
 
 # %%
 space = spaces.cells(run.budget.blocks)
@@ -140,23 +153,29 @@ counts = ["M1", "E1", "M2", "E2", "cost"]
 errors.style.format("{:.4g}", na_rep="–").format("{:,.0f}", na_rep="–", subset=counts)
 
 # %%
-images = int(trained[run.dataset].test_images[0])
+images, ours = int(trained[run.dataset].test_images[0]), errors.iloc[: len(cells)]
 names = [f"{run.dataset} top-1", f"{run.dataset} top-5"]
-figure = plots.final_errors(errors.iloc[: len(cells)], *names, found=len(found), images=images)
+figure = plots.final_errors(ours, *names, found=len(found), images=images)
 plots.save(figure, run.folder, "04_errors")
+
 # %% [markdown]
-# Costs count training examples, M1 candidates with E1 each and M2 of them with E2. What this leaves out, per search:
+# ## Costs
+#
+# Costs count training examples, M1 candidates with E1 each and M2 of them with E2. What this leaves
+# out, per search:
 
 # %%
-costs = search_tables.costs(
-    table, teacher_examples=0, alpha_examples=float("nan") if run.alpha != MacaqueRun.alpha else 0
-)
+on_alpha = 0 if run.alpha == MacaqueRun.alpha else float("nan")  # the paper's, or chosen elsewhere
+costs = search_tables.costs(table, teacher_examples=0, alpha_examples=on_alpha)
 costs.style.format("{:,.0f}", na_rep="unknown")
 
+# %% [markdown]
+# ## Made by
+
 # %%
-paths.save_table(table, run.folder / "04_searches.nc")
-paths.save_table(similar.to_dataset(name="similarity"), run.folder / "04_similarity.nc")
-paths.save_table(sites, run.folder / "04_sites.nc")
-paths.save_table(trained[run.dataset], run.folder / "04_trained.nc")
-paths.save_table(errors.reset_index().to_xarray(), run.folder / "04_errors.nc")
-print(json.dumps(json.loads(table.attrs["provenance"]), indent=1))
+run.save_table(table, "04_searches")
+run.save_table(similar.to_dataset(name="similarity"), "04_similarity")
+run.save_table(sites, "04_sites")
+run.save_table(trained[run.dataset], "04_trained")
+run.save_table(errors.reset_index().to_xarray(), "04_errors")
+provenance.stamps(table)

@@ -15,6 +15,7 @@ from nbformat import NotebookNode
 
 from sage.cli.main import CommandFailed, Refused
 from sage.cli.notebooks import Step, read
+from sage.cli.progress_bars import write_bars_as_text
 from sage.config import paths
 from sage.config.provenance import git
 from sage.config.run import Run
@@ -89,6 +90,7 @@ def publish(steps: list[Step], name: str, checkout: Path) -> None:
             elif path.suffix == ".txt":  # A cell that was found has the name of its folder.
                 copy.write_text(copy.read_text().replace(step.folder.name, name))
         notebook = _with_outputs(read(step.source), nbformat.read(step.output, as_version=4))
+        write_bars_as_text(notebook)
         notebook.metadata["sage"] = {"commit": commit}
         jupytext.write(notebook, checkout / "notebooks" / step.output.name)
     where = f"figures/published/{name}, data/results/{name} and notebooks"

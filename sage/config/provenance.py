@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pandas as pd
 import torch
+import xarray as xr
 
 from sage.compute import devices
 from sage.config import paths
@@ -35,9 +36,9 @@ def stamp() -> dict[str, str]:
     }
 
 
-def table(stamps: str) -> pd.DataFrame:
-    """Return the stamps of a saved table's attribute `provenance`, one a row, to be shown."""
-    return pd.DataFrame(json.loads(stamps)).fillna("").rename_axis("made by")
+def stamps(table: xr.Dataset) -> pd.DataFrame:
+    """Return the stamps in a table's attribute `provenance`, one a row, to be shown."""
+    return pd.DataFrame(json.loads(table.attrs["provenance"])).fillna("")
 
 
 def commit() -> str:

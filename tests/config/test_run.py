@@ -3,8 +3,9 @@ import json
 import re
 
 import pytest
+import xarray as xr
 
-from sage.config import paths, profiles, run
+from sage.config import paths, profiles, provenance, run
 from sage.config.run import CellRun, MacaqueRun, Run, SearchRun, check_workers
 from sage.images import datasets, objects
 
@@ -54,6 +55,15 @@ def test_values_of_a_wrong_type_are_refused(wrong, message):
 def test_values_that_do_not_exist_are_refused(wrong, message):
     with pytest.raises(ValueError, match=message):
         Run(**wrong)
+
+
+def test_a_run_saves_tables_in_its_folder():
+    table = xr.Dataset({"value": ("x", [1.0])}, attrs={"provenance": '[{"commit": "a"}]'})
+    path = Run(seed=1).save_table(table, "00_some")
+    assert path == paths.figures() / "objects-quick-seed-1" / "00_some.nc"
+    stored = xr.load_dataset(path)
+    xr.testing.assert_identical(stored, table)
+    assert provenance.stamps(stored).to_dict("records") == [{"commit": "a"}]
 
 
 @pytest.mark.parametrize("profile", profiles.PROFILES.values(), ids=profiles.PROFILES.keys())
