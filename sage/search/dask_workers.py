@@ -18,7 +18,7 @@ from concurrent.futures import CancelledError, Future
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from multiprocessing import resource_tracker
-from typing import Any
+from typing import Any, cast
 
 import dask
 from dask._task_spec import Task
@@ -26,7 +26,7 @@ from dask.utils import funcname
 from distributed import Client, KilledWorker, LocalCluster, SpecCluster, Status
 from distributed.diagnostics.plugin import SchedulerPlugin
 from distributed.utils import silence_logging_cmgr
-from tornado.ioloop import PeriodicCallback
+from tornado.ioloop import IOLoop, PeriodicCallback
 
 from sage.compute import devices
 from sage.config import paths
@@ -126,7 +126,7 @@ def slurm_cluster(processes: int = 1) -> SpecCluster:
         value = dask.config.get(f"jobqueue.slurm.{name}", None, config=given)
         return default if value is None else value
 
-    dashboard = {"dashboard_address": "127.0.0.1:0"}
+    local = {"dashboard_address": "127.0.0.1:0"}
     return _slurm_class()(
         processes=processes,
         cores=processes,
@@ -136,7 +136,7 @@ def slurm_cluster(processes: int = 1) -> SpecCluster:
         job_extra_directives=configured("job-extra-directives", ["--gres=gpu:1"]),
         log_directory=configured("log-directory", str(paths.cache() / "slurm")),
         worker_extra_args=[*configured("worker-extra-args", []), "--memory-limit", "0"],
-        scheduler_options=dashboard | configured("scheduler-options", {}),
+        scheduler_options=local | configured("scheduler-options", {}),
         silence_logs=logging.CRITICAL,
     )
 
@@ -152,11 +152,9 @@ def _slurm_class() -> Any:
 
 @contextmanager
 def _slurm_jobs(jobs: int, processes: int) -> Iterator[SpecCluster]:
-    """Give a cluster whose jobs are submitted again when they end, at their walltime for instance."""
+    """Give a cluster whose jobs are submitted again when they end, as at their walltime."""
     if not shutil.which("sbatch"):
-        raise FileNotFoundError(
-            "sbatch is not on the PATH: slurm:JOBS works where Slurm jobs can be submitted"
-        )
+        raise FileNotFoundError("sbatch is not on the PATH: slurm:JOBS needs it to submit jobs")
     with slurm_cluster(processes) as cluster:
         renewal = _Renewal(cluster, jobs)
         cluster.scheduler.add_plugin(renewal)
@@ -222,9 +220,7 @@ def _local_cluster(count: int) -> Iterator[LocalCluster]:
     process by its memory, which for training is no leak, so there is no limit.
     """
     if getattr(multiprocessing.current_process(), "_inheriting", False):
-        sys.exit(
-            1
-        )  # A worker runs the script that it comes from; the process that started it says so.
+        sys.exit(1)  # A worker runs the script that it comes from; who started it is told.
     # Ctrl-C reaches every process of a terminal. Processes that start under this mask, now or
     # later, ignore it.
     resource_tracker.ensure_running()  # its start would lift the mask
@@ -301,7 +297,7 @@ class _Joined:
         computation = self.client.get({key: task}, key, sync=False)
         outcome: Future = Future()
         outcome.set_running_or_notify_cancel()
-        self.client.loop.add_callback(self._hand_over, computation, outcome)  # type: ignore[union-attr]
+        cast(IOLoop, self.client.loop).add_callback(self._hand_over, computation, outcome)
         return outcome
 
     async def _hand_over(self, computation: Any, outcome: Future) -> None:

@@ -3,7 +3,7 @@
 import time
 from contextlib import closing
 from dataclasses import asdict, dataclass, field
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -176,7 +176,7 @@ def _measure(
     began = time.perf_counter()
     sets, model = protocol.stimuli(images), trainer.model
     layers = cast(tuple[str, ...], model.layer_names)
-    options = {"units": protocol.rdm_units, "seed": seed, "grams": protocol.rivals}
+    options: dict[str, Any] = {"units": protocol.rdm_units, "seed": seed, "grams": protocol.rivals}
     shown = [activations.show(model, layers, stimuli, **options) for stimuli in sets]
     scores, labels = shown[0].scores, images.validation.labels
     return Snapshot(

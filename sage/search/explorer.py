@@ -1,4 +1,4 @@
-"""The explorer: proposes architectures, has them evaluated, records the results, tells the searcher."""
+"""The explorer: proposes architectures, has them evaluated, records results, tells the searcher."""
 
 from collections import deque
 from collections.abc import Callable
@@ -87,18 +87,16 @@ class Explorer:
         recorded = self.tracker.candidates(self.key)
         places = {one.told: one for one in recorded if one.told is not None}
         told = [places[place] for place in sorted(places)]
-        self.searcher.restore(
-            [one.architecture for one in recorded], [(one.number, one.score) for one in told]
-        )
-        self.waiting = deque(
-            one for one in recorded if one.told is None and one.number < self.budget
-        )
+        scores = [(one.number, one.score) for one in told]
+        self.searcher.restore([one.architecture for one in recorded], scores)
+        planned = recorded[: self.budget]  # Numbers on record have no gaps.
+        self.waiting = deque(one for one in planned if one.told is None)
         # Candidates with the same architecture and seed share one evaluation.
         self.running: dict[Future, list[Candidate]] = {}
         self.failed_in_a_row: list[list[Candidate]] = []
         self.best = np.fmax.reduce([np.nan, *(one.score for one in told)])
         self.failures = sum(one.state != "finished" for one in told)
-        self._advance(sum(one.number < self.budget for one in told))
+        self._advance(sum(one.told is not None for one in planned))
 
     def _explore(self) -> None:
         try:
@@ -127,13 +125,9 @@ class Explorer:
         return bool(self.running)
 
     def _propose(self) -> Candidate:
-        number, architecture = self.searcher.ask()
-        candidate = Candidate(
-            number=number,
-            architecture=architecture,
-            hash=self.searcher.space.hash(architecture),
-            seed=self.study.seed(number),
-        )
+        number, chosen = self.searcher.ask()
+        hash, seed = self.searcher.space.hash(chosen), self.study.seed(number)
+        candidate = Candidate(number=number, architecture=chosen, hash=hash, seed=seed)
         self.tracker.propose(self.key, candidate)
         return candidate
 

@@ -21,7 +21,7 @@ class Snapshot:
         training_loss_sum: over all steps so far, nats.
         images_shown: images that this measurement took, training apart.
         seconds: time that this measurement took.
-        rdms: by (stimuli, level), [L, P] float16; Gram matrices likewise, see `activations.Measurement`.
+        rdms: by (stimuli, level), [L, P] float16, as in `activations.Measurement`.
     """
 
     epoch: float

@@ -1,4 +1,4 @@
-"""The tracker: all studies and all networks ever trained, in one database; a transaction per change."""
+"""The tracker: all studies and networks ever trained, in one database; a transaction per change."""
 
 import json
 import os
@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import fields
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
@@ -24,6 +24,7 @@ from sage.search.tables import CANDIDATE, EVALUATION, RDM, SNAPSHOT, STUDY, make
 _OF_CANDIDATES = "architecture hash seed state attempts score told proposed_at ended_at".split()
 _OF_EVALUATIONS = "parameters multiply_adds seconds losses proxies provenance hardware".split()
 _OF_SNAPSHOTS = "epoch examples accuracy loss training_loss_sum images_shown".split()
+_TAKEN = SNAPSHOT.c.evaluation == CANDIDATE.c.evaluation
 
 
 class StudyInUse(RuntimeError):
@@ -139,9 +140,8 @@ class Tracker:
         try:
             self._write(CANDIDATE.insert().values(**values))
         except sql.exc.IntegrityError as problem:
-            raise ValueError(
-                f"candidate {candidate.number} of study {study} is on record already"
-            ) from problem
+            told = f"candidate {candidate.number} of study {study} is on record already"
+            raise ValueError(told) from problem
 
     def attempt(self, study: str, number: int) -> None:
         """Count that a candidate is handed to a worker."""
@@ -228,14 +228,15 @@ class Tracker:
         networks = sql.select(number, failure, *columns).outerjoin(EVALUATION).where(wanted)
         measures: list[sql.ColumnElement] = [SNAPSHOT.c[name] for name in _OF_SNAPSHOTS]
         measures += [SNAPSHOT.c.seconds.label("measurement_seconds")]
-        snapshots = sql.select(number, *measures).where(wanted)
-        snapshots = snapshots.join(SNAPSHOT, SNAPSHOT.c.evaluation == CANDIDATE.c.evaluation)
+        snapshots = sql.select(number, *measures).join_from(CANDIDATE, SNAPSHOT, _TAKEN)
         with self.engine.connect() as connection:
             described = sql.select(STUDY.c.description).where(STUDY.c.key == study)
             description = json.dumps(connection.scalar(described))
             rows = connection.execute(networks.order_by(number))
             found = dict(zip(rows.keys(), zip(*rows)))
-            points = pd.read_sql(snapshots, connection, index_col=["network", "epoch"])
+            points = pd.read_sql(
+                snapshots.where(wanted), connection, index_col=["network", "epoch"]
+            )
         if not found:
             raise ValueError(f"study {study} has no candidates on record that have ended")
         losses, proxies = found.pop("losses"), found.pop("proxies")
@@ -266,19 +267,16 @@ class Tracker:
         Returns:
             Number, epoch, and the level's RDMs [L, P] by (stimuli, level).
         """
-        query = (
-            sql.select(CANDIDATE.c.number, SNAPSHOT.c.epoch, SNAPSHOT.c.id)
-            .join(SNAPSHOT, SNAPSHOT.c.evaluation == CANDIDATE.c.evaluation)
-            .where((CANDIDATE.c.study == study) & CANDIDATE.c.number.in_(numbers))
-            .order_by(CANDIDATE.c.number, SNAPSHOT.c.epoch)
-        )
+        columns = CANDIDATE.c.number, SNAPSHOT.c.epoch, SNAPSHOT.c.id
+        wanted = (CANDIDATE.c.study == study) & CANDIDATE.c.number.in_(numbers)
+        query = sql.select(*columns).join_from(CANDIDATE, SNAPSHOT, _TAKEN).where(wanted)
         with self.engine.connect() as connection:
-            for number, epoch, snapshot in connection.execute(query).all():
-                wanted = (RDM.c.snapshot == snapshot) & (RDM.c.level == level)
-                yield number, epoch, _rdms(connection, wanted)
+            for number, epoch, snapshot in connection.execute(query.order_by(*columns)).all():
+                chosen = (RDM.c.snapshot == snapshot) & (RDM.c.level == level)
+                yield number, epoch, _rdms(connection, chosen)
 
     def studies(self) -> list[dict]:
-        """Return key, description, latest explorer and number of candidates by state of each study."""
+        """Return each study's key, description, latest explorer and candidate counts by state."""
         kinds = CANDIDATE.c.study, CANDIDATE.c.state
         counts = sql.select(*kinds, sql.func.count()).group_by(*kinds)
         with self.engine.connect() as connection:
@@ -321,7 +319,8 @@ def _insert(
     connection: sql.Connection, table: sql.Table, item: Evaluation | Snapshot, **more
 ) -> int:
     values = _values(item, table) | more
-    return connection.execute(table.insert().values(values)).inserted_primary_key[0]  # type: ignore[index]
+    done = connection.execute(table.insert().values(values))
+    return cast(sql.Row, done.inserted_primary_key)[0]
 
 
 def _rdms(connection: sql.Connection, wanted: sql.ColumnElement) -> dict[tuple[str, str], Any]:

@@ -70,10 +70,8 @@ def run(searcher: Searcher, count: int) -> list[Architecture]:
 
 
 def everything(space: SearchSpace) -> set[Architecture]:
-    return {
-        space.canonical(options)
-        for options in itertools.product(*(range(len(c.options)) for c in space.choices))
-    }
+    ranges = [range(len(choice.options)) for choice in space.choices]
+    return {space.canonical(options) for options in itertools.product(*ranges)}
 
 
 # The contract
@@ -98,7 +96,8 @@ def sequences() -> dict[str, list]:
 
 
 def test_the_seed_alone_determines_the_sequence_in_any_process():
-    code = "import json; from tests.search import test_searchers; print(json.dumps(test_searchers.sequences()))"
+    code = "import json; from tests.search import test_searchers as tests; "
+    code += "print(json.dumps(tests.sequences()))"
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=paths.ROOT
     )
@@ -151,17 +150,8 @@ def test_a_failure_counts_as_the_worst_score_so_far(failure):
     searcher = Recorder(FLAT, seed=0)
     for _ in range(8):
         searcher.ask()
-    told = [
-        (1, failure),
-        (0, failure),
-        (5, 0.7),
-        (2, failure),
-        (3, 0.2),
-        (4, failure),
-        (6, 0.9),
-        (7, failure),
-    ]
-    for number, each in told:
+    scores = {1: failure, 0: failure, 5: 0.7, 2: failure, 3: 0.2, 4: failure, 6: 0.9, 7: failure}
+    for number, each in scores.items():
         searcher.tell(number, each)
     expected = [(5, 0.7), (1, 0.7), (0, 0.7), (2, 0.7), (3, 0.2), (4, 0.2), (6, 0.9), (7, 0.2)]
     assert searcher.learned == expected
@@ -220,14 +210,13 @@ def test_what_cannot_be_told_is_refused(name):
 def interleaved(
     searcher: Searcher, rng: np.random.Generator, told: list[tuple[int, float]], moves: int
 ) -> None:
-    """Random asks and tells with up to five in flight, some of them failures; `told` is kept up to date."""
+    """Ask and tell at random with up to five in flight, some of them failures; adds to `told`."""
     for _ in range(moves):
         flying = sorted(set(range(len(searcher.proposed))) - {number for number, _ in told})
         if flying and (len(flying) == 5 or rng.random() < 0.5):
             number = int(rng.choice(flying))
-            told.append(
-                (number, math.nan if rng.random() < 0.2 else score(searcher.proposed[number]))
-            )
+            found = math.nan if rng.random() < 0.2 else score(searcher.proposed[number])
+            told.append((number, found))
             searcher.tell(*told[-1])
         else:
             searcher.ask()
@@ -379,13 +368,8 @@ class Plain(TPE):
 
 @pytest.mark.parametrize(
     "space, count, every",
-    [
-        (FLAT, 150, 10),
-        (STEPS, 150, 10),
-        (spaces.cells(), 300, 25),
-        (CNN, 300, 75),
-        (spaces.cnn(20), 300, 100),
-    ],
+    [(FLAT, 150, 10), (STEPS, 150, 10)]
+    + [(spaces.cells(), 300, 25), (CNN, 300, 75), (spaces.cnn(20), 300, 100)],
     ids=lambda value: getattr(value, "name", None),
 )
 @pytest.mark.parametrize("seed", range(2))
@@ -404,7 +388,7 @@ def test_tpe_proposes_what_plain_hyperopt_does(space, count, every, seed):
             compared += 1
         elif flying and (len(flying) == 20 or rng.random() < 0.45):
             number = flying.pop(int(rng.integers(len(flying))))
-            # Of both signs, and rounded so that many are equal: which of those are good is up to the sorting.
+            # Of both signs, and rounded so that many are equal: their sorting says which are good.
             each = round(score(searcher.proposed[number]) - 4, seed)
             told.append((number, math.nan if rng.random() < 0.2 else each))
             searcher.tell(*told[-1])
@@ -414,9 +398,9 @@ def test_tpe_proposes_what_plain_hyperopt_does(space, count, every, seed):
 
 
 def best_options(searcher: TPE, told: dict[int, float]) -> list[set[int]]:
-    """Per choice the options most frequent among good trials against the others, counted from the definition.
+    """Count each choice's options most frequent among good trials against the others.
 
-    For no more than 25 trials: of more, older ones would count less.
+    Takes no more than 25 trials: of more, older ones would count less.
     """
     ranking = sorted(range(len(searcher.proposed)), key=lambda number: -told.get(number, -math.inf))
     good = ranking[: math.ceil(0.25 * math.sqrt(len(ranking)))]
@@ -599,25 +583,14 @@ def weights_after(searcher: Reinforce, scores: list[float]) -> torch.Tensor:
 
 
 def test_scores_at_the_baseline_teach_nothing():
-    """It starts at the first batch's mean, and moves by a tenth of the way to each later one's; no momentum."""
+    """It starts at the first batch's mean, and moves a tenth of the way to each later one's."""
     searcher = Reinforce(STEPS, seed=0)
-    states = [
-        weights_after(searcher, scores)
-        for scores in (
-            [],
-            [0.5] * 5,
-            [0.1, 0.2, 0.3, 0.4, 0.5],
-            [0.9 * 0.5 + 0.1 * 0.3] * 5,
-            [0.3] * 5,
-        )
-    ]
+    batches = [], [0.5] * 5, [0.1, 0.2, 0.3, 0.4, 0.5], [0.9 * 0.5 + 0.1 * 0.3] * 5, [0.3] * 5
+    states = [weights_after(searcher, scores) for scores in batches]
     changes = [(new - old).abs().max().item() for old, new in itertools.pairwise(states)]
     # The second of Adam's steps, and the first with a gradient: sqrt(2) of the rate.
-    assert changes[:3] == [
-        0,
-        pytest.approx(math.sqrt(2) * 1e-3, rel=1e-3),
-        pytest.approx(0, abs=1e-12),
-    ]
+    step, nothing = math.sqrt(2) * 1e-3, pytest.approx(0, abs=1e-12)
+    assert changes[:3] == [0, pytest.approx(step, rel=1e-3), nothing]
     assert changes[3] > 1e-4
 
 
@@ -625,11 +598,8 @@ def test_gradients_are_clipped():
     searcher = Reinforce(STEPS, seed=0)
     for scores, norm in (([0.0, 0.0, 0.0, 0.0, 1e6], 1), ([2e5] * 4 + [2e5 + 1e-3], None)):
         weights_after(searcher, scores)
-        found = (
-            torch.cat([parameter.grad.flatten() for parameter in searcher.policy.parameters()])
-            .norm()
-            .item()
-        )
+        gradients = [parameter.grad.flatten() for parameter in searcher.policy.parameters()]
+        found = torch.cat(gradients).norm().item()
         assert found == pytest.approx(norm, rel=1e-3) if norm else found < 0.1
 
 

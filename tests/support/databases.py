@@ -1,4 +1,4 @@
-"""A PostgreSQL server for tests: made in a temporary folder, reached by a socket in it, gone with the tests."""
+"""A PostgreSQL server for tests in a temporary folder, reached by a socket in it."""
 
 import os
 import pwd

@@ -62,7 +62,7 @@ def evaluate_when_told(log: Path, architecture: Architecture, seed: int) -> Eval
 
 
 def kill_first_time(log: Path, architecture: Architecture, seed: int) -> Evaluation:
-    """Kill the process at the first try of every third candidate, and always at those of two layers."""
+    """Kill the process at the first try of every third candidate, and always at two layers."""
     marker = log.with_name(f"{SPACE.hash(architecture)}.tried")
     if architecture[0] == 1 or (sum(architecture) % 3 == 0 and not marker.exists()):
         marker.touch()

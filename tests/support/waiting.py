@@ -1,4 +1,4 @@
-"""Waiting for other processes: a machine may have other work, so nothing is expected within a moment."""
+"""Waiting for other processes, which may take long on a machine with other work."""
 
 import time
 from collections.abc import Callable

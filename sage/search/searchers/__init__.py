@@ -1,4 +1,4 @@
-"""Searchers: propose architectures, learn from scores. The registry: one class and one line each."""
+"""Searchers propose architectures and learn from scores. The registry: a class and a line each."""
 
 from sage.config.profiles import Budget
 from sage.search.searchers.base import Searcher

@@ -19,7 +19,7 @@ DECAY = 0.9  # of the baseline, per batch
 
 
 class Reinforce(Searcher):
-    """Samples a policy, and makes candidates likelier the more they exceed the running mean score.
+    """Samples a policy, and makes candidates likelier if they exceed the running mean score.
 
     There is one update per batch of candidates told. Their probabilities are those under the
     current weights, so that proposals and told scores alone determine the weights, however many
@@ -72,7 +72,7 @@ class Reinforce(Searcher):
 
 
 class Policy(nn.Module):
-    """A distribution over a space's architectures: a two-layer LSTM, with a step per step of the space.
+    """A distribution over architectures: a two-layer LSTM with a step per step of the space.
 
     Logits are linear in the LSTM's output at the choice's step, with weights shared by choices of a
     kind. A connection has probability sigmoid(w_src'h_i + w_dst'h_j). A step reads the sum of
