@@ -1,8 +1,8 @@
 """How well predictors tell mature accuracy: intervals, rivals as free as guidance, contrasts.
 
-Here `table` is [predictor, network, epoch], see `predictors.score_table`, `mature` is [network], see
-`mature_accuracy`. Epochs are those before the mature one, intervals are of 95 %, over networks, and
-all is NaN for fewer than four networks.
+Here `table` is [predictor, network, epoch], see `predictors.score_table`; `mature` is [network],
+see `mature_accuracy`. Epochs are those before the mature one, intervals are of 95 %, over networks,
+and all is NaN for fewer than four networks.
 """
 
 from collections.abc import Callable, Mapping, Sequence

@@ -12,14 +12,14 @@ def choose(*samples: np.ndarray, **options) -> tuple[np.ndarray, np.ndarray]:
 
 
 def draw(networks: int, signal: float, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Base and addition, which both tell the target with noise; the addition nothing else if `signal` is 0."""
+    """Return base and addition, which tell the target with noise, the latter only with `signal`."""
     rng = np.random.default_rng(seed)
     target, noise, other = rng.normal(size=(3, networks))
     return target + noise, signal * target + other, target
 
 
 def gains(signal: float) -> tuple[np.ndarray, np.ndarray]:
-    """Correlation with the target beyond that of the base: of nested scores, and with the best alpha in hindsight."""
+    """Return gains in r over the base: of nested scores, and with the best alpha in hindsight."""
     nested, naive = [], []
     for seed in range(60):
         base, addition, target = draw(40, signal, seed)

@@ -32,7 +32,7 @@ PROXIES = {
 
 
 def make_similarity(values: list, pool: xr.Dataset) -> xr.DataArray:
-    """The same at all epochs but the first, where all is halved: [network, epoch, 2 teacher layers, 2 layers]."""
+    """Return the same [network, 2 teacher layers, 2 layers] at all epochs, halved at the first."""
     by_network = np.array(values)[:, None] * np.array([0.5, 1, 1])[:, None, None]
     layers = {"teacher_layer": ["L1", "L2"], "layer": [1, 2]}
     coordinates = {"network": pool.network, "epoch": pool.epoch} | layers
