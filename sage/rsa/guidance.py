@@ -85,7 +85,8 @@ def compare(
         sets[layer.stimuli].append(layer)
     own = cache(lambda stimuli: np.stack([layer.rdms[level] for layer in sets[stimuli]]))
     found: dict[tuple[int, float], np.ndarray] = {}  # [T, L], T ordered by stimuli
-    # A network's snapshots go in one call, whose layers `alignment` divides between threads.
+    # A network's snapshots go in one call: `alignment` divides the layers between threads, and the
+    # last digit of a product depends on how many layers are in it.
     for network, group in groupby(snapshots, key=itemgetter(0)):
         _, times, stored = zip(*group)
         for rdms in stored:
@@ -102,7 +103,8 @@ def compare(
     coords = {"network": networks, "epoch": epochs, "teacher_layer": ordered}
     coords["layer"] = np.arange(1, deepest + 1)
     attrs = {"teacher": teacher.name, "teacher_identity": teacher.identity}
-    table = xr.DataArray(result, coords, coords, attrs=attrs | {"level": level, "method": method})
+    attrs |= {"level": level, "method": method}
+    table = xr.DataArray(result, coords, list(coords), attrs=attrs)
     return table.sel(teacher_layer=[layer.name for layer in teacher.layers])
 
 
