@@ -121,7 +121,7 @@ def ring(count: int, radius: float, y: float, offset: float = 0.0) -> list[Point
 
 
 def hull(colour: str, length: float, width: float, height: float, deck: str) -> tuple[Part, ...]:
-    """A hull from y = 0 up: a trough that narrows downwards, a pointed bow and a lighter deck."""
+    """Make a hull from y = 0 up: a trough that narrows downwards, a pointed bow and a lighter deck."""
     middle = -0.3 * length
     return (
         wedge(
@@ -145,7 +145,7 @@ def hull(colour: str, length: float, width: float, height: float, deck: str) -> 
 
 
 def sail(colour: str, x: float, low: float, high: float, reach: float) -> Part:
-    """A triangular sail standing at x, whose foot reaches to x + reach."""
+    """Make a triangular sail standing at x, whose foot reaches to x + reach."""
     centre = x + reach / 2
     return wedge(
         colour, (centre, low, 0), (x, high, 0), (reach / 2, 0, 0), (0, 0, 0.035), (0.03, 1.0)
@@ -155,7 +155,7 @@ def sail(colour: str, x: float, low: float, high: float, reach: float) -> Part:
 def wheels(
     front: float, back: float, side: float, radius: float, hub: str = "grey"
 ) -> tuple[Part, ...]:
-    """Four wheels with hubs, standing on y = 0."""
+    """Make four wheels with hubs, standing on y = 0."""
     return both(
         *(
             tube(colour, (x, radius, side - 0.1), (x, radius, side + out), radius * share)
@@ -175,7 +175,7 @@ def cabin(
     side: float,
     lean: float = 0.65,
 ) -> tuple[Part, ...]:
-    """A windowed cabin that narrows upwards, with a roof of its own colour."""
+    """Make a windowed cabin that narrows upwards, with a roof of its own colour."""
     middle, half = (front + back) / 2, (front - back) / 2
     return (
         wedge(glass, (middle, low, 0), (middle, high, 0), (half, 0, 0), (0, 0, side), (lean, 0.85)),
@@ -184,14 +184,14 @@ def cabin(
 
 
 def lamps(x: float, y: float, z: float) -> tuple[Part, ...]:
-    """Two headlamps at (x, y, +-z)."""
+    """Make two headlamps at (x, y, +-z)."""
     return both(ball("yellow", (x, y, z), (0.05, 0.08, 0.1)))
 
 
 def head(
     skin: str, width: float = 0.74, height: float = 1.0, nose: float = 0.13, mouth: float = 0.26
 ) -> tuple[Part, ...]:
-    """A head with eyes, nose, ears, mouth and neck, looking along +x; its chin is at y = -height."""
+    """Make a head with all its parts and a neck, facing +x; its chin is at y = -height."""
     return (
         ball(skin, (0, 0, 0), (0.85, height, width)),
         tube(skin, (-0.1, -1.35, 0), (-0.1, -0.6, 0), 0.36),
@@ -206,14 +206,14 @@ def head(
 
 
 def brows(colour: str, tilt: float = 0.0) -> tuple[Part, ...]:
-    """Two eyebrows; a positive tilt raises their inner ends."""
+    """Make two eyebrows; a positive tilt raises their inner ends."""
     return both(box(colour, (0.77, 0.37, 0.28), (0.05, 0.045, 0.18), "x", tilt))
 
 
 def wings(
     colour: str, x: float, y: float, span: float, chord: float, sweep: float, tip: float
 ) -> tuple[Part, ...]:
-    """A pair of wings from the root at (x, y), each tapering to `tip` of its chord and swept back."""
+    """Make two wings from the root at (x, y), swept back, each tapering to `tip` of its chord."""
     thick = max(0.03, 0.12 * chord)
     return both(
         wedge(colour, (x, y, 0), (x - sweep, y, span), (chord, 0, 0), (0, thick, 0), (tip, 0.6))
@@ -221,7 +221,7 @@ def wings(
 
 
 def fin(colour: str, x: float, y: float, height: float, chord: float, sweep: float) -> Part:
-    """An upright tail fin from its root at (x, y), swept back."""
+    """Make an upright tail fin from its root at (x, y), swept back."""
     return wedge(
         colour, (x, y, 0), (x - sweep, y + height, 0), (chord, 0, 0), (0, 0, 0.04), (0.5, 0.7)
     )
@@ -230,7 +230,7 @@ def fin(colour: str, x: float, y: float, height: float, chord: float, sweep: flo
 def body(
     colour: str, back: float, front: float, radius: float, nose: float, tail: float
 ) -> tuple[Part, ...]:
-    """A fuselage along x with a rounded nose and a tapering tail."""
+    """Make a fuselage along x with a rounded nose and a tapering tail."""
     return (
         tube(colour, (back, 0, 0), (front, 0, 0), radius),
         ball(colour, (front, 0, 0), (nose, radius, radius)),
@@ -239,7 +239,7 @@ def body(
 
 
 def propeller(x: float, y: float, z: float, blade: float) -> tuple[Part, ...]:
-    """Two blades and a hub."""
+    """Make two blades and a hub."""
     return (
         box("black", (x, y, z), (0.03, blade, 0.06), "x", 20),
         ball("red", (x, y, z), (0.12, 0.08, 0.08)),
