@@ -16,7 +16,7 @@ MANY = Bootstrap(resamples=2000, seed=0)
 
 
 def make_samples(n: int = 14) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return predictors [4, n] with ties, one constant; a target [n]; covariates [n, 2], one large."""
+    """Return predictors [4, n] with ties, one constant, a target [n] and covariates [n, 2]."""
     rng = np.random.default_rng(0)
     target = rng.normal(size=n).round(1)
     predictors = np.stack(

@@ -12,7 +12,7 @@ def choose(*samples: np.ndarray, **options) -> tuple[np.ndarray, np.ndarray]:
 
 
 def draw(networks: int, signal: float, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return base and addition, which tell the target with noise, the latter only with `signal`."""
+    """Return base, addition and target, which both tell with noise; the addition by `signal`."""
     rng = np.random.default_rng(seed)
     target, noise, other = rng.normal(size=(3, networks))
     return target + noise, signal * target + other, target
