@@ -35,6 +35,7 @@ from sage.config.run import ADDRESS, SLURM, check_workers
 RETRIES = 3  # of a candidate whose process died, on clusters that are started here
 SECONDS_TO_CONNECT = 10
 SECONDS_TO_RENEW = 60
+LOCAL = {"dashboard_address": "127.0.0.1:0"}  # for nobody on other machines to see
 SETTINGS = {
     "distributed.scheduler.allowed-failures": RETRIES,
     # One candidate per process; others wait in the scheduler.
@@ -126,7 +127,6 @@ def slurm_cluster(processes: int = 1) -> SpecCluster:
         value = dask.config.get(f"jobqueue.slurm.{name}", None, config=given)
         return default if value is None else value
 
-    local = {"dashboard_address": "127.0.0.1:0"}
     return _slurm_class()(
         processes=processes,
         cores=processes,
@@ -136,7 +136,7 @@ def slurm_cluster(processes: int = 1) -> SpecCluster:
         job_extra_directives=configured("job-extra-directives", ["--gres=gpu:1"]),
         log_directory=configured("log-directory", str(paths.cache() / "slurm")),
         worker_extra_args=[*configured("worker-extra-args", []), "--memory-limit", "0"],
-        scheduler_options=local | configured("scheduler-options", {}),
+        scheduler_options=LOCAL | configured("scheduler-options", {}),
         silence_logs=logging.CRITICAL,
     )
 
@@ -226,13 +226,8 @@ def _local_cluster(count: int) -> Iterator[LocalCluster]:
     resource_tracker.ensure_running()  # its start would lift the mask
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
-        cluster = LocalCluster(
-            n_workers=count,
-            threads_per_worker=1,
-            memory_limit=None,
-            dashboard_address="127.0.0.1:0",
-            silence_logs=logging.CRITICAL,
-        )
+        options = {"n_workers": count, "threads_per_worker": 1, "memory_limit": None}
+        cluster = LocalCluster(**options, **LOCAL, silence_logs=logging.CRITICAL)
     except RuntimeError as problem:
         guard = '(a script opens workers below `if __name__ == "__main__":`)'
         told = f"{count} worker processes did not start: {problem} {guard}"
