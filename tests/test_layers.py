@@ -10,9 +10,8 @@ from sage.config import paths
 
 PACKAGE = paths.ROOT / "sage"
 # From the top down. Configuration stands on devices, as provenance names them.
-ROOMS = (
-    "cli plots experiments analysis search teachers training rsa models images spaces config compute"
-).split()
+ROOMS = "cli plots experiments analysis search teachers training rsa models images spaces".split()
+ROOMS += ["config", "compute"]
 
 
 @pytest.mark.parametrize("room", ROOMS)

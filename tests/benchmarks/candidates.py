@@ -71,7 +71,7 @@ def standardised(image: Tensor) -> Tensor:
 
 
 def concatenated(convolution: MergingConvolution, maps: Sequence[Tensor]) -> Tensor:
-    """What the paper describes: maps are padded to the largest, concatenated, and convolved as one."""
+    """Pad maps to the largest, concatenate them and convolve them as one, as the paper does."""
     joined = merge(maps, tuple(max(m.shape[axis] for m in maps) for axis in (2, 3)))
     return nn.functional.conv2d(
         joined, convolution.weight, convolution.bias, convolution.stride, convolution.padding
@@ -251,10 +251,11 @@ def floor(protocol: EvaluationProtocol, candidates: list[tuple]) -> str:
     operations, width = 6 * np.mean(computed), 4
     rate = _products_per_second()
     return (
-        f"an example takes {np.mean(defined) / 1e6:.1f} million multiply-adds forward by the definition, "
-        f"{np.mean(computed) / 1e6:.1f} as computed, so {operations / 1e9:.3f} G operations in both passes, and "
-        f"{6 * width * np.mean(values) / 1e6:.2f} MB; products of matrices run at {rate / 1e9:,.0f} G operations/s "
-        f"here, which is {rate / operations:,.0f} examples/s"
+        f"an example takes {np.mean(defined) / 1e6:.1f} million multiply-adds forward by the "
+        f"definition, {np.mean(computed) / 1e6:.1f} as computed, so {operations / 1e9:.3f} G "
+        f"operations in both passes, and {6 * width * np.mean(values) / 1e6:.2f} MB; products of "
+        f"matrices run at {rate / 1e9:,.0f} G operations/s here, which is "
+        f"{rate / operations:,.0f} examples/s"
     )
 
 
@@ -287,8 +288,9 @@ def same_training(
     spread = np.sqrt((loop.var(0, ddof=1) + ours.var(0, ddof=1)).mean() / 2)
     error = spread * np.sqrt(2 / loop.size)
     return (
-        f"validation accuracy of {len(candidates)} networks, {seeds} seeds each: loop {loop.mean():.3f}, ours "
-        f"{ours.mean():.3f}; difference {difference:+.3f}, standard error {error:.3f}, s.d. between seeds {spread:.3f}"
+        f"validation accuracy of {len(candidates)} networks, {seeds} seeds each: loop "
+        f"{loop.mean():.3f}, ours {ours.mean():.3f}; difference {difference:+.3f}, standard error "
+        f"{error:.3f}, s.d. between seeds {spread:.3f}"
     )
 
 

@@ -60,7 +60,8 @@ def libraries(stimuli: int, units: int) -> None:
         error = np.abs(found[name] - found["numpy"]).max()
         ratio = elapsed / timed["sage"][0]
         print(
-            f"{name:<12} {elapsed:7.2f} s  {ratio:6.1f} x sage  processor {used:7.2f} s  {error:.1e} from numpy"
+            f"{name:<12} {elapsed:7.2f} s  {ratio:6.1f} x sage  processor {used:7.2f} s  "
+            f"{error:.1e} from numpy"
         )
 
 
@@ -74,7 +75,8 @@ def class_means(images: int) -> None:
     kept = sum(sums.nbytes for sums in means.sums) / 1e6
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
     print(
-        f"class means of {images:>6} images: {kept:.2f} MB of sums, highest memory of the process {peak:.0f} MB"
+        f"class means of {images:>6} images: {kept:.2f} MB of sums, highest memory of the process "
+        f"{peak:.0f} MB"
     )
 
 
@@ -111,7 +113,8 @@ def share(candidates: int, width: float, pixels: int, shown: int) -> None:
             VALIDATION / shown * seconds(partial(activations.class_scores, model, batches))[1]
         )
     print(
-        f"width {width}, {pixels} x {pixels}: training {np.mean(whole):7.1f} s, RDM pass {np.mean(passes):6.2f} s "
+        f"width {width}, {pixels} x {pixels}: training {np.mean(whole):7.1f} s, "
+        f"RDM pass {np.mean(passes):6.2f} s "
         f"({np.mean(passes) / np.mean(whole):.1%}), of it accuracy alone {np.mean(bare):6.2f} s",
         flush=True,
     )

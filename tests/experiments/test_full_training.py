@@ -64,7 +64,9 @@ def test_sizes_are_without_the_auxiliary_classifier(run):
 
 
 def test_large_images_are_trained_on_as_on_imagenet():
-    """From files, with the paper's crops and recipe, and without auxiliary classifier; top-5 beside top-1."""
+    """From files, with the paper's crops and recipe, and without auxiliary classifier; top-5 beside
+    top-1.
+    """
     image_folders.write(paths.raw() / "large" / "train", "abcdefg", 3)
     image_folders.write(paths.raw() / "large" / "val", "abcdefg", 1)
     planned = FullTraining(
@@ -294,7 +296,8 @@ def test_the_winner_of_a_search_is_its_best_over_runs():
     assert list(found) == ["random P", "random P+TG", "tpe P", "tpe P+TG"]
     for place, name in enumerate(found):
         assert list(found[name]) == json.loads(table.architecture.values.ravel()[2 * place + 1])
-    # The paper's search, though others were better; without it the best that guidance found, and so on.
+    # The paper's search, though others were better; without it the best that guidance found, and so
+    # on.
     worse = table.assign(mature_accuracy=-table.mature_accuracy)
     assert search_tables.discovered(table) == search_tables.discovered(worse) == "tpe P+TG"
     assert search_tables.discovered(worse.sel(score=["P"])) == "tpe P"
@@ -386,7 +389,9 @@ def test_table_3_has_exact_counts():
 
 
 def test_the_trained_network_is_that_of_this_revision(run, monkeypatch):
-    """Whoever changes what full training gives has to raise full_training.REVISION, then this number."""
+    """Whoever changes what full training gives has to raise full_training.REVISION, then this
+    number.
+    """
     monkeypatch.setattr(devices, "has_bfloat16", lambda device: False)
     table = full_training.train_fully(FullTraining.of(run, SMALL, "mine"), progress=False)
     assert full_training.REVISION == 1

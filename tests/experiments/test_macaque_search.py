@@ -209,7 +209,9 @@ def test_shuffled_recordings_have_the_same_values_in_other_places(run):
 
 
 def test_shuffling_moves_stimuli_and_not_pairs():
-    """Of a teacher that tells two groups apart, the shuffled one tells two other groups of the same sizes apart."""
+    """Of a teacher that tells two groups apart, the shuffled one tells two other groups of the same
+    sizes apart.
+    """
     group = np.array([0] * 4 + [1] * 6)
     first, second = np.triu_indices(10, 1)
     layer = TeacherLayer("L", "set", {"class": (group[first] != group[second]).astype(float)})

@@ -84,7 +84,9 @@ def test_candidates_learn_what_the_labels_say(run):
 
 
 def test_numbers_are_those_of_this_revision(run, monkeypatch):
-    """Whoever changes what training or measuring gives has to raise evaluation.REVISION, then this number."""
+    """Whoever changes what training or measuring gives has to raise evaluation.REVISION, then this
+    number.
+    """
     monkeypatch.setattr(devices, "has_bfloat16", lambda device: False)
     found = evaluation.evaluate(protocol(run), *first_candidate(run)).snapshots
     rdms = [rdms for (_, level), rdms in found[-1].rdms.items() if level != GRAM]
@@ -293,7 +295,8 @@ def test_searches_that_keep_nothing_say_so(run, monkeypatch):
 def test_kept_by_hand(monkeypatch, checkpoints, expected):
     monkeypatch.setattr(pool, "TOP", 2)
     monkeypatch.setattr(pool, "CHECKPOINTS", checkpoints)
-    # The best two after 2 are not a selection; after 4: 1 and 2; after 6: 4 and 1; after 8: 4 and 7.
+    # The best two after 2 are not a selection; after 4: 1 and 2; after 6: 4 and 1; after 8: 4 and
+    # 7.
     visited = make_visited([0.1, 0.5, 0.3, np.nan, 0.9, 0.2, 0.4, 0.8])
     assert pool.kept(visited) == expected
     assert pool.kept(visited.isel(network=slice(2))) == []

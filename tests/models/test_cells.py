@@ -15,7 +15,8 @@ PUBLISHED = [  # filters, repeats, classes, image size, parameters, millions of 
     ("NASNet-A", "imagenet mobile", 44, 4, 1000, 224, 5_289_978, 563.6),
     ("NASNet-A", "imagenet large", 168, 6, 1000, 331, 88_753_150, 23_780),
     ("PNASNet-5", "cifar", 48, 3, 10, 32, 3_189_082, 574.9),
-    # Of the 27 filters of a factorized reduction the odd one is in the second path, as in the authors' code.
+    # Of the 27 filters of a factorized reduction the odd one is in the second path, as in the
+    # authors' code.
     ("PNASNet-5", "imagenet mobile", 54, 3, 1000, 224, 5_064_487, 587.2),
     ("PNASNet-5", "imagenet large", 216, 4, 1000, 331, 86_057_668, 24_940),
     ("AmoebaNet-A", "cifar", 36, 6, 10, 32, 3_155_518, 499.5),
@@ -110,7 +111,8 @@ def test_random_cells_train():
         loss = torch.nn.functional.cross_entropy(model(images), labels)
         loss.backward()
         assert torch.isfinite(loss)
-        # A state of the space's cells that nothing reads is put out: every parameter has its part in the loss.
+        # A state of the space's cells that nothing reads is put out: every parameter has its part
+        # in the loss.
         assert all(parameter.grad is not None for parameter in model.parameters())
 
 

@@ -24,7 +24,9 @@ def test_numbers_are_those_of_torch(kernel, stride, bias):
 
 
 def test_a_strided_convolution_of_single_pixels_trains_on_channels_last_maps():
-    """Torch's own writes past its memory here on some processors; the gradient is that of a product of matrices."""
+    """Torch's own writes past its memory here on some processors; the gradient is that of a product
+    of matrices.
+    """
     convolution = Convolution(3, 8, 1, 2, bias=False).to(memory_format=torch.channels_last)
     images = torch.randn(64, 3, 16, 16)
     for _ in range(30):

@@ -1,4 +1,6 @@
-"""Zero-cost proxies: by hand, against plain loops and differences, and on candidates of both spaces."""
+"""Zero-cost proxies: by hand, against plain loops and differences, and on candidates of both
+spaces.
+"""
 
 import copy
 from dataclasses import replace
@@ -27,7 +29,9 @@ CPU = torch.device("cpu")
 
 
 def convolutional(*shapes: tuple[str, str]) -> ConvolutionalNetwork:
-    """Layers of these activations and normalizations; each reads all before it, every second one has stride 2."""
+    """Layers of these activations and normalizations; each reads all before it, every second one
+    has stride 2.
+    """
     layers = tuple(
         Layer(3, (3, 1), 1 + index % 2, activation, normalization, tuple(range(index + 1)))
         for index, (activation, normalization) in enumerate(shapes)
@@ -90,7 +94,8 @@ def in_float64(model: nn.Module) -> nn.Module:
 def test_synflow_by_hand():
     images, labels = pixels((1, 2, 3), (4, 5, 6)), torch.tensor([0, 1])
     first, second = [[1.0, -2, 0], [0, 3, -1]], [[1.0, -1], [2, 0]]
-    # Ones give 3 and 4 with absolute weights, then 7 and 6. The sum is linear in each of both layers.
+    # Ones give 3 and 4 with absolute weights, then 7 and 6. The sum is linear in each of both
+    # layers.
     assert zero_cost.synflow(perceptron(first, second), images, labels) == pytest.approx(
         log(2 * 13)
     )
@@ -108,7 +113,9 @@ def test_naswot_by_hand():
 
 
 def test_images_beyond_the_number_of_units_have_a_singular_kernel():
-    """Codes of n units span n + 1 dimensions at most; in floating point, 0 is positive half of the time."""
+    """Codes of n units span n + 1 dimensions at most; in floating point, 0 is positive half of the
+    time.
+    """
     images, labels = batch(12)
     for seed in range(10):
         with devices.weights_from(seed):
@@ -132,7 +139,8 @@ def test_jacob_cov_by_hand():
 
 
 def test_gradients_by_hand():
-    # Both classes have probability 1/2. Weights have the gradient -+1/4 of the images' sum, biases -+1/2.
+    # Both classes have probability 1/2. Weights have the gradient -+1/4 of the images' sum, biases
+    # -+1/2.
     model = nn.Sequential(nn.Flatten(), linear([[1.0, 2, 0], [1, 2, 0]], [3.0, 3]))
     images, labels = pixels((2, 0, 0), (0, 4, 0)), torch.tensor([0, 0])
     assert zero_cost.grad_norm(model, images, labels) == pytest.approx(
@@ -144,7 +152,9 @@ def test_gradients_by_hand():
 
 
 def test_synflow_is_what_scaling_of_parameters_changes(model):
-    """The sum of |theta dR/dtheta| over a tensor is the derivative of R by a factor on it; no gradients here."""
+    """The sum of |theta dR/dtheta| over a tensor is the derivative of R by a factor on it; no
+    gradients here.
+    """
     positive = in_float64(model).eval()
     for module in normalizations(positive):
         module.eps = 0  # at its initial values it does nothing then

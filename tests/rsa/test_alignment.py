@@ -25,7 +25,9 @@ def grams(*features: torch.Tensor) -> np.ndarray:
 
 
 def hsic_by_permutations(first: np.ndarray, second: np.ndarray) -> float:
-    """HSIC as an expectation over distinct images: E k_ij (l_ij + l_qr - 2 l_iq), Gretton et al. 2005, lemma 1."""
+    """HSIC as an expectation over distinct images: E k_ij (l_ij + l_qr - 2 l_iq), Gretton et al.
+    2005, lemma 1.
+    """
     terms = [
         first[i, j] * (second[i, j] + second[q, r] - 2 * second[i, q])
         for i, j, q, r in itertools.permutations(range(len(first)), 4)
@@ -102,7 +104,7 @@ def test_cka_agrees_with_the_expectation_over_permutations():
 
 @pytest.mark.parametrize("dimensions", [39, 20, 3])
 def test_svcca_agrees_with_the_svd_of_features(monkeypatch, dimensions):
-    """Subspaces of 2 to 35 of 39 dimensions, so that some pairs have more than there are together."""
+    """Subspaces of 2 to 35 of 39 dimensions: some pairs have more than 39 together."""
     monkeypatch.setattr(alignment, "DIMENSIONS", dimensions)
     teacher = [
         draw(40, units, seed, decay)
@@ -180,7 +182,7 @@ def test_cka_of_independent_responses_is_zero_on_average_where_the_biased_is_not
 
 
 def moved_by(kind: str) -> dict[str, float]:
-    """How far similarities of 200 images move at most when Gram matrices are stored so, by measure."""
+    """Return by measure how far storage moves similarities of 200 images at most."""
     teacher, candidate = of_many_images()
     return {
         name: abs(
@@ -205,7 +207,9 @@ def test_float16_serves():
 
 
 def test_float16_moves_the_cut_of_svcca_where_float32_does_not(monkeypatch):
-    """Found here without a limit, so that the cut is at 99 % of the variance: SVCCA moves by 7e-3 and 1e-7."""
+    """Found here without a limit, so that the cut is at 99 % of the variance: SVCCA moves by 7e-3
+    and 1e-7.
+    """
     monkeypatch.setattr(alignment, "DIMENSIONS", 200)
     _, candidate = of_many_images()
     cuts, cuts16, cuts32 = (

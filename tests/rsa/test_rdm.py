@@ -50,7 +50,9 @@ def test_borders_of_blocks_agree_with_scipy(around, beside, dtype):
 
 
 def test_a_large_mean_costs_a_large_rdm_no_digits():
-    """Multiples of 1/8 around 2**20 are exact in both formats, and so is what centring leaves of them."""
+    """Multiples of 1/8 around 2**20 are exact in both formats, and so is what centring leaves of
+    them.
+    """
     rows = (8 * random_rows(rdm.EXACT + 1, 64)).round() / 8
     expected = pdist(rows.double().numpy(), "correlation")
     for shifted in (rows + 2**20, rows.double() + 2**30):
@@ -58,7 +60,9 @@ def test_a_large_mean_costs_a_large_rdm_no_digits():
 
 
 def test_large_rdms_of_rectified_and_similar_rows_are_exact_too():
-    """Many products of one sign, the zeros' among them: adding up the plain ones in float32 is off by more."""
+    """Many products of one sign, the zeros' among them: adding up the plain ones in float32 is off
+    by more.
+    """
     rows = (random_rows(1, 4096) + 0.3 * torch.flip(random_rows(rdm.EXACT + 1, 4096), (1,))).relu()
     expected = pdist(rows.double().numpy(), "correlation")
     np.testing.assert_allclose(rdm.condensed_rdm(rows), expected, rtol=0, atol=5e-7)

@@ -31,7 +31,8 @@ def with_values(space: spaces.SearchSpace, **chosen) -> spaces.Architecture:
 
 @pytest.mark.parametrize(
     "depth, choices",
-    # One choice of depth, six per layer, and an edge to every layer but the first from all before it.
+    # One choice of depth, six per layer, and an edge to every layer but the first from all before
+    # it.
     [(10, 1 + 60 + 54), (20, 1 + 120 + 209), (1, 7)],
 )
 def test_choices_are_the_papers(depth, choices):
