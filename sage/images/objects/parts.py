@@ -121,7 +121,7 @@ def ring(count: int, radius: float, y: float, offset: float = 0.0) -> list[Point
 
 
 def hull(colour: str, length: float, width: float, height: float, deck: str) -> tuple[Part, ...]:
-    """Make a hull from y = 0 up: a trough that narrows downwards, a pointed bow and a lighter deck."""
+    """Make a hull from y = 0 up: a trough that narrows downwards, a pointed bow and a deck."""
     middle = -0.3 * length
     return (
         wedge(
