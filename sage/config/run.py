@@ -76,13 +76,10 @@ class Run:
         """Return every parameter and every size of the run, each with its value."""
         import pandas as pd
 
-        sizes = asdict(getattr(self, "budget", self.settings))
-        parts = {
-            "parameter": asdict(self),
-            "size": {name: size for name, size in sizes.items() if not isinstance(size, dict)},
-        }
-        found = {(part, name): parts[part][name] for part in parts for name in parts[part]}
-        return pd.DataFrame({"value": pd.Series(found, dtype=object)})
+        sizes = asdict(getattr(self, "budget", self.settings)).items()
+        sizes = {name: size for name, size in sizes if not isinstance(size, dict)}
+        parts = {"parameter": pd.Series(asdict(self)), "size": pd.Series(sizes, dtype=object)}
+        return pd.concat(parts).to_frame("value")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -36,9 +36,6 @@ class Search:
     epochs: float
     run: int
 
-    def __str__(self) -> str:
-        return f"{self.searcher}, {self.score}, {self.epochs:g} epochs"
-
 
 class Comparison:
     """The searches of a run, and the training to maturity of what they find.
@@ -72,11 +69,8 @@ class Comparison:
         shown = self.protocol.stimuli(self.protocol.load_images())
         guidance.check_comparable(teacher, run.level, {stimuli.identity for stimuli in shown})
         parts = (self.seeds, self.budget.epochs, run.searchers.split(), run.scores.split())
-        self.searches = [
-            Search(searcher, score, epochs, seed)
-            for seed, epochs, searcher, score in product(*parts)
-        ]
-        self.studies = {search: self._study(search) for search in self.searches}
+        found = [Search(name, score, epochs, seed) for seed, epochs, name, score in product(*parts)]
+        self.searches, self.studies = found, {search: self._study(search) for search in found}
         self.mature_studies = {seed: self._mature_study(seed) for seed in self.seeds}
 
     @staticmethod
@@ -88,13 +82,10 @@ class Comparison:
         """
         check_workers(workers)
         for name, known in (("searchers", searchers.SEARCHERS), ("scores", SCORES)):
-            asked = getattr(run, name)
-            words = asked.split()
+            words, some = (asked := getattr(run, name)).split(), ", ".join(known)
             if not words or len(set(words)) < len(words) or not set(words) <= known.keys():
-                some = ", ".join(known)
-                raise ValueError(
-                    f"{name} is {asked!r}, expected some of {some} with spaces between"
-                )
+                problem = f"{name} is {asked!r}, expected some of {some} with spaces between"
+                raise ValueError(problem)
 
     def train(self, *, workers: str = "auto") -> xr.Dataset:
         """Make every search, and train to maturity what it found; what is on record is kept.
@@ -117,7 +108,8 @@ class Comparison:
         with dask_workers.open_workers(workers) as opened, bar:
             for number, seed in enumerate(self.seeds, 1):
                 for search in self._searches(seed):
-                    bar.set_description(f"run {number} of {self.budget.runs}: {search}")
+                    name = f"{search.searcher}, {search.score}, {search.epochs:g} epochs"
+                    bar.set_description(f"run {number} of {self.budget.runs}: {name}")
                     searcher, study = self._searcher(search), self.studies[search]
                     Explorer(study, searcher, self.tracker, samples, opened, bar).search()
                 self._train_to_maturity(seed, opened)
@@ -168,11 +160,9 @@ class Comparison:
             measured = self._candidates(search).sel(network=found.network)
             known = asdict(search) | {"number": found.network.values}
             known |= {name: measured[name].values for name in ("accuracy", "hash")}
-            along = {name: np.broadcast_to(value, len(found)) for name, value in known.items()}
-            found = found.rename(network="candidate")
-            tables.append(
-                found.assign_coords({name: ("candidate", values) for name, values in along.items()})
-            )
+            count, found = len(found), found.rename(network="candidate")
+            along = {name: np.broadcast_to(value, count) for name, value in known.items()}
+            tables.append(found.assign_coords({name: ("candidate", along[name]) for name in along}))
         return xr.concat(tables, "candidate", join="outer").drop_vars("candidate")
 
     def _searches(self, seed: int) -> list[Search]:
@@ -202,9 +192,8 @@ class Comparison:
 
     def _mature_study(self, seed: int) -> Study:
         """Return the study of what searches chose; runs that chose the same share its trainings."""
-        run = self.run
-        chosen: dict = {"guidance": self._guidance(self.teacher)}
-        chosen |= {"searchers": run.searchers, "scores": run.scores}
+        chosen: dict = {"searchers": self.run.searchers, "scores": self.run.scores}
+        chosen["guidance"] = self._guidance(self.teacher)
         chosen |= {field.name: getattr(self.budget, field.name) for field in fields(Budget)}
         described = {"seed": seed, "chosen by": chosen}
         return make_study(self.protocol, described, seed=lambda number: seed)

@@ -1,6 +1,5 @@
 """Pools of networks trained to maturity, drawn at random or found by searches."""
 
-from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 
@@ -66,12 +65,11 @@ def search_pool(run: Run, *, workers: str = "auto") -> xr.Dataset:
         for architecture, seed in zip(architectures(visited, places), seeds):
             chosen.setdefault(architecture, seed)
     if not chosen:
-        raise ValueError(
-            f"searches of {count} candidates kept none: more than {TOP} are needed, one of which "
-            "has a P"
-        )
+        least = f"more than {TOP} are needed, one of which has a P"
+        raise ValueError(f"searches of {count} candidates kept none: {least}")
     seeds = list(chosen.values())
-    study = _study(run, protocol, {"chosen by P": list(chosen.items())}, seed=seeds.__getitem__)
+    described = {"seed": run.seed, "chosen by P": list(chosen.items())}
+    study = make_study(protocol, described, seed=seeds.__getitem__)
     listed = Listed(protocol.networks.space, list(chosen))
     return _with_depth(run, _train("found by P", study, listed, len(chosen), workers))
 
@@ -208,18 +206,13 @@ def _searcher(run: Run, name: str) -> Searcher:
 def _again(run: Run) -> Study:
     protocol = _protocol(run)
     matured = replace(protocol, snapshots=(protocol.mature_epochs,), rivals=False)
-    return _study(run, matured, {"again": True}, seed=partial(_seed, run, draw=1))
+    return _study(run, matured, {"again": True}, draw=1)
 
 
-def _study(
-    run: Run,
-    protocol: EvaluationProtocol,
-    described: dict,
-    *,
-    seed: Callable[[int], int] | None = None,
-) -> Study:
-    """Return a study of candidates judged by their last accuracy; their seeds are `_seed`'s."""
-    return make_study(protocol, {"seed": run.seed} | described, seed=seed or partial(_seed, run))
+def _study(run: Run, protocol: EvaluationProtocol, described: dict, *, draw: int = 0) -> Study:
+    """Return a study of candidates judged by their last accuracy, with the seeds of `_seed`."""
+    described = {"seed": run.seed} | described
+    return make_study(protocol, described, seed=partial(_seed, run, draw=draw))
 
 
 def _seed(run: Run, number: int, *, draw: int = 0) -> int:
