@@ -76,9 +76,9 @@ class Run:
         """Return every parameter and every size of the run, each with its value."""
         import pandas as pd
 
-        sizes = asdict(getattr(self, "budget", self.settings)).items()
-        sizes = {name: size for name, size in sizes if not isinstance(size, dict)}
-        parts = {"parameter": pd.Series(asdict(self)), "size": pd.Series(sizes, dtype=object)}
+        sizes = asdict(getattr(self, "budget", self.settings))
+        flat = {name: size for name, size in sizes.items() if not isinstance(size, dict)}
+        parts = {"parameter": pd.Series(asdict(self)), "size": pd.Series(flat, dtype=object)}
         return pd.concat(parts).to_frame("value")
 
 

@@ -119,7 +119,7 @@ class FullTraining:
         loaded: Split = (
             datasets.load_files(self.dataset)
             if self.from_files
-            else (datasets.load_reduced(self.dataset, self.image_size, None, None))
+            else datasets.load_reduced(self.dataset, self.image_size, None, None)
         )
         train = loaded.train.joined(loaded.validation)
         return train.first(self.images), loaded.test, len(loaded.classes)
