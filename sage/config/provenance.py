@@ -42,7 +42,7 @@ def stamps(table: xr.Dataset) -> pd.DataFrame:
 
 
 def commit() -> str:
-    """Return the checkout's commit, with "-modified" if the package or a notebook differs from it."""
+    """Return the checkout's commit, with "-modified" if package or notebooks differ from it."""
     try:
         head = git(paths.ROOT, "rev-parse", "HEAD")
         changed = git(paths.ROOT, "status", "--porcelain", "--", "sage", "notebooks/*.py")

@@ -84,7 +84,7 @@ class Run:
 
 @dataclass(frozen=True, kw_only=True)
 class PoolRun(Run):
-    """A run on predictivity; `pools` names published pools to add to its own, with spaces between."""
+    """A run on predictivity; `pools` names published pools to add, with spaces between."""
 
     pools: str = ""
 
@@ -216,7 +216,7 @@ def check_workers(workers: str) -> None:
 
 
 def check_type(name: str, value: Any, *, like: Any) -> Any:
-    """Return a value that has the type of `like`; a whole number becomes a float if one is expected.
+    """Return a value of the type of `like`; a whole number becomes a float if one is expected.
 
     Raises:
         TypeError: any other type, or a float that is not finite.

@@ -27,6 +27,20 @@ OTHER = genotypes.Genotype(
     "other", genotypes.parse_cell("1x7-7x1(0)+id(1)"), genotypes.parse_cell("1x7-7x1(0)+id(1)")
 )
 
+LARGE = FullTraining(
+    genotype=SMALL,
+    dataset="large",
+    image_size=224,
+    images=None,
+    repeats=1,
+    filters=8,
+    epochs=1,
+    batch_size=4,
+    drop_path_keep=1.0,
+    skeleton="imagenet mobile",
+    seed=0,
+)
+
 
 @pytest.fixture
 def run(monkeypatch, images) -> CellRun:
@@ -41,26 +55,22 @@ def stored() -> set[str]:
 
 
 def test_a_cell_is_trained_on_all_but_the_test_images_and_tested_once(run):
-    planned = replace(FullTraining.of(run, SMALL, "mine"), images=None)
-    train, test, classes = planned.load_images()
+    planned = FullTraining.of(run, SMALL, "mine")
+    train, test, classes = replace(planned, images=None).load_images()
     assert len(train) == 2600 and len(test) == 9 and classes == 5
-    table = full_training.train_fully(
-        replace(planned, images=640, epochs=6, filters=4), progress=False
-    )
+    planned = replace(planned, images=640, epochs=6, filters=4)
+    table = full_training.train_fully(planned, progress=False)
     assert table.test_accuracy > 0.5 and table.test_images == 9  # classes are told by their colours
     assert table.examples == 6 * 640 and table.sizes["epoch"] == 7
     assert table.training_loss[6] < table.training_loss[1]
-    assert stored() == {
-        f"{replace(planned, images=640, epochs=6, filters=4).key}{kind}" for kind in (".pt", ".nc")
-    }
+    assert stored() == {f"{planned.key}.pt", f"{planned.key}.nc"}
 
 
 def test_sizes_are_without_the_auxiliary_classifier(run):
     table = full_training.train_fully(FullTraining.of(run, SMALL, "mine"), progress=False)
     bare = CellNetwork(SMALL, classes=5, filters=2, repeats=1)
-    assert table.parameters == complexity.parameters(
-        bare
-    ) and table.multiply_adds == complexity.multiply_adds(bare, 16)
+    assert table.parameters == complexity.parameters(bare)
+    assert table.multiply_adds == complexity.multiply_adds(bare, 16)
 
 
 def test_large_images_are_trained_on_as_on_imagenet():
@@ -69,30 +79,14 @@ def test_large_images_are_trained_on_as_on_imagenet():
     """
     image_folders.write(paths.raw() / "large" / "train", "abcdefg", 3)
     image_folders.write(paths.raw() / "large" / "val", "abcdefg", 1)
-    planned = FullTraining(
-        genotype=SMALL,
-        dataset="large",
-        image_size=224,
-        images=8,
-        repeats=1,
-        filters=8,
-        epochs=1,
-        batch_size=4,
-        drop_path_keep=1.0,
-        skeleton="imagenet mobile",
-        seed=0,
-    )
+    planned = replace(LARGE, images=8)
     train, test, classes = planned.load_images()
     assert [len(part.images) for part in (train, test)] == [8, 7] and classes == 7
-    assert (
-        planned.recipe == recipes.imagenet_recipe(1, 4) and planned.build(classes).auxiliary is None
-    )
+    network = planned.build(classes)
+    assert planned.recipe == recipes.imagenet_recipe(1, 4) and network.auxiliary is None
     table = full_training.train_fully(planned, progress=False)
-    assert (table.examples, table.test_images, table.parameters) == (
-        8,
-        7,
-        complexity.parameters(planned.build(classes)),
-    )
+    assert (table.examples, table.test_images) == (8, 7)
+    assert table.parameters == complexity.parameters(network)
     hits = 7 * np.array([table.test_accuracy, table.test_top5])
     np.testing.assert_allclose(hits, hits.round(), atol=1e-5)
     assert hits[0] <= hits[1]
@@ -101,19 +95,7 @@ def test_large_images_are_trained_on_as_on_imagenet():
 def test_damaged_files_are_left_out_of_a_training_or_end_it_before_it_starts():
     image_folders.write(paths.raw() / "large" / "train", "ab", 6)
     image_folders.write(paths.raw() / "large" / "val", "ab", 3)
-    planned = FullTraining(
-        genotype=SMALL,
-        dataset="large",
-        image_size=224,
-        images=None,
-        repeats=1,
-        filters=8,
-        epochs=1,
-        batch_size=4,
-        drop_path_keep=1.0,
-        skeleton="imagenet mobile",
-        seed=0,
-    )
+    planned = LARGE
     whole = planned.key
     damaged = sorted((paths.raw() / "large" / "train").rglob("*.png"))[:4]
     damaged.append(paths.raw() / "large" / "val" / "b" / "1.png")
@@ -124,7 +106,7 @@ def test_damaged_files_are_left_out_of_a_training_or_end_it_before_it_starts():
     ):
         table = full_training.train_fully(planned, progress=False)
     assert (table.examples, table.test_images) == (8, 5) and planned.key != whole
-    assert stored() == {f"{planned.key}{kind}" for kind in (".pt", ".nc")}
+    assert stored() == {f"{planned.key}.pt", f"{planned.key}.nc"}
     (paths.raw() / "large" / "train" / "b" / "0.png").write_bytes(b"no image")
     with pytest.raises(
         ValueError, match="6 of 18 files cannot be read as images .*expected 5 or 0.1% at most"
