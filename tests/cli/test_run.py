@@ -449,3 +449,15 @@ def test_notebooks_parameters_are_known():
         assert found.items() <= {field.name: field.default for field in fields(kind)}.items(), (
             source.name
         )
+
+
+def test_published_tables_tell_their_parameters():
+    for path in sorted(paths.results().rglob("*.nc")):
+        table = xr.load_dataset(path, engine="h5netcdf")
+        found = json.loads(table.attrs["run_parameters"])
+        study = json.loads(table.attrs.get("description", "{}"))
+        if path.parent.name != "cifar100-teachers":  # Of some nobody knows all parameters.
+            source = next(one for one in SOURCES if one.stem[:2] == path.stem[:2])
+            assert found.keys() <= notebooks.defaults(source).keys()
+            notebooks.Step(source, found).run()
+        assert all(found[name] == study[name] for name in found.keys() & study.keys()), path
