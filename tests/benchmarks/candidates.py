@@ -1,5 +1,6 @@
-"""How fast are many small networks trained? `python -m tests.benchmarks.candidates [--space NAME]
-[--size PIXELS] ...`
+"""Measure how fast many small networks are trained.
+
+`python -m tests.benchmarks.candidates [--space NAME] [--size PIXELS] ...`
 
 The same random candidates are trained twice in one run: one after the other by the loop that a user
 of PyTorch would write (torchvision's transforms in a DataLoader, float32, SGD, maps concatenated

@@ -1,5 +1,6 @@
-"""What RDMs cost, beside other libraries and beside training: `python -m tests.benchmarks.rdms
-[--candidates N]`
+"""Measure what RDMs cost, beside other libraries and beside training.
+
+`python -m tests.benchmarks.rdms [--candidates N]`
 
 The libraries' times are of one run on all cores. Of random candidates of the 10-layer space a
 training of two epochs on 45,000 images is compared with showing it 5,000 validation images once:

@@ -1,5 +1,6 @@
-"""Does one explorer keep 40 workers busy? `python -m tests.benchmarks.scaling [--layers N]
-[--candidates N] ...`
+"""Measure whether one explorer keeps 40 workers busy.
+
+`python -m tests.benchmarks.scaling [--layers N] [--candidates N] ...`
 
 The explorer, the searchers and the tracker are the real ones, and their time is measured. The
 workers are simulated: a candidate takes as long as a network of the published pool did, scaled to a
