@@ -396,14 +396,14 @@ def test_interrupt(checkout, number):
     )
     wait(lambda: marker.is_file() and marker.read_text().endswith("\n"))
     process.send_signal(number)
-    _, error = process.communicate(timeout=20)
+    _, error = process.communicate(timeout=120)
     assert process.returncode == 130
     assert "the same command continues" in error and "Traceback" not in error
     wait(lambda: not any(alive(int(text)) for text in marker.read_text().split()))
     assert list((checkout / "figures" / "objects-quick").iterdir()) == []
 
 
-def wait(condition, seconds: float = 20) -> None:
+def wait(condition, seconds: float = 120) -> None:
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end, "waited in vain"
