@@ -40,16 +40,11 @@ UNDATED = {"CreationDate": None, "Producer": None, "Creator": None}
 
 
 @applied
-def save(figure: Figure, folder: Path, name: str) -> Figure:
-    """Write `<folder>/<name>.png` and `.pdf`, the same bytes for the same figure.
-
-    Returns:
-        The figure, which a notebook shows if this is a cell's last line.
-    """
+def save(figure: Figure, folder: Path, name: str) -> None:
+    """Write `<folder>/<name>.png` and `.pdf`, the same bytes for the same figure."""
     for suffix, metadata in ((".png", {}), (".pdf", UNDATED)):
         paths.replace(folder / f"{name}{suffix}", partial(figure.savefig, metadata=metadata))
         figure.set_layout_engine("none")  # laid out now; again would take a third of the time
-    return figure
 
 
 def grid(
