@@ -83,7 +83,7 @@ class Teacher:
         return replace(self, name=f"{self.name} shuffled", layers=tuple(layers))
 
 
-def read_teacher(path: Path) -> Teacher:
+def read_teacher(path: Path | str) -> Teacher:
     """Return the teacher of a bank that `Teacher.save` wrote, or another program wrote like it.
 
     Raises:

@@ -1,6 +1,5 @@
 """Files of recordings and their stimuli, in the layouts that data/README.md describes."""
 
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -43,14 +42,14 @@ def read(
 
     Raises:
         FileNotFoundError: no such file, or no stimuli.
-        ValueError: another layout, too few stimuli, a region that nobody recorded, or as `check`
-            of `Recording` and `PublishedRdm`.
+        ValueError: another layout, too few stimuli, a region unknown, or as a region's `check`.
     """
     wanted, known = list(dict.fromkeys(regions)), []
     found: list[Region] = []
     for path in map(Path, files):
+        stimuli = read_stimuli(path, size, images)
         with _naming(path):
-            table, stimuli = _open(path), read_stimuli(path, size, images)
+            table = _open(path)
             published = "pair" in table.dims
             usual, names, values = _published(table) if published else _recorded(table, window)
             known += names
@@ -58,18 +57,16 @@ def read(
                 kind = PublishedRdm if published else Recording
                 found.append(kind(name, path, stimuli, values(name)))
                 found[-1].check()
-    unknown = [name for name in wanted if name not in known]
+    unknown = ", ".join(name for name in wanted if name not in known)
     if unknown or not found:
-        told = f"regions {', '.join(unknown)}: nobody recorded there"
-        raise ValueError(f"{told}; recorded: {', '.join(known)}")
-    times = Counter(one.region for one in found)
+        raise ValueError(f"regions {unknown}: nobody recorded there; recorded: {', '.join(known)}")
+    short = [one.region for one in found]
     for place, one in enumerate(found):
-        if times[one.region] > 1:
+        if short.count(one.region) > 1:
             found[place] = replace(one, region=f"{one.region} {one.path.stem}")
     names = [one.region for one in found]
     if len(set(names)) < len(names):
-        told = f"regions {', '.join(names)}, expected different names"
-        raise ValueError(f"{told}: those of the files have to differ")
+        raise ValueError(f"regions {', '.join(names)}, expected different names of files")
     return found
 
 
@@ -86,17 +83,13 @@ def names_recordings(text: str) -> bool:
 def read_stimuli(path: Path | str, size: int, images: int | None) -> StimulusSet:
     """Return a file's stimuli, kept: a process that evaluates many candidates reads them once.
 
-    They are a variable `images` [presentation, height, width, channel] uint8, or image files named
-    by stimulus_id in a folder beside the file, which is named like the file without its suffix.
     Levels are "image", and "class" where there is a coordinate object_name.
 
     Args:
         size: pixels a side, to which the stimuli are averaged down.
         images: how many at most have rows in image-level RDMs, evenly chosen; None means all.
 
-    Raises:
-        FileNotFoundError: as `read`.
-        ValueError: likewise.
+    Raises: as `read`.
     """
     path = Path(path)
     with _naming(path):
@@ -105,56 +98,49 @@ def read_stimuli(path: Path | str, size: int, images: int | None) -> StimulusSet
             raise ValueError("no dimension presentation of responses, or of images beside RDMs")
         ids = _stimulus_ids(table)
         first = np.sort(np.unique(ids, return_index=True)[1])  # each one's first presentation
-        stored = "images" in table
-        pixels = _stored(table["images"], first) if stored else _in_files(path, ids[first])
+        pixels = _stored(table.images, first) if "images" in table else _in_files(path, ids[first])
         count, _, height, width = pixels.shape
         if count < FEWEST_STIMULI:
             raise ValueError(f"{count} stimuli, expected {FEWEST_STIMULI} or more")
         if size > min(height, width):
-            told = f"stimuli of {height} x {width} pixels"
-            raise ValueError(f"{told}, expected {size} or more a side")
+            raise ValueError(
+                f"stimuli of {height} x {width} pixels, expected {size} or more a side"
+            )
         labels = {name: table[name].values[first].astype(str) for name in LABELS if name in table}
-        return _stimulus_set(path.stem, averaged_down(pixels, size), labels, images)
+        return StimulusSet(path.stem, averaged_down(pixels, size), *_levels(labels, count, images))
 
 
-def _stimulus_set(
-    name: str, pixels: Tensor, labels: dict[str, np.ndarray], images: int | None
-) -> StimulusSet:
-    count = len(pixels)
+def _levels(labels: dict[str, np.ndarray], count: int, images: int | None) -> tuple[dict, dict]:
+    """Return a stimulus set's conditions and categories."""
     chosen = np.linspace(0, count - 1, min(count, images or count)).round().astype(int)
     single = torch.full((count,), -1)
     single[chosen] = torch.arange(len(chosen))
-    group = next((labels[label] for label in LABELS if label in labels), np.full(count, ""))
+    group = next(iter(labels.values()), np.full(count, ""))
     conditions, categories = {"image": single}, {"image": tuple(group[chosen].tolist())}
     if "object_name" in labels:
         _, first, numbers = np.unique(labels["object_name"], return_index=True, return_inverse=True)
         conditions["class"] = torch.from_numpy(numbers)
         categories["class"] = tuple(group[first].tolist())
-    return StimulusSet(name, pixels, conditions, categories)
+    return conditions, categories
 
 
 def _published(table: xr.Dataset) -> Regions:
+    """Return RDMs [K, P]."""
     names = [str(name) for name, one in table.data_vars.items() if "pair" in one.dims]
-
-    def rdms(name: str) -> np.ndarray:  # [K, P]
-        return table[name].values.astype(np.float64).reshape(-1, table.sizes["pair"])
-
-    return names, names, rdms
+    pairs = table.sizes["pair"]
+    return names, names, lambda name: table[name].values.astype(np.float64).reshape(-1, pairs)
 
 
 def _recorded(table: xr.Dataset, window: tuple[float, float] | None) -> Regions:
-    responses = _averaged(_responses(table), window)
+    """Return trials [N, U, R]."""
+    responses = _responses(table, window)
     places = [name for name in ("region", "subregion") if name in responses.coords]
     if not places:
         raise ValueError(f"no coordinate region of sites, it has: {[*responses.coords]}")
     named = [responses[name].values.astype(str) for name in places]
-    every = _trials(responses)
-
-    def trials(name: str) -> np.ndarray:  # [N, U, R]
-        return every[:, np.any([of_sites == name for of_sites in named], axis=0)]
-
     usual, names = (list(dict.fromkeys(one.tolist())) for one in (named[0], np.concatenate(named)))
-    return usual, names, trials
+    every = _trials(responses)
+    return usual, names, lambda name: every[:, np.any([sites == name for sites in named], axis=0)]
 
 
 def _open(path: Path) -> xr.Dataset:
@@ -166,28 +152,23 @@ def _open(path: Path) -> xr.Dataset:
         raise ValueError(f"no NetCDF file: {problem}") from problem
 
 
-def _responses(table: xr.Dataset) -> xr.DataArray:
-    """Return the variable of responses, that of single trials if there are two."""
+def _responses(table: xr.Dataset, window: tuple[float, float] | None) -> xr.DataArray:
+    """Return the responses, those of single trials if there are two, averaged over time bins."""
     wanted = {"presentation", "neuroid"}
     found = {str(name): one for name, one in table.data_vars.items() if wanted <= set(one.dims)}
     if len(found) != 1 and "trials" not in found:
         told = f"variables {[*table.data_vars]}, {len(found)} of them over presentation and neuroid"
         raise ValueError(f"{told} and none over pair, expected one, or one named trials")
-    return found.get("trials", next(iter(found.values())))
-
-
-def _averaged(responses: xr.DataArray, window: tuple[float, float] | None) -> xr.DataArray:
-    """Return the mean over the window's time bins."""
+    responses = found.get("trials", next(iter(found.values())))
     if window is None:
         return responses.mean("time_bin") if "time_bin" in responses.dims else responses
-    missing = {"time_bin_start", "time_bin_end"} - set(responses.coords)
-    if missing:
+    if missing := {"time_bin_start", "time_bin_end"} - set(responses.coords):
         raise ValueError(f"window is {window}, but there are no coordinates {sorted(missing)}")
     start, end = responses.time_bin_start.values, responses.time_bin_end.values
     within = np.flatnonzero((start >= window[0]) & (end <= window[1]))
     if not len(within):
-        wanted = f"some of the time bins from {start.min()} to {end.max()} ms"
-        raise ValueError(f"window is {window}, expected one with {wanted}")
+        bins = f"some of the time bins from {start.min()} to {end.max()} ms"
+        raise ValueError(f"window is {window}, expected one with {bins}")
     return responses.isel(time_bin=within).mean("time_bin")
 
 
@@ -226,12 +207,9 @@ def _in_files(path: Path, ids: np.ndarray) -> Tensor:
     """Return the images in the folder beside a file of recordings, [N, 3, H, W] uint8."""
     folder = path.with_suffix("")
     files = {file.stem: file for file in folder.iterdir()} if folder.is_dir() else {}
-    missing = [name for name in ids if name not in files]
-    if missing:
-        raise FileNotFoundError(
-            f"{path} has no variable images, and {len(missing)} of {len(ids)} stimuli are not in "
-            f"{folder}, such as {missing[0]}; expected image files named by stimulus_id"
-        )
+    if missing := [name for name in ids if name not in files]:
+        told = f"{path} has no variable images, and {len(missing)} of {len(ids)} stimuli are not in"
+        raise FileNotFoundError(f"{told} {folder}, such as {missing[0]} (files named stimulus_id)")
     loaded = [np.asarray(open_rgb(str(files[name]))) for name in ids]
     shapes = {pixels.shape for pixels in loaded}
     if len(shapes) > 1:
@@ -245,6 +223,4 @@ def _naming(path: Path) -> Iterator[None]:
     try:
         yield
     except ValueError as problem:
-        if str(path) in str(problem):
-            raise
         raise ValueError(f"{path}: {problem}") from problem

@@ -20,8 +20,6 @@ def is_spec(name: str) -> bool:
 def load_network(spec: str, *, seed: int) -> tuple[nn.Module, tuple[str, ...]]:
     """Return the network of a text such as "torchvision:resnet18:layer1,layer4", and its layers.
 
-    It is shown candidates' validation images as candidates are; a module around it can change them.
-
     Args:
         spec: of the `FORMS`. Models of torchvision have initial weights, drawn from `seed`, where
             none are named. A function takes nothing and returns a module with its weights loaded.
@@ -33,17 +31,14 @@ def load_network(spec: str, *, seed: int) -> tuple[nn.Module, tuple[str, ...]]:
     """
     kind, _, rest = spec.partition(":")
     what, _, named = rest.partition(":")
+    layers = tuple(named.split(",")) if named else ()
     with devices.weights_from(seed):
         model = KINDS[kind](what)
-    layers = tuple(named.split(",")) if named else ()
     known = {name for name, _ in model.named_modules() if name}
     if not layers or len(set(layers)) < len(layers) or not set(layers) <= known:
-        children = ", ".join(name for name, _ in model.named_children())
-        raise ValueError(
-            f"teacher {spec!r} names layers {', '.join(layers) or 'none'}, expected some of its "
-            f"submodules, each once and with commas between: {children or 'it has none'}, "
-            "or any within these"
-        )
+        told = f"teacher {spec!r} names layers {', '.join(layers) or 'none'}, expected submodules"
+        children = ", ".join(name for name, _ in model.named_children()) or "it has none"
+        raise ValueError(f"{told}, each once, with commas between: {children}, or any within these")
     return model, layers
 
 
@@ -70,16 +65,16 @@ def _torchvision(what: str) -> nn.Module:
         raise ValueError(f"unknown torchvision model {name!r}, expected one of {', '.join(known)}")
     every = models.get_model_weights(name).__members__
     if wanted and wanted not in every:
-        told = f"unknown weights {wanted!r} of torchvision's {name}"
-        raise ValueError(f"{told}, expected one of {', '.join(every)}")
+        raise ValueError(
+            f"no weights {wanted!r} of torchvision's {name}, known: {', '.join(every)}"
+        )
     weights = every.get(wanted)
     try:
         return models.get_model(name, weights=weights)
     except OSError as problem:
-        raise FileNotFoundError(
-            f"the weights of torchvision's {what} are not in {torch.hub.get_dir()}/checkpoints and "
-            f"could not be fetched ({problem}): put {weights.url if weights else 'them'} there"
-        ) from problem
+        told = f"torchvision's weights {what} are not in {torch.hub.get_dir()}/checkpoints and"
+        files = weights.url if weights else "them"
+        raise FileNotFoundError(f"{told} not fetched ({problem}): put {files} there") from problem
 
 
 def _python(what: str) -> nn.Module:
@@ -87,13 +82,13 @@ def _python(what: str) -> nn.Module:
     try:
         make = getattr(importlib.import_module(module), function)
     except (ImportError, AttributeError, ValueError) as problem:
-        raise ValueError(
-            f"teacher python:{what} cannot be imported ({problem}), expected PACKAGE.MODULE."
-            "FUNCTION of a module that Python finds: in the working directory, or in PYTHONPATH"
-        ) from problem
+        wanted = "PACKAGE.MODULE.FUNCTION in the working directory or in PYTHONPATH"
+        told = f"teacher python:{what} cannot be imported ({problem}), expected {wanted}"
+        raise ValueError(told) from problem
     if not callable(make) or not isinstance(model := make(), nn.Module):
-        wanted = "expected a function without arguments that does"
-        raise ValueError(f"teacher python:{what} gave no torch module, {wanted}")
+        raise ValueError(
+            f"teacher python:{what} gave no torch module, expected a function that does"
+        )
     return model
 
 

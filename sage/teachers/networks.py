@@ -24,6 +24,7 @@ from sage.training.trainer import Trainer
 
 # Part of a trained network's key. Raise it with any change of the code that changes the network.
 REVISION = 1
+UNTRAINED = "-untrained"  # behind a network's name: the control with its initial weights
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,9 +72,8 @@ NETWORKS: dict[str, Callable[[Profile], Network]] = {"resnet": _resnet, "nasnet-
 def load_images(run: Run) -> Dataset:
     """Return the teacher's training images, and validation images as candidates are shown."""
     profile = run.settings
-    return datasets.load_reduced(
-        run.dataset, profile.image_size, profile.teacher_images, profile.validation_images
-    )
+    counts = profile.teacher_images, profile.validation_images
+    return datasets.load_reduced(run.dataset, profile.image_size, *counts)
 
 
 def load_stimuli(run: Run) -> StimulusSet:
@@ -88,17 +88,12 @@ def build_network(name: str, run: Run) -> nn.Module:
 
 
 def train_network(name: str, run: Run) -> tuple[nn.Module, xr.Dataset]:
-    """Train a network of `NETWORKS`, or read it from the cache.
+    """Return a trained network of `NETWORKS`, kept in the cache, and its table over `epoch`.
 
-    Returns:
-        The network, and its learning curve over `epoch`, see `checkpoints.train_with_checkpoints`.
+    The table is that of `checkpoints.train_with_checkpoints`.
     """
-    images, network, model = (
-        load_images(run),
-        NETWORKS[name](run.settings),
-        build_network(name, run),
-    )
-    device = devices.default()
+    images, network = load_images(run), NETWORKS[name](run.settings)
+    model, device = build_network(name, run), devices.default()
     trainer = Trainer(model, images.train, network.recipe, seed=run.seed, device=device)
 
     def measure() -> dict[str, float]:
@@ -115,12 +110,6 @@ def train_network(name: str, run: Run) -> tuple[nn.Module, xr.Dataset]:
 def state_key(name: str, run: Run) -> str:
     """Return a key that changes with all that determines the trained network."""
     images, network = load_images(run), NETWORKS[name](run.settings)
-    return provenance.key(
-        revision=REVISION,
-        training=images.train.identity,
-        validation=images.validation.identity,
-        recipe=network.recipe.description,
-        seed=run.seed,
-        **network.settings,
-        **devices.description(),
-    )
+    shown = {"training": images.train.identity, "validation": images.validation.identity}
+    parts = {"revision": REVISION, "recipe": network.recipe.description, "seed": run.seed}
+    return provenance.key(**shown, **parts, **network.settings, **devices.description())

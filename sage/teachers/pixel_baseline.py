@@ -23,9 +23,6 @@ def accuracy(train: Images, validation: Images) -> float:
     pixels, shown, mean = pixels - centre, shown - centre, targets.mean(0)
     products, correlations = pixels.T @ pixels, pixels.T @ (targets - mean)
     unit = products.diagonal().mean() * torch.eye(len(products))
-    found = []
-    for penalty in PENALTIES:
-        weights = torch.linalg.solve(products + penalty * unit, correlations)  # [3HW, C]
-        predicted = (shown @ weights + mean).argmax(1)
-        found.append((predicted == validation.labels).float().mean().item())
-    return max(found)
+    solved = (torch.linalg.solve(products + each * unit, correlations) for each in PENALTIES)
+    right = ((shown @ weights + mean).argmax(1) == validation.labels for weights in solved)
+    return max(each.float().mean().item() for each in right)

@@ -24,7 +24,6 @@ class _Region(ABC):
 
     @property
     def simulated(self) -> bool:
-        """True where no animal was recorded, as the region's name says."""
         return self.region.startswith(SIMULATED)
 
     @abstractmethod
@@ -43,14 +42,12 @@ class Recording(_Region):
 
     @property
     def extent(self) -> str:
-        """How much was recorded, in words."""
         most = self._counts.max()
         trials = f"up to {most} trials" if most > 1 else "mean responses"
         return f"{self.trials.shape[1]} sites, {trials}"
 
     @property
     def levels(self) -> tuple[str, ...]:
-        """Levels of description that it has RDMs of."""
         return tuple(self.stimuli.conditions)
 
     def check(self) -> None:
@@ -95,11 +92,7 @@ class Recording(_Region):
         return _spearman_brown(float(np.mean(defined)), 2) if defined else float("nan")
 
     def sample(self, sites: int, trials: int, rng: np.random.Generator) -> "Recording":
-        """Return a recording of so many random sites, and up to so many trials of each image.
-
-        Raises:
-            ValueError: more sites or trials than there are.
-        """
+        """Return a recording of so many random sites, and up to so many trials of each image."""
         every, most = self.trials.shape[1], self._counts.max()
         if not 2 <= sites <= every or not 1 <= trials <= most:
             told = f"region {self.region}: {sites} sites and {trials} trials asked for"
@@ -130,6 +123,7 @@ class PublishedRdm(_Region):
     """A region's RDMs of single images, where responses were not published."""
 
     rdms: np.ndarray  # [K, P] float64 condensed, one for each person or session
+    levels = ("image",)
 
     @property
     def extent(self) -> str:
@@ -137,10 +131,6 @@ class PublishedRdm(_Region):
             return "1 published RDM"
         low, high = self.noise_ceiling()
         return f"{len(self.rdms)} published RDMs, noise ceiling of one {low:.2f} to {high:.2f}"
-
-    @property
-    def levels(self) -> tuple[str, ...]:
-        return ("image",)
 
     def check(self) -> None:
         """Raise ValueError for RDMs of other images than there are, with NaN, or constant."""

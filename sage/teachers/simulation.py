@@ -1,4 +1,4 @@
-"""Simulated recordings: spike counts of a network's units, always labelled as simulated."""
+"""Recordings of a run, and simulated ones: spike counts of a network's units, labelled as such."""
 
 import json
 from pathlib import Path
@@ -14,8 +14,8 @@ from sage.images import datasets, objects
 from sage.images.stimuli import StimulusSet
 from sage.models.resnet import ResNet
 from sage.rsa import activations
-from sage.teachers import networks
-from sage.teachers.recordings import SIMULATED
+from sage.teachers import assemblies, networks
+from sage.teachers.recordings import SIMULATED, Region
 
 # Part of a simulated recording's key. Raise it with any change that changes the spike counts.
 REVISION = 1
@@ -33,16 +33,25 @@ DRAWN = 2000  # units of a layer among which the sites are
 ACTIVE = 0.1  # least share of the images that a site answers at all
 
 
-def record_once(run: MacaqueRun) -> Path:
+def recorded_regions(run: MacaqueRun) -> list[Region]:
+    """Return the regions of a run's recordings, which are simulated first where it says so.
+
+    Raises:
+        FileNotFoundError: as `assemblies.read`.
+        ValueError: as `assemblies.read`.
+    """
+    files = run.recordings.split()
+    if files == ["simulated"]:
+        files = [str(_record_once(run))]
+    size, images = run.budget.image_size, run.budget.recording_images
+    return assemblies.read(files, size=size, images=images, regions=run.named_regions)
+
+
+def _record_once(run: MacaqueRun) -> Path:
     """Return the file of simulated recordings from the run's ResNet, which is made if missing."""
     size, budget = run.settings.image_size, run.budget
-    asked = {
-        "images": budget.stimuli,
-        "size": max(budget.image_size, size),
-        "shown_size": size,
-        "trials": budget.trials,
-        "seed": run.seed,
-    }
+    sizes = {"size": max(budget.image_size, size), "shown_size": size}
+    asked = {"images": budget.stimuli, "trials": budget.trials, "seed": run.seed, **sizes}
     parts = {"renderer": objects.renderer_digest(), "network": networks.state_key("resnet", run)}
     key = provenance.key(revision=REVISION, sites=SITES, **parts, **asked)
     path = paths.cache() / "recordings" / f"simulated-{key}.nc"

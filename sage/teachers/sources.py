@@ -12,16 +12,15 @@ from torch import nn
 
 from sage.compute import devices
 from sage.config import paths, provenance
-from sage.config.run import SHUFFLED, MacaqueRun, Run, file_name
+from sage.config.run import SHUFFLED, Run, file_name
 from sage.rsa import activations
 from sage.rsa.teacher import Teacher, TeacherLayer, read_teacher
-from sage.teachers import assemblies, external, networks, simulation
-from sage.teachers.networks import NETWORKS, load_stimuli
+from sage.teachers import assemblies, external, networks
+from sage.teachers.networks import NETWORKS, UNTRAINED, load_stimuli
 from sage.teachers.recordings import Region
 
 # Part of a bank's key. Raise it with any change of what is measured of a network.
 BANK_REVISION = 2
-UNTRAINED = "-untrained"  # behind a network's name: the control with its initial weights
 
 
 def load_teacher(run: Run) -> Teacher:
@@ -50,7 +49,7 @@ def load_teacher(run: Run) -> Teacher:
 def training_examples(run: Run) -> float:
     """Return how many examples the teacher's training processed; NaN where nothing says so.
 
-    A bank says so in an attribute `training_examples`.
+    A bank has an attribute `training_examples`.
     """
     name, profile = run.teacher.removesuffix(SHUFFLED), run.settings
     if name in NETWORKS:
@@ -77,35 +76,15 @@ def from_network(name: str, model: nn.Module, layers: tuple[str, ...], run: Run)
 
 def from_recordings(regions: Sequence[Region]) -> Teacher:
     """Return a teacher from regions that `assemblies.read` gave, with a layer for each."""
-    files = dict.fromkeys(one.path for one in regions)
-    layers = []
-    for one in regions:
-        rdms = {level: one.rdm(level) for level in one.levels}
-        layers.append(TeacherLayer(one.region, one.stimuli.identity, rdms))
+    files = dict.fromkeys(one.path for one in regions)  # each once
+    rdms = [{level: one.rdm(level) for level in one.levels} for one in regions]
+    made = (TeacherLayer(one.region, one.stimuli.identity, own) for one, own in zip(regions, rdms))
     name = " + ".join(dict.fromkeys(path.stem for path in files))
-    return Teacher(name, tuple(layers), recordings=tuple(map(str, files)))
-
-
-def recorded_regions(run: MacaqueRun) -> list[Region]:
-    """Return the regions of a run's recordings, which are simulated first where it says so.
-
-    Raises:
-        FileNotFoundError: as `assemblies.read`.
-        ValueError: as `assemblies.read`.
-    """
-    files = run.recordings.split()
-    if files == ["simulated"]:
-        files = [str(simulation.record_once(run))]
-    size, images = run.budget.image_size, run.budget.recording_images
-    return assemblies.read(files, size=size, images=images, regions=run.named_regions)
+    return Teacher(name, tuple(made), recordings=tuple(map(str, files)))
 
 
 def _measured_once(run: Run, measure: Callable[[], Teacher], **network: object) -> Teacher:
-    """Return the teacher from its bank, which is made first if there is none.
-
-    Args:
-        network: all that determines the network, for the bank's key.
-    """
+    """Return the teacher from its bank, made first if none has this key of the network's parts."""
     stimuli, units = load_stimuli(run).identity, run.settings.rdm_units
     key = provenance.key(revision=BANK_REVISION, stimuli=stimuli, units=units, **network)
     bank = paths.cache() / "teachers" / f"{file_name(run.teacher)}-{key}.nc"
@@ -152,7 +131,7 @@ def _load_named(run: Run) -> Teacher:
     network = run.teacher.removesuffix(UNTRAINED)
     # Controls without a network are kept under ResNet's key.
     state = networks.state_key(network if network in NETWORKS else "resnet", run)
-    return _measured_once(run, lambda: TEACHERS[run.teacher](run), state=state)
+    return _measured_once(run, partial(TEACHERS[run.teacher], run), state=state)
 
 
 def _load_external(run: Run) -> Teacher:
@@ -167,15 +146,11 @@ def _load_recordings(run: Run) -> Teacher:
     return from_recordings(assemblies.read(run.teacher.split(), size=size, images=images))
 
 
-def _read_bank(run: Run) -> Teacher:
-    return read_teacher(Path(run.teacher))
-
-
 # Kinds of teachers: forms of their names, for people; what tells that a name is of the kind; and
 # what loads the teacher. The first kind that a name is of counts.
 KINDS: tuple[tuple[str, Callable[[str], bool], Callable[[Run], Teacher]], ...] = (
     (", ".join(TEACHERS), TEACHERS.__contains__, _load_named),
     (external.FORMS, external.is_spec, _load_external),
     ("files of recordings (spaces between)", assemblies.names_recordings, _load_recordings),
-    ("a bank's path (.nc)", lambda name: name.endswith(".nc"), _read_bank),
+    ("a bank (.nc)", lambda name: name.endswith(".nc"), lambda run: read_teacher(run.teacher)),
 )

@@ -73,6 +73,5 @@ def _read(path: Path) -> dict | None:
     try:
         return torch.load(path, map_location="cpu", weights_only=True) if path.exists() else None
     except (RuntimeError, EOFError, LookupError, ValueError, pickle.UnpicklingError) as problem:
-        raise ValueError(
-            f"{path} is damaged ({problem}): remove it, and the training starts again"
-        ) from problem
+        told = f"{path} is damaged ({problem}): remove it, and the training starts again"
+        raise ValueError(told) from problem

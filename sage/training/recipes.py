@@ -4,7 +4,6 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from math import cos, pi
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -34,31 +33,22 @@ class Recipe(ABC):
 
     def optimizer(self, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
         """Return an optimizer whose learning rate the trainer sets before every step."""
-        return torch.optim.SGD(parameters, nesterov=True, **self._of_both)
+        rate, momentum, decay = self.learning_rate, self.momentum, self.weight_decay
+        return torch.optim.SGD(parameters, rate, momentum, weight_decay=decay, nesterov=True)
 
     def augment(self, images: Tensor, generator: torch.Generator) -> Tensor:
         """Return what the network is shown of images [B, 3, H, W], see `preprocessing`."""
         return preprocessing.augment(images, generator)
 
     def crops(self, count: int, generator: torch.Generator) -> list[Crop]:
-        """Return what the network is shown of `count` images of any size.
-
-        Raises:
-            ValueError: the recipe is for images of one size.
-        """
-        wanted = "a recipe for images of one size, expected one for files: ImageNet"
-        raise ValueError(f"{type(self).__name__} is {wanted}")
+        """Return crops of `count` images of any size; ValueError where the recipe has none."""
+        own = type(self).__name__
+        raise ValueError(f"{own} is a recipe for images of one size, expected ImageNet for files")
 
     @property
     def description(self) -> dict:
         """All that determines the recipe, JSON-ready."""
         return {"schedule": type(self).__name__, **asdict(self)}
-
-    @property
-    def _of_both(self) -> dict[str, Any]:
-        """Arguments of both optimizers."""
-        rate, decay = self.learning_rate, self.weight_decay
-        return {"lr": rate, "momentum": self.momentum, "weight_decay": decay}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,10 +63,7 @@ class Steps(Recipe):
 
 @dataclass(frozen=True)
 class Cosine(Recipe):
-    """A recipe whose learning rate falls to 0 as half a period of the cosine.
-
-    Source: Loshchilov and Hutter 2017, SGDR.
-    """
+    """A recipe whose learning rate falls to 0 as a cosine (Loshchilov and Hutter 2017, SGDR)."""
 
     def rate(self, done: float) -> float:
         return self.learning_rate * (1 + cos(pi * done)) / 2
@@ -94,7 +81,9 @@ class ImageNet(Steps):
     epsilon: float = 1.0
 
     def optimizer(self, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
-        return torch.optim.RMSprop(parameters, alpha=self.decay, eps=self.epsilon, **self._of_both)
+        rate, alpha, epsilon = self.learning_rate, self.decay, self.epsilon
+        decay, momentum = self.weight_decay, self.momentum
+        return torch.optim.RMSprop(parameters, rate, alpha, epsilon, decay, momentum)
 
     def augment(self, images: Tensor, generator: torch.Generator) -> Tensor:
         return preprocessing.scaled_crop(images, generator)
@@ -113,10 +102,7 @@ def candidate_recipe(epochs: float, batch_size: int) -> Recipe:
 
 
 def teacher_recipe(epochs: float, batch_size: int) -> Recipe:
-    """Return the ResNet's recipe: 64k steps with drops at 32k and 48k, scaled.
-
-    Source: He et al. 2016, section 4.2.
-    """
+    """Return the recipe of He et al. 2016, section 4.2: 64k steps, drops at 32k and 48k, scaled."""
     published, drops = 64_000 * 128 / 45_000, (1 / 2, 3 / 4)
     return Steps(epochs, batch_size, published, learning_rate=0.1, weight_decay=1e-4, drops=drops)
 
@@ -128,9 +114,8 @@ def cell_recipe(
 
     Drop-path and auxiliary weight are not stated there: the values are those of Zoph et al. 2018.
     """
-    rates = {"learning_rate": 0.025, "weight_decay": 5e-4, "clip": 5.0}
     kept = {"drop_path_keep": drop_path_keep, "auxiliary_weight": auxiliary_weight}
-    return Cosine(epochs, batch_size, 600, **rates, **kept)
+    return Cosine(epochs, batch_size, 600, learning_rate=0.025, weight_decay=5e-4, clip=5.0, **kept)
 
 
 def imagenet_recipe(epochs: float, batch_size: int) -> Recipe:

@@ -33,8 +33,7 @@ class Trainer:
         images: of training, in memory or in files.
 
     Raises:
-        ValueError: fewer images than a batch, a batch that ranks cannot share, or as
-            `replicas.joined`.
+        ValueError: too few images, a batch that ranks cannot share, or as `replicas.joined`.
     """
 
     def __init__(
@@ -59,7 +58,6 @@ class Trainer:
 
     @property
     def examples(self) -> int:
-        """Training examples processed so far."""
         return self.step * self.recipe.batch_size
 
     @property
@@ -71,8 +69,7 @@ class Trainer:
         """Train up to `epoch`, a fraction allowed.
 
         Raises:
-            Diverged: the loss became infinite or NaN; checked once per epoch, as a look at the
-                device's numbers waits for the device.
+            Diverged: the loss is not finite; checked once an epoch, as it waits for the device.
             ValueError: a damaged file.
         """
         last = round(epoch * self.steps_per_epoch)
@@ -91,15 +88,12 @@ class Trainer:
         return {**modules, **reached, "seed": self.seed, "recipe": self.recipe.description}
 
     def load_state_dict(self, state: dict) -> None:
-        """Go on where another trainer of the same network and images stood.
-
-        Raises:
-            ValueError: the state is of another recipe or seed.
-        """
+        """Go on where another trainer of the same network, images, recipe and seed stood."""
         for name, own in (("seed", self.seed), ("recipe", self.recipe.description)):
             if state[name] != own:
-                found = f"the state to resume from has {name} {state[name]}"
-                raise ValueError(f"{found}, expected {own}")
+                raise ValueError(
+                    f"the state to resume from has {name} {state[name]}, expected {own}"
+                )
         self.model.load_state_dict(state["model"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.step, self.loss_sum = state["step"], state["loss_sum"].to(self.device)

@@ -23,6 +23,7 @@ from sage.rsa.alignment import GRAM
 from sage.search import evaluation, searchers
 from sage.search.evaluation import EvaluationProtocol
 from sage.search.tracker import Tracker
+from sage.teachers import sources
 from sage.training import checkpoints, recipes
 
 TINY = replace(profiles.PROFILES["smoke"], pool=5, train_images=128, teacher_images=128)
@@ -399,7 +400,7 @@ def test_controls_leave_out_the_teacher_itself(run):
 
 
 def test_a_teacher_is_measured_once(run, monkeypatch):
-    first = {name: teachers.load_teacher(replace(run, teacher=name)) for name in teachers.TEACHERS}
+    first = {name: teachers.load_teacher(replace(run, teacher=name)) for name in sources.TEACHERS}
     monkeypatch.setattr(
         activations, "show", lambda *arguments, **options: pytest.fail("measured again")
     )

@@ -104,10 +104,10 @@ def test_every_number_of_a_network_counts(value):
         ),
         (
             "torchvision:resnet18:layer9,fc",
-            "names layers layer9, fc, expected some of .*: conv1, bn1, relu, .*layer4, av",
+            "names layers layer9, fc, expected submodules.*: conv1, bn1, relu, .*layer4, av",
         ),
-        ("torchvision:resnet18", "names layers none, expected some of its sub.*: conv1, .*layer4"),
-        ("torchvision:resnet18:fc,fc", "names layers fc, fc, expected some .*, each once"),
+        ("torchvision:resnet18", "names layers none, expected submodules.*: conv1, .*layer4"),
+        ("torchvision:resnet18:fc,fc", "names layers fc, fc, expected submodules, each once"),
         ("python:own.networks.make", "make' names layers none, .* commas between: 0, 1, 2, or"),
         (
             "python:own.networks.build:0",
