@@ -12,11 +12,6 @@ from sage.compute import devices
 FORMS = "torchvision:MODEL[/WEIGHTS]:LAYERS, python:PACKAGE.MODULE.FUNCTION:LAYERS"
 
 
-def is_spec(name: str) -> bool:
-    """Return True if a teacher's name is one of the `FORMS`."""
-    return name.partition(":")[0] in KINDS and ":" in name
-
-
 def load_network(spec: str, *, seed: int) -> tuple[nn.Module, tuple[str, ...]]:
     """Return the network of a text such as "torchvision:resnet18:layer1,layer4", and its layers.
 
@@ -29,11 +24,11 @@ def load_network(spec: str, *, seed: int) -> tuple[nn.Module, tuple[str, ...]]:
         ValueError: an unknown model, weights, module, function or layer, or no layer or network.
         FileNotFoundError: weights that are neither here nor can be fetched.
     """
-    kind, _, rest = spec.partition(":")
+    kind, colon, rest = spec.partition(":")
     what, _, named = rest.partition(":")
     layers = tuple(named.split(",")) if named else ()
     with devices.weights_from(seed):
-        model = KINDS[kind](what)
+        model = KINDS[kind + colon](what)
     known = {name for name, _ in model.named_modules() if name}
     if not layers or len(set(layers)) < len(layers) or not set(layers) <= known:
         told = f"teacher {spec!r} names layers {', '.join(layers) or 'none'}, expected submodules"
@@ -92,4 +87,4 @@ def _python(what: str) -> nn.Module:
     return model
 
 
-KINDS = {"torchvision": _torchvision, "python": _python}
+KINDS = {"torchvision:": _torchvision, "python:": _python}  # by what a spec begins with

@@ -88,10 +88,7 @@ def build_network(name: str, run: Run) -> nn.Module:
 
 
 def train_network(name: str, run: Run) -> tuple[nn.Module, xr.Dataset]:
-    """Return a trained network of `NETWORKS`, kept in the cache, and its table over `epoch`.
-
-    The table is that of `checkpoints.train_with_checkpoints`.
-    """
+    """Return a trained network, kept in the cache, and `train_with_checkpoints`' table of it."""
     images, network = load_images(run), NETWORKS[name](run.settings)
     model, device = build_network(name, run), devices.default()
     trainer = Trainer(model, images.train, network.recipe, seed=run.seed, device=device)

@@ -36,9 +36,7 @@ ACTIVE = 0.1  # least share of the images that a site answers at all
 def recorded_regions(run: MacaqueRun) -> list[Region]:
     """Return the regions of a run's recordings, which are simulated first where it says so.
 
-    Raises:
-        FileNotFoundError: as `assemblies.read`.
-        ValueError: as `assemblies.read`.
+    Raises: as `assemblies.read`.
     """
     files = run.recordings.split()
     if files == ["simulated"]:

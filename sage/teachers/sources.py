@@ -47,10 +47,7 @@ def load_teacher(run: Run) -> Teacher:
 
 
 def training_examples(run: Run) -> float:
-    """Return how many examples the teacher's training processed; NaN where nothing says so.
-
-    A bank has an attribute `training_examples`.
-    """
+    """Return how many examples the teacher's training took, a bank's by its attribute, or NaN."""
     name, profile = run.teacher.removesuffix(SHUFFLED), run.settings
     if name in NETWORKS:
         steps = len(networks.load_images(run).train) // profile.batch_size
@@ -76,7 +73,7 @@ def from_network(name: str, model: nn.Module, layers: tuple[str, ...], run: Run)
 
 def from_recordings(regions: Sequence[Region]) -> Teacher:
     """Return a teacher from regions that `assemblies.read` gave, with a layer for each."""
-    files = dict.fromkeys(one.path for one in regions)  # each once
+    files = dict.fromkeys(one.path for one in regions)
     rdms = [{level: one.rdm(level) for level in one.levels} for one in regions]
     made = (TeacherLayer(one.region, one.stimuli.identity, own) for one, own in zip(regions, rdms))
     name = " + ".join(dict.fromkeys(path.stem for path in files))
@@ -150,7 +147,7 @@ def _load_recordings(run: Run) -> Teacher:
 # what loads the teacher. The first kind that a name is of counts.
 KINDS: tuple[tuple[str, Callable[[str], bool], Callable[[Run], Teacher]], ...] = (
     (", ".join(TEACHERS), TEACHERS.__contains__, _load_named),
-    (external.FORMS, external.is_spec, _load_external),
+    (external.FORMS, lambda name: name.startswith(tuple(external.KINDS)), _load_external),
     ("files of recordings (spaces between)", assemblies.names_recordings, _load_recordings),
     ("a bank (.nc)", lambda name: name.endswith(".nc"), lambda run: read_teacher(run.teacher)),
 )

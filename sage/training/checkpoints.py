@@ -22,7 +22,6 @@ def train_with_checkpoints(
     """Train to the recipe's end, or on from a checkpoint; a finished training is read from there.
 
     In a group (see `parallel`) rank 0 alone reads, measures and writes, and all ranks get the same.
-    A training goes on with any number of ranks.
 
     Args:
         path: the training's own file, with a key of all that determines the training in its name.
