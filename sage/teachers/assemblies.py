@@ -209,7 +209,8 @@ def _in_files(path: Path, ids: np.ndarray) -> Tensor:
     files = {file.stem: file for file in folder.iterdir()} if folder.is_dir() else {}
     if missing := [name for name in ids if name not in files]:
         told = f"{path} has no variable images, and {len(missing)} of {len(ids)} stimuli are not in"
-        raise FileNotFoundError(f"{told} {folder}, such as {missing[0]} (files named stimulus_id)")
+        expected = "expected image files named by stimulus_id"
+        raise FileNotFoundError(f"{told} {folder}, such as {missing[0]}; {expected}")
     loaded = [np.asarray(open_rgb(str(files[name]))) for name in ids]
     shapes = {pixels.shape for pixels in loaded}
     if len(shapes) > 1:

@@ -77,9 +77,8 @@ class Recording(_Region):
     def reliability(self, level: str) -> float:
         """Return the RDM's correlation [0, 1] with one of as many other trials; NaN without trials.
 
-        Each site's trials of each image are split in halves at random, `SPLITS` times. The mean
-        correlation of the halves' RDMs is corrected for the whole by `_spearman_brown`. Splits
-        that leave an RDM undefined do not count.
+        Each site's trials of each image are halved at random, `SPLITS` times. The mean correlation
+        of the halves' RDMs, where defined, is corrected for the whole by `_spearman_brown`.
         """
         if (self._counts < 2).any():
             return float("nan")
