@@ -44,10 +44,7 @@ class Bootstrap:
 
     def counts(self, n: int) -> np.ndarray:
         """Return how often [1 + resamples, n] `members` has each network."""
-        members = self.members(n)
-        places = members + n * np.arange(len(members))[:, None]
-        held = np.bincount(places.ravel(), minlength=members.size)
-        return held.reshape(members.shape).astype(np.float64)
+        return np.array([np.bincount(one, minlength=n) for one in self.members(n)], np.float64)
 
 
 def interval(drawn: np.ndarray, *, tests: int = 1) -> np.ndarray:
@@ -69,25 +66,22 @@ def correlation(predictor: np.ndarray, target: np.ndarray, bootstrap: Bootstrap)
     """Return Pearson's r of two samples [n]; all NaN for fewer than four pairs without a NaN."""
     both = np.stack([predictor, target])
     x, y = both[:, np.isfinite(both).all(0)]
-    few = len(x) < FEWEST
-    return _estimate(None if few else pearson(bootstrap.counts(len(x)), x[None], y), len(x))
+    n = len(x)
+    drawn = pearson(bootstrap.counts(n), x[None], y) if n >= FEWEST else np.full((1, 1), np.nan)
+    value, low, high = interval(drawn)[0].tolist()
+    return Estimate(value, low, high, n)
 
 
 def seed_ceiling(values: np.ndarray, bootstrap: Bootstrap) -> Estimate:
     """Return how well one training's accuracy can correlate with a network's expected accuracy.
 
     It is the root of the accuracies' reliability, ICC(1) = (B - W) / (B + (k - 1) W) with the mean
-    squares B between and W within networks, 0 where that is negative. P sees the very training that
-    it predicts, knows a part of its chance and can lie above.
+    squares B between and W within networks, 0 where that is negative; NaN for fewer than four
+    networks, or if all values are equal. P knows a part of the chance of the very training that it
+    predicts, and can lie above.
 
     Args:
-        values: [networks, k] accuracy by training seed; networks with a NaN are left out.
-
-    Returns:
-        In [0, 1]; NaN for fewer than four networks, or if all values are equal.
-
-    Raises:
-        ValueError: no table, or fewer than two seeds.
+        values: [networks, k >= 2] accuracy by training seed; networks with a NaN are left out.
 
     Source: Shrout and Fleiss 1979, doi:10.1037/0033-2909.86.2.420, ICC(1,1); its root as the bound,
         Spearman 1904, doi:10.2307/1412159.
@@ -98,30 +92,25 @@ def seed_ceiling(values: np.ndarray, bootstrap: Bootstrap) -> Estimate:
     values = values[np.isfinite(values).all(1)]
     n, seeds = values.shape
     if n < FEWEST:
-        return _estimate(None, n)
+        return Estimate(np.nan, np.nan, np.nan, n)
     tables = values[bootstrap.members(n)]  # [1 + R, n, seeds]
     scaled = _scaled(tables.reshape(len(tables), -1), by=np.linalg.norm)
     tables, varies = scaled.reshape(tables.shape), scaled.any(-1)
     between = seeds * tables.mean(-1).var(-1, ddof=1)
     within = tables.var(-1, ddof=1).mean(-1)
     reliability = (between - within) / np.where(varies, between + (seeds - 1) * within, 1)
-    return _estimate(np.where(varies, np.sqrt(np.maximum(reliability, 0)), np.nan)[:, None], n)
-
-
-def _estimate(drawn: np.ndarray | None, n: int) -> Estimate:
-    """Return an estimate from a statistic [1 + R, 1]; NaN if there is none."""
-    value, low, high = [np.nan] * 3 if drawn is None else interval(drawn)[0].tolist()
+    drawn = np.where(varies, np.sqrt(np.maximum(reliability, 0)), np.nan)
+    value, low, high = interval(drawn[:, None])[0].tolist()
     return Estimate(value, low, high, n)
 
 
 def t_interval(values: np.ndarray) -> Estimate:
     """Return the mean of a sample with its 95 % t interval; NaNs are left out."""
     finite = values[np.isfinite(values)]
-    value, n = (float(finite.mean()) if len(finite) else np.nan), len(finite)
-    if n < 2:
-        return Estimate(value, np.nan, np.nan, n)
-    half = stats.t.ppf(0.975, n - 1) * stats.sem(finite)
-    return Estimate(value, float(value - half), float(value + half), n)
+    n = len(finite)
+    value = float(finite.mean()) if n else np.nan
+    half = float(stats.t.ppf(0.975, n - 1) * stats.sem(finite)) if n > 1 else np.nan
+    return Estimate(value, value - half, value + half, n)
 
 
 def correlate(x: np.ndarray, y: np.ndarray, axis: int = -1) -> np.ndarray:
@@ -140,9 +129,8 @@ def spearman(counts: np.ndarray, predictors: np.ndarray, target: np.ndarray) -> 
     total = counts.sum(1, keepdims=True)
 
     def centred_ranks(values: np.ndarray) -> np.ndarray:  # [R, n]
-        below, tied = (
-            compare(values[:, None], values).astype(np.float64) for compare in (np.less, np.equal)
-        )
+        below = (values[:, None] < values).astype(np.float64)
+        tied = (values[:, None] == values).astype(np.float64)
         ranks = counts @ below + (counts @ tied + 1) / 2
         return ranks - (counts * ranks).sum(1, keepdims=True) / total
 
@@ -168,12 +156,11 @@ def kendall(counts: np.ndarray, predictors: np.ndarray, target: np.ndarray) -> n
 
 
 def regret(counts: np.ndarray, predictors: np.ndarray, target: np.ndarray) -> np.ndarray:
-    """Return the target of the best network minus that of the best among the predictor's first.
+    """Return the best network's target minus that of the best of a predictor's `REGRET_TOP`, >= 0.
 
-    The first are its `REGRET_TOP`. In the target's unit, 0 or more, the less the better. Of
-    networks that the predictor ties at the edge those with the lower target are taken, so that it
-    gains nothing by not deciding. A resample holds some networks more than once, and its top fewer
-    different ones: the interval lies somewhat high.
+    Of networks that the predictor ties at the edge those with the lower target are taken, so that
+    it gains nothing by not deciding. A resample holds some networks more than once, and its top
+    fewer different ones: the interval lies somewhat high.
     """
     drawn, found = counts > 0, []
     best = np.where(drawn, target, -np.inf).max(1)
@@ -193,10 +180,7 @@ def partial_correlation(
 ) -> np.ndarray:
     """Return Pearson's r of what the covariates leave of predictors and target by least squares.
 
-    There is an intercept. NaN too where the covariates explain one of them but for rounding.
-
-    Args:
-        covariates: [n, k].
+    There is an intercept. NaN too where the covariates [n, k] explain one but for rounding.
     """
     given, number = _scaled(np.transpose(covariates)), np.shape(covariates)[1]
     samples = np.concatenate([given, _scaled(predictors), _scaled(target[None])])
@@ -209,13 +193,9 @@ def partial_correlation(
     inverse = np.linalg.pinv(among, rtol=1e-10, hermitian=True)
     slopes_x, slopes_y = inverse @ with_x, inverse @ with_y  # [R, k, K] and [R, k, 1]
     variance_x, variance_y, covariance = _moments(counts, predictors, target)
-
-    def rest(variance: np.ndarray, explained: np.ndarray) -> np.ndarray:
-        left = variance - explained.sum(1)
-        return np.where(left > 1e-12 * variance, left, 0)  # else only rounding is left
-
-    rests = rest(variance_x, slopes_x * with_x), rest(variance_y, slopes_y * with_y)
-    return _cosine(*rests, covariance - (slopes_x * with_y).sum(1))
+    rest_x = _rest(variance_x, (slopes_x * with_x).sum(1), rounding=1e-12)
+    rest_y = _rest(variance_y, (slopes_y * with_y).sum(1), rounding=1e-12)
+    return _cosine(rest_x, rest_y, covariance - (slopes_x * with_y).sum(1))
 
 
 METHODS = {"pearson": pearson, "spearman": spearman, "kendall": kendall, "regret": regret}
@@ -230,18 +210,19 @@ def _scaled(values: np.ndarray, axis: int = -1, *, by: Callable = np.std) -> np.
     return np.where(varies, centred / np.where(varies, unit, 1), 0)
 
 
-def _moments(
-    counts: np.ndarray, predictors: np.ndarray, target: np.ndarray
-) -> tuple[np.ndarray, ...]:
+def _moments(counts: np.ndarray, predictors: np.ndarray, target: np.ndarray) -> list[np.ndarray]:
     """Return variances [R, K] and [R, 1] and covariances [R, K] of standardised samples."""
     x, y = _scaled(predictors), _scaled(target[None])
     weights = counts / counts.sum(1, keepdims=True)
     mean_x, mean_y = weights @ x.T, weights @ y.T
-    variance_x, variance_y = (
-        np.where(square - mean**2 > 1e-13 * square, square - mean**2, 0)
-        for square, mean in ((weights @ (x**2).T, mean_x), (weights @ (y**2).T, mean_y))
-    )
-    return variance_x, variance_y, weights @ (x * y).T - mean_x * mean_y
+    variance_x = _rest(weights @ (x**2).T, mean_x**2, rounding=1e-13)
+    variance_y = _rest(weights @ (y**2).T, mean_y**2, rounding=1e-13)
+    return [variance_x, variance_y, weights @ (x * y).T - mean_x * mean_y]
+
+
+def _rest(whole: np.ndarray, part: np.ndarray, *, rounding: float) -> np.ndarray:
+    """Return the whole without a part, 0 where only rounding is left."""
+    return np.where(whole - part > rounding * whole, whole - part, 0)
 
 
 def _cosine(variance_x: np.ndarray, variance_y: np.ndarray, covariance: np.ndarray) -> np.ndarray:

@@ -1,7 +1,6 @@
 """The paper's Tables 2 and 3 in our version: cells found, published cells, the paper's numbers."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from itertools import product
 
 import numpy as np
 import pandas as pd
@@ -15,8 +14,7 @@ from sage.models import complexity, genotypes
 from sage.models.cells import CellNetwork
 from sage.models.genotypes import Genotype
 
-OURS, SCALED, PAPERS = "ours", "ours, scaled down", "the paper's"
-COUNTED = "ours, exact count"
+OURS, SCALED, COUNTED, PAPERS = "ours", "ours, scaled down", "ours, exact count", "the paper's"
 MOBILE_LIMIT = 600e6  # multiply-adds of a network in the mobile setting, Zoph et al. 2018
 MOBILE_REPEATS = 4  # N of NASNet-A and of the paper's networks there
 Tables = Mapping[str, xr.Dataset]  # by data set
@@ -60,11 +58,7 @@ def table_3(cells: Sequence[Genotype]) -> pd.DataFrame:
 
 
 def mobile_filters(genotype: Genotype) -> tuple[int, int]:
-    """Return the largest F, a multiple of 4, within `MOBILE_LIMIT`, and the multiply-adds.
-
-    Raises:
-        ValueError: even F = 4 is above.
-    """
+    """Return the largest F, a multiple of 4, within `MOBILE_LIMIT`, and the multiply-adds."""
     # Multiply-adds are a polynomial of degree 2 in F, which three widths give.
     widths = (8, 16, 24)
     sizes = [complexity.multiply_adds(_mobile_network(genotype, width), 224) for width in widths]
@@ -83,7 +77,6 @@ def _mobile_network(genotype: Genotype, filters: int) -> CellNetwork:
 
 
 def _add_papers(rows: list[dict], papers: Iterable[dict]) -> pd.DataFrame:
-    """Return our rows and the paper's, each labelled."""
     labelled = [{"numbers": PAPERS} | row for row in papers]
     return pd.DataFrame([*rows, *labelled]).set_index(["network", "numbers"])
 
@@ -122,13 +115,11 @@ def _error(name: str, accuracy: float, images: int) -> dict[str, float]:
 
 def _search_costs(run: CellRun, searched: xr.Dataset) -> dict[str, dict[str, float]]:
     """Return the cost of each search by its winner's name, the sum over all that it is best of."""
-    last, found = searched.isel(samples=-1), {}
-    for searcher, score in product(searched.searcher.values, searched.score.values):
-        one = last.sel(searcher=searcher, score=score)
+    found = {}
+    for name, one in search_tables.by_search(searched).items():
         candidates = one.sizes["epochs"] * one.sizes["run"] * run.budget.samples
         finalists = int(one.finalists.sum())
         examples, mature = float(one.examples.sum()), float(one.mature_examples.sum())
         cost = {"M1": candidates, "E1": examples / candidates}
-        cost |= {"M2": finalists, "E2": mature / finalists, "cost": examples + mature}
-        found[search_tables.winner_name(searcher, score)] = cost
+        found[name] = cost | {"M2": finalists, "E2": mature / finalists, "cost": examples + mature}
     return found

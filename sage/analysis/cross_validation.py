@@ -6,7 +6,7 @@ from sage.analysis import bootstrap
 
 
 def nested_alpha(
-    samples: np.ndarray, *, alphas: np.ndarray, folds: int, repeats: int, seed: int
+    *samples: np.ndarray, alphas: np.ndarray, folds: int, repeats: int, seed: int
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return scores base + alpha addition, each with an alpha that its network had no say in.
 
@@ -17,7 +17,7 @@ def nested_alpha(
     rivals of an addition by this function, with the same alphas times the addition's s.d.
 
     Args:
-        samples: [3, n] base, addition and target; networks with a NaN are left out.
+        samples: base, addition and target, [n] each; networks with a NaN are left out.
         alphas: [A] weights to choose from, 0 among them if the addition may be left out.
         folds: number of parts of each division.
         repeats: number of divisions.
@@ -27,23 +27,19 @@ def nested_alpha(
         `folds` remain, and for those on whose other networks no score correlates. Chosen alphas
         [repeats, folds], NaN where there is none.
 
-    Raises:
-        ValueError: no alpha or one that is not finite, fewer than two folds, or no repeat.
-
     Source: nested cross-validation, Varma and Simon 2006, doi:10.1186/1471-2105-7-91.
     """
     alphas = np.asarray(alphas, dtype=np.float64)
     if alphas.ndim != 1 or not len(alphas) or not np.isfinite(alphas).all():
-        expected = "expected a list of one or more finite numbers"
-        raise ValueError(f"alphas are {alphas.tolist()}, {expected}")
+        raise ValueError(f"alphas {alphas.tolist()}, expected a list of one or more finite numbers")
     if folds < 2 or repeats < 1:
-        expected = "expected two or more folds, one or more repeats"
-        raise ValueError(f"folds is {folds} and repeats {repeats}, {expected}")
-    known = np.flatnonzero(np.isfinite(samples).all(0))
-    scores, chosen = np.full(samples.shape[1], np.nan), np.full((repeats, folds), np.nan)
+        raise ValueError(f"{folds=}, {repeats=}, expected two or more folds, one or more repeats")
+    together = np.stack(samples)
+    known = np.flatnonzero(np.isfinite(together).all(0))
+    scores, chosen = np.full(together.shape[1], np.nan), np.full((repeats, folds), np.nan)
     if len(known) < max(folds, bootstrap.FEWEST):
         return scores, chosen
-    base, addition, target = samples[:, known]
+    base, addition, target = together[:, known]
     candidates = base + alphas[:, None] * addition  # [A, n]
     found, rng = np.full((repeats, len(known)), np.nan), np.random.default_rng(seed)
     for repeat in range(repeats):

@@ -1,13 +1,12 @@
 """Predictors of mature accuracy: what can be known of a network early, as a number.
 
-A predictor of one's own is a function of `PoolMeasurements`, put into `PREDICTORS` with its family
-and what it costs. Higher values are for better networks.
+A `Predictor` of one's own is put into `PREDICTORS`.
 """
 
 import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from functools import partial
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -17,26 +16,19 @@ from sage.rsa import guidance
 
 COMBINED, BY_LAYER = "P + alpha TG", "TG by layer"
 FAMILIES = ("accuracy", "training speed", "size", "zero-cost", "guidance", "control", "combination")
-EMA_DECAY = 0.999  # an epoch
 
 
 @dataclass(frozen=True, kw_only=True)
 class PoolMeasurements:
-    """All that is known of a pool of networks.
+    """All that is known of a pool of networks."""
 
-    Args:
-        results: see `pool.train_pool`.
-        similarities: by kind, as in `Predictor.needs`, see `guidance.compare`; "teacher" gives TG.
-        alpha: weight of TG.
-    """
-
-    results: xr.Dataset
+    results: xr.Dataset  # see `pool.train_pool`
+    # By kind, as in `Predictor.needs`, see `guidance.compare`; "teacher" gives TG.
     similarities: Mapping[str, xr.DataArray]
-    alpha: float
+    alpha: float  # weight of TG
 
     @property
     def batch_size(self) -> int:
-        """Examples of a training step."""
         return json.loads(self.results.attrs["description"])["batch_size"]
 
 
@@ -48,7 +40,7 @@ class Predictor:
         family: one of `FAMILIES`.
         values: [network, epoch], or [network] where training changes nothing; higher is better.
             With a further dimension `teacher_layer` it stands for as many predictors.
-        cost: mean examples of a network that are processed for it, [epoch].
+        cost: mean examples of a network that are processed for it, [epoch] or the same for all.
         needs: kind of similarity without which there is no such predictor.
         ranked: take ranks among the pool's networks instead of values. These stand in the pool's
             results under the predictor's name, so that pools that are joined are ranked anew.
@@ -56,7 +48,7 @@ class Predictor:
 
     family: str
     values: Callable[[PoolMeasurements], xr.DataArray]
-    cost: Callable[[PoolMeasurements], xr.DataArray]
+    cost: Callable[[PoolMeasurements], xr.DataArray | int]
     needs: str | None = None
     ranked: bool = False
 
@@ -66,25 +58,8 @@ def measured(known: PoolMeasurements) -> xr.DataArray:
     return (known.results.examples + known.results.images_shown).mean("network")
 
 
-def trained(known: PoolMeasurements) -> xr.DataArray:
-    """Return examples [epoch] that training processed so far."""
-    return known.results.examples.mean("network")
-
-
-def shown(known: PoolMeasurements) -> xr.DataArray:
-    """Return images shown for one measurement [epoch], without training."""
-    return known.results.images_shown.mean("network")
-
-
-def fixed_cost(known: PoolMeasurements, *, examples: int | None = None) -> xr.DataArray:
-    """Return examples [epoch], as many at every epoch; those of a batch if None."""
-    return xr.zeros_like(trained(known)) + (known.batch_size if examples is None else examples)
-
-
-def training_speed(
-    known: PoolMeasurements, *, weight: Callable[[np.ndarray], np.ndarray]
-) -> xr.DataArray:
-    """Return minus the weighted mean [network, epoch] of the losses of all training steps so far.
+def training_speed(weight: Callable[[np.ndarray], np.ndarray]) -> Predictor:
+    """Return the predictor minus the weighted mean of the losses of all training steps so far.
 
     In nats; 0 before the first step. The source sums each epoch's mean loss. All networks of a pool
     have taken as many steps by an epoch, so that mean and sum order and correlate alike.
@@ -96,71 +71,63 @@ def training_speed(
         arXiv:2006.04492: TSE, TSE-E with E = 1, TSE-EMA with gamma = 0.999 an epoch. Up to an epoch
         they are the same, and TSE-EMA differs from TSE in hundreds of epochs only.
     """
-    results = known.results
-    steps = (results.examples.max("network") / known.batch_size).round().astype(int).values
-    epoch_steps = steps[-1] / results.epoch.values[-1]
-    found = np.zeros(results.accuracy.shape)
-    for column, count in enumerate(steps):
-        if count:
-            weights = weight(np.arange(count)[::-1] / epoch_steps)
-            found[:, column] = -(results.losses.values[:, :count] @ weights) / weights.sum()
-    return results.accuracy.copy(data=found).where(results.accuracy.notnull())
+
+    def values(known: PoolMeasurements) -> xr.DataArray:
+        results = known.results
+        steps = (results.examples.max("network") / known.batch_size).round().astype(int).values
+        epoch_steps = steps[-1] / results.epoch.values[-1]
+        found = np.zeros(results.accuracy.shape)
+        for column, count in enumerate(steps):
+            if count:
+                weights = weight(np.arange(count)[::-1] / epoch_steps)
+                found[:, column] = -(results.losses.values[:, :count] @ weights) / weights.sum()
+        return results.accuracy.copy(data=found).where(results.accuracy.notnull())
+
+    return Predictor("training speed", values, lambda known: known.results.examples.mean("network"))
 
 
-def teacher_guidance(known: PoolMeasurements, *, kind: str = "teacher") -> xr.DataArray:
-    """Return TG [network, epoch] by one kind of similarity: the paper's section 3.2.
-
-    Source of other measures than the paper's: rank correlation of RDMs, Kriegeskorte et al. 2008,
-        doi:10.3389/neuro.06.004.2008; CKA and SVCCA, see `alignment`.
-    """
-    return guidance.teacher_guidance(known.similarities[kind])
+def _size(values: Callable[[PoolMeasurements], xr.DataArray]) -> Predictor:
+    return Predictor("size", values, lambda known: 0)
 
 
-def mean_guidance(known: PoolMeasurements) -> xr.DataArray:
-    """Return TG [network, epoch] with the mean over the network's layers: a variant of ours."""
-    return known.similarities["teacher"].mean("layer").mean("teacher_layer", skipna=False)
-
-
-def combined(known: PoolMeasurements) -> xr.DataArray:
-    """Return P + alpha TG [network, epoch]: the paper's section 3.2."""
-    return guidance.combined_score(known.results.accuracy, teacher_guidance(known), known.alpha)
-
-
-def _guidance(kind: str, family: str = "guidance") -> Predictor:
-    return Predictor(family, partial(teacher_guidance, kind=kind), measured, needs=kind)
-
-
-def _speed(weight: Callable[[np.ndarray], np.ndarray]) -> Predictor:
-    return Predictor("training speed", partial(training_speed, weight=weight), trained)
-
-
-def _proxy(name: str, examples: int | None = None) -> Predictor:
-    """Return a proxy of `zero_cost.PROXIES`, for which a batch of so many examples is processed.
+def _proxy(name: str, cost: Callable = lambda known: known.batch_size) -> Predictor:
+    """Return a proxy of `zero_cost.PROXIES`, computed on one batch.
 
     Ranks, because the proxies are used to order networks, and some span orders of magnitude (that
-    of `jacob_cov` is a sum of reciprocals).
-
-    Source: Abdelfattah et al. 2021, arXiv:2101.08134; `zero_cost` has each proxy's own.
+    of `jacob_cov` is a sum of reciprocals). Source: Abdelfattah et al. 2021, arXiv:2101.08134.
     """
-    cost = partial(fixed_cost, examples=examples)
     return Predictor("zero-cost", lambda known: known.results[name], cost, ranked=True)
 
 
-FREE = partial(fixed_cost, examples=0)
+def _guidance(kind: str, family: str = "guidance") -> Predictor:
+    return Predictor(family, lambda known: _tg(known, kind), measured, needs=kind)
+
+
+def _tg(known: PoolMeasurements, kind: str = "teacher") -> xr.DataArray:
+    return guidance.teacher_guidance(known.similarities[kind])
+
+
+def _mean_guidance(known: PoolMeasurements) -> xr.DataArray:
+    return known.similarities["teacher"].mean("layer").mean("teacher_layer", skipna=False)
+
+
+def _combined(known: PoolMeasurements) -> xr.DataArray:
+    return guidance.combined_score(known.results.accuracy, _tg(known), known.alpha)
+
 
 PREDICTORS: dict[str, Predictor] = {
     # On the validation images; the loss sees by how much.
     "P": Predictor("accuracy", lambda known: known.results.accuracy, measured),
     "loss": Predictor("accuracy", lambda known: -known.results.loss, measured),
-    "TSE": _speed(np.ones_like),
-    "TSE-E": _speed(lambda before: (before < 1).astype(np.float64)),
+    "TSE": training_speed(np.ones_like),
+    "TSE-E": training_speed(lambda before: (before < 1).astype(np.float64)),
     # The source's gamma^(T - t), with epochs counted back from the last step.
-    "TSE-EMA": _speed(lambda before: EMA_DECAY ** np.floor(before)),
+    "TSE-EMA": training_speed(lambda before: 0.999 ** np.floor(before)),
     # Baselines of Ning et al. 2021, arXiv:2008.03064, and one of ours, see `spaces.depth`.
-    "log parameters": Predictor("size", lambda known: np.log(known.results.parameters), FREE),
-    "log multiply-adds": Predictor("size", lambda known: np.log(known.results.multiply_adds), FREE),
-    "depth": Predictor("size", lambda known: known.results.depth, FREE),
-    "synflow": _proxy("synflow", examples=1),
+    "log parameters": _size(lambda known: np.log(known.results.parameters)),
+    "log multiply-adds": _size(lambda known: np.log(known.results.multiply_adds)),
+    "depth": _size(lambda known: known.results.depth),
+    "synflow": _proxy("synflow", lambda known: 1),
     "naswot": _proxy("naswot"),
     "jacob_cov": _proxy("jacob_cov"),
     "grad_norm": _proxy("grad_norm"),
@@ -169,8 +136,9 @@ PREDICTORS: dict[str, Predictor] = {
     BY_LAYER: Predictor(
         "guidance", lambda known: guidance.best_match(known.similarities["teacher"]), measured
     ),
-    "TG": Predictor("guidance", teacher_guidance, measured),
-    "TG mean": Predictor("guidance", mean_guidance, measured),
+    "TG": Predictor("guidance", _tg, measured),  # the paper's section 3.2
+    "TG mean": Predictor("guidance", _mean_guidance, measured),  # over the network's layers: ours
+    # Other measures: ranks, Kriegeskorte et al. 2008, doi:10.3389/neuro.06.004.2008; `alignment`.
     "TG of class means": _guidance("class"),
     "TG of single images": _guidance("image"),
     "TG by Spearman": _guidance("spearman"),
@@ -178,20 +146,16 @@ PREDICTORS: dict[str, Predictor] = {
     "TG by SVCCA": _guidance("SVCCA"),
     # A control of ours: TG at initial weights tells of architectures only.
     "TG before training": Predictor(
-        "control", lambda known: teacher_guidance(known).isel(epoch=0, drop=True), shown
+        "control",
+        lambda known: _tg(known).isel(epoch=0, drop=True),
+        lambda known: known.results.images_shown.mean("network"),
     ),
     "TG shuffled": _guidance("shuffled", "control"),
     "TG labels": _guidance("labels", "control"),
     "TG pixels": _guidance("pixels", "control"),
     "TG untrained": _guidance("untrained", "control"),
-    COMBINED: Predictor("combination", combined, measured),
+    COMBINED: Predictor("combination", _combined, measured),
 }
-
-
-def available(known: PoolMeasurements) -> list[str]:
-    """Return names of `PREDICTORS` for which all is known."""
-    kinds = {None, *known.similarities}
-    return [name for name, one in PREDICTORS.items() if one.needs in kinds]
 
 
 def rank_networks(values: xr.DataArray, parameters: xr.DataArray) -> xr.DataArray:
@@ -210,7 +174,7 @@ def score_table(known: PoolMeasurements, names: Iterable[str] | None = None) -> 
     """Return predictors' values for every network and epoch.
 
     Args:
-        names: of `PREDICTORS`; None means those `available`.
+        names: of `PREDICTORS`; None means those whose kind of similarity is known.
 
     Returns:
         [predictor, network, epoch] with coordinates family, and cost [predictor, epoch] in
@@ -218,9 +182,11 @@ def score_table(known: PoolMeasurements, names: Iterable[str] | None = None) -> 
         defined all are NaN, so that they are compared on the same networks; but not where it is
         defined for none.
     """
-    columns: dict[str, xr.DataArray] = {}
-    families, costs = [], []
-    for name in available(known) if names is None else names:
+    parts, every_epoch = [], np.zeros(known.results.sizes["epoch"])
+    if names is None:
+        kinds = {None, *known.similarities}
+        names = [name for name, one in PREDICTORS.items() if one.needs in kinds]
+    for name in names:
         predictor = PREDICTORS[name]
         values = predictor.values(known).transpose("network", ...)
         if predictor.ranked:
@@ -229,18 +195,14 @@ def score_table(known: PoolMeasurements, names: Iterable[str] | None = None) -> 
         if "teacher_layer" in values.dims:
             layers = values.teacher_layer.values
             added = {_layer_name(one): values.sel(teacher_layer=one, drop=True) for one in layers}
-        columns |= added
-        families += [predictor.family] * len(added)
-        costs += [predictor.cost(known)] * len(added)
-    parts = [one.broadcast_like(known.results.accuracy) for one in columns.values()]
-    table = xr.concat(parts, dim="predictor", join="exact", coords="minimal", compat="override")
+        cost = ("epoch", np.asarray(every_epoch + predictor.cost(known)))
+        for label, one in added.items():
+            part = one.broadcast_like(known.results.accuracy)
+            parts.append(part.assign_coords(predictor=label, family=predictor.family, cost=cost))
+    joined: dict[str, Any] = {"coords": ["predictor", "family", "cost"], "compat": "override"}
+    table = xr.concat(parts, "predictor", join="exact", **joined)
     defined = table.notnull()
     table = table.where((defined | ~defined.any("network")).all("predictor"))
-    table = table.assign_coords(
-        predictor=list(columns),
-        family=("predictor", families),
-        cost=(("predictor", "epoch"), np.stack(costs)),
-    )
     return table.rename("score").assign_attrs(alpha=known.alpha)
 
 

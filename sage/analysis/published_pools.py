@@ -25,15 +25,19 @@ def load_published(run: PoolRun, teacher: Teacher) -> dict[str, xr.Dataset]:
 
     Raises:
         ValueError: no published pool of this name.
-        ValueError: a pool of another protocol, alpha, teacher or level.
-        ValueError: a pool of the same seed as another.
+        ValueError: a pool of another protocol, alpha, teacher or level, or of another's seed.
     """
     protocol = EvaluationProtocol.of(run.settings, run.dataset).description()
     wanted = {"alpha": run.alpha, "level": run.level, "teacher_identity": teacher.identity}
     wanted |= json.loads(json.dumps(protocol))
-    pools = {name: _read(name) for name in run.pools.split()}
-    seeds = {run.seed: "this run"}
-    for name, one in pools.items():
+    files = sorted(paths.results().rglob("01_pool.nc"))
+    published = {file.parent.relative_to(paths.results()).as_posix(): file for file in files}
+    pools, seeds = {}, {run.seed: "this run"}
+    for name in dict.fromkeys(run.pools.split()):
+        if name not in published:
+            expected = ", ".join(published) or "none, as there are no tables"
+            raise ValueError(f"unknown pool {name!r}, expected one of {expected}")
+        one = xr.load_dataset(published[name])
         description = json.loads(one.attrs["description"])
         found = {**one.score.attrs, **one.similarity.attrs, **description}
         keys = [key for key in wanted if key not in FREE and found.get(key) != wanted[key]]
@@ -47,17 +51,8 @@ def load_published(run: PoolRun, teacher: Teacher) -> dict[str, xr.Dataset]:
         if seed in seeds:
             same = f"seed {seed} like {seeds[seed]}: they are the same networks"
             raise ValueError(f"pool {name!r} has {same}")
-        seeds[seed] = name
-    return {f"seed {seed}": pools[name] for seed, name in seeds.items() if name in pools}
-
-
-def _read(name: str) -> xr.Dataset:
-    files = sorted(paths.results().rglob("01_pool.nc"))
-    known = {file.parent.relative_to(paths.results()).as_posix(): file for file in files}
-    if name not in known:
-        expected = ", ".join(known) or "none, as there are no tables"
-        raise ValueError(f"unknown pool {name!r}, expected one of {expected}")
-    return xr.load_dataset(known[name])
+        seeds[seed], pools[f"seed {seed}"] = name, one
+    return pools
 
 
 def analyse_pools(
@@ -71,19 +66,16 @@ def analyse_pools(
         searched: likewise, of what searches by P found.
 
     Returns:
-        `RANDOM`, all random networks as one pool, whose first are the run's own and keep their
-        numbers; if there are others, `OWN` and each by its name; and `SEARCHED`.
+        `RANDOM`, all random networks; `OWN` and others by name, if there are any; and `SEARCHED`.
     """
     groups = {RANDOM: [own, *others.values()]}
     if others:
         groups |= {OWN: [own]} | {name: [one] for name, one in others.items()}
     groups[SEARCHED] = [searched]
-    every = [own, *others.values(), searched]
+    every = [*groups[RANDOM], searched]
     shared = [name for name in own.predictor.values if all(name in one.predictor for one in every)]
-    return {
-        name: predictivity.analyse(*join_pools(tables, shared), bootstrap)
-        for name, tables in groups.items()
-    }
+    pools = {name: join_pools(tables, shared) for name, tables in groups.items()}
+    return {name: predictivity.analyse(*pool, bootstrap) for name, pool in pools.items()}
 
 
 def join_pools(
@@ -91,12 +83,11 @@ def join_pools(
 ) -> tuple[xr.DataArray, xr.DataArray]:
     """Return scores [predictor, network, epoch] and mature accuracies [network] as of one pool.
 
-    Predictors that are ranked are ranked anew. The first pool's networks keep their numbers, the
-    others' follow.
+    The first pool's networks keep their numbers, the others' follow.
 
     Args:
         tables: see `predictivity.pool_record`.
-        names: of predictors that all of them have.
+        names: of predictors that all of them have; those that are ranked are ranked anew.
     """
     numbers = tables[0].network.values
     further = sum(one.sizes["network"] for one in tables[1:])
@@ -110,11 +101,9 @@ def join_pools(
     epochs = [json.loads(one.attrs["description"])["mature_epochs"] for one in tables]
     mature = [predictivity.mature_accuracy(one, epoch) for one, epoch in zip(tables, epochs)]
     scores = join([one.score.sel(predictor=list(names)) for one in tables])
+    parameters = join([one.parameters for one in tables])
     for name, predictor in predictors.PREDICTORS.items():
         if predictor.ranked and name in names:
-            values, parameters = (
-                join([one[key] for one in tables]) for key in (name, "parameters")
-            )
-            ranks = predictors.rank_networks(values, parameters)
+            ranks = predictors.rank_networks(join([one[name] for one in tables]), parameters)
             scores.loc[{"predictor": name}] = ranks.where(scores.sel(predictor=name).notnull())
     return scores, join(mature)

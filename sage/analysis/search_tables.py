@@ -13,19 +13,16 @@ from sage.spaces import Architecture
 
 
 def best(candidates: xr.Dataset, samples: int, count: int) -> list[int]:
-    """Return places of the best different architectures of a study's first candidates, best first.
+    """Return places of the `count` best different architectures, or of fewer, best first.
 
     Args:
         candidates: see `Tracker.results`; those without a score are never among the best.
-        samples: number of the first candidates.
-        count: at most so many are returned.
+        samples: number of the first candidates, which are looked at.
     """
     scores = candidates.score.where(candidates.network < samples).to_numpy()
-    first: dict[str, int] = {}
-    for place in np.argsort(-scores, kind="stable").tolist():
-        if np.isfinite(scores[place]):
-            first.setdefault(candidates.hash.values[place], place)
-    return list(first.values())[:count]
+    table = pd.DataFrame({"score": scores, "hash": candidates.hash.to_numpy()})
+    ranked = table[np.isfinite(scores)].sort_values("score", ascending=False, kind="stable")
+    return ranked.drop_duplicates("hash").index[:count].tolist()
 
 
 def summary(table: xr.Dataset) -> pd.DataFrame:
@@ -77,14 +74,11 @@ def _verdict(gain: xr.DataArray) -> str:
 
 
 def costs(table: xr.Dataset, *, teacher_examples: float, alpha_examples: float) -> pd.DataFrame:
-    """Return the searches' examples as the paper counts them, and what that leaves out.
+    """Return the searches' mean examples as the paper counts them, and what that leaves out.
 
     Args:
         teacher_examples: of the teacher's own training, NaN if unknown.
         alpha_examples: spent on choosing alpha, NaN if unknown.
-
-    Returns:
-        A row per searcher, epochs and score; means over runs.
     """
     last = table.isel(samples=-1).mean("run")
     guided = table.score != P
@@ -99,17 +93,22 @@ def costs(table: xr.Dataset, *, teacher_examples: float, alpha_examples: float) 
     return _rows(columns)
 
 
+def by_search(table: xr.Dataset) -> dict[str, xr.Dataset]:
+    """Return the last checkpoint of each searcher and score, by both as in "tpe P+TG"."""
+    last = table.isel(samples=-1)
+    pairs = product(table.searcher.values, table.score.values)
+    return {f"{one} {score}": last.sel(searcher=one, score=score) for one, score in pairs}
+
+
 def winners(table: xr.Dataset) -> dict[str, Architecture]:
-    """Return the best of each searcher and score over epochs and runs, by `winner_name`.
+    """Return the best of each searcher and score over epochs and runs, named as `by_search`.
 
     Raises:
         ValueError: a search whose networks all diverged.
     """
-    last = table.isel(samples=-1)
     found = {}
-    for searcher, score in product(table.searcher.values, table.score.values):
-        name = winner_name(searcher, score)
-        searches = last.sel(searcher=searcher, score=score).stack(search=("epochs", "run"))
+    for name, one in by_search(table).items():
+        searches = one.stack(search=("epochs", "run"))
         if searches.mature_accuracy.isnull().all():
             raise ValueError(f"search {name} found no network that can be trained to maturity")
         place = int(searches.mature_accuracy.argmax("search"))
@@ -122,17 +121,11 @@ def discovered(table: xr.Dataset) -> str:
 
     Without such a search it is the best that guidance found, else that TPE found, else of all.
     """
-    last = table.mature_accuracy.isel(samples=-1).max(("epochs", "run"))
     for dimension, papers in (("searcher", "tpe"), ("score", GUIDED)):
-        if papers in last[dimension]:
-            last = last.sel({dimension: [papers]})
-    best = last.stack(search=("searcher", "score"))
-    return winner_name(*best.search[int(best.argmax("search"))].item())
-
-
-def winner_name(searcher: str, score: str) -> str:
-    """Return the name of the best that a searcher found by a score."""
-    return f"{searcher} {score}"
+        if papers in table[dimension]:
+            table = table.sel({dimension: [papers]})
+    best = {name: float(one.mature_accuracy.max()) for name, one in by_search(table).items()}
+    return str(pd.Series(best).idxmax())
 
 
 def _rows(columns: dict[str, xr.DataArray]) -> pd.DataFrame:

@@ -25,14 +25,13 @@ def agreement(
     Args:
         regions: those with single trials are sampled, all of it where one has fewer than asked for.
         level: of the RDMs.
-        compare: gives the similarity [candidate, teacher_layer, layer] with a teacher, see
-            `comparison.similarity`.
+        compare: gives [candidate, teacher_layer, layer] by a teacher, see `comparison.similarity`.
         seed: of the samples.
 
     Returns:
-        Dataset over sites (a region) and trials (an image): value, low and high in [-1, 1], mean
-        and range of samples, but those in which all sites are silent; defined, how many these are;
-        n, different candidates. Over no sites and trials if RDMs are all that there is.
+        Dataset over sites (a region) and trials (an image), none if RDMs are all that there is:
+        value, low and high in [-1, 1], mean and range of samples, but those in which all sites are
+        silent; defined, how many there are; n, different candidates.
     """
     recorded = [one for one in regions if isinstance(one, Recording)]
     if not recorded:
@@ -40,11 +39,11 @@ def agreement(
     most_sites, most_trials = (max(one.trials.shape[axis] for one in recorded) for axis in (1, 2))
     sites, trials = _ladder(FEWEST_SITES, most_sites, SITES), _ladder(1, most_trials, TRIALS)
     parts = list(recorded)
-    for number, size in enumerate(product(sites, trials, range(DRAWS))):
+    for number, (*size, _) in enumerate(product(sites, trials, range(DRAWS))):
         rng = np.random.default_rng([seed, number])
         for one in recorded:
-            most = one.trials.shape[1:]
-            parts.append(one.sample(min(size[0], most[0]), min(size[1], most[1]), rng))
+            few_sites, few_trials = np.minimum(size, one.trials.shape[1:]).tolist()
+            parts.append(one.sample(few_sites, few_trials, rng))
     layers = [
         TeacherLayer(str(number), one.stimuli.identity, {level: one.rdm(level)})
         for number, one in enumerate(parts)

@@ -16,20 +16,17 @@ IGNORANT = ("P + a TG untrained", "P + a TG shuffled")
 def summaries(analysed: Mapping[str, Analysis], *, epoch: float) -> str:
     """Return a `summary` of each of several pools below its name and number of networks."""
     return "\n\n".join(
-        f"{name}, n = {one.assessed.n.max().item()}:\n"
-        + summary(one.assessed, one.compared, epoch=epoch)
+        f"{name}, n = {one.assessed.n.max().item()}:\n{summary(one, epoch=epoch)}"
         for name, one in analysed.items()
     )
 
 
-def summary(assessed: xr.Dataset, compared: xr.Dataset, *, epoch: float) -> str:
-    """Return what r with mature accuracy and 95 % intervals of paired differences say at one epoch.
+def summary(analysed: Analysis, *, epoch: float) -> str:
+    """Return what r with mature accuracy and 95 % intervals of paired differences say.
 
-    Args:
-        assessed: see `predictivity.assess`, with the predictors `predictivity.NESTED`.
-        compared: see `predictivity.contrasts`.
-        epoch: at which all is told, but for that of the guided score over P.
+    It is told at one epoch, but for the gain of P + a TG over P.
     """
+    assessed, compared = analysed.assessed, analysed.compared
     others = [name for name in assessed.predictor.values.tolist() if name != "P"]
     gains = {name: _estimate(gain(assessed, name).sel(epoch=epoch)) for name in others}
     better = [f"{name} ({one.value:+.2f})" for name, one in gains.items() if one.low > 0]
@@ -71,42 +68,31 @@ def verdict(over: Mapping[str, Mapping[str, float]]) -> str:
     over_p, over_itself = over["P"], over["P + a P"]
     ignorant = [name for name in IGNORANT if name in over]
     as_good = [name for name in ignorant if not over[name]["low"] > 0]
+    guided, unsupported = "On this pool guidance predicts", "is undecided, the claim not supported."
     if np.isnan(over_p["value"]):
         return "There are too few networks, or too little spread among them, to compare the two."
     if over_p["high"] < 0 and over_itself["high"] < 0:
-        return (
-            "On this pool guidance predicts mature accuracy worse than accuracy alone does: "
-            "the claim fails."
-        )
+        return f"{guided} mature accuracy worse than accuracy alone does: the claim fails."
     if not over_p["low"] > 0:
-        return "Whether guidance helps is undecided, the claim not supported."
+        return f"Whether guidance helps {unsupported}"
     if as_good or not ignorant:
-        return (
-            "That is better than accuracy alone, but not shown to be better than "
-            f"{', '.join(as_good) or 'any control'}: whether it is the teacher's knowledge that "
-            "helps is undecided, the claim not supported."
-        )
-    return (
-        "On this pool guidance predicts mature accuracy better than accuracy alone does, "
-        f"and better than {', '.join(ignorant)}: the claim holds."
-    )
+        rivals = ", ".join(as_good) or "any control"
+        told = f"That is better than accuracy alone, but not shown to be better than {rivals}"
+        return f"{told}: whether it is the teacher's knowledge that helps {unsupported}"
+    told = f"{guided} mature accuracy better than accuracy alone does"
+    return f"{told}, and better than {', '.join(ignorant)}: the claim holds."
 
 
 def table(compared: xr.Dataset, first: str) -> pd.DataFrame:
-    """Return by how much r of one predictor is above that of each other, a row each, by epoch.
-
-    Args:
-        compared: see `predictivity.contrasts`.
-        first: name of the predictor.
-    """
+    """Return by how much r of predictor `first` is above each other one's, a row each, by epoch."""
+    text = "{value:.2f} [{low:.2f}, {high:.2f}]"
     columns = {}
     for epoch in compared.epoch.values:
-        rows = pd.DataFrame(_contrast_rows(compared, first, epoch)).set_index("second")
-        columns[f"{epoch:g}"] = [
-            f"{row.value:.2f} [{row.low:.2f}, {row.high:.2f}]" if np.isfinite(row.value) else ""
-            for row in rows.itertuples()
-        ]
-    return pd.DataFrame(columns, index=rows.index.rename(f"{first} minus"))
+        rows = _contrast_rows(compared, first, epoch)
+        columns[f"{epoch:g}"] = {
+            row["second"]: text.format(**row) if np.isfinite(row["value"]) else "" for row in rows
+        }
+    return pd.DataFrame(columns).rename_axis(f"{first} minus")
 
 
 def costs(pools: Mapping[str, xr.Dataset], *, teacher: float) -> pd.DataFrame:
@@ -114,7 +100,7 @@ def costs(pools: Mapping[str, xr.Dataset], *, teacher: float) -> pd.DataFrame:
 
     Args:
         pools: see `pool.train_pool`.
-        teacher: examples of its training, a row of its own; NaN if they are unknown.
+        teacher: examples of its training, a row of its own; NaN if unknown.
     """
     rows = {
         name: {
@@ -130,13 +116,11 @@ def costs(pools: Mapping[str, xr.Dataset], *, teacher: float) -> pd.DataFrame:
 
 
 def _contrast_rows(compared: xr.Dataset, first: str, epoch: float) -> list[dict]:
-    """Return the pairs of one predictor at one epoch."""
     pairs = compared.isel(pair=(compared["first"] == first).values).sel(epoch=epoch, drop=True)
     return pairs.reset_coords(["first", "second"]).to_dataframe().to_dict("records")
 
 
 def _epochs(there: xr.DataArray) -> str:
-    """Return the epochs of which it is true."""
     return ", ".join(f"{one:g}" for one in there.epoch.values[there.values]) or "none"
 
 

@@ -8,7 +8,7 @@ OPTIONS = {"alphas": ALPHAS, "folds": 5, "repeats": 3, "seed": 0}
 
 
 def choose(*samples: np.ndarray, **options) -> tuple[np.ndarray, np.ndarray]:
-    return cross_validation.nested_alpha(np.array(samples), **(OPTIONS | options))
+    return cross_validation.nested_alpha(*samples, **(OPTIONS | options))
 
 
 def draw(networks: int, signal: float, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -104,7 +104,9 @@ def test_nested_additions_are_scaled_alike():
     p, size = (table.sel(predictor=name, epoch=2.0).values for name in ("P", "log parameters"))
     scaled = size / size.std() * p.std()
     expected, chosen = cross_validation.nested_alpha(
-        np.stack([p, scaled, mature]),
+        p,
+        scaled,
+        mature,
         alphas=predictivity.ALPHAS,
         folds=predictivity.FOLDS,
         repeats=predictivity.REPEATS,
@@ -127,7 +129,9 @@ def test_p_added_to_itself_is_p_by_folds():
     found, _ = predictivity.add_nested(table, mature, seed=0)
     p, folded = (found.sel(predictor=name, epoch=2.0).values for name in ("P", "P + a P"))
     expected, _ = cross_validation.nested_alpha(
-        np.stack([p, 0 * p, mature]),
+        p,
+        0 * p,
+        mature,
         alphas=np.zeros(1),
         folds=predictivity.FOLDS,
         repeats=predictivity.REPEATS,

@@ -2,18 +2,12 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from sage.analysis import predictivity, summaries
-from tests.support.one_by_one import BOOTSTRAP
-from tests.support.pools import make_analysis, make_assessed
-
-
-def make_compared(**options):
-    table, mature, assessed = make_assessed(**options)
-    return assessed, predictivity.contrasts(table, mature, BOOTSTRAP)
+from sage.analysis import summaries
+from tests.support.pools import make_analysis
 
 
 def summary(epoch: float, **options) -> list[str]:
-    return summaries.summary(*make_compared(**options), epoch=epoch).splitlines()
+    return summaries.summary(make_analysis(**options), epoch=epoch).splitlines()
 
 
 def test_summary_says_that_the_claim_holds():
@@ -103,7 +97,7 @@ def test_without_a_control_no_claim_holds():
 
 
 def test_table_has_a_row_for_each_rival_and_a_column_for_each_epoch():
-    _, compared = make_compared()
+    compared = make_analysis().compared
     table = summaries.table(compared, "P + a TG")
     assert table.index.tolist() == [
         "P",
@@ -115,5 +109,5 @@ def test_table_has_a_row_for_each_rival_and_a_column_for_each_epoch():
     assert table.columns.tolist() == ["0.5", "2"]
     one = compared.isel(pair=3).sel(epoch=2.0)
     assert table.loc["P + a TSE", "2"] == f"{one.value:.2f} [{one.low:.2f}, {one.high:.2f}]"
-    _, few = make_compared(networks=3)
+    few = make_analysis(networks=3).compared
     assert (summaries.table(few, "TG") == "").all(axis=None)

@@ -333,10 +333,9 @@ def test_every_predictor_of_a_stored_pool_is_there_and_finite(run):
     networks = pool.train_pool(run, workers="0")
     teacher = teachers.load_teacher(run)
     known = pool.measure_pool(run, networks, teacher)
-    assert set(predictors.available(known)) == predictors.PREDICTORS.keys() - {
-        "TG of class means"
-    }  # it is TG
     table = predictors.score_table(known)
+    missing = predictors.PREDICTORS.keys() - set(table.predictor.values)
+    assert missing == {predictors.BY_LAYER, "TG of class means"}  # a predictor a layer; it is TG
     assert table.sizes["network"] == 5 and np.isfinite(table).all()
     assert {
         kind: (one.attrs["level"], one.attrs["method"]) for kind, one in known.similarities.items()
