@@ -87,8 +87,7 @@ def seed_ceiling(values: np.ndarray, bootstrap: Bootstrap) -> Estimate:
         Spearman 1904, doi:10.2307/1412159.
     """
     if np.ndim(values) != 2 or np.shape(values)[1] < 2:
-        expected = "expected [networks, seeds] with two seeds or more"
-        raise ValueError(f"values have shape {np.shape(values)}, {expected}")
+        raise ValueError(f"shape {np.shape(values)}, expected [networks, two seeds or more]")
     values = values[np.isfinite(values).all(1)]
     n, seeds = values.shape
     if n < FEWEST:

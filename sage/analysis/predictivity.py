@@ -167,9 +167,7 @@ def contrasts(table: xr.DataArray, mature: xr.DataArray, resamples: Bootstrap) -
     """
     names = table.predictor.values.tolist()
     pairs = [(one, other) for one, others in CONTRASTS.items() for other in others]
-    first, second = (
-        list(column) for column in zip(*(pair for pair in pairs if {*pair} <= {*names}))
-    )
+    first, second = map(list, zip(*(pair for pair in pairs if {*pair} <= {*names})))
     ones, others = ([names.index(name) for name in column] for column in (first, second))
     epochs = int((table.epoch < mature.epoch).sum())
 

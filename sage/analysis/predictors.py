@@ -178,9 +178,8 @@ def score_table(known: PoolMeasurements, names: Iterable[str] | None = None) -> 
 
     Returns:
         [predictor, network, epoch] with coordinates family, and cost [predictor, epoch] in
-        examples; a predictor for each teacher layer is named after it. Where one of them is not
-        defined all are NaN, so that they are compared on the same networks; but not where it is
-        defined for none.
+        examples; a predictor for each teacher layer is named after it. Where one is not defined all
+        are NaN, to be compared on the same networks, unless it is defined for none of them.
     """
     parts, every_epoch = [], np.zeros(known.results.sizes["epoch"])
     if names is None:

@@ -101,11 +101,7 @@ def by_search(table: xr.Dataset) -> dict[str, xr.Dataset]:
 
 
 def winners(table: xr.Dataset) -> dict[str, Architecture]:
-    """Return the best of each searcher and score over epochs and runs, named as `by_search`.
-
-    Raises:
-        ValueError: a search whose networks all diverged.
-    """
+    """Return the best of each searcher and score over epochs and runs, named as `by_search`."""
     found = {}
     for name, one in by_search(table).items():
         searches = one.stack(search=("epochs", "run"))

@@ -66,5 +66,4 @@ def agreement(
 
 
 def _ladder(fewest: int, most: int, count: int) -> list[int]:
-    """Return whole numbers up to `most`, evenly on a logarithmic scale."""
     return sorted({round(number) for number in np.geomspace(min(fewest, most), most, count)})
