@@ -82,11 +82,11 @@ def region_similarity(
         level: of the regions' noise ceilings.
     """
     matches = guidance.best_match(table)
-    scores = [one for name, one in SCORES.items() if name in matches.score]
+    scores = [name for name in SCORES if name in matches.score]
     apart = 0.27 * (np.arange(len(scores)) - (len(scores) - 1) / 2)
     figure, axis = plt.subplots(figsize=(max(COLUMN + 0.6, 1.2 + 1.6 * len(regions)), 3))
-    for score, aside in zip(scores, apart):
-        of_score = matches[matches.score == score.name]  # [candidate, teacher_layer]
+    for name, aside in zip(scores, apart):
+        score, of_score = SCORES[name], matches[matches.score == name]  # [candidate, teacher_layer]
         places, colour = np.arange(len(regions)) + aside, score.colour
         beside = places + np.linspace(-0.09, 0.09, len(of_score))[:, None]
         axis.plot(beside, of_score, "o", ms=2, mew=0, color=colour, alpha=0.5)

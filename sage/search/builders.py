@@ -2,7 +2,6 @@
 
 from abc import ABC, abstractmethod
 from dataclasses import asdict, dataclass
-from typing import Any
 
 from torch import nn
 
@@ -19,11 +18,6 @@ from sage.training.recipes import Recipe
 @dataclass(frozen=True, kw_only=True)
 class Builder(ABC):
     """Makes the networks of a space, and says how they are trained."""
-
-    @classmethod
-    @abstractmethod
-    def of(cls, budget: Any, profile: Profile) -> "Builder":
-        """Return the builder of a search's networks."""
 
     @property
     @abstractmethod
@@ -54,10 +48,6 @@ class ConvolutionalBuilder(Builder):
     layers: int
     width: float
 
-    @classmethod
-    def of(cls, budget: SearchBudget, profile: Profile) -> "ConvolutionalBuilder":
-        return cls(layers=budget.layers, width=profile.width)
-
     @property
     def space(self) -> SearchSpace:
         return spaces.cnn(self.layers)
@@ -72,20 +62,12 @@ class ConvolutionalBuilder(Builder):
 
 @dataclass(frozen=True, kw_only=True)
 class CellBuilder(Builder):
-    """Networks of a cell of `blocks` blocks, repeated N = `repeats` times, with F = `filters`.
-
-    Short trainings of narrow networks want no regularisation: no path is dropped, and there is no
-    auxiliary classifier.
-    """
+    """Networks of a cell of `blocks` blocks, repeated N = `repeats` times, with F = `filters`."""
 
     blocks: int
     repeats: int
     filters: int
     skeleton: str = "cifar"
-
-    @classmethod
-    def of(cls, budget: CellBudget, profile: Profile) -> "CellBuilder":
-        return cls(**{name: getattr(budget, name) for name in cls.__dataclass_fields__})
 
     @property
     def space(self) -> SearchSpace:
@@ -97,23 +79,19 @@ class CellBuilder(Builder):
         return CellNetwork(genotype, classes=classes, skeleton=self.skeleton, **sizes)
 
     def recipe(self, epochs: float, batch_size: int) -> Recipe:
+        # Short trainings of narrow networks want no regularisation.
         return recipes.cell_recipe(epochs, batch_size, drop_path_keep=1.0, auxiliary_weight=0.0)
 
 
-BUILDERS: dict[type[Budget], type[Builder]] = {
-    SearchBudget: ConvolutionalBuilder,
-    CellBudget: CellBuilder,
-}
-
-
 def searched(budget: Budget, profile: Profile) -> Builder:
-    """Return the builder of the networks that a budget is for.
+    """Return the builder of the networks that a budget is for, a line for each kind of budget.
 
     Raises:
-        TypeError: no builder is registered for this kind of budget.
+        TypeError: another kind of budget.
     """
-    for kind, builder in BUILDERS.items():
-        if isinstance(budget, kind):
-            return builder.of(budget, profile)
-    known = ", ".join(kind.__name__ for kind in BUILDERS)
-    raise TypeError(f"budget is {budget!r}, expected one of {known}")
+    if isinstance(budget, SearchBudget):
+        return ConvolutionalBuilder(layers=budget.layers, width=profile.width)
+    if isinstance(budget, CellBudget):
+        sizes = {"blocks": budget.blocks, "repeats": budget.repeats, "filters": budget.filters}
+        return CellBuilder(**sizes, skeleton=budget.skeleton)
+    raise TypeError(f"budget is {budget!r}, expected a SearchBudget or a CellBudget")

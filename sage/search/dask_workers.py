@@ -1,32 +1,29 @@
 """The workers that train candidates: Dask runs them, and the tracker remembers.
 
-An explorer submits evaluations here and records what comes back; a worker writes nothing. So any
-process may die at any moment, and no more is lost than the candidates in flight.
+A worker writes nothing: if a process dies, no more is lost than the candidates in flight.
 """
 
+import asyncio
 import importlib.util
 import logging
-import multiprocessing
 import os
 import shutil
 import signal
 import sys
 import uuid
-from asyncio import gather, sleep
 from collections.abc import Callable, Iterator
 from concurrent.futures import CancelledError, Future
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
-from multiprocessing import resource_tracker
-from typing import Any, cast
+from multiprocessing import current_process, resource_tracker
+from typing import Any
 
 import dask
 from dask._task_spec import Task
 from dask.utils import funcname
-from distributed import Client, KilledWorker, LocalCluster, SpecCluster, Status
-from distributed.diagnostics.plugin import SchedulerPlugin
+from distributed import Client, KilledWorker, LocalCluster, SchedulerPlugin, SpecCluster, Status
 from distributed.utils import silence_logging_cmgr
-from tornado.ioloop import IOLoop, PeriodicCallback
+from tornado.ioloop import PeriodicCallback
 
 from sage.compute import devices
 from sage.config import paths
@@ -36,17 +33,13 @@ RETRIES = 3  # of a candidate whose process died, on clusters that are started h
 SECONDS_TO_CONNECT = 10
 SECONDS_TO_RENEW = 60
 LOCAL = {"dashboard_address": "127.0.0.1:0"}  # for nobody on other machines to see
+_LIBRARIES = "OMP", "MKL", "OPENBLAS"
 SETTINGS = {
     "distributed.scheduler.allowed-failures": RETRIES,
-    # One candidate per process; others wait in the scheduler.
-    "distributed.scheduler.worker-saturation": 1.0,
-    # A training that keeps its process from answering is no death.
-    "distributed.scheduler.worker-ttl": None,
-    # Left out is Dask's MALLOC_TRIM_THRESHOLD_: to return memory at once, and fetch it anew each
-    # step, halves the speed.
-    "distributed.nanny.pre-spawn-environ": dict.fromkeys(
-        ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), 1
-    ),
+    "distributed.scheduler.worker-saturation": 1.0,  # one a process; others wait in the scheduler
+    "distributed.scheduler.worker-ttl": None,  # A training that does not answer is no death.
+    # Without Dask's MALLOC_TRIM_THRESHOLD_: to fetch memory anew in each step halves the speed.
+    "distributed.nanny.pre-spawn-environ": {f"{one}_NUM_THREADS": 1 for one in _LIBRARIES},
     "distributed.deploy.lost-worker-timeout": "365 days",  # `_Renewal` replaces jobs, not Dask
 }
 
@@ -102,32 +95,35 @@ def open_workers(workers: str) -> Iterator[Workers]:
         stack.enter_context(dask.config.set(SETTINGS))
         stack.enter_context(silence_logging_cmgr(logging.CRITICAL))
         cluster: Any = workers
-        slots = None
+        count = None
         if jobs := SLURM.fullmatch(workers):
             cluster = stack.enter_context(_slurm_jobs(int(jobs[1]), int(jobs[2] or 1)))
         elif not ADDRESS.fullmatch(workers):
             count = devices.networks_at_once() if workers == "auto" else int(workers)
-            cluster, slots = stack.enter_context(_local_cluster(count)), count
-        joined = _Joined(cluster)
+            cluster = stack.enter_context(_local_cluster(count))
+        joined = _Joined(cluster, count)
         stack.callback(joined.client.close)  # `with client` would lend it to all of Dask here
-        yield Workers(joined.submit, joined.slots if slots is None else lambda: slots)
+        yield Workers(joined.submit, joined.slots)
 
 
 def slurm_cluster(processes: int = 1) -> SpecCluster:
     """Return a cluster without jobs yet; its jobs have one GPU each for `processes` workers.
 
     Dask's own configuration (`jobqueue.slurm` in ~/.config/dask/*.yaml) comes before the defaults
-    here; `.job_script()` shows the outcome. A worker always has one thread, and no limit of memory
-    but its job's.
+    here; `.job_script()` shows the outcome. Workers have one thread, and their job's memory.
     """
-    # dask_jobqueue's own defaults are left out, a walltime of 30 minutes among them.
+    handler = signal.getsignal(signal.SIGINT)
+    from dask_jobqueue import SLURMCluster  # which lets Ctrl-C end Python
+
+    signal.signal(signal.SIGINT, handler)
+    # Dask's own defaults are left out, a walltime of 30 minutes among them.
     given = dask.config.collect()
 
     def configured(name: str, default: Any) -> Any:
         value = dask.config.get(f"jobqueue.slurm.{name}", None, config=given)
         return default if value is None else value
 
-    return _slurm_class()(
+    return SLURMCluster(
         processes=processes,
         cores=processes,
         job_cpu=configured("job-cpu", configured("cores", processes)),
@@ -139,15 +135,6 @@ def slurm_cluster(processes: int = 1) -> SpecCluster:
         scheduler_options=LOCAL | configured("scheduler-options", {}),
         silence_logs=logging.CRITICAL,
     )
-
-
-def _slurm_class() -> Any:
-    """Import Dask's class without its effect on Ctrl-C, which would end Python."""
-    handler = signal.getsignal(signal.SIGINT)
-    from dask_jobqueue import SLURMCluster
-
-    signal.signal(signal.SIGINT, handler)
-    return SLURMCluster
 
 
 @contextmanager
@@ -170,8 +157,7 @@ def _slurm_jobs(jobs: int, processes: int) -> Iterator[SpecCluster]:
 class _Renewal(SchedulerPlugin):
     """Replaces jobs that had workers and have none at two visits; others may still be waiting.
 
-    Dask itself would notice it only of jobs with one worker, which has the job's name; the workers
-    of other jobs are called name-0, name-1.
+    Dask would do so for jobs of one worker only; the workers of others are named job-0, job-1.
     """
 
     def __init__(self, cluster: Any, jobs: int):
@@ -186,11 +172,7 @@ class _Renewal(SchedulerPlugin):
         return name if name in self.cluster.workers else name.rpartition("-")[0]
 
     async def submit(self) -> None:
-        """Submit the jobs that are missing.
-
-        Raises:
-            RuntimeError: Slurm does not take them.
-        """
+        """Submit the jobs that are missing; raises RuntimeError if Slurm does not take them."""
         self.cluster.scale(jobs=self.jobs)
         try:
             await self.cluster
@@ -202,7 +184,6 @@ class _Renewal(SchedulerPlugin):
             raise
 
     async def visit(self) -> None:
-        """Replace the jobs that are gone."""
         working = {self._job(worker.name) for worker in self.cluster.scheduler.workers.values()}
         for job in (self.left - working) & set(self.cluster.workers):
             self.begun.discard(job)
@@ -219,10 +200,9 @@ def _local_cluster(count: int) -> Iterator[LocalCluster]:
     Small networks train faster two on two cores than one on both. Dask would pause or kill a
     process by its memory, which for training is no leak, so there is no limit.
     """
-    if getattr(multiprocessing.current_process(), "_inheriting", False):
+    if getattr(current_process(), "_inheriting", False):
         sys.exit(1)  # A worker runs the script that it comes from; who started it is told.
-    # Ctrl-C reaches every process of a terminal. Processes that start under this mask, now or
-    # later, ignore it.
+    # Ctrl-C reaches every process of a terminal; those that start under this mask ignore it.
     resource_tracker.ensure_running()  # its start would lift the mask
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
@@ -242,13 +222,10 @@ def _local_cluster(count: int) -> Iterator[LocalCluster]:
 
 
 async def _end_processes(cluster: LocalCluster) -> None:
-    """End all processes at once.
-
-    Dask would wait 5 seconds for candidates in flight, and longer for a process that is starting.
-    """
+    """End all processes at once; Dask would wait for candidates and for processes that start."""
     nannies = list(cluster.workers.values())
-    ends = gather(*(nanny.close(timeout=0.5) for nanny in nannies), return_exceptions=True)
-    await sleep(0)  # From here on none starts its process again.
+    ends = asyncio.gather(*(nanny.close(timeout=0.5) for nanny in nannies), return_exceptions=True)
+    await asyncio.sleep(0)  # From here on none starts its process again.
     for nanny in nannies:
         if nanny.process and nanny.process.status == Status.starting and nanny.pid:
             os.kill(nanny.pid, signal.SIGKILL)
@@ -256,14 +233,10 @@ async def _end_processes(cluster: LocalCluster) -> None:
 
 
 class _Joined:
-    """A client of a cluster or of the scheduler at an address.
+    """A client of a cluster of `count` processes, or of a scheduler that may gain and lose some."""
 
-    Raises:
-        LostScheduler: no scheduler answers.
-    """
-
-    def __init__(self, cluster: SpecCluster | str):
-        self.address = cluster if isinstance(cluster, str) else cluster.scheduler_address
+    def __init__(self, cluster: Any, count: int | None):
+        self.address, self.count = getattr(cluster, "scheduler_address", cluster), count
         try:
             self.client = Client(cluster, timeout=SECONDS_TO_CONNECT, set_as_default=False)
         except OSError as problem:
@@ -272,53 +245,39 @@ class _Joined:
             print(f"Dask's dashboard is at {self.client.dashboard_link}")
 
     def slots(self) -> int:
-        """Return the number of threads of all workers at this moment."""
-        self._check()
-        try:
-            return sum(self.client.nthreads().values())
-        except OSError as problem:
-            raise self._lost() from problem
+        with suppress(OSError):
+            if self.client.status == "running":
+                return self.count or sum(self.client.nthreads().values())
+        raise self._lost()
 
     def submit(self, function: Callable, *arguments: Any) -> Future:
-        """Have a worker compute this, once for every call.
+        """Have a worker compute this; the outcome may also be WorkerDied or LostScheduler.
 
-        The future has the function's result or exception, WorkerDied or LostScheduler. A "data
-        producer" waits in the scheduler until a process is free; Dask would queue other tasks at
-        busy processes, and hold them responsible when one of these dies.
+        A "data producer" waits in the scheduler until a process is free; Dask would queue other
+        tasks at busy processes, and hold them responsible when one of these dies.
         """
-        self._check()
-        key = f"{funcname(function)}-{uuid.uuid4()}"
-        task = Task(key, function, *arguments, _data_producer=True)
-        computation = self.client.get({key: task}, key, sync=False)
-        outcome: Future = Future()
-        outcome.set_running_or_notify_cancel()
-        cast(IOLoop, self.client.loop).add_callback(self._hand_over, computation, outcome)
-        return outcome
-
-    async def _hand_over(self, computation: Any, outcome: Future) -> None:
-        """Move a result from Dask, which forgets it, to the future that is waited for."""
-        try:
-            outcome.set_result(await computation)
-        except KilledWorker as killed:
-            problem = WorkerDied(
-                f"the process of this candidate died {killed.allowed_failures + 1} times, last at "
-                f"{killed.last_worker.address}: for lack of memory perhaps (try fewer workers), or "
-                "at a job's walltime"
-            )
-            problem.__cause__ = killed
-            outcome.set_exception(problem)
-        except CancelledError:
-            outcome.set_exception(self._lost())
-        except BaseException as raised:
-            outcome.set_exception(raised)
-        computation.release()
-
-    def _check(self) -> None:
         if self.client.status != "running":
             raise self._lost()
+        key = f"{funcname(function)}-{uuid.uuid4()}"  # Dask computes a key once.
+        task = Task(key, function, *arguments, _data_producer=True)
+        result = self._result(self.client.get({key: task}, key, sync=False))
+        loop: Any = self.client.loop
+        return asyncio.run_coroutine_threadsafe(result, loop.asyncio_loop)
+
+    async def _result(self, computation: Any) -> Any:
+        """Return a result, and let Dask forget it."""
+        try:
+            return await computation
+        except KilledWorker as killed:
+            times, place = killed.allowed_failures + 1, killed.last_worker.address
+            told = f"the process of this candidate died {times} times, last at {place}"
+            why = "for lack of memory perhaps (try fewer workers), or at a job's walltime"
+            raise WorkerDied(f"{told}: {why}") from killed
+        except CancelledError as problem:
+            raise self._lost() from problem
+        finally:
+            computation.release()
 
     def _lost(self) -> LostScheduler:
-        return LostScheduler(
-            f"the Dask scheduler at {self.address} is gone; all that finished is on record: start "
-            "again to go on"
-        )
+        told = "all that finished is on record: start again to go on"
+        return LostScheduler(f"the Dask scheduler at {self.address} is gone; {told}")

@@ -34,7 +34,6 @@ class EvaluationProtocol:
 
     Args:
         dataset: name of the data set; fields that are not below are those of `Profile`.
-        networks: the networks that are evaluated.
         recordings: files whose stimuli networks are shown too, after the validation images.
         recording_images: rows in image-level RDMs of their stimuli.
         test: show the test images at the end.
@@ -63,13 +62,10 @@ class EvaluationProtocol:
     def of(cls, profile: Profile, dataset: str) -> "EvaluationProtocol":
         """Return the protocol of a profile's pool."""
         names = cls.__dataclass_fields__.keys() & Profile.__dataclass_fields__.keys()
-        return cls(
-            dataset=dataset,
-            networks=ConvolutionalBuilder(layers=profile.layers, width=profile.width),
-            recording_images=profile.rdm_images,
-            rivals=True,
-            **{name: getattr(profile, name) for name in names},
-        )
+        found: dict = {name: getattr(profile, name) for name in names} | {"rivals": True}
+        networks = ConvolutionalBuilder(layers=profile.layers, width=profile.width)
+        rows = profile.rdm_images
+        return cls(dataset=dataset, networks=networks, recording_images=rows, **found)
 
     def description(self) -> dict:
         """Return all that determines a result, with the content of images, JSON-ready."""
@@ -119,32 +115,27 @@ def evaluate(protocol: EvaluationProtocol, architecture: Architecture, seed: int
     images, networks = protocol.load_images(), protocol.networks
     recipe = networks.recipe(protocol.mature_epochs, protocol.batch_size)
     snapshots: list[Snapshot] = []
-    test_accuracy, state, failure = None, "finished", None
+    found: dict = {"state": "finished", "failure": None, "test_accuracy": None}
     with devices.one_thread():
         with devices.weights_from(seed):
             model = networks.build(architecture, classes=len(images.classes))
-        parameters = complexity.parameters(model)
-        multiply_adds = complexity.multiply_adds(model, protocol.image_size)
+        found["parameters"] = complexity.parameters(model)
+        found["multiply_adds"] = complexity.multiply_adds(model, protocol.image_size)
         trainer = Trainer(model, images.train, recipe, seed=seed, device=devices.default())
-        proxies = _proxies(trainer) if protocol.rivals else {}
+        found["proxies"] = _proxies(trainer) if protocol.rivals else {}
         try:
             for epoch in protocol.snapshots:
                 trainer.advance(epoch)
-                snapshots.append(_measure(trainer, epoch, images, protocol, seed))
+                snapshots.append(_measure(trainer, epoch, images, protocol))
             if protocol.test:
-                test_accuracy = accuracy(model, images.test)
+                found["test_accuracy"] = accuracy(model, images.test)
         except Diverged as problem:
-            state, failure = "diverged", str(problem)
+            found |= {"state": "diverged", "failure": str(problem)}
     return Evaluation(
-        state=state,
-        failure=failure,
-        parameters=parameters,
-        multiply_adds=multiply_adds,
+        **found,
         seconds=time.perf_counter() - began,
-        test_accuracy=test_accuracy,
         hardware=provenance.hardware(),
         losses=trainer.losses.cpu().numpy(),
-        proxies=proxies,
         snapshots=tuple(snapshots),
     )
 
@@ -170,13 +161,11 @@ def _proxies(trainer: Trainer) -> dict[str, float]:
         torch.cuda.empty_cache()
 
 
-def _measure(
-    trainer: Trainer, epoch: float, images: Dataset, protocol: EvaluationProtocol, seed: int
-) -> Snapshot:
+def _measure(trainer: Trainer, epoch: float, images: Dataset, of: EvaluationProtocol) -> Snapshot:
     began = time.perf_counter()
-    sets, model = protocol.stimuli(images), trainer.model
+    sets, model = of.stimuli(images), trainer.model
     layers = cast(tuple[str, ...], model.layer_names)
-    options: dict[str, Any] = {"units": protocol.rdm_units, "seed": seed, "grams": protocol.rivals}
+    options: dict[str, Any] = {"units": of.rdm_units, "seed": trainer.seed, "grams": of.rivals}
     shown = [activations.show(model, layers, stimuli, **options) for stimuli in sets]
     scores, labels = shown[0].scores, images.validation.labels
     return Snapshot(

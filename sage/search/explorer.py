@@ -15,8 +15,7 @@ from sage.search.searchers import Searcher
 from sage.search.tracker import Tracker
 from sage.spaces import Architecture
 
-# So many failures one after the other have a common cause; a single one may be bad luck.
-FAILURES_IN_A_ROW = 5
+FAILURES_IN_A_ROW = 5  # So many have a common cause; a single one may be bad luck.
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,8 +62,8 @@ class Explorer:
     workers: Workers
     bar: tqdm = field(default_factory=lambda: tqdm(disable=True))
 
-    def search(self) -> str:
-        """Run the search; returns the study's key.
+    def search(self) -> None:
+        """Run the search.
 
         Raises:
             StudyInUse: another explorer is at work on the study.
@@ -80,13 +79,12 @@ class Explorer:
             with self.tracker.exclusive(self.key):
                 self._restore()
                 self._explore()
-        return self.key
 
     def _restore(self) -> None:
         self.stamp = provenance.stamp()
         recorded = self.tracker.candidates(self.key)
-        places = {one.told: one for one in recorded if one.told is not None}
-        told = [places[place] for place in sorted(places)]
+        ended = (one for one in recorded if one.told is not None)
+        told = sorted(ended, key=lambda one: one.told or 0)
         scores = [(one.number, one.score) for one in told]
         self.searcher.restore([one.architecture for one in recorded], scores)
         planned = recorded[: self.budget]  # Numbers on record have no gaps.
@@ -108,8 +106,8 @@ class Explorer:
                 if not ended and not self.workers.slots():
                     self.bar.set_postfix_str("waiting for workers")
         except LostScheduler:
-            for future in [future for future in self.running if future.done()]:
-                if not isinstance(future.exception(), LostScheduler):
+            for future in list(self.running):
+                if future.done() and not isinstance(future.exception(), LostScheduler):
                     self._end(future)
             raise
 
@@ -119,17 +117,14 @@ class Explorer:
             if self.waiting:
                 self._start(self.waiting.popleft())
             elif len(self.searcher.proposed) < self.budget:
-                self._start(self._propose())
+                number, chosen = self.searcher.ask()
+                hash, seed = self.searcher.space.hash(chosen), self.study.seed(number)
+                candidate = Candidate(number=number, architecture=chosen, hash=hash, seed=seed)
+                self.tracker.propose(self.key, candidate)
+                self._start(candidate)
             else:
                 break
         return bool(self.running)
-
-    def _propose(self) -> Candidate:
-        number, chosen = self.searcher.ask()
-        hash, seed = self.searcher.space.hash(chosen), self.study.seed(number)
-        candidate = Candidate(number=number, architecture=chosen, hash=hash, seed=seed)
-        self.tracker.propose(self.key, candidate)
-        return candidate
 
     def _start(self, candidate: Candidate) -> None:
         stored = self.tracker.find(self.study.protocol, candidate.hash, candidate.seed)
@@ -149,7 +144,7 @@ class Explorer:
         if isinstance(problem, LostScheduler):
             raise problem
         candidates = self.running.pop(future)
-        if problem is not None:
+        if problem:
             self._fail(candidates, problem)
             return
         evaluation, one = future.result(), candidates[0]
@@ -160,32 +155,28 @@ class Explorer:
     def _record(self, candidates: list[Candidate], stored: int) -> None:
         found = self.tracker.evaluation(stored)
         score = self.study.score(found) if found.state == "finished" else np.nan
-        for candidate in candidates:
-            ended = replace(candidate, state=found.state, score=score, failure=found.failure)
-            self._finish(ended, stored)
+        self._finish(candidates, stored, state=found.state, score=score, failure=found.failure)
         self.failed_in_a_row.clear()
 
     def _fail(self, candidates: list[Candidate], problem: BaseException) -> None:
         failure = f"{type(problem).__name__}: {problem}"
-        for candidate in candidates:
-            self._finish(replace(candidate, state="failed", failure=failure))
+        self._finish(candidates, None, state="failed", failure=failure)
         if candidates[0].failure is None:  # One that failed before has had its second chance.
             self.failed_in_a_row.append(candidates)
         if len(self.failed_in_a_row) == FAILURES_IN_A_ROW:
             numbers = [one.number for same in self.failed_in_a_row for one in same]
             self.tracker.reopen(self.key, numbers)
-            raise RuntimeError(
-                f"{FAILURES_IN_A_ROW} candidates of study {self.key} failed in a row, the last "
-                f"with: {failure}; started again, the search tries them once more and then goes "
-                "on without them"
-            ) from problem
+            told = f"{FAILURES_IN_A_ROW} candidates of study {self.key} failed in a row"
+            advice = "started again, the search tries them once more and then does without them"
+            raise RuntimeError(f"{told}, the last with: {failure}; {advice}") from problem
 
-    def _finish(self, ended: Candidate, stored: int | None = None) -> None:
-        self.tracker.finish(self.key, ended, stored)
-        self.searcher.tell(ended.number, ended.score)
-        self.failures += ended.state != "finished"
-        self.best = np.fmax(self.best, ended.score)
-        self._advance(1)
+    def _finish(self, candidates: list[Candidate], stored: int | None, **end) -> None:
+        for ended in [replace(candidate, **end) for candidate in candidates]:
+            self.tracker.finish(self.key, ended, stored)
+            self.searcher.tell(ended.number, ended.score)
+            self.failures += ended.state != "finished"
+            self.best = np.fmax(self.best, ended.score)
+            self._advance(1)
 
     def _advance(self, count: int) -> None:
         shown = {"best": "none yet" if np.isnan(self.best) else f"{self.best:.3f}"}

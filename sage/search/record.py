@@ -15,12 +15,10 @@ class Snapshot:
 
     Args:
         epoch: passes over the training images, a fraction allowed.
-        examples: training examples processed.
         accuracy: on the validation images, in [0, 1].
         loss: on the validation images, nats.
         training_loss_sum: over all steps so far, nats.
         images_shown: images that this measurement took, training apart.
-        seconds: time that this measurement took.
         rdms: by (stimuli, level), [L, P] float16, as in `activations.Measurement`.
     """
 
@@ -42,7 +40,6 @@ class Evaluation:
         state: finished or diverged.
         failure: how it diverged, or None.
         test_accuracy: at the end, in [0, 1]; None where the test images were not shown.
-        hardware: name of the device that trained it.
         losses: [steps] float32, nats, of every training step.
         proxies: zero-cost proxies by name; empty where they were not measured.
     """

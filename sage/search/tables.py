@@ -3,7 +3,6 @@
 import math
 from typing import Any
 
-import numpy as np
 import sqlalchemy as sql
 
 
@@ -32,18 +31,6 @@ class _Measures(sql.TypeDecorator):
         return {name: math.nan if number is None else number for name, number in found.items()}
 
 
-class _Floats(sql.TypeDecorator):
-    """An array [n] as float32 values, little-endian."""
-
-    impl, cache_ok = sql.LargeBinary, True
-
-    def process_bind_param(self, value: Any, dialect: Any) -> bytes:
-        return value.astype("<f4").tobytes()
-
-    def process_result_value(self, value: Any, dialect: Any) -> np.ndarray:
-        return np.frombuffer(value or b"", "<f4")
-
-
 METADATA = sql.MetaData()
 STUDY = sql.Table(
     "study",
@@ -66,7 +53,7 @@ EVALUATION = sql.Table(
     sql.Column("seconds", sql.Float, nullable=False),
     sql.Column("test_accuracy", sql.Float),
     sql.Column("hardware", sql.Text, nullable=False),
-    sql.Column("losses", _Floats, nullable=False),
+    sql.Column("losses", sql.LargeBinary, nullable=False),  # [steps] float32, little-endian
     sql.Column("proxies", _Measures, nullable=False),
     sql.Column("provenance", sql.JSON, nullable=False),
     sql.UniqueConstraint("protocol", "hash", "seed"),
@@ -125,12 +112,8 @@ def make_tables(engine: sql.Engine) -> None:
         except sql.exc.DBAPIError:  # Another process may have made it at this moment.
             if not sql.inspect(engine).has_table(table.name):
                 raise
-    inspector = sql.inspect(engine)
-    for table in METADATA.sorted_tables:
-        found = {column["name"] for column in inspector.get_columns(table.name)}
-        if different := found ^ set(table.c.keys()):
-            raise ValueError(
-                f"the record {engine.url} was made by another version: table {table.name} differs "
-                f"in {', '.join(sorted(different))}; move it away, or name another one in "
-                "SAGE_TRACKER"
-            )
+        found = {column["name"] for column in sql.inspect(engine).get_columns(table.name)}
+        if different := ", ".join(sorted(found ^ set(table.c.keys()))):
+            told = f"was made by another version: table {table.name} differs in {different}"
+            advice = "move it away, or name another one in SAGE_TRACKER"
+            raise ValueError(f"the record {engine.url} {told}; {advice}")

@@ -56,7 +56,6 @@ class Tracker:
         make_tables(self.engine)
 
     def open_study(self, key: str, description: dict) -> None:
-        """Make a study unless it is there."""
         with suppress(sql.exc.IntegrityError):  # Another process may make it at this moment.
             self._write(STUDY.insert().values(key=key, description=description))
 
@@ -78,18 +77,13 @@ class Tracker:
                     return
             if time.monotonic() > patience:
                 other = self._scalar(sql.select(STUDY.c.explorer).where(STUDY.c.key == study))
-                raise StudyInUse(
-                    f"study {study} is being explored by {other}: wait for it or stop it; what it "
-                    "has finished is on record"
-                )
+                told = f"study {study} is being explored by {other}"
+                raise StudyInUse(f"{told}: wait for it or stop it, what it finished is on record")
             time.sleep(0.1)
 
     @contextmanager
     def _lock(self, study: str) -> Iterator[bool]:
-        """Try to hold a study's lock; gives False if another process has it.
-
-        The operating system or the server releases it when its process is gone.
-        """
+        """Try to hold a study's lock until this process ends; gives False if another has it."""
         if self._file:
             folder = Path(f"{self._file}.locks")
             folder.mkdir(exist_ok=True)
@@ -102,19 +96,15 @@ class Tracker:
                 lock.release()
             return
         number = int(study, 16) - 2**63  # PostgreSQL's numbers are signed.
-        engine = self.engine.execution_options(isolation_level="AUTOCOMMIT")
-        with engine.connect() as connection:
+        with self.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
             free = bool(connection.scalar(sql.select(sql.func.pg_try_advisory_lock(number))))
             try:
                 yield free
-            finally:
-                # The server notices only later that a connection was closed.
-                if free:
-                    with suppress(sql.exc.DBAPIError):  # closed already, and released by that
-                        connection.execute(sql.select(sql.func.pg_advisory_unlock(number)))
+            finally:  # The server notices only later that a connection was closed.
+                with suppress(sql.exc.DBAPIError):  # closed already, and released by that
+                    connection.execute(sql.select(sql.func.pg_advisory_unlock_all()))
 
     def explored(self, study: str) -> bool:
-        """Return whether an explorer is at work on the study now."""
         with self._lock(study) as free:
             return not free
 
@@ -127,8 +117,7 @@ class Tracker:
 
     def ended(self, study: str, count: int) -> bool:
         """Return whether the first `count` candidates of a study have all ended."""
-        wanted = _ended(study) & (CANDIDATE.c.number < count)
-        return self._scalar(sql.select(sql.func.count()).where(wanted)) == count
+        return self._scalar(sql.select(sql.func.count()).where(_ended(study, count))) == count
 
     def propose(self, study: str, candidate: Candidate) -> None:
         """Put a new candidate on record, before any work is done on it.
@@ -136,9 +125,9 @@ class Tracker:
         Raises:
             ValueError: a candidate of this number is on record already.
         """
-        values = _values(candidate, CANDIDATE) | {"study": study, "proposed_at": time.time()}
         try:
-            self._write(CANDIDATE.insert().values(**values))
+            with self.engine.begin() as connection:
+                _insert(connection, CANDIDATE, candidate, study=study, proposed_at=time.time())
         except sql.exc.IntegrityError as problem:
             told = f"candidate {candidate.number} of study {study} is on record already"
             raise ValueError(told) from problem
@@ -147,19 +136,14 @@ class Tracker:
         """Count that a candidate is handed to a worker."""
         self._change(study, number, attempts=CANDIDATE.c.attempts + 1)
 
-    def store(
-        self, protocol: str, hash: str, seed: int, evaluation: Evaluation, provenance: dict
-    ) -> int:
-        """Store an evaluation, all of it or nothing.
-
-        Returns:
-            The id of this evaluation, or of the one that is on record already.
-        """
-        key = {"protocol": protocol, "hash": hash, "seed": seed, "provenance": provenance}
+    def store(self, protocol: str, hash: str, seed: int, result: Evaluation, stamp: dict) -> int:
+        """Store an evaluation, all of it or nothing; return its id, or that of one on record."""
+        key = {"protocol": protocol, "hash": hash, "seed": seed, "provenance": stamp}
+        losses = result.losses.astype("<f4").tobytes()
         try:
             with self.engine.begin() as connection:
-                stored = _insert(connection, EVALUATION, evaluation, **key)
-                for snapshot in evaluation.snapshots:
+                stored = _insert(connection, EVALUATION, result, losses=losses, **key)
+                for snapshot in result.snapshots:
                     place = _insert(connection, SNAPSHOT, snapshot, evaluation=stored)
                     for (stimuli, level), rdms in snapshot.rdms.items():
                         values = {"values": rdms.astype("<f2").tobytes(), "layers": len(rdms)}
@@ -186,25 +170,18 @@ class Tracker:
                 _made(Snapshot, each, rdms=_rdms(connection, RDM.c.snapshot == each.id))
                 for each in connection.execute(taken.order_by(SNAPSHOT.c.epoch)).all()
             ]
-        return _made(Evaluation, row, snapshots=tuple(snapshots))
+        losses = np.frombuffer(row.losses, "<f4")
+        return _made(Evaluation, row, losses=losses, snapshots=tuple(snapshots))
 
     def finish(self, study: str, ended: Candidate, evaluation: int | None = None) -> None:
-        """Record how a candidate ended: its state, score and failure, as the latest of the results.
-
-        Args:
-            evaluation: id of its evaluation, None for a candidate that failed.
-        """
+        """Record how a candidate ended, as the latest of the results, with its evaluation's id."""
         last = sql.select(sql.func.max(CANDIDATE.c.told)).where(CANDIDATE.c.study == study)
-        changes = {name: getattr(ended, name) for name in ("state", "score", "failure")}
-        changes |= {"told": sql.func.coalesce(last.scalar_subquery() + 1, 0)}
-        changes |= {"evaluation": evaluation, "ended_at": time.time()}
-        self._change(study, ended.number, **changes)
+        told = {"told": sql.func.coalesce(last.scalar_subquery() + 1, 0), "ended_at": time.time()}
+        end = {"state": ended.state, "score": ended.score, "failure": ended.failure}
+        self._change(study, ended.number, evaluation=evaluation, **end, **told)
 
     def reopen(self, study: str, numbers: list[int]) -> None:
-        """Take back that candidates have ended, so that they are evaluated again.
-
-        Their failure stays to be read.
-        """
+        """Have candidates evaluated again; their failure stays to be read."""
         nothing = {"score": np.nan, "evaluation": None, "told": None, "ended_at": None}
         for number in numbers:
             self._change(study, number, state="running", **nothing)
@@ -220,26 +197,23 @@ class Tracker:
         Raises:
             ValueError: none of them has ended.
         """
-        wanted = _ended(study) if count is None else _ended(study) & (CANDIDATE.c.number < count)
+        wanted = _ended(study, count)
         number = CANDIDATE.c.number.label("network")
         failure = sql.func.coalesce(CANDIDATE.c.failure, "").label("failure")
-        columns: list[sql.ColumnElement] = [CANDIDATE.c[name] for name in _OF_CANDIDATES]
-        columns += [EVALUATION.c[name] for name in _OF_EVALUATIONS]
+        columns = *CANDIDATE.c[*_OF_CANDIDATES], *EVALUATION.c[*_OF_EVALUATIONS]
         networks = sql.select(number, failure, *columns).outerjoin(EVALUATION).where(wanted)
-        measures: list[sql.ColumnElement] = [SNAPSHOT.c[name] for name in _OF_SNAPSHOTS]
-        measures += [SNAPSHOT.c.seconds.label("measurement_seconds")]
-        snapshots = sql.select(number, *measures).join_from(CANDIDATE, SNAPSHOT, _TAKEN)
+        measures = *SNAPSHOT.c[*_OF_SNAPSHOTS], SNAPSHOT.c.seconds.label("measurement_seconds")
+        taken = sql.select(number, *measures).join_from(CANDIDATE, SNAPSHOT, _TAKEN).where(wanted)
+        described = sql.select(STUDY.c.description).where(STUDY.c.key == study)
         with self.engine.connect() as connection:
-            described = sql.select(STUDY.c.description).where(STUDY.c.key == study)
             description = json.dumps(connection.scalar(described))
             rows = connection.execute(networks.order_by(number))
             found = dict(zip(rows.keys(), zip(*rows)))
-            points = pd.read_sql(
-                snapshots.where(wanted), connection, index_col=["network", "epoch"]
-            )
+            points = pd.read_sql(taken, connection, index_col=["network", "epoch"])
         if not found:
             raise ValueError(f"study {study} has no candidates on record that have ended")
-        losses, proxies = found.pop("losses"), found.pop("proxies")
+        losses = [np.frombuffer(values or b"", "<f4") for values in found.pop("losses")]
+        proxies = found.pop("proxies")
         names = sorted(set().union(*proxies))
         found |= {name: tuple(one.get(name) for one in proxies) for name in names}
         found["architecture"] = tuple(map(json.dumps, found["architecture"]))
@@ -259,14 +233,7 @@ class Tracker:
     def rdms(
         self, study: str, numbers: Sequence[int], level: str
     ) -> Iterator[tuple[int, float, dict]]:
-        """Give the RDMs of candidates, a snapshot at a time.
-
-        Args:
-            numbers: of the candidates.
-
-        Returns:
-            Number, epoch, and the level's RDMs [L, P] by (stimuli, level).
-        """
+        """Give number, epoch and a level's RDMs [L, P] by (stimuli, level), by snapshot."""
         columns = CANDIDATE.c.number, SNAPSHOT.c.epoch, SNAPSHOT.c.id
         wanted = (CANDIDATE.c.study == study) & CANDIDATE.c.number.in_(numbers)
         query = sql.select(*columns).join_from(CANDIDATE, SNAPSHOT, _TAKEN).where(wanted)
@@ -299,14 +266,9 @@ class Tracker:
             return connection.scalar(query)
 
 
-def _ended(study: str) -> sql.ColumnElement[bool]:
-    return (CANDIDATE.c.study == study) & CANDIDATE.c.told.is_not(None)
-
-
-def _values(item: Candidate | Evaluation | Snapshot, table: sql.Table) -> dict[str, Any]:
-    """Return the fields of a dataclass that the table has columns for."""
-    names = {field.name for field in fields(item)} & set(table.c.keys())
-    return {name: getattr(item, name) for name in names}
+def _ended(study: str, count: int | None) -> sql.ColumnElement[bool]:
+    ended = (CANDIDATE.c.study == study) & CANDIDATE.c.told.is_not(None)
+    return ended if count is None else ended & (CANDIDATE.c.number < count)
 
 
 def _made(kind: type, row: sql.Row, **more) -> Any:
@@ -315,12 +277,10 @@ def _made(kind: type, row: sql.Row, **more) -> Any:
     return kind(**{name: getattr(row, name) for name in names}, **more)
 
 
-def _insert(
-    connection: sql.Connection, table: sql.Table, item: Evaluation | Snapshot, **more
-) -> int:
-    values = _values(item, table) | more
-    done = connection.execute(table.insert().values(values))
-    return cast(sql.Row, done.inserted_primary_key)[0]
+def _insert(connection: sql.Connection, table: sql.Table, item: Any, **more) -> int:
+    """Insert what of a dataclass the table has columns for, and more; return the row's key."""
+    values = {name: value for name, value in vars(item).items() if name in table.c} | more
+    return cast(sql.Row, connection.execute(table.insert(), values).inserted_primary_key)[0]
 
 
 def _rdms(connection: sql.Connection, wanted: sql.ColumnElement) -> dict[tuple[str, str], Any]:

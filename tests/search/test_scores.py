@@ -1,8 +1,7 @@
 import numpy as np
-import pytest
 
 from sage.rsa.teacher import Teacher, TeacherLayer
-from sage.search.scores import SCORES, find_score
+from sage.search.scores import SCORES
 
 
 def test_scores_add_the_guidance_of_their_teacher():
@@ -17,8 +16,3 @@ def test_scores_add_the_guidance_of_their_teacher():
 def test_scores_have_a_label_with_the_runs_alpha():
     labels = [score.label(0.5) for score in SCORES.values()]
     assert labels == ["P", "P + 0.5 TG", "P + 0.5 shuffled TG"]
-
-
-def test_unknown_scores_are_refused_with_the_valid_ones():
-    with pytest.raises(ValueError, match=r"score 'TG', expected one of P, P\+TG, P\+shuffled"):
-        find_score("TG")

@@ -7,6 +7,7 @@ import pytest
 
 from sage.search.tracker import StudyInUse, Tracker
 from tests.support.records import KEY, make_candidate, make_evaluation, make_snapshot, record
+from tests.support.waiting import PATIENCE, until
 
 
 @pytest.fixture
@@ -137,7 +138,9 @@ def _store_many(barrier) -> None:
 
 def _run_at_once(count: int, function, *arguments) -> None:
     context = multiprocessing.get_context("spawn")
-    barrier = context.Barrier(count, timeout=60)  # The others do not wait for one that failed.
+    barrier = context.Barrier(
+        count, timeout=PATIENCE
+    )  # The others do not wait for one that failed.
     processes = [context.Process(target=function, args=(barrier, *arguments)) for _ in range(count)]
     for process in processes:
         process.start()
@@ -173,7 +176,7 @@ def test_only_one_explores_a_study_and_death_ends_that(tracker):
     ready = context.Event()
     other = context.Process(target=_explore, args=(ready,))
     other.start()
-    assert ready.wait(60)
+    assert ready.wait(PATIENCE)
     with (
         pytest.raises(
             StudyInUse, match=f"study {KEY} is being explored by process {other.pid} on "
@@ -187,10 +190,7 @@ def test_only_one_explores_a_study_and_death_ends_that(tracker):
         pass
     other.kill()
     other.join()
-    for _ in range(100):  # A server takes a moment to notice.
-        if not tracker.explored(KEY):
-            break
-        multiprocessing.Event().wait(0.05)
+    until(lambda: not tracker.explored(KEY))  # A server takes a moment to notice.
     with tracker.exclusive(KEY), pytest.raises(StudyInUse), tracker.exclusive(KEY):
         pass
     assert not tracker.explored(KEY)

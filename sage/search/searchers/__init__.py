@@ -1,13 +1,10 @@
 """Searchers propose architectures and learn from scores. The registry: a class and a line each."""
 
 from sage.config.profiles import Budget
-from sage.search.searchers.base import Searcher
+from sage.search.searchers.base import Listed, Random, Searcher
 from sage.search.searchers.reinforce import Reinforce
 from sage.search.searchers.tpe import TPE
-from sage.search.searchers.unguided import Listed, Random
 from sage.spaces import SearchSpace
-
-__all__ = ["SEARCHERS", "Listed", "Searcher", "make", "within"]
 
 SEARCHERS: dict[str, type[Searcher]] = {kind.name: kind for kind in (Random, Reinforce, TPE)}
 

@@ -1,4 +1,4 @@
-"""The base of all searchers: numbers, failures, restoring."""
+"""The base of all searchers, and those that learn nothing."""
 
 import math
 import operator
@@ -66,11 +66,9 @@ class Searcher(ABC):
             ValueError: the number was never proposed, or is told a second time.
         """
         if number not in self._pending:
-            before = number in range(len(self.proposed))
-            raise ValueError(
-                f"candidate {number} {'was told before' if before else 'was never proposed'}, "
-                f"expected one of {len(self._pending)} in flight"
-            )
+            known, flying = number in range(len(self.proposed)), len(self._pending)
+            told = f"was {'told before' if known else 'never proposed'}"
+            raise ValueError(f"candidate {number} {told}, expected one of {flying} in flight")
         self._pending.remove(number)
         if math.isfinite(score):
             self._worst = min(self._worst, float(score))
@@ -93,8 +91,7 @@ class Searcher(ABC):
             ValueError: this searcher has proposed something, a proposal is not of the space, or a
                 number cannot be told.
         """
-        if self.proposed:
-            count = len(self.proposed)
+        if count := len(self.proposed):
             raise ValueError(f"restoring a searcher with {count} proposals, expected a fresh one")
         self.proposed = [self._canonical(architecture) for architecture in proposed]
         self._pending = set(range(len(self.proposed)))
@@ -103,3 +100,25 @@ class Searcher(ABC):
 
     def _canonical(self, architecture: Sequence[int]) -> Architecture:
         return self.space.canonical(tuple(map(operator.index, architecture)))
+
+
+class Random(Searcher):
+    """Draws every option with the same probability: the baseline of every comparison."""
+
+    name = "random"
+
+    def _propose(self, rng: np.random.Generator) -> Architecture:
+        return self.space.sample(rng)
+
+
+class Listed(Searcher):
+    """Proposes given architectures in their order, each once; raises IndexError at their end."""
+
+    name = "listed"
+
+    def __init__(self, space: SearchSpace, architectures: Sequence[Architecture]):
+        super().__init__(space, seed=0)
+        self.architectures = architectures
+
+    def _propose(self, rng: np.random.Generator) -> Architecture:
+        return self.architectures[len(self.proposed)]

@@ -55,12 +55,10 @@ class Reinforce(Searcher):
 
     def _learn(self, number: int, score: float) -> None:
         self._batch.append((self.proposed[number], score))
-        if len(self._batch) == BATCH:
-            architectures, scores = zip(*self._batch)
-            self._update(architectures, torch.tensor(scores, dtype=torch.float64))
-            self._batch = []
-
-    def _update(self, architectures: Sequence[Architecture], scores: Tensor) -> None:
+        if len(self._batch) < BATCH:
+            return
+        architectures, told = zip(*self._batch)
+        self._batch, scores = [], torch.tensor(told, dtype=torch.float64)
         mean = scores.mean().item()
         baseline = mean if self._baseline is None else self._baseline
         self._baseline = DECAY * baseline + (1 - DECAY) * mean
@@ -123,10 +121,10 @@ class Policy(nn.Module):
     def sample(self, rng: np.random.Generator) -> Architecture:
         """Draw an architecture with the probability that the policy gives it."""
         options = torch.zeros(1, len(self.steps), dtype=torch.long)
-        active = torch.tensor([self.space.active(tuple(options[0].tolist()))])
         outputs = torch.zeros(1, len(self.bounds) - 1, self.heads.out_features, dtype=torch.float64)
         state = None
         for step, (first, end) in enumerate(zip(self.bounds, self.bounds[1:])):
+            active = torch.tensor([self.space.active(tuple(options[0].tolist()))])
             if not active[0, first:].any():
                 break
             hidden, state = self.lstm(self._inputs(options, active)[:, step : step + 1], state)
@@ -135,7 +133,6 @@ class Policy(nn.Module):
             sums = logits.softmax(-1).cumsum(-1)
             drawn = torch.from_numpy(rng.random((end - first, 1))) * sums[:, -1:]
             options[0, first:end] = (sums <= drawn).sum(-1)
-            active = torch.tensor([self.space.active(tuple(options[0].tolist()))])
         return self.space.canonical(tuple(options[0].tolist()))
 
     def _inputs(self, options: Tensor, active: Tensor) -> Tensor:

@@ -1,7 +1,6 @@
 """The tree of Parzen estimators, by hyperopt."""
 
 import math
-from collections.abc import Iterator
 from functools import lru_cache
 
 import numpy as np
@@ -41,8 +40,7 @@ class TPE(Searcher):
     def __init__(self, space: SearchSpace, *, seed: int, starts: int = 20, draws: int = 24):
         super().__init__(space, seed=seed)
         if starts < 0 or draws < 1:
-            told = f"starts is {starts} and draws {draws}"
-            raise ValueError(f"{told}, expected 0 or more and 1 or more")
+            raise ValueError(f"{starts} starts and {draws} draws, expected 0 and 1 or more")
         self.starts, self.draws = starts, draws
         # The order in which hyperopt draws from its one generator.
         places, choices = range(len(space.choices)), space.choices
@@ -59,12 +57,17 @@ class TPE(Searcher):
     def _propose(self, rng: np.random.Generator) -> Architecture:
         if len(self.proposed) < self.starts:
             return self.space.sample(rng)
-        self._register()
+        for architecture in self.proposed[len(self._rows) :]:
+            # The options of choices without effect would blur the densities.
+            options = np.where(self.space.active(architecture), architecture, ABSENT)
+            self._rows.append(options.astype(np.int32))
+            self._seen.add(architecture)
         exhausted = len(self._seen) == self.space.size
         densities = self._densities()
         # The fewer draws, the nearer a suggestion is to a plain sample of the good candidates'
         # density: one that was proposed before is drawn again with half the draws.
-        for draws in _halved(self.draws):
+        halved = [self.draws >> times for times in range(self.draws.bit_length() - 1)]
+        for draws in [*halved, *[1] * SINGLE_DRAWS]:
             architecture = self._suggest(densities, draws, int(rng.integers(2**31)))
             if exhausted or architecture not in self._seen:
                 return architecture
@@ -74,13 +77,6 @@ class TPE(Searcher):
 
     def _learn(self, number: int, score: float) -> None:
         self._losses[number] = -score
-
-    def _register(self) -> None:
-        """Take in the options of new proposals; choices without effect would blur densities."""
-        for architecture in self.proposed[len(self._rows) :]:
-            options = np.where(self.space.active(architecture), architecture, ABSENT)
-            self._rows.append(options.astype(np.int32))
-            self._seen.add(architecture)
 
     def _densities(self) -> list[list[np.ndarray]]:
         """Return the probabilities of each choice's options among good proposals and the others.
@@ -110,10 +106,3 @@ def _density(options: np.ndarray, count: int) -> np.ndarray:
     present = options[options != ABSENT]
     counts = np.bincount(present, _forgetting(len(present), tpe.DEFAULT_LF), count) + PRIOR_WEIGHT
     return counts / counts.sum()
-
-
-def _halved(draws: int) -> Iterator[int]:
-    while draws > 1:
-        yield draws
-        draws //= 2
-    yield from [1] * SINGLE_DRAWS
