@@ -305,6 +305,10 @@ def test_joining_a_scheduler_leaves_it_alive_without_our_candidates(scheduler, m
         futures = [workers.submit(begin, marks, go) for _ in range(6)]
         begun(marks, 2)
     assert all(isinstance(future.exception(PATIENCE), LostScheduler) for future in futures)
+    with distributed.Client(address, timeout=PATIENCE, set_as_default=False) as client:
+        until(lambda: client.run_on_scheduler(lambda dask_scheduler: not dask_scheduler.tasks))
+        waiting = partial(client.run, lambda dask_worker: len(dask_worker.state.ready))
+        until(lambda: set(waiting().values()) == {0})
     go.touch()
     with open_workers(address) as workers:
         assert workers.slots() == 2
