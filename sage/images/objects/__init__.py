@@ -1,5 +1,3 @@
 """The embedded images: 64 solid objects in 8 categories, rendered on textured backgrounds."""
 
 from sage.images.objects.renderer import CATEGORIES, CLASSES, render, renderer_digest
-
-__all__ = ["CATEGORIES", "CLASSES", "render", "renderer_digest"]

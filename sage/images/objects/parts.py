@@ -1,10 +1,10 @@
 """The solids that the `objects` data is built from, and how they are put together.
 
-An object is a tuple of parts. Every object faces +x with y up and z to its side, in units of its
-own; the renderer brings all objects to the same size.
+Every object faces +x with y up and z to its side, in units of its own.
 """
 
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -43,6 +43,7 @@ class Part(NamedTuple):
     taper: tuple[float, float] = (1.0, 1.0)
 
 
+Parts = tuple[Part, ...]
 Point = tuple[float, float, float]
 
 
@@ -59,14 +60,14 @@ def _middle_and_half(start: Point, end: Point) -> tuple[np.ndarray, np.ndarray]:
     return np.add(start, end) / 2, np.subtract(end, start) / 2
 
 
-def ball(colour: str, at: Point, half: Point, axis: str = "z", degrees: float = 0.0) -> Part:
-    """Make an ellipsoid with half-axes `half`, turned about one axis."""
-    return Part(ELLIPSOID, colour, np.array(at, float), _turn(axis, degrees) @ np.diag(half))
+def solid(
+    kind: int, colour: str, at: Point, half: Point, axis: str = "z", degrees: float = 0.0
+) -> Part:
+    """Make an ellipsoid, block or round disc of half-axes `half`, turned about one axis."""
+    return Part(kind, colour, np.array(at, float), _turn(axis, degrees) @ np.diag(half))
 
 
-def box(colour: str, at: Point, half: Point, axis: str = "z", degrees: float = 0.0) -> Part:
-    """Make a block with half-sides `half`, turned about one axis."""
-    return Part(BLOCK, colour, np.array(at, float), _turn(axis, degrees) @ np.diag(half))
+ball, box, disc = (partial(solid, kind) for kind in (ELLIPSOID, BLOCK, FRUSTUM))
 
 
 def wedge(
@@ -88,28 +89,20 @@ def tube(colour: str, start: Point, end: Point, radius: float, tip: float | None
     return Part(FRUSTUM, colour, centre, np.stack([across, third, along], 1), (taper, taper))
 
 
-def both(*parts: Part) -> tuple[Part, ...]:
+def both(*parts: Part) -> Parts:
     """Return the parts and their mirror images on the other side (z to -z)."""
     flip = np.diag([1.0, 1.0, -1.0])
-    mirrored = (p._replace(centre=flip @ p.centre, axes=flip @ p.axes) for p in parts)
-    return (*parts, *mirrored)
+    return (*parts, *(p._replace(centre=flip @ p.centre, axes=flip @ p.axes) for p in parts))
 
 
 def legs(
-    colour: str,
-    x: float,
-    z: float,
-    top: float,
-    radius: float,
-    tip: float | None = None,
-    splay: float = 1.0,
-) -> tuple[Part, ...]:
-    """Make four upright legs down to y = 0 at (+-x, +-z); `splay` widens the stand of the feet."""
-    ends = [((x, top, z), (x * splay, 0, z * splay)) for x in (x, -x)]
-    return both(*(tube(colour, *each, radius, tip) for each in ends))
+    colour: str, x: float, z: float, top: float, radius: float, tip: float | None = None
+) -> Parts:
+    """Make four upright legs from (+-x, top, +-z) down to y = 0."""
+    return both(*(tube(colour, (x, top, z), (x, 0, z), radius, tip) for x in (x, -x)))
 
 
-def eyes(x: float, y: float, z: float, size: float = 0.05) -> tuple[Part, ...]:
+def eyes(x: float, y: float, z: float, size: float = 0.05) -> Parts:
     """Make two black eyes at (x, y, +-z)."""
     return both(ball("black", (x, y, z), (size, size, size)))
 
@@ -120,41 +113,24 @@ def ring(count: int, radius: float, y: float, offset: float = 0.0) -> list[Point
     return [(radius * np.cos(a), y, radius * np.sin(a)) for a in angles]
 
 
-def hull(colour: str, length: float, width: float, height: float, deck: str) -> tuple[Part, ...]:
+def hull(colour: str, length: float, width: float, height: float, deck: str) -> Parts:
     """Make a hull from y = 0 up: a trough that narrows downwards, a pointed bow and a deck."""
-    middle = -0.3 * length
+    x, half = -0.3 * length, 0.7 * length
+    back, tip = (0.39 * length, height / 2, 0), (0.85 * length, height * 0.65, 0)
     return (
-        wedge(
-            colour,
-            (middle, height, 0),
-            (middle, 0, 0),
-            (0.7 * length, 0, 0),
-            (0, 0, width),
-            (0.95, 0.6),
-        ),
-        wedge(
-            colour,
-            (0.39 * length, height / 2, 0),
-            (0.85 * length, height * 0.65, 0),
-            (0, height / 2, 0),
-            (0, 0, width * 0.98),
-            (0.7, 0.02),
-        ),
-        box(deck, (middle, 1.05 * height, 0), (0.7 * length, 0.05 * height, width)),
+        wedge(colour, (x, height, 0), (x, 0, 0), (half, 0, 0), (0, 0, width), (0.95, 0.6)),
+        wedge(colour, back, tip, (0, height / 2, 0), (0, 0, width * 0.98), (0.7, 0.02)),
+        box(deck, (x, 1.05 * height, 0), (half, 0.05 * height, width)),
     )
 
 
 def sail(colour: str, x: float, low: float, high: float, reach: float) -> Part:
     """Make a triangular sail standing at x, whose foot reaches to x + reach."""
-    centre = x + reach / 2
-    return wedge(
-        colour, (centre, low, 0), (x, high, 0), (reach / 2, 0, 0), (0, 0, 0.035), (0.03, 1.0)
-    )
+    half = reach / 2
+    return wedge(colour, (x + half, low, 0), (x, high, 0), (half, 0, 0), (0, 0, 0.035), (0.03, 1))
 
 
-def wheels(
-    front: float, back: float, side: float, radius: float, hub: str = "grey"
-) -> tuple[Part, ...]:
+def wheels(front: float, back: float, side: float, radius: float, hub: str = "grey") -> Parts:
     """Make four wheels with hubs, standing on y = 0."""
     return both(
         *(
@@ -166,31 +142,24 @@ def wheels(
 
 
 def cabin(
-    glass: str,
-    roof: str,
-    back: float,
-    front: float,
-    low: float,
-    high: float,
-    side: float,
-    lean: float = 0.65,
-) -> tuple[Part, ...]:
+    glass: str, roof: str, back: float, front: float, low: float, high: float, z: float, lean: float
+) -> Parts:
     """Make a windowed cabin that narrows upwards, with a roof of its own colour."""
     middle, half = (front + back) / 2, (front - back) / 2
     return (
-        wedge(glass, (middle, low, 0), (middle, high, 0), (half, 0, 0), (0, 0, side), (lean, 0.85)),
-        box(roof, (middle, high, 0), (half * lean, 0.04, side * 0.86)),
+        wedge(glass, (middle, low, 0), (middle, high, 0), (half, 0, 0), (0, 0, z), (lean, 0.85)),
+        box(roof, (middle, high, 0), (half * lean, 0.04, z * 0.86)),
     )
 
 
-def lamps(x: float, y: float, z: float) -> tuple[Part, ...]:
+def lamps(x: float, y: float, z: float) -> Parts:
     """Make two headlamps at (x, y, +-z)."""
     return both(ball("yellow", (x, y, z), (0.05, 0.08, 0.1)))
 
 
 def head(
     skin: str, width: float = 0.74, height: float = 1.0, nose: float = 0.13, mouth: float = 0.26
-) -> tuple[Part, ...]:
+) -> Parts:
     """Make a head with all its parts and a neck, facing +x; its chin is at y = -height."""
     return (
         ball(skin, (0, 0, 0), (0.85, height, width)),
@@ -205,31 +174,26 @@ def head(
     )
 
 
-def brows(colour: str, tilt: float = 0.0) -> tuple[Part, ...]:
+def brows(colour: str, tilt: float = 0.0) -> Parts:
     """Make two eyebrows; a positive tilt raises their inner ends."""
     return both(box(colour, (0.77, 0.37, 0.28), (0.05, 0.045, 0.18), "x", tilt))
 
 
 def wings(
     colour: str, x: float, y: float, span: float, chord: float, sweep: float, tip: float
-) -> tuple[Part, ...]:
+) -> Parts:
     """Make two wings from the root at (x, y), swept back, each tapering to `tip` of its chord."""
-    thick = max(0.03, 0.12 * chord)
-    return both(
-        wedge(colour, (x, y, 0), (x - sweep, y, span), (chord, 0, 0), (0, thick, 0), (tip, 0.6))
-    )
+    end, thick = (x - sweep, y, span), max(0.03, 0.12 * chord)
+    return both(wedge(colour, (x, y, 0), end, (chord, 0, 0), (0, thick, 0), (tip, 0.6)))
 
 
 def fin(colour: str, x: float, y: float, height: float, chord: float, sweep: float) -> Part:
     """Make an upright tail fin from its root at (x, y), swept back."""
-    return wedge(
-        colour, (x, y, 0), (x - sweep, y + height, 0), (chord, 0, 0), (0, 0, 0.04), (0.5, 0.7)
-    )
+    end = x - sweep, y + height, 0
+    return wedge(colour, (x, y, 0), end, (chord, 0, 0), (0, 0, 0.04), (0.5, 0.7))
 
 
-def body(
-    colour: str, back: float, front: float, radius: float, nose: float, tail: float
-) -> tuple[Part, ...]:
+def body(colour: str, back: float, front: float, radius: float, nose: float, tail: float) -> Parts:
     """Make a fuselage along x with a rounded nose and a tapering tail."""
     return (
         tube(colour, (back, 0, 0), (front, 0, 0), radius),
@@ -238,38 +202,30 @@ def body(
     )
 
 
-def propeller(x: float, y: float, z: float, blade: float) -> tuple[Part, ...]:
+def propeller(x: float, y: float, z: float, blade: float) -> Parts:
     """Make two blades and a hub."""
-    return (
-        box("black", (x, y, z), (0.03, blade, 0.06), "x", 20),
-        ball("red", (x, y, z), (0.12, 0.08, 0.08)),
-    )
+    blades = box("black", (x, y, z), (0.03, blade, 0.06), "x", 20)
+    return blades, ball("red", (x, y, z), (0.12, 0.08, 0.08))
 
 
-def disc(colour: str, at: Point, half: Point) -> Part:
-    """Return a round disc with half-axes `half`, the last of which is its thickness."""
-    return Part(FRUSTUM, colour, np.array(at, float), np.diag(np.array(half, float)))
-
-
-def bend(
-    colour: str, start: float, end: float, points: int, radius: float, joint: float
-) -> tuple[Part, ...]:
-    """Return a bent rod along the unit circle above the origin, between two angles."""
+def bend(colour: str, start: float, end: float, points: int, radius: float, joint: float) -> Parts:
+    """Make a bent rod along the unit circle above the origin, between two angles."""
     along = [(np.sin(a), 1 - np.cos(a), 0) for a in np.linspace(start, end, points)]
     rods = [tube(colour, a, b, radius) for a, b in zip(along[:-1], along[1:])]
     return (*rods, *(ball(colour, at, (joint, joint, joint)) for at in along[1:-1]))
 
 
-SHAPES: dict[str, Callable[..., Part | tuple[Part, ...]]] = {
+SHAPES: dict[str, Callable[..., Part | Parts]] = {"ball": ball, "box": box, "disc": disc}
+SHAPES |= {
     shape.__name__: shape
     for shape in (
-        *(ball, box, wedge, tube, disc, bend, legs, eyes, hull, sail, wheels, cabin, lamps),
+        *(wedge, tube, bend, legs, eyes, hull, sail, wheels, cabin, lamps),
         *(head, brows, wings, fin, body, propeller),
     )
 }
 
 
-def assemble(solids: Iterable[list[Any]]) -> tuple[Part, ...]:
+def assemble(solids: Iterable[list[Any]]) -> Parts:
     """Return the parts of an object.
 
     Args:
@@ -285,8 +241,7 @@ def assemble(solids: Iterable[list[Any]]) -> tuple[Part, ...]:
             found += both(*assemble(arguments))
         elif name == "ring":
             *circle, solid = arguments
-            placed = ([at if one == "at" else one for one in solid] for at in ring(*circle))
-            found += assemble(placed)
+            found += assemble([at if one == "at" else one for one in solid] for at in ring(*circle))
         else:
             made = SHAPES[name](*arguments)
             found += [made] if isinstance(made, Part) else made

@@ -1,9 +1,7 @@
-"""The `objects` data: pictures of solid shapes on unrelated backgrounds, rendered from a seed.
+"""Pictures of solid shapes on unrelated backgrounds, rendered from a seed, seen by parallel rays.
 
-Eight categories of eight objects, as in the stimuli of the macaque recordings (Majaj, Hong et al.
-2015), seen by parallel rays. Pictures come in chunks of 64 that hold every class once, each chunk
-with a random stream of its own: classes stay balanced, and a picture does not depend on how many
-follow it.
+Categories are those of the macaque recordings' stimuli (Majaj, Hong et al. 2015). Each chunk of 64
+pictures holds every class once, drawn from a random stream of its own.
 """
 
 import hashlib
@@ -13,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from sage.images.objects.parts import BLOCK, ELLIPSOID, FRUSTUM, PALETTE, Part, assemble
+from sage.images.objects.parts import BLOCK, ELLIPSOID, FRUSTUM, PALETTE, Parts, assemble
 
 _TABLES = tomllib.loads(Path(__file__).with_name("objects.toml").read_text(encoding="utf-8"))
 OBJECTS = {
@@ -26,9 +24,8 @@ CHUNK = len(CLASSES)
 # Azimuth and elevation in degrees of a category's best-known view: 0 is the side, -90 the front.
 CANONICAL_VIEWS = dict(animal=(-35, 15), boat=(-35, 20), car=(-40, 22), chair=(-50, 22))
 CANONICAL_VIEWS |= dict(face=(-72, 5), fruit=(-30, 15), plane=(-40, 35), table=(-35, 22))
-# The spreads below were set so that, at `difficulty` 0.5 and 32 pixels, a small residual network
-# names about three in four of new pictures after a short training on 6,000, and a linear
-# classifier one in five. They are what `difficulty` 1 adds either way.
+# The spreads below are what `difficulty` 1 adds either way. At 0.5 and 32 pixels, a small residual
+# network names 3 in 4 of new pictures after a short training on 6,000, a linear classifier 1 in 5.
 TURN = np.array([180.0, 70.0, 60.0])  # degrees of azimuth, elevation and roll
 SHIFT = 0.6  # half-pictures
 # Half the longest side of an object in half-pictures, and the part that is taken off at most.
@@ -40,7 +37,8 @@ MEAN, NOISE = 0.6, 0.3
 # Rays per pixel along each side: enough to smooth edges, at four times the work.
 SUPERSAMPLE = 2
 
-Arrays = tuple[np.ndarray, np.ndarray]
+Array = np.ndarray
+Arrays = tuple[Array, Array]
 
 
 def render(count: int, *, size: int = 32, difficulty: float = 0.5, seed: int = 0) -> Arrays:
@@ -66,8 +64,7 @@ def render(count: int, *, size: int = 32, difficulty: float = 0.5, seed: int = 0
     ):
         if not allowed:
             raise ValueError(f"{name} is {value}, expected {expected}")
-    pictures = np.empty((count, 3, size, size), np.uint8)
-    labels = np.empty(count, np.int64)
+    pictures, labels = np.empty((count, 3, size, size), np.uint8), np.empty(count, np.int64)
     for start in range(0, count, CHUNK):
         chunk = slice(start, min(start + CHUNK, count))
         rng = np.random.default_rng([seed, start // CHUNK])
@@ -87,7 +84,7 @@ def renderer_digest() -> str:
 class _Solids:
     """Arrays over all classes' parts; each object is centred, its longest side from -1 to 1."""
 
-    def __init__(self, objects: list[tuple[Part, ...]]) -> None:
+    def __init__(self, objects: list[Parts]) -> None:
         parts = [part for parts in objects for part in parts]
         colours = list(PALETTE)
         self.owner = np.repeat(np.arange(len(objects)), [len(parts) for parts in objects])
@@ -97,21 +94,19 @@ class _Solids:
         self.centre = np.stack([part.centre for part in parts])
         self.axes = np.stack([part.axes for part in parts])
         for i in range(len(objects)):
-            self._normalise(self.owner == i)
-
-    def _normalise(self, own: np.ndarray) -> None:
-        # Boxes around ellipsoids are exact; those around turned blocks come out slightly small.
-        reach = np.sqrt((self.axes[own] ** 2).sum(2))
-        low, high = (self.centre[own] - reach).min(0), (self.centre[own] + reach).max(0)
-        half = (high - low).max() / 2
-        self.centre[own] = (self.centre[own] - (low + high) / 2) / half
-        self.axes[own] /= half
+            own = self.owner == i
+            # Boxes around ellipsoids are exact; those around turned blocks come out slightly small.
+            reach = np.sqrt((self.axes[own] ** 2).sum(2))
+            low, high = (self.centre[own] - reach).min(0), (self.centre[own] + reach).max(0)
+            half = (high - low).max() / 2
+            self.centre[own] = (self.centre[own] - (low + high) / 2) / half
+            self.axes[own] /= half
 
 
 SOLIDS = _Solids([parts for category in CATEGORIES for parts in OBJECTS[category]])
 
 
-def _render_chunk(rng: np.random.Generator, size: int, difficulty: float) -> np.ndarray:
+def _render_chunk(rng: np.random.Generator, size: int, difficulty: float) -> Array:
     """Return a picture of every class, in their order: uint8 [64, 3, size, size]."""
     centre, axes = _pose(rng, difficulty)
     part, normal = _cast(centre, axes, size * SUPERSAMPLE)
@@ -122,7 +117,7 @@ def _render_chunk(rng: np.random.Generator, size: int, difficulty: float) -> np.
     return np.rint(255 * picture.clip(0, 1)).astype(np.uint8).transpose(0, 3, 1, 2)
 
 
-def _rotation(degrees: np.ndarray) -> np.ndarray:
+def _rotation(degrees: Array) -> Array:
     """Return rotations [n, 3, 3] by azimuth (about y), elevation (about x) and roll (about z)."""
     cos, sin = np.cos(np.radians(degrees)).T, np.sin(np.radians(degrees)).T
     one, zero = np.ones_like(cos[0]), np.zeros_like(cos[0])
@@ -144,7 +139,7 @@ def _pose(rng: np.random.Generator, difficulty: float) -> Arrays:
     return centre, to_view @ SOLIDS.axes
 
 
-def _cast(centre: np.ndarray, axes: np.ndarray, pixels: int) -> Arrays:
+def _cast(centre: Array, axes: Array, pixels: int) -> Arrays:
     """Return the part seen at each pixel of the chunk (-1 for none) and the surface normal."""
     depth = np.full(CHUNK * pixels**2, -np.inf, np.float32)
     part = np.full(depth.size, -1)
@@ -168,14 +163,8 @@ def _cast(centre: np.ndarray, axes: np.ndarray, pixels: int) -> Arrays:
     return part, normal
 
 
-def _rays(
-    centre: np.ndarray, axes: np.ndarray, owner: np.ndarray, pixels: int
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Send one ray per pixel of each part's bounding box.
-
-    Returns:
-        Each ray's part, pixel, and offset from the part's centre [n, 2].
-    """
+def _rays(centre: Array, axes: Array, owner: Array, pixels: int) -> tuple[Array, Array, Array]:
+    """Return part, pixel and offset from the part's centre [n, 2] of rays through its box."""
     reach = np.abs(axes[:, :2]).sum(2)
     middle = centre[:, :2] * (1, -1)  # pixel rows run downwards
     edges = (middle + np.array([-1, 1])[:, None, None] * reach + 1) * pixels / 2
@@ -195,7 +184,7 @@ def _rays(
 # there [3, n].
 
 
-def _hit_ellipsoid(origin: np.ndarray, sight: np.ndarray, taper: np.ndarray) -> Arrays:
+def _hit_ellipsoid(origin: Array, sight: Array, taper: Array) -> Arrays:
     """Meet the unit ball."""
     a, b, c = (sight**2).sum(0), (origin * sight).sum(0), (origin**2).sum(0) - 1
     inside = b * b - a * c
@@ -203,7 +192,7 @@ def _hit_ellipsoid(origin: np.ndarray, sight: np.ndarray, taper: np.ndarray) -> 
     return t, origin + np.where(inside > 0, t, 0) * sight
 
 
-def _hit_block(origin: np.ndarray, sight: np.ndarray, taper: np.ndarray) -> Arrays:
+def _hit_block(origin: Array, sight: Array, taper: Array) -> Arrays:
     """Meet the cube |x|, |y|, |z| <= 1, whose x and y shrink to `taper` at z = 1."""
     middle, slope = (taper + 1) / 2, (taper - 1) / 2
     # Six planes, normal . q <= limit, bound the block: left, right, up, down, far and near end.
@@ -223,7 +212,7 @@ def _hit_block(origin: np.ndarray, sight: np.ndarray, taper: np.ndarray) -> Arra
     return np.where(enter <= leave, leave, -np.inf), normal[face, :, np.arange(face.size)].T
 
 
-def _hit_frustum(origin: np.ndarray, sight: np.ndarray, taper: np.ndarray) -> Arrays:
+def _hit_frustum(origin: Array, sight: Array, taper: Array) -> Arrays:
     """Meet the round rod |z| <= 1 of radius 1 at z = -1 and `taper` at z = 1."""
     (x, y, z), (dx, dy, dz) = origin, sight
     slope = (taper[0] - 1) / 2
@@ -243,9 +232,7 @@ def _hit_frustum(origin: np.ndarray, sight: np.ndarray, taper: np.ndarray) -> Ar
     return np.where(flat, cap, side), np.where(flat, np.stack([0 * end, 0 * end, end]), normal)
 
 
-def _shade(
-    rng: np.random.Generator, part: np.ndarray, normal: np.ndarray, difficulty: float
-) -> Arrays:
+def _shade(rng: np.random.Generator, part: Array, normal: Array, difficulty: float) -> Arrays:
     """Return lit colours [pixels, 3], 0 where no part is, and cover [pixels, 1]."""
     light = np.stack([rng.uniform(low, 1, CHUNK) for low in (-1, 0.1, 0.4)], 1)
     light /= np.linalg.norm(light, axis=1, keepdims=True)
@@ -261,7 +248,7 @@ def _shade(
     return out, covered[:, None].astype(np.float32)
 
 
-def _background(rng: np.random.Generator, size: int, difficulty: float) -> np.ndarray:
+def _background(rng: np.random.Generator, size: int, difficulty: float) -> Array:
     """Return noise of all scales, gradients to specks, around a colour: [64, size, size, 3]."""
     noise = np.zeros((CHUNK, size, size, 3))
     for cells in (2, 4, 8, 16):
