@@ -3,7 +3,7 @@
 import os
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from functools import wraps
 
 import psutil
@@ -11,8 +11,7 @@ import torch
 
 PER_GPU = 8  # networks at once: one process launches small kernels too slowly to fill a modern GPU
 PROCESS = 1.5e9  # bytes of a process with torch and CIFAR's images
-# Bytes that a large network's maps take on a GPU at most, in float64; counted, not measured.
-ON_GPU = 8e9
+ON_GPU = 8e9  # bytes of a large network's maps on a GPU at most, in float64; counted, not measured
 WAITS = (10, 30, 60, 120)  # seconds
 
 
@@ -35,7 +34,7 @@ def deterministic() -> AbstractContextManager:
 def one_thread() -> Iterator[None]:
     """Context in which torch computes in one thread.
 
-    Small networks train faster two on two cores than one on both, and a network's numbers do not
+    Two small networks train faster on a core each than both on both, and a network's numbers do not
     depend on how many are trained beside it.
     """
     before = torch.get_num_threads()
@@ -68,17 +67,14 @@ def description() -> dict[str, str]:
 
 
 def of_workers() -> dict[str, str]:
-    """Return the `description` of the devices that candidates train on.
+    """Return the `description` of the devices that candidates train on, this one by default.
 
-    It is this device's unless SAGE_DEVICE names another, such as "cuda bfloat16": an explorer on a
-    cluster's login node has to name its workers'.
+    An explorer on a login node names another in SAGE_DEVICE, such as "cuda bfloat16".
 
     Raises:
         ValueError: SAGE_DEVICE is no such text.
     """
-    named = os.environ.get("SAGE_DEVICE")
-    if named is None:
-        return description()
+    named = os.environ.get("SAGE_DEVICE", " ".join(description().values()))
     device, _, convolutions = named.partition(" ")
     if device not in ("cpu", "cuda") or convolutions not in ("bfloat16", "float32"):
         expected = "expected cpu or cuda, a space, and bfloat16 or float32"
@@ -87,17 +83,11 @@ def of_workers() -> dict[str, str]:
 
 
 def require(wanted: dict[str, str]) -> None:
-    """Check that this process computes on what results are to be stored under.
-
-    Raises:
-        RuntimeError: it does not.
-    """
+    """Raise RuntimeError unless this process computes on what results are to be stored under."""
     here, there = " ".join(description().values()), " ".join(wanted.values())
     if description() != wanted:
-        raise RuntimeError(
-            f"this worker computes on {here}, the study is of {there}: "
-            f"start the explorer with SAGE_DEVICE='{here}' if all workers are like this one"
-        )
+        advice = f"start the explorer with SAGE_DEVICE='{here}' if all workers are like this one"
+        raise RuntimeError(f"this worker computes on {here}, the study is of {there}: {advice}")
 
 
 def cores() -> int:
@@ -119,10 +109,8 @@ def patient(function: Callable) -> Callable:
     @wraps(function)
     def tried(*arguments):
         for seconds in WAITS:
-            try:
+            with suppress(torch.OutOfMemoryError):
                 return function(*arguments)
-            except torch.OutOfMemoryError:
-                pass
             torch.cuda.empty_cache()  # here, as the exception had hold of what the function had
             time.sleep(seconds)
         return function(*arguments)

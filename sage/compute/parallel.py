@@ -1,7 +1,7 @@
 """One training divided between processes: how they start, how they agree, and how they end.
 
-The processes of a group, its ranks, run the same code: each on a GPU of its own, with messages by
-NCCL, or on the CPU with gloo. All functions work without a group too, as in a group of one.
+Ranks, the processes of a group, run the same code: each on a GPU of its own with NCCL, or on the
+CPU with gloo. All functions work without a group too, as in a group of one.
 """
 
 import multiprocessing
@@ -15,7 +15,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from multiprocessing import connection, resource_tracker
-from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -37,16 +36,13 @@ class RankDied(RuntimeError):
 
 
 def run(function: Callable, *arguments: Any, processes: int) -> Any:
-    """Call a function in some processes of this machine, which form a group while it runs.
+    """Call a function in some processes of this machine, a group, and return rank 0's result.
 
     They end with the call, with Ctrl-C and with this process. An exception in one ends all within
     seconds, and gets a note in which rank it was raised, and where. A single process is this one.
 
     Args:
-        function: from a module; its arguments and what it returns can be pickled.
-
-    Returns:
-        What the call in rank 0 returned; tensors on the CPU.
+        function: from a module; arguments and result can be pickled, tensors are on the CPU.
 
     Raises:
         ValueError: no processes, or more than GPUs where there are any.
@@ -58,7 +54,7 @@ def run(function: Callable, *arguments: Any, processes: int) -> Any:
         raise ValueError(f"processes is {processes}, expected 1 or more{most}")
     if processes == 1:
         return function(*arguments)
-    ranks: dict[Connection, SpawnProcess] = {}
+    ranks: dict[connection.Connection, SpawnProcess] = {}
     resource_tracker.ensure_running()  # its start would lift the mask below
     with tempfile.TemporaryDirectory() as folder:
         address = Path(folder, "group").as_uri()
@@ -95,9 +91,8 @@ def group() -> Iterator[None]:
     if "RANK" not in os.environ:
         yield
         return
-    if missing := [name for name in VARIABLES if name not in os.environ]:
-        expected = f"expected {', '.join(missing)} in the environment too"
-        raise ValueError(f"RANK is {os.environ['RANK']}, {expected}")
+    if missing := ", ".join(name for name in VARIABLES if name not in os.environ):
+        raise ValueError(f"RANK is {os.environ['RANK']}, expected {missing} in the environment too")
     with _member("env://", *(int(os.environ[name]) for name in VARIABLES[:3])):
         yield
 
@@ -110,11 +105,6 @@ def size() -> int:
 def rank() -> int:
     """Return the number of this process in the group, from 0."""
     return distributed.get_rank() if distributed.is_initialized() else 0
-
-
-def whole(count: int) -> int:
-    """Return how many images are in a batch of which every rank has `count`."""
-    return count * size()
 
 
 def share(batch: Tensor) -> Tensor:
@@ -148,29 +138,27 @@ def once(function: Callable, *arguments: Any) -> Any:
 @contextmanager
 def _member(address: str, rank: int, local: int, processes: int) -> Iterator[None]:
     """Context in which this process is a rank; `local` counts on its machine."""
-    device = None
+    options: dict[str, Any] = {"init_method": address, "rank": rank, "world_size": processes}
     if gpus := torch.cuda.device_count():
         if local >= gpus:
             expected = f"expected at most {gpus} processes"
             raise ValueError(f"local rank {local} has no GPU of its own, {expected}")
-        device = torch.device("cuda", local)
-        torch.cuda.set_device(device)
-    place: dict[str, Any] = {"init_method": address, "rank": rank, "world_size": processes}
-    backend = "nccl" if device else "gloo"
-    distributed.init_process_group(backend, **place, timeout=TIMEOUT, device_id=device)
+        options["device_id"] = torch.device("cuda", local)
+        torch.cuda.set_device(local)
+    distributed.init_process_group("nccl" if gpus else "gloo", timeout=TIMEOUT, **options)
     yield
     # Not after an exception: others may never come here, and the process' end is what tells them.
     distributed.barrier()
     distributed.destroy_process_group()
 
 
-def _result(ranks: dict[Connection, SpawnProcess]) -> Any:
+def _result(ranks: dict[connection.Connection, SpawnProcess]) -> Any:
     """Return what rank 0 reports, or raise the problem of the rank that is to blame."""
-    values: dict[Connection, Any] = {}
+    values: dict[connection.Connection, Any] = {}
     problems: list[Exception] = []
     while waiting := [receiver for receiver in ranks if receiver not in values]:
         ready = connection.wait(waiting, SECONDS_TO_BLAME if problems else None)
-        for receiver in cast(list[Connection], ready):
+        for receiver in cast(list[connection.Connection], ready):
             try:
                 report = receiver.recv_bytes()
             except (EOFError, OSError):
@@ -194,20 +182,21 @@ def _death(process: SpawnProcess, rank: str) -> RankDied:
         name = signal.Signals(-code).name
         cause = ", for lack of memory perhaps" if name == "SIGKILL" else ""
         return RankDied(f"rank {rank} was killed by {name}{cause}")
-    return RankDied(
-        f"rank {rank} ended with exit code {code} before its work did (a script starts ranks below "
-        '`if __name__ == "__main__":`, a notebook with functions that it imports)'
-    )
+    advice = '`if __name__ == "__main__":`, a notebook with functions that it imports'
+    told = f"ended with exit code {code} before its work did (a script starts ranks below {advice})"
+    return RankDied(f"rank {rank} {told}")
 
 
-def _work(function: Callable, arguments: tuple, member: tuple, sender: Connection) -> None:
-    """Do the work of a rank, and report its value or its problem.
-
-    Reports are plain bytes: torch would hand over tensors later, when this process is gone.
-    """
+def _work(
+    function: Callable, arguments: tuple, member: tuple, sender: connection.Connection
+) -> None:
+    """Report a rank's value or problem in bytes: torch's tensors come when this process is gone."""
     threading.Thread(target=_follow, daemon=True).start()
     torch.set_num_threads(1)  # as torchrun has it: ranks share the processor's cores
-    os.environ.setdefault("GLOO_SOCKET_IFNAME", _loopback())
+    # Gloo listens on the network interface that only this machine reaches.
+    interfaces = psutil.net_if_addrs().items()
+    local = [name for name, ends in interfaces if any(end.address == "127.0.0.1" for end in ends)]
+    os.environ.setdefault("GLOO_SOCKET_IFNAME", local[0])
     _, number, _, processes = member
     try:
         with _member(*member):
@@ -217,12 +206,6 @@ def _work(function: Callable, arguments: tuple, member: tuple, sender: Connectio
         problem.add_note(f"in rank {number} of {processes}:\n\n{traceback.format_exc()}")
         sender.send_bytes(pickle.dumps((None, _portable(problem))))
         signal.pause()  # others would take this rank's absence for a problem of theirs
-
-
-def _loopback() -> str:
-    """Return the name of the network interface that only this machine reaches."""
-    every = psutil.net_if_addrs().items()
-    return next(name for name, found in every if "127.0.0.1" in [each.address for each in found])
 
 
 def _follow() -> None:

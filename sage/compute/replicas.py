@@ -9,46 +9,36 @@ from torch.nn.parallel import DistributedDataParallel
 
 from sage.compute import parallel
 
-# What a layer of batch normalisation and the one that replaces it have in common.
-SHARED = ("training", "weight", "bias", "running_mean", "running_var", "num_batches_tracked")
-
 
 def joined(model: nn.Module) -> nn.Module:
     """Return what to call for a training step on this rank's share of a batch.
 
     A loss that is the mean over the share gives every rank the gradients of the mean over the whole
-    batch. All ranks start from rank 0's weights. Batch normalisation is replaced inside the network
-    by one of the whole batch, with the same parameters, buffers and `state_dict`. On a single rank
-    the network itself is returned.
+    batch. All ranks start from rank 0's weights. Batch normalisation becomes one of the whole batch
+    inside the network, with the same `state_dict`. A single rank gets the network itself.
 
     Raises:
         ValueError: a layer that would normalise by the share alone.
     """
     if parallel.size() == 1:
         return model
-    for path, parent in list(model.named_modules()):
-        for name, child in parent.named_children():
-            if not isinstance(child, batchnorm._BatchNorm) or isinstance(child, WholeBatchNorm):
-                continue
+    for path, child in model.named_modules():
+        if isinstance(child, batchnorm._BatchNorm) and not isinstance(child, WholeBatchNorm):
             usual = type(child) is nn.BatchNorm2d and child.affine and child.track_running_stats
             if not (usual and child.momentum):
                 expected = "expected BatchNorm2d with weights, momentum and running statistics"
-                raise ValueError(f"{path}.{name} is {child}, {expected}")
-            whole = WholeBatchNorm(child.num_features, child.eps, child.momentum)
-            for shared in SHARED:
-                setattr(whole, shared, getattr(child, shared))
-            parent.add_module(name, whole)
-    # A static graph may have parameters without gradients. Torch sends rank 0's buffers before
-    # every step, which changes nothing: they are the same everywhere.
+                raise ValueError(f"{path} is {child}, {expected}")
+            child.__class__ = WholeBatchNorm  # parameters and buffers stay
+    # A static graph may have parameters without gradients. Rank 0's buffers, which torch sends
+    # before every step, are the same everywhere.
     return DistributedDataParallel(model, static_graph=True)
 
 
 class WholeBatchNorm(nn.BatchNorm2d):
     """Batch normalisation by the statistics of the whole batch, of which ranks have equal shares.
 
-    Torch's SyncBatchNorm does the same on GPUs only. This is in use on both kinds of device, so
-    that what tests on CPUs show holds for GPUs; it takes one message of 2C values per pass and
-    saves for the backward pass what torch's does.
+    Torch's SyncBatchNorm works on GPUs only; this also on CPUs, where it is tested. It takes one
+    message of 2C values per pass and saves for the backward pass what torch's does.
 
     Source: Ioffe and Szegedy 2015, arXiv:1502.03167, algorithm 1 and the gradients below it.
     """
@@ -63,7 +53,7 @@ class WholeBatchNorm(nn.BatchNorm2d):
         if not self.training:
             return super().forward(x)
         normalised, mean, variance = _Normalise.apply(x, self.weight, self.bias, self.eps)
-        count = parallel.whole(x.numel() // x.shape[1])
+        count = parallel.size() * x.numel() // x.shape[1]
         with torch.no_grad():
             self.running_mean.lerp_(mean, self.momentum)
             self.running_var.lerp_(variance * (count / (count - 1)), self.momentum)

@@ -21,18 +21,15 @@ from sage.images.stimuli import StimulusSet
 
 # What numpy raises for a file that is cut off, altered or something else.
 _DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, KeyError)
-
 KEYS = ("x_train", "y_train", "x_test", "y_test", "classes")
-
 # Training images held out for validation where it is not a tenth: ImageNet's as in the paper.
 HELD_OUT = {"imagenet": 50_000}
-
 # 64 classes: the quick profile trains on 6,000, and 1,500 to validate give 23 per class.
 OBJECTS = {"train": 6000, "validation": 1500, "test": 1500}
 
 
 class Images(Labelled):
-    """Images [N, 3, H, W] uint8 with labels [N] int64."""
+    """Images [N, 3, H, W] uint8 with labels."""
 
     images: Tensor
 
@@ -48,9 +45,9 @@ class Images(Labelled):
         """Yield the images in batches of `count`, as networks are shown them."""
         yield from self.images.split(count)
 
-    def resized(self, size: int) -> "Images":
-        """Return the images `averaged_down`, or as they are if they have this size."""
-        if self.images.shape[2:] == (size, size):
+    def resized(self, size: int | None) -> "Images":
+        """Return the images `averaged_down`, or as they are for None or if they have this size."""
+        if size is None or self.images.shape[2:] == (size, size):
             return self
         return Images(averaged_down(self.images, size), self.labels)
 
@@ -86,34 +83,26 @@ class Split(Generic[Part]):
 class Dataset(Split[Images]):
     """A data set's images."""
 
-    def reduced(
-        self, *, size: int, train: int | None = None, validation: int | None = None
-    ) -> "Dataset":
-        """Return the same split with smaller images, and with the first images of its parts."""
-        parts = self.train.first(train), self.validation.first(validation), self.test
-        return Dataset(self.name, self.classes, *(part.resized(size) for part in parts))
-
     def stimuli(self, image_level: int) -> StimulusSet:
-        """Return the validation images as stimuli: class means, and the first images singly.
-
-        Args:
-            image_level: number of images with a condition of their own.
-        """
+        """Return the validation images as stimuli: class means, and `image_level` images singly."""
         labels, category = self.validation.labels, categories.of(self.classes)
         present, conditions = torch.unique(labels, return_inverse=True)
         single = torch.arange(len(labels))
         single[image_level:] = -1
         rows = {"class": present, "image": labels[:image_level]}
-        return StimulusSet(
-            name="validation",
-            images=self.validation.images,
-            conditions={"class": conditions, "image": single},
-            categories={level: tuple(category[row] for row in rows[level]) for level in rows},
-        )
+        order = {level: tuple(category[row] for row in found) for level, found in rows.items()}
+        shown = {"class": conditions, "image": single}
+        return StimulusSet("validation", self.validation.images, shown, order)
 
 
 def load_dataset(
-    name: str, size: int | None = None, *, root: Path | None = None, download: bool = False
+    name: str,
+    size: int | None = None,
+    train: int | None = None,
+    validation: int | None = None,
+    *,
+    root: Path | None = None,
+    download: bool = False,
 ) -> Dataset:
     """Load the training, validation and test images of a data set.
 
@@ -121,6 +110,7 @@ def load_dataset(
         name: one of `SOURCES`, or in `root` a `<name>.npz` (arrays `KEYS`, images [N, H, W, 3]
             uint8) or a folder of class folders, whose images are decoded once (see `decoding`).
         size: pixels a side; None for the images' own, which those in class folders do not have.
+        train: number of training images, the first ones; all for None, as for `validation`.
         root: where images lie, `paths.raw()` by default.
         download: fetch CIFAR through torchvision; nothing is ever downloaded otherwise.
 
@@ -128,15 +118,25 @@ def load_dataset(
         FileNotFoundError: nothing of that name.
         ValueError: a damaged or mislabelled file, no size for class folders, or as `load_files`.
     """
-    loaded = _load(name, size, root or paths.raw(), download)
-    return loaded if size is None else loaded.reduced(size=size)
+    root = root or paths.raw()
+    archive, folder = root / f"{name}.npz", root / name
+    if archive.exists():
+        data = _split(name, *_read_archive(archive))
+    elif name in SOURCES:
+        data = SOURCES[name](root, download)
+    elif not folder.is_dir():
+        expected = f"one of {', '.join(SOURCES)}, or {archive} with arrays {', '.join(KEYS)}"
+        ways = f"{expected}, or a folder {folder} of class folders"
+        raise FileNotFoundError(f"unknown data set {name!r}: expected {ways}")
+    elif size is None:
+        raise ValueError(f"{folder} has images of any size, expected the size to decode them at")
+    else:
+        data = Dataset(*_from_folders(name, root, size))
+    parts = data.train.first(train), data.validation.first(validation), data.test
+    return Dataset(name, data.classes, *(part.resized(size) for part in parts))
 
 
-@lru_cache(maxsize=2)
-def load_reduced(name: str, size: int, train: int | None, validation: int | None) -> Dataset:
-    """Load the first images of a data set's parts, and keep them for the next candidates."""
-    images = _load(name, size, paths.raw(), download=False)
-    return images.reduced(size=size, train=train, validation=validation)
+load_reduced = lru_cache(maxsize=2)(load_dataset)  # keeps the images for the next candidates
 
 
 def load_files(name: str, *, root: Path | None = None) -> Split[ImageFiles]:
@@ -146,42 +146,20 @@ def load_files(name: str, *, root: Path | None = None) -> Split[ImageFiles]:
 
     Raises:
         FileNotFoundError: no folder of that name.
-        ValueError: fewer than two classes, too few images, bad folders (see
-            `image_files.class_folders`) or too many damaged files (see `decoding.check_limit`).
+        ValueError: too few classes or images, too many damaged files, or as `class_folders`.
     """
     return Split(*_from_folders(name, root or paths.raw(), None))
 
 
-def _load(name: str, size: int | None, root: Path, download: bool) -> Dataset:
-    """Load images, which are larger than `size` unless they are decoded for it."""
-    archive, folder = Path(root, f"{name}.npz"), Path(root, name)
-    if archive.exists():
-        return _split(name, *_read_archive(archive))
-    if name in SOURCES:
-        return SOURCES[name](root, download)
-    if not folder.is_dir():
-        raise FileNotFoundError(
-            f"unknown data set {name!r}: expected one of {', '.join(SOURCES)}, or {archive} "
-            f"with arrays {', '.join(KEYS)}, or a folder {folder} of class folders"
-        )
-    if size is None:
-        raise ValueError(f"{folder} has images of any size, expected the size to decode them at")
-    return Dataset(*_from_folders(name, root, size))
-
-
 def _from_folders(name: str, root: Path, size: int | None) -> tuple:
-    """Return what a `Split` is made of: images decoded at a size, or their files for None.
-
-    Training files are ordered by a hash of their names, class folder included; see `_split`.
-    """
+    """Return what a `Split` is made of: images decoded at a size, or their files for None."""
     folder = Path(root, name)
     if not folder.is_dir():
         raise FileNotFoundError(f"no folder {folder} of class folders")
     train, test, classes = image_files.class_folders(folder)
     names = [path.removeprefix(f"{folder}/").removeprefix("train/") for path in train.images]
-    order, held_out = _drawn(name, classes, (each.encode() for each in names))
+    order, held_out = _drawn(name, classes, map(str.encode, names))  # class folder included
     whole: Labelled = train.at(order).joined(test)
-    ends = len(order) - held_out, len(order)
     names = [path.removeprefix(f"{folder}/") for path in whole.images]
     if size is None:
         kept = decoding.readable(name, folder, names)
@@ -194,7 +172,7 @@ def _from_folders(name: str, root: Path, size: int | None) -> tuple:
             images = torch.from_numpy(pixels)
         # The parts lie one behind the other on disk, so that they are views of one array.
         whole = Images(images, whole.labels[kept], torch.from_numpy(digests))
-    counts = [int(part.sum()) for part in np.split(kept, ends)]
+    counts = [int(part.sum()) for part in np.split(kept, [len(order) - held_out, len(order)])]
     if not all(counts):
         found = f"{counts} images for training, validation and test"
         raise ValueError(f"{folder} has {found}, expected some for each")
@@ -204,8 +182,7 @@ def _from_folders(name: str, root: Path, size: int | None) -> tuple:
 def _split(name: str, x_train, y_train, x_test, y_test, classes) -> Dataset:
     """Hold out a tenth of the training images for validation: 5,000 of CIFAR's as in the paper.
 
-    Images are ordered by a hash of their pixels, and the split's stored indices count in that
-    order: it is random, and the same in whatever order a file has the images.
+    Stored indices count in the order of the pixels' hashes: a file's own order makes no difference.
     """
     order, held_out = _drawn(name, classes, (image.tobytes() for image in x_train))
     whole = _images(x_train[order], y_train[order])
@@ -214,11 +191,7 @@ def _split(name: str, x_train, y_train, x_test, y_test, classes) -> Dataset:
 
 
 def _drawn(name: str, classes: Sized, contents: Iterable[bytes]) -> tuple[np.ndarray, int]:
-    """Order training images, those that are held out last, each by their contents' hashes.
-
-    Returns:
-        Their places, and the number of those that are held out.
-    """
+    """Return the order of training images by hash, those held out last, and the number of these."""
     if len(classes) < 2:
         raise ValueError(f"{name} has {len(classes)} class, expected 2 or more")
     digests = [hashlib.sha256(content).digest() for content in contents]
@@ -232,10 +205,7 @@ def _drawn(name: str, classes: Sized, contents: Iterable[bytes]) -> tuple[np.nda
 
 
 def _validation_ranks(count: int, held_out: int) -> np.ndarray:
-    """Return the places of the validation images, drawn once with seed 0 and kept in a file.
-
-    The package brings the file of 50,000 images; for other counts it is made at first use.
-    """
+    """Return the places of validation images, drawn once into a file; CIFAR's is in the package."""
     name = f"{count}-{held_out}.txt"
     published, stored = Path(__file__).parent / "splits" / name, paths.cache() / "splits" / name
     path = published if published.exists() else stored
@@ -251,35 +221,36 @@ def _validation_ranks(count: int, held_out: int) -> np.ndarray:
 def _images(pixels: np.ndarray, labels: np.ndarray) -> Images:
     """Return images [N, H, W, 3], as files have them, in torch's order."""
     images = torch.from_numpy(pixels).permute(0, 3, 1, 2).contiguous()
-    return Images(images, torch.from_numpy(labels))
+    return Images(images, torch.from_numpy(labels.astype(np.int64)))
 
 
-def _read_archive(path: Path) -> tuple:
+def _read(path: Path, keys: Iterable[str]) -> dict[str, np.ndarray]:
+    with path.open("rb") as stream, np.load(stream) as archive:
+        return {key: archive[key] for key in keys if key in archive}
+
+
+def _read_archive(path: Path) -> Iterable[np.ndarray]:
     """Return the arrays of an .npz, checked."""
     advice = f"replace it by a whole file with arrays {', '.join(KEYS)}"
     try:
-        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as archive:
-            arrays = {key: archive[key] for key in KEYS if key in archive}
+        arrays = _read(path, KEYS)
     except _DAMAGED as problem:
         raise ValueError(f"{path} is truncated or no .npz file ({problem}): {advice}") from problem
     if missing := [key for key in KEYS if key not in arrays]:
         raise ValueError(f"{path} has no {', '.join(missing)}: {advice}")
-    for part in ("train", "test"):
-        pixels, labels = arrays[f"x_{part}"], arrays[f"y_{part}"]
-        last = len(arrays["classes"]) - 1
+    last = len(arrays["classes"]) - 1
+    for x, y in (("x_train", "y_train"), ("x_test", "y_test")):
+        pixels, labels = arrays[x], arrays[y]
         if pixels.ndim != 4 or pixels.shape[3] != 3 or pixels.dtype != np.uint8 or not len(pixels):
-            told, expected = f"x_{part} is {pixels.dtype} {pixels.shape}", "uint8 [N, H, W, 3]"
+            told = f"{x} is {pixels.dtype} {pixels.shape}, expected uint8 [N, H, W, 3]"
         elif labels.shape != pixels.shape[:1] or not np.issubdtype(labels.dtype, np.integer):
-            told = f"y_{part} is {labels.dtype} {labels.shape}"
-            expected = f"{len(pixels)} whole numbers"
+            told = f"{y} is {labels.dtype} {labels.shape}, expected {len(pixels)} whole numbers"
         elif labels.min() < 0 or labels.max() > last:
-            told = f"y_{part} holds labels {labels.min()} to {labels.max()}"
-            expected = f"0 to {last}"
+            told = f"{y} holds labels {labels.min()} to {labels.max()}, expected 0 to {last}"
         else:
-            arrays[f"y_{part}"] = labels.astype(np.int64)
             continue
-        raise ValueError(f"{path}: {told}, expected {expected}")
-    return tuple(arrays[key] for key in KEYS)
+        raise ValueError(f"{path}: {told}")
+    return arrays.values()
 
 
 def _read_cifar(kind: str, name: str, root: Path, download: bool) -> Dataset:
@@ -289,11 +260,11 @@ def _read_cifar(kind: str, name: str, root: Path, download: bool) -> Dataset:
     try:
         train, test = (source(root, train=part, download=download) for part in (True, False))
     except RuntimeError as problem:
-        raise FileNotFoundError(
-            f"{name} is not in {root}, or its files are damaged: put {name}.npz with arrays "
-            f"{', '.join(KEYS)} there, or fetch it with "
-            f"datasets.load_dataset({name!r}, download=True)"
-        ) from problem
+        found = f"{name} is not in {root}, or its files are damaged"
+        advice = (
+            f"put {name}.npz with arrays {', '.join(KEYS)} there, or load it with download=True"
+        )
+        raise FileNotFoundError(f"{found}: {advice}") from problem
     arrays = train.data, np.array(train.targets), test.data, np.array(test.targets)
     return _split(name, *arrays, train.classes)
 
@@ -302,8 +273,7 @@ def _render_objects(root: Path, download: bool) -> Dataset:
     """Return the embedded images, rendered once and kept until the renderer changes."""
     path = paths.cache() / f"objects-{objects.renderer_digest()}.npz"
     try:
-        with path.open("rb") as stream, np.load(stream) as archive:
-            pixels, labels = archive["pixels"], archive["labels"]
+        pixels, labels = _read(path, ("pixels", "labels")).values()
     except _DAMAGED:
         pixels, labels = objects.render(sum(OBJECTS.values()), seed=0)
         paths.replace(path, lambda partial: np.savez(partial, pixels=pixels, labels=labels))

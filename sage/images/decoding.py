@@ -1,6 +1,6 @@
 """Image files decoded once: into an array on disk, or only to find the damaged ones.
 
-What was found is added to the cache after each block of files, where a later process goes on.
+The cache grows by what each block of files gives; a later process goes on from there.
 """
 
 import hashlib
@@ -20,21 +20,19 @@ from sage.compute import devices
 from sage.config import paths
 from sage.images.image_files import open_rgb
 
-# Raise it with any change of the code that changes the pixels.
-REVISION = 1
+REVISION = 1  # to be raised with any change of the code that changes the pixels
 # Damaged files are left out: at most this part of all files, or so many, whichever is more.
 DAMAGED, FEW_DAMAGED = 1 / 1000, 5
 BLOCK = 500  # files that are read before what was found is written
 CHECKED = 64  # images of a whole array that are compared with their digests when it is opened
-
 _DIGEST = 16  # bytes
 _OF_DAMAGED = b"\xff" * _DIGEST
 
 
 def decode(name: str, folder: Path, files: Sequence[str], size: int) -> tuple[np.ndarray, ...]:
-    """Decode images, scaled by their shorter side and cut to their centre; only once.
+    """Decode images, scaled by their shorter side and cut to their centre.
 
-    They are decoded again when a file's name, size or time has changed.
+    They are decoded again only when a file's name, size or time has changed.
 
     Args:
         name: data set; `cache/images/NAME-SIZE/` has its array, which other files replace.
@@ -76,10 +74,9 @@ def decode(name: str, folder: Path, files: Sequence[str], size: int) -> tuple[np
 
 
 def readable(name: str, folder: Path, files: Sequence[str]) -> np.ndarray:
-    """Find the files that can be read as images, [N] bool.
+    """Find the files that can be read as images, [N] bool, and warn of new damaged ones.
 
-    Each is decoded once, and again when its name, size or time has changed. Damaged files are
-    warned of, once for the same ones.
+    Each is decoded once, and again when its name, size or time has changed.
 
     Args:
         name: data set; `cache/images/NAME-files/checked.txt` has what was found, a line a file.
@@ -103,8 +100,7 @@ def readable(name: str, folder: Path, files: Sequence[str]) -> np.ndarray:
             title = f"checking the files of {name}"
             for found in _in_blocks(_is_image, folder, left, damaged, len(files), title):
                 words |= {file: "whole" if one else "damaged" for file, one in found.items()}
-                # The word stands last and the line break first: half a line, as a killed process
-                # leaves it, says nothing.
+                # The word stands last, after the line break: a line cut by a kill says nothing.
                 record.writelines(f"\n{states[file]} {words[file]}" for file in found)
                 record.flush()
             told = _sentence(sorted(damaged), len(files))
@@ -139,10 +135,7 @@ def _state(folder: Path, file: str) -> str:
 def _in_blocks(
     work: Callable, folder: Path, left: Sequence[str], damaged: list[str], count: int, title: str
 ) -> Iterator[dict[str, Any]]:
-    """Yield what `work` returns for the files of each block, None for damaged ones.
-
-    The latter are added to `damaged`, until there are too many among the set's `count` files.
-    """
+    """Yield what `work` gives for each block's files, None for damaged ones, added to `damaged`."""
 
     def attempt(file: str) -> Any:
         try:
@@ -168,7 +161,6 @@ def _is_image(path: str) -> bool:
 
 
 def _pixels(path: str, size: int) -> tuple[bytes, bytes]:
-    """Return the pixels [3, S, S] of an image and their digest."""
     from torchvision.transforms import functional  # slow to import
 
     image = functional.center_crop(functional.resize(open_rgb(path), size), [size, size])
@@ -195,9 +187,8 @@ def _open(array: Path, log: Path, shape: tuple[int, ...]) -> tuple[np.memmap, np
         kept, rows = _kept(digests), np.cumsum(_kept(digests)) - 1
         whole = len(digests) == shape[0]
         some = np.linspace(0, shape[0] - 1, CHECKED, dtype=int) if whole else range(len(digests))
-        if pixels.shape == shape and all(
-            _digest(pixels[rows[i]]) == digests[i].tobytes() for i in some if kept[i]
-        ):
+        checked = (_digest(pixels[rows[i]]) == digests[i].tobytes() for i in some if kept[i])
+        if pixels.shape == shape and all(checked):
             return pixels, digests
     except (OSError, ValueError, EOFError, IndexError):
         pass

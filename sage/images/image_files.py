@@ -7,6 +7,7 @@ from collections.abc import Callable, Generator, Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from io import BytesIO
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Self
 
@@ -48,7 +49,7 @@ class Labelled:
     def split(self, counts: Iterable[int]) -> list[Self]:
         """Return parts of so many images, one behind the other."""
         ends = np.cumsum([0, *counts]).tolist()
-        return [self.at(slice(start, end)) for start, end in zip(ends, ends[1:])]
+        return [self.at(slice(*limits)) for limits in pairwise(ends)]
 
     def joined(self, other: Self) -> Self:
         """Return these images and then others, as a view if they lie so, as training images do."""
@@ -66,7 +67,7 @@ def _at(values: Any, places: slice | np.ndarray) -> Any:
 
 
 def _joined(one: Any, two: Any) -> Any:
-    if one is None or isinstance(one, tuple):
+    if not isinstance(one, Tensor):
         return None if one is None else one + two
     beside = one.untyped_storage().data_ptr() == two.untyped_storage().data_ptr()
     beside &= two.storage_offset() == one.storage_offset() + one.numel()
@@ -76,7 +77,7 @@ def _joined(one: Any, two: Any) -> Any:
 
 
 class ImageFiles(Labelled):
-    """Paths of images of any size, with labels [N] int64."""
+    """Paths of images of any size, with labels."""
 
     images: tuple[str, ...]
 
@@ -114,8 +115,7 @@ def class_folders(folder: Path) -> tuple[ImageFiles, ImageFiles, tuple[str, ...]
     if not found:
         wanted = "neither test nor val with class folders beside it"
         raise ValueError(f"{folder} has a folder train but {wanted}")
-    train, classes = _listed(folder / "train")
-    test, others = _listed(found[0])
+    (train, classes), (test, others) = _listed(folder / "train"), _listed(found[0])
     if classes != others:
         different = ", ".join(sorted({*classes} ^ {*others}))
         raise ValueError(f"{folder}: classes of train and {found[0].name} differ in {different}")
@@ -150,32 +150,25 @@ def open_rgb(path: str) -> Image.Image:
         raise ValueError(told) from problem
 
 
-Cut = tuple[str, Callable[[Tensor], Tensor]]  # a path, and what to show of its image
+Cut = tuple[str, Callable[[Tensor], Tensor]]  # a path, and e.g. a `preprocessing.Crop`
 
 
 def read_batches(batches: Iterable[list[Cut]]) -> Generator[Tensor]:
     """Yield images from files, read by other processes some batches ahead; `close` ends them.
 
     Args:
-        batches: paths, each with a function of the file's [3, H, W] uint8, such as a
-            `preprocessing.Crop`, that gives an image of a fixed size.
+        batches: cuts of one size, each a path and a function of the file's [3, H, W] uint8.
 
     Returns:
         [B, 3, SIZE, SIZE] uint8 of each batch, in page-locked memory if there is a GPU.
 
     Raises:
-        ValueError: a file is damaged or no image.
-        OSError: a file cannot be read at all.
+        ValueError or OSError: as `open_rgb`.
     """
-    workers = _workers()
-    loader = DataLoader(
-        _Cuts(),
-        batch_sampler=batches,
-        num_workers=workers,
-        pin_memory=torch.cuda.is_available(),
-        generator=torch.Generator(),  # seeds of its processes come from torch's own otherwise
-    )
-    iterator: Any = iter(loader)
+    workers, pinned = _workers(), torch.cuda.is_available()
+    own = torch.Generator()  # seeds of the processes come from torch's generator otherwise
+    options: Any = {"num_workers": workers, "pin_memory": pinned, "generator": own}
+    iterator: Any = iter(DataLoader(_Cuts(), batch_sampler=batches, **options))
     try:
         yield from iterator
     finally:

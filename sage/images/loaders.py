@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Generator
 from contextlib import closing
+from functools import partial
 
 import numpy as np
 import torch
@@ -30,10 +31,10 @@ class Batches:
         # Crops are drawn here and not where files are read, so that any number of processes may.
         self.drawn_on = device if in_memory else torch.device("cpu")
         self.labels, self.draw = images.labels.to(self.drawn_on), draw
-        self.size, self.seed, self.device = size, seed, device
+        self.generator = partial(generator, seed, device=self.drawn_on)
+        self.size, self.device = size, device
         self.steps_per_epoch = len(images) // size
-        self._order = torch.empty(0)
-        self._ordered = -1  # the epoch of this order
+        self._order, self._ordered = torch.empty(0), -1  # and the epoch that it is of
 
     def steps(self, first: int, last: int) -> Generator[tuple[Tensor, Tensor]]:
         """Yield images [B, 3, H, W] uint8 and labels [B] of the steps from first to before last."""
@@ -41,8 +42,10 @@ class Batches:
         if isinstance(self.images, Tensor):
             for step in steps:
                 chosen = self.indices(step)
-                shown = self.draw(self.images[chosen], self.generator("augment", step))
-                yield shown, self.labels[chosen]
+                yield (
+                    self.draw(self.images[chosen], self.generator("augment", step)),
+                    self.labels[chosen],
+                )
         elif steps:
             every = list(map(self.indices, steps))
             with closing(read_batches(map(self._cuts, steps, every))) as batches:
@@ -62,10 +65,6 @@ class Batches:
     def _cuts(self, step: int, chosen: Tensor) -> list[Cut]:
         crops = self.draw(len(chosen), self.generator("augment", step))
         return [(self.images[place], crop) for place, crop in zip(chosen.tolist(), crops)]
-
-    def generator(self, purpose: str, index: int) -> torch.Generator:
-        """Return the `generator` of the training's seed."""
-        return generator(self.seed, purpose, index, self.drawn_on)
 
 
 def generator(seed: int, purpose: str, index: int, device: torch.device) -> torch.Generator:

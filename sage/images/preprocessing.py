@@ -16,10 +16,7 @@ def standardise(images: Tensor) -> Tensor:
     """Shift and scale each image [3, H, W] to mean 0 and standard deviation 1 over its values.
 
     A constant image becomes zeros: the deviation counts as at least 1/sqrt(3HW), as in TensorFlow's
-    per_image_standardization on images in [0, 1].
-
-    Returns:
-        [B, 3, H, W] float32, channels last.
+    per_image_standardization on images in [0, 1]. Results are float32, channels last.
     """
     pixels = images.float() / 255
     mean = pixels.mean((1, 2, 3), keepdim=True)
@@ -33,12 +30,9 @@ def augment(images: Tensor, generator: torch.Generator) -> Tensor:
 
     Padding is an eighth of the size on every side: 32 x 32 is padded to 40 x 40 as in the paper.
     Draws are those of the whole batch, of which a rank has its `parallel.share`.
-
-    Args:
-        generator: on the images' device.
     """
     count, _, height, width = images.shape
-    device, whole = images.device, parallel.whole(count)
+    device, whole = images.device, count * parallel.size()
     pad_rows, pad_columns = height // 8, width // 8
     padded = torch.nn.functional.pad(images, (pad_columns, pad_columns, pad_rows, pad_rows))
     draw = partial(torch.randint, size=(whole, 1), generator=generator, device=device)
@@ -78,13 +72,12 @@ class Crop(NamedTuple):
 def scaled_crops(count: int, generator: torch.Generator) -> list[Crop]:
     """Draw random crops of images scaled at random, flipped half of the time.
 
-    The shorter side becomes any of `SHORTER_IN_TRAINING`, both ends included. Draws are as in
-    `augment`.
+    The shorter side becomes any of `SHORTER_IN_TRAINING`, ends included. Draws are as in `augment`.
 
     Source: Simonyan and Zisserman 2015, arXiv:1409.1556, section 3.1.
     """
     low, high = SHORTER_IN_TRAINING
-    whole, device = parallel.whole(count), generator.device
+    whole, device = count * parallel.size(), generator.device
     shorter = torch.randint(low, high + 1, (whole,), generator=generator, device=device)
     place = torch.rand(whole, 2, generator=generator, device=device)
     flipped = torch.rand(whole, generator=generator, device=device) < 0.5
@@ -99,11 +92,7 @@ def scaled_crop(images: Tensor, generator: torch.Generator) -> Tensor:
 
 
 def central_crop(images: Tensor) -> Tensor:
-    """Return the centre [..., 3, SIZE, SIZE], which networks trained on crops are tested on.
-
-    Args:
-        images: [..., 3, H, W] uint8; the shorter side becomes `SHORTER`.
-    """
+    """Return the centres [..., 3, SIZE, SIZE] that networks trained on crops are tested on."""
     from torchvision.transforms import functional  # slow to import
 
     return functional.center_crop(functional.resize(images, SHORTER), SIZE)

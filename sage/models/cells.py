@@ -195,7 +195,7 @@ class _Cell(nn.Module):
         if not self.training or self.keep == 1 or step.operation == "id":
             return path
         # Draws are those of the whole batch, of which a rank has its share.
-        shape = parallel.whole(len(path)), 1, 1, 1
+        shape = parallel.size() * len(path), 1, 1, 1
         draws = torch.rand(shape, generator=self.generator, device=path.device)
         return path * ((parallel.share(draws) < self.keep) / self.keep).to(path.dtype)
 

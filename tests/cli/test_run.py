@@ -6,7 +6,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from dataclasses import fields
 from pathlib import Path
 
@@ -20,6 +19,7 @@ import xarray as xr
 from sage.cli import notebooks
 from sage.cli.main import main
 from sage.config import paths
+from tests.support.waiting import PATIENCE, until
 
 HEADER = """\
 # ---
@@ -384,8 +384,8 @@ def test_interrupt(checkout, number):
         paths.ROOT / "sage", checkout / "sage", ignore=shutil.ignore_patterns("__pycache__")
     )
     marker = checkout / "processes"
-    code = "import os, subprocess, time\nchild = subprocess.Popen(['sleep', '100'])\n"
-    code += f"open('{marker}', 'w').write(f'{{os.getpid()}} {{child.pid}}\\n')\ntime.sleep(100)"
+    code = "import os, subprocess, time\nchild = subprocess.Popen(['sleep', '1000'])\n"
+    code += f"open('{marker}', 'w').write(f'{{os.getpid()}} {{child.pid}}\\n')\ntime.sleep(1000)"
     write(checkout, "01_first", code)
     process = subprocess.Popen(
         [sys.executable, "-m", "sage", "run"],
@@ -394,20 +394,13 @@ def test_interrupt(checkout, number):
         text=True,
         cwd=checkout,
     )
-    wait(lambda: marker.is_file() and marker.read_text().endswith("\n"))
+    until(lambda: marker.is_file() and marker.read_text().endswith("\n"))
     process.send_signal(number)
-    _, error = process.communicate(timeout=120)
+    _, error = process.communicate(timeout=PATIENCE)
     assert process.returncode == 130
     assert "the same command continues" in error and "Traceback" not in error
-    wait(lambda: not any(alive(int(text)) for text in marker.read_text().split()))
+    until(lambda: not any(alive(int(text)) for text in marker.read_text().split()))
     assert list((checkout / "figures" / "objects-quick").iterdir()) == []
-
-
-def wait(condition, seconds: float = 120) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "waited in vain"
-        time.sleep(0.05)
 
 
 def alive(process: int) -> bool:

@@ -7,7 +7,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -27,9 +26,9 @@ from sage.config.run import CellRun
 from sage.experiments import full_training
 from sage.experiments.full_training import FullTraining
 from tests.support import divided, ranks
+from tests.support.waiting import PATIENCE, until
 
 PYTHON = [sys.executable, "-W", "error"]
-PATIENCE = 240  # seconds, for what takes a moment: a machine may have other work
 # Rounding after 12 steps is below 1e-5; a batch normalised by halves, or other drops, make 1e-2.
 CLOSE = {"atol": 1e-4, "rtol": 1e-3}
 
@@ -188,11 +187,8 @@ if __name__ == "__main__":
 
 def begun(folder: Path) -> list[psutil.Process]:
     """The two ranks that have left a mark in a folder, once they have."""
-    deadline = time.monotonic() + PATIENCE
-    while len(found := [mark.read_text() for mark in folder.iterdir()]) < 2 or "" in found:
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
-    return [psutil.Process(int(number)) for number in found]
+    until(lambda: len([mark for mark in folder.iterdir() if mark.read_text()]) == 2)
+    return [psutil.Process(int(mark.read_text())) for mark in folder.iterdir()]
 
 
 def test_no_process_outlives_the_call(tmp_path):

@@ -4,7 +4,6 @@ import json
 import signal
 import subprocess
 import sys
-import time
 from dataclasses import replace
 
 import numpy as np
@@ -25,6 +24,7 @@ from sage.search.evaluation import EvaluationProtocol
 from sage.search.tracker import Tracker
 from sage.teachers import sources
 from sage.training import checkpoints, recipes
+from tests.support.waiting import PATIENCE, until
 
 TINY = replace(profiles.PROFILES["smoke"], pool=5, train_images=128, teacher_images=128)
 CHANGING = ["seconds", "measurement_seconds", "attempts", "told", "proposed_at", "ended_at"]
@@ -183,14 +183,12 @@ def test_killed_pool_loses_nothing_on_record_and_leaves_no_process(run, tmp_path
         [sys.executable, script], stderr=subprocess.DEVNULL, start_new_session=True
     )
     tracker = Tracker()
-    deadline = time.monotonic() + 120
-    while not tracker.ended(study(run), 2) and time.monotonic() < deadline:
-        time.sleep(0.02)
+    until(lambda: tracker.ended(study(run), 2))
     workers = psutil.Process(process.pid).children(recursive=True)
     assert len(workers) >= 2
     process.send_signal(signal.SIGKILL)
     process.wait()
-    _, alive = psutil.wait_procs(workers, timeout=20)
+    _, alive = psutil.wait_procs(workers, timeout=PATIENCE)
     assert not alive
     before = tracker.results(study(run), 40)
     assert 2 <= before.sizes["network"] < 40

@@ -29,11 +29,8 @@ def test_archive_is_split_into_all_of_its_images(tmp_path):
     arrays = make_arrays()
     np.savez(tmp_path / "mine.npz", **arrays)
     data = datasets.load_dataset("mine", root=tmp_path)
-    assert data.classes == tuple("abcde") and (
-        len(data.train),
-        len(data.validation),
-        len(data.test),
-    ) == (36, 4, 10)
+    assert data.classes == tuple("abcde")
+    assert (len(data.train), len(data.validation), len(data.test)) == (36, 4, 10)
     assert data.train.images.dtype == torch.uint8 and data.train.images.shape == (36, 3, 16, 16)
     expected = sorted(
         (image.transpose(2, 0, 1).tobytes(), label)
@@ -66,8 +63,11 @@ def test_identities_stay_as_published_results_have_them(tmp_path):
     np.savez(tmp_path / "mine.npz", **make_arrays())
     data = datasets.load_dataset("mine", root=tmp_path)
     assert [part.identity for part in (data.train, data.validation, data.test)] == IDENTITIES
+    small = datasets.load_dataset("mine", 8, 20, 3, root=tmp_path)
+    assert (len(small.train), len(small.validation), len(small.test)) == (20, 3, 10)
+    assert small.train.identity == data.train.first(20).resized(8).identity
     small = datasets.load_dataset("mine", 8, root=tmp_path)
-    assert small.train.identity == data.reduced(size=8).train.identity == "abf22b4de8c39596"
+    assert small.train.identity == data.train.resized(8).identity == "abf22b4de8c39596"
 
 
 def test_training_and_validation_images_are_joined_without_a_copy(tmp_path):
@@ -129,12 +129,10 @@ def test_truncated_archives_are_refused(tmp_path, kept):
         datasets.load_dataset("mine", root=tmp_path)
     altered = bytearray(whole)
     altered[len(whole) // 2] ^= 255
-    (tmp_path / "mine.npz").write_bytes(altered)
-    with pytest.raises(ValueError, match="mine.npz is truncated or no .npz file"):
-        datasets.load_dataset("mine", root=tmp_path)
-    (tmp_path / "mine.npz").write_text("images")
-    with pytest.raises(ValueError, match="mine.npz is truncated or no .npz file"):
-        datasets.load_dataset("mine", root=tmp_path)
+    for content in (altered, b"images"):
+        (tmp_path / "mine.npz").write_bytes(content)
+        with pytest.raises(ValueError, match="mine.npz is truncated or no .npz file"):
+            datasets.load_dataset("mine", root=tmp_path)
 
 
 def test_what_is_not_there_is_named_with_how_to_get_it(tmp_path):
@@ -193,16 +191,8 @@ def test_linear_baseline_learns_what_is_linear():
     pixels = torch.from_numpy(rng.integers(0, 128, (200, 3, 4, 4), dtype=np.uint8))
     labels = torch.arange(200) % 2
     pixels[labels == 1, :, :2] += 100
-    assert (
-        pixel_baseline.accuracy(
-            Images(pixels[:150], labels[:150]), Images(pixels[150:], labels[150:])
-        )
-        == 1
-    )
+    train, test = Images(pixels, labels).split([150, 50])
+    assert pixel_baseline.accuracy(train, test) == 1
     chance = torch.from_numpy(rng.permutation(labels.numpy()))
-    assert (
-        pixel_baseline.accuracy(
-            Images(pixels[:150], chance[:150]), Images(pixels[150:], chance[150:])
-        )
-        < 0.8
-    )
+    train, test = Images(pixels, chance).split([150, 50])
+    assert pixel_baseline.accuracy(train, test) < 0.8

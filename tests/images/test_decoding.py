@@ -8,12 +8,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from filelock import FileLock, Timeout
 from PIL import Image
 
 from sage.config import paths
 from sage.images import datasets, decoding, image_files
 from sage.images.datasets import Split
 from tests.support import image_folders
+from tests.support.waiting import PATIENCE, until
 
 PARTS = ("train", "validation", "test")
 
@@ -31,6 +33,24 @@ def opened(monkeypatch) -> list[str]:
     names, plain = [], decoding.open_rgb
     monkeypatch.setattr(decoding, "open_rgb", lambda file: names.append(file) or plain(file))
     return names
+
+
+@pytest.fixture
+def refused(monkeypatch) -> list[str]:
+    """The locks that were asked for while others held them, from here on."""
+    locks: list[str] = []
+
+    class Lock(FileLock):
+        def acquire(self, *arguments, **options):
+            while True:
+                try:
+                    return super().acquire(timeout=0)
+                except Timeout:
+                    locks.append(self.lock_file)
+                    time.sleep(0.02)
+
+    monkeypatch.setattr(decoding, "FileLock", Lock)
+    return locks
 
 
 def cached(kind: str = "8") -> Path:
@@ -359,7 +379,7 @@ def test_lines_that_are_lost_or_damaged_are_found_anew(plain, opened, kept, agai
         assert listed() == first and len(opened) == again
 
 
-def test_a_check_waits_for_another_and_goes_on_from_one_that_was_killed(plain, opened):
+def test_a_check_waits_for_another_and_goes_on_from_one_that_was_killed(plain, opened, refused):
     order = [path for part in listed() for path in part]
     record().unlink()
     opened.clear()
@@ -372,10 +392,10 @@ def test_a_check_waits_for_another_and_goes_on_from_one_that_was_killed(plain, o
     with ThreadPoolExecutor(1) as pool:
         with image_folders.stuck('datasets.load_files("plain")', order[22], far):
             waiting = pool.submit(listed)
-            time.sleep(0.5)
-            assert not opened and not waiting.done()
+            until(lambda: len(refused) > 1 or waiting.done())
+            assert refused and not opened and not waiting.done()
         with pytest.warns(UserWarning, match="1 of 40 files .*a/5.png"):
-            files = waiting.result(timeout=240)
+            files = waiting.result(timeout=PATIENCE)
     assert sorted(opened) == sorted(order[20:])
     assert [*sum(files, ())] == [path for path in order if path != damaged]
     assert listed() == files and len(opened) == 20
@@ -383,7 +403,7 @@ def test_a_check_waits_for_another_and_goes_on_from_one_that_was_killed(plain, o
 
 @pytest.mark.parametrize("spoiled, left", [(False, 20), (True, 40)])
 def test_decoding_waits_for_another_and_goes_on_from_one_that_was_killed(
-    plain, opened, spoiled, left
+    plain, opened, refused, spoiled, left
 ):
     held = datasets.load_files("plain").train.images[22]
     opened.clear()
@@ -394,14 +414,14 @@ def test_decoding_waits_for_another_and_goes_on_from_one_that_was_killed(
     with ThreadPoolExecutor(1) as pool:
         with image_folders.stuck('datasets.load_dataset("plain", 8)', held, far):
             waiting = pool.submit(decoded)
-            time.sleep(0.5)
-            assert not opened and not waiting.done()
+            until(lambda: len(refused) > 1 or waiting.done())
+            assert refused and not opened and not waiting.done()
             with (cached() / "pixels.npy").open("r+b") as array:
                 array.seek(128 + 192 * (18 if spoiled else 20))
                 array.write(b"half a block")  # as a failing disk leaves it, or a killed process
             with digests().open("ab") as log:
                 log.write(b"half")
-        resumed = waiting.result(timeout=240)
+        resumed = waiting.result(timeout=PATIENCE)
     assert len(opened) == left and held in opened
     for path in cached().iterdir():
         path.unlink()

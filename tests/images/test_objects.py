@@ -147,12 +147,12 @@ def test_corners_carry_no_class():
 @pytest.mark.parametrize(
     "arguments, named",
     [
-        ({"count": 0}, "0"),
-        ({"count": 1, "size": 15}, "15"),
-        ({"count": 1, "difficulty": 1.5}, "1.5"),
-        ({"count": 1, "difficulty": -0.25}, "-0.25"),
-        ({"count": 1, "difficulty": float("nan")}, "nan"),
-        ({"count": 1, "seed": -7}, "-7"),
+        ({"count": 0}, "^0 pictures of 32 pixels, expected 1 or more of 16 or more$"),
+        ({"count": 1, "size": 15}, "^1 pictures of 15 pixels"),
+        ({"count": 1, "difficulty": 1.5}, "^difficulty is 1.5 and the seed 0, expected one in"),
+        ({"count": 1, "difficulty": -0.25}, "difficulty is -0.25"),
+        ({"count": 1, "difficulty": float("nan")}, "difficulty is nan"),
+        ({"count": 1, "seed": -7}, "the seed -7"),
     ],
 )
 def test_errors_name_the_value(arguments, named):

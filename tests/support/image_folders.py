@@ -2,7 +2,6 @@
 
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,15 +10,16 @@ import numpy as np
 from PIL import Image
 
 from sage.config import paths
+from tests.support.waiting import until
 
 # A process that reads images in blocks of four, but never the file that its argument names.
 STUCK = """
-import sys, time
+import sys, threading
 from sage.images import datasets, decoding
 
 def open_rgb(file):
-    while file == sys.argv[1]:
-        time.sleep(1)
+    if file == sys.argv[1]:
+        threading.Event().wait()
     return plain(file)
 
 plain, decoding.open_rgb, decoding.BLOCK = decoding.open_rgb, open_rgb, 4
@@ -49,10 +49,8 @@ def stuck(call: str, file: str, far: Callable[[], bool]) -> Iterator[None]:
     command = [sys.executable, "-W", "error", "-c", STUCK.format(call=call), file]
     process = subprocess.Popen(command, cwd=paths.ROOT)
     try:
-        deadline = time.monotonic() + 240
-        while not far():
-            assert process.poll() is None and time.monotonic() < deadline
-            time.sleep(0.05)
+        until(lambda: far() or process.poll() is not None)
+        assert process.poll() is None
         yield
     finally:
         process.kill()

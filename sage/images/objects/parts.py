@@ -1,7 +1,4 @@
-"""The solids that the `objects` data is built from, and how they are put together.
-
-Every object faces +x with y up and z to its side, in units of its own.
-"""
+"""Solids of the `objects` data; each object faces +x with y up and z to its side."""
 
 from collections.abc import Callable, Iterable
 from functools import partial
@@ -11,27 +8,12 @@ import numpy as np
 
 ELLIPSOID, BLOCK, FRUSTUM = range(3)
 
-# One palette for all categories, so that a colour alone does not give the class away.
-PALETTE = {
-    "red": (0.85, 0.15, 0.12),
-    "orange": (0.95, 0.52, 0.12),
-    "yellow": (0.95, 0.85, 0.20),
-    "green": (0.20, 0.62, 0.22),
-    "blue": (0.15, 0.35, 0.85),
-    "purple": (0.50, 0.20, 0.62),
-    "brown": (0.45, 0.25, 0.12),
-    "tan": (0.86, 0.66, 0.46),
-    "white": (0.96, 0.95, 0.92),
-    "grey": (0.55, 0.57, 0.60),
-    "black": (0.10, 0.10, 0.12),
-}
-
 
 class Part(NamedTuple):
     """A solid of one of three unit shapes.
 
     Args:
-        colour: name in `PALETTE`.
+        colour: name in the palette of `objects.toml`.
         axes: three half-axes, as columns.
         taper: what a block or frustum shrinks to along its third axis, as parts of the others.
     """
@@ -44,7 +26,7 @@ class Part(NamedTuple):
 
 
 Parts = tuple[Part, ...]
-Point = tuple[float, float, float]
+Point = tuple[float, float, float] | np.ndarray
 
 
 def _turn(axis: str, degrees: float) -> np.ndarray:
@@ -54,10 +36,6 @@ def _turn(axis: str, degrees: float) -> np.ndarray:
     rotation = np.eye(3)
     rotation[[i, i, j, j], [i, j, i, j]] = cos, -sin, sin, cos
     return rotation
-
-
-def _middle_and_half(start: Point, end: Point) -> tuple[np.ndarray, np.ndarray]:
-    return np.add(start, end) / 2, np.subtract(end, start) / 2
 
 
 def solid(
@@ -74,19 +52,19 @@ def wedge(
     colour: str, start: Point, end: Point, first: Point, second: Point, taper: tuple[float, float]
 ) -> Part:
     """Make a tapered block from the middle of its base, of two half-axes, to that of its tip."""
-    centre, along = _middle_and_half(start, end)
-    return Part(BLOCK, colour, centre, np.stack([first, second, along], 1), taper)
+    axes = np.stack([first, second, np.subtract(end, start) / 2], 1)
+    return Part(BLOCK, colour, np.add(start, end) / 2, axes, taper)
 
 
 def tube(colour: str, start: Point, end: Point, radius: float, tip: float | None = None) -> Part:
     """Make a round rod between two points; `tip` is the radius at its end, at most `radius`."""
-    centre, along = _middle_and_half(start, end)
+    along = np.subtract(end, start)
     upright = abs(along[2]) < 0.9 * np.linalg.norm(along)
     across = np.cross(along, (0, 0, 1) if upright else (1, 0, 0))
-    across *= radius / np.linalg.norm(across)
+    across = across * (radius / np.linalg.norm(across))
     third = np.cross(along, across) / np.linalg.norm(along)
     taper = 1.0 if tip is None else tip / radius
-    return Part(FRUSTUM, colour, centre, np.stack([across, third, along], 1), (taper, taper))
+    return wedge(colour, start, end, across, third, (taper, taper))._replace(kind=FRUSTUM)
 
 
 def both(*parts: Part) -> Parts:
@@ -132,13 +110,12 @@ def sail(colour: str, x: float, low: float, high: float, reach: float) -> Part:
 
 def wheels(front: float, back: float, side: float, radius: float, hub: str = "grey") -> Parts:
     """Make four wheels with hubs, standing on y = 0."""
-    return both(
-        *(
-            tube(colour, (x, radius, side - 0.1), (x, radius, side + out), radius * share)
-            for x in (front, back)
-            for colour, out, share in (("black", 0.03, 1.0), (hub, 0.05, 0.55))
-        )
+    rods = (
+        tube(colour, (x, radius, side - 0.1), (x, radius, side + out), radius * share)
+        for x in (front, back)
+        for colour, out, share in (("black", 0.03, 1.0), (hub, 0.05, 0.55))
     )
+    return both(*rods)
 
 
 def cabin(
@@ -215,14 +192,10 @@ def bend(colour: str, start: float, end: float, points: int, radius: float, join
     return (*rods, *(ball(colour, at, (joint, joint, joint)) for at in along[1:-1]))
 
 
-SHAPES: dict[str, Callable[..., Part | Parts]] = {"ball": ball, "box": box, "disc": disc}
-SHAPES |= {
-    shape.__name__: shape
-    for shape in (
-        *(wedge, tube, bend, legs, eyes, hull, sail, wheels, cabin, lamps),
-        *(head, brows, wings, fin, body, propeller),
-    )
-}
+SHAPES: dict[str, Callable[..., Part | Parts]] = dict(ball=ball, box=box, disc=disc, wedge=wedge)
+SHAPES |= dict(tube=tube, bend=bend, legs=legs, eyes=eyes, hull=hull, sail=sail, wheels=wheels)
+SHAPES |= dict(cabin=cabin, lamps=lamps, head=head, brows=brows, wings=wings, fin=fin, body=body)
+SHAPES |= dict(propeller=propeller)
 
 
 def assemble(solids: Iterable[list[Any]]) -> Parts:
