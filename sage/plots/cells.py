@@ -12,18 +12,10 @@ from scipy.interpolate import PchipInterpolator
 from sage.models.genotypes import Cell, Genotype
 from sage.plots import style
 
-NAMES = {
-    "id": "identity",
-    "avg3": "average\n3 × 3",
-    "max3": "max\n3 × 3",
-    "dil3": "dilated\n3 × 3",
-    "1x7-7x1": "1 × 7\n7 × 1",
-    "sep3": "separable\n3 × 3",
-    "sep5": "separable\n5 × 5",
-    "sep7": "separable\n7 × 7",
-}
-# Identity and pooling have no weights; a state is what operations read.
-COLOURS = {"state": "#d9d9d9", "plain": "#fff7d6", "trained": "#cfe3f5", "sum": "#ffffff"}
+UNTRAINED = {"id": "identity", "avg3": "average\n3 × 3", "max3": "max\n3 × 3"}  # no weights
+SEPARABLE = {f"sep{size}": f"separable\n{size} × {size}" for size in (3, 5, 7)}
+NAMES = UNTRAINED | SEPARABLE | {"dil3": "dilated\n3 × 3", "1x7-7x1": "1 × 7\n7 × 1"}
+COLOURS = {"state": "#d9d9d9", "untrained": "#fff7d6", "trained": "#cfe3f5", "sum": "#ffffff"}
 INPUTS = ("previous cell", "cell before it")
 ACROSS, UP = 0.68, 0.46  # inches between places of a drawing
 
@@ -53,7 +45,7 @@ def _graph(cell: Cell) -> igraph.Graph:
     for block in cell.blocks:
         steps = []
         for step in block:
-            kind = "plain" if step.operation in ("id", "avg3", "max3") else "trained"
+            kind = "untrained" if step.operation in UNTRAINED else "trained"
             steps.append(graph.add_vertex(label=NAMES[step.operation], kind=kind).index)
             graph.add_edge(states[step.state], steps[-1])
         states.append(graph.add_vertex(label="+", kind="sum").index)
@@ -71,8 +63,7 @@ def _layout(graph: igraph.Graph) -> tuple[np.ndarray, list[list[int]]]:
     """
     layers, routes = [0] * graph.vcount(), []
     for vertex in graph.topological_sorting():
-        below = [layers[source] for source in graph.predecessors(vertex)]
-        layers[vertex] = 1 + max(below, default=-1)
+        layers[vertex] = 1 + max((layers[one] for one in graph.predecessors(vertex)), default=-1)
     for edge in graph.es:
         between = list(range(layers[edge.source] + 1, layers[edge.target]))
         bends = range(len(layers), len(layers) + len(between))
@@ -80,13 +71,10 @@ def _layout(graph: igraph.Graph) -> tuple[np.ndarray, list[list[int]]]:
         layers += between
     pairs = [pair for route in routes for pair in pairwise(route)]
     bent = igraph.Graph(len(layers), pairs, directed=True)
-    found = bent.layout_sugiyama(layers=layers, maxiter=1000)
-    return np.array(found.coords[: len(layers)]), routes
+    return np.array(bent.layout_sugiyama(layers=layers, maxiter=1000).coords), routes
 
 
-def _draw(
-    axis: Axes, graph: igraph.Graph, places: np.ndarray, routes: list[list[int]], width: float
-) -> None:
+def _draw(axis: Axes, graph: igraph.Graph, places: np.ndarray, routes: list, width: float) -> None:
     for points in routes:
         x, y = places[points].T
         heights = np.linspace(y[0], y[-1], 20 * len(points))

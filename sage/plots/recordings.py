@@ -10,7 +10,6 @@ import seaborn as sns
 import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import NullLocator
 
 from sage.analysis.bootstrap import t_interval
 from sage.plots import style
@@ -29,7 +28,7 @@ def stimuli(regions: Sequence[Region]) -> Figure:
     Images of others' recordings are not drawn: they are not ours to publish.
     """
     sets = {one.stimuli.identity: one for one in regions}
-    figure, axes = style.grid(len(sets), len(sets), (0.8 + 2.8 * len(sets), 3.1), sharey=False)
+    figure, axes = style.grid(len(sets), figsize=(0.8 + 2.8 * len(sets), 3.1), sharey=False)
     for axis, (identity, one) in zip(axes, sets.items()):
         groups = np.array(one.stimuli.categories["image"])
         if one.simulated:
@@ -40,9 +39,8 @@ def stimuli(regions: Sequence[Region]) -> Figure:
             axis.barh(list(counts), list(counts.values()), color="0.6")
             axis.invert_yaxis()
             axis.set(xlabel="images in RDMs")
-        shown_in = ", ".join(one.region for one in regions if one.stimuli.identity == identity)
-        number = f"{len(one.stimuli.images)} images, {len(groups)} of them in RDMs"
-        axis.set_title(f"{shown_in}\n{number}")
+        names = ", ".join(one.region for one in regions if one.stimuli.identity == identity)
+        axis.set_title(f"{names}\n{len(one.stimuli.images)} images, {len(groups)} of them in RDMs")
     return figure
 
 
@@ -60,10 +58,9 @@ def _show_examples(axis: Axes, images: np.ndarray, groups: np.ndarray) -> None:
 @style.applied
 def region_rdms(regions: Sequence[Region], level: str) -> Figure:
     """Draw every region's RDM at one level, with its noise ceiling."""
-    size = (1 + 2.3 * len(regions), 2.5)
-    figure, axes = style.grid(len(regions), len(regions), size, sharey=False)
+    figure, axes = style.grid(len(regions), figsize=(1 + 2.3 * len(regions), 2.5), sharey=False)
     for axis, one in zip(axes, regions):
-        style.show_rdm(axis, one.rdm(level), one.stimuli.categories[level], named=True)
+        style.show_rdm(axis, one.rdm(level), one.stimuli.categories[level])
         ceiling = one.ceiling(level)
         known = "unknown" if np.isnan(ceiling) else f"r = {ceiling:.2f}"
         axis.set_title(f"{one.region}\n{one.extent}\nnoise ceiling {known}")
@@ -75,11 +72,10 @@ def region_rdms(regions: Sequence[Region], level: str) -> Figure:
 def region_similarity(
     table: xr.DataArray, regions: Sequence[Region], level: str, *, alpha: float
 ) -> Figure:
-    """Draw how similar the best layer of every candidate is to each region, by search score.
+    """Draw how similar every candidate's best layer is to each region, with noise ceilings.
 
     Args:
         table: see `comparison.similarity`.
-        level: of the regions' noise ceilings.
     """
     matches = guidance.best_match(table)
     scores = [name for name in SCORES if name in matches.score]
@@ -98,10 +94,8 @@ def region_similarity(
     axis.axhline(0, color="0.5", lw=0.8, ls=":")
     axis.set(xticks=range(len(regions)), xticklabels=matches.teacher_layer.values)
     axis.set_ylabel("r with the region's RDM\n(best layer of a candidate)")
-    axis.set_title(
-        f"n = {len(matches) // len(scores)} candidates of each score\n"
-        "diamonds: mean and 95 % interval\ngrey: noise ceiling, where known"
-    )
+    title = f"n = {len(matches) // len(scores)} candidates of each score\n"
+    axis.set_title(title + "diamonds: mean and 95 % interval\ngrey: noise ceiling, where known")
     style.legend_below(axis, columns=3)
     return figure
 
@@ -120,16 +114,12 @@ def site_agreement(table: xr.Dataset) -> Figure:
             f"{trials} trial{'s' if trials > 1 else ''} an image",
             table.sel(trials=trials),
         )
-        look: Look = {"color": colour, "label": label, "marker": "o", "ms": 3}
-        style.draw_band(axis, line.sites, line, shade=0.15, **look)
+        style.draw_band(axis, table.sites, line, shade=0.15, color=colour, label=label)
     sites = table.sites.values
     axis.set(xscale="log", xticks=sites, xticklabels=sites, ylim=(None, 1.02))
-    axis.xaxis.set_minor_locator(NullLocator())
+    axis.minorticks_off()
     axis.set(xlabel="sites a region", ylabel="rank correlation with TG\nfrom all sites and trials")
-    axis.set_title(
-        f"{table.attrs['regions']}\n"
-        f"n = {int(table.n)} candidates; mean and range of {table.attrs['draws']}\n"
-        "random samples, but those in which all sites are silent"
-    )
+    title = f"{table.regions}\nn = {int(table.n)} candidates; mean and range of {table.draws}\n"
+    axis.set_title(title + "random samples, but those in which all sites are silent")
     axis.legend()
     return figure

@@ -24,18 +24,17 @@ def search_progress(table: xr.Dataset) -> Figure:
     random = table.random_accuracy.values[np.isfinite(table.random_accuracy)]
     chance = f"mean of {random.size} random architectures"
     columns, label = table.sizes["searcher"], "mature validation\naccuracy"
-    figure, axes = style.grid(2 * columns, columns, (0.6 + 1.9 * columns, 4.4), label)
+    figure, axes = style.grid(2 * columns, columns, label, figsize=(0.6 + 1.9 * columns, 4.4))
     for above, below, searcher in zip(axes, axes[columns:], table.searcher.values):
         for axis in (above, below):
             axis.axhline(random.mean(), color="0.5", ls=":", lw=1, label=chance)
             _draw_searches(axis, table.sel(searcher=searcher), by_samples=axis is above)
-            style.accuracy_axis(axis, label=None)
+            style.accuracy_axis(axis, axis.get_ylabel())
         above.set(title=SEARCHER_NAMES.get(searcher, searcher), xlabel="candidates")
         above.set(xticks=table.samples.values)
         below.set(xlabel="training examples", xscale="log")
-        below.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        below.xaxis.set(major_locator=LogLocator(subs=(1, 2, 5)), minor_formatter=NullFormatter())
         below.xaxis.set_major_formatter(EngFormatter(sep=""))
-        below.xaxis.set_minor_formatter(NullFormatter())
     title = f"best of the top {table.attrs['top']} by the search's own score\n"
     title += f"mean and s.d. of n = {table.sizes['run']} runs"
     style.legend_below(axes[0], columns=3, title=title)
@@ -51,37 +50,32 @@ def _draw_searches(axis: Axes, table: xr.Dataset, *, by_samples: bool) -> None:
         x = line.samples if by_samples else line.examples.mean("run")
         # Bars in one place would hide each other.
         x = x + 0.015 * (place - (len(lines) - 1) / 2) * (x.max() if by_samples else x)
-        trained = f"{epochs:g} epoch{'' if epochs == 1 else 's'}"
-        look: Look = {"color": SCORES[score].colour, "ls": styles[epochs], "marker": "o", "ms": 3}
-        look |= {"elinewidth": 0.8, "label": f"{SCORES[score].label(table.alpha)}, {trained}"}
-        found = line.mature_accuracy
-        axis.errorbar(x, found.mean("run"), found.std("run", ddof=1), **look)
+        label = f"{SCORES[score].label(table.alpha)}, {epochs:g} epoch{'' if epochs == 1 else 's'}"
+        look: Look = {"color": SCORES[score].colour, "ls": styles[epochs], "label": label}
+        y, spread = line.mature_accuracy.mean("run"), line.mature_accuracy.std("run", ddof=1)
+        axis.errorbar(x, y, spread, marker="o", elinewidth=0.8, **look)
 
 
 @style.applied
 def finalists(table: xr.Dataset) -> Figure:
     """Draw mature accuracy of every network that a search chose, and of random ones."""
-    groups = {"not selected": ("0.5", table.random_accuracy.values.ravel())}
+    groups = {"not selected": ("0.5", table.random_accuracy)}
     for searcher, score in product(table.searcher.values, table.score.values):
         label = f"{SEARCHER_NAMES.get(searcher, searcher)}\n{SCORES[score].label(table.alpha)}"
-        values = table.top_accuracy.sel(searcher=searcher, score=score).values.ravel()
-        groups[label] = (SCORES[score].colour, values)
+        groups[label] = SCORES[score].colour, table.top_accuracy.sel(searcher=searcher, score=score)
     figure, axis = plt.subplots(figsize=(0.7 + 1.15 * len(groups), 2.8))
     labels = []
-    for place, (name, (colour, values)) in enumerate(groups.items()):
-        values = values[np.isfinite(values)]
-        beside = place + np.linspace(-0.12, 0.12, len(values)) - 0.1
+    for x, (name, (colour, found)) in enumerate(groups.items()):
+        values = found.values[np.isfinite(found.values)]
+        beside = x + np.linspace(-0.12, 0.12, len(values)) - 0.1
         axis.plot(beside, values, "o", ms=3.5, mfc="none", color=colour, alpha=0.8)
         mean = t_interval(values)
-        bars = style.interval_bars(mean)
-        axis.errorbar(place + 0.2, mean.value, bars, fmt="D", ms=4, color=colour)
+        axis.errorbar(x + 0.2, mean.value, style.interval_bars(mean), fmt="D", ms=4, color=colour)
         labels.append(f"{name}\nn = {len(values)}")
     axis.set(xticks=range(len(groups)), xticklabels=labels, xlim=(-0.5, len(groups) - 0.5))
     style.accuracy_axis(axis)
-    axis.set_title(
-        f"each search's top {table.attrs['top']}, best score first, and random architectures\n"
-        "diamonds: mean and 95 % interval over networks"
-    )
+    title = f"each search's top {table.attrs['top']}, best score first, and random architectures\n"
+    axis.set_title(title + "diamonds: mean and 95 % interval over networks")
     return figure
 
 
@@ -94,16 +88,14 @@ def final_errors(frame: pd.DataFrame, *measures: str, found: int, images: int) -
         measures: the data set's name, or with top-1 or top-5 behind it.
     """
     places = np.arange(len(frame))
+    here = places < found
     size = (1.2 + 2.8 * len(measures), 0.9 + 0.24 * len(frame))
-    figure, axes = style.grid(len(measures), len(measures), size)
+    figure, axes = style.grid(len(measures), figsize=size)
     names = frame.index.get_level_values("network")
     for axis, measure in zip(axes, measures):
         errors = frame[[f"{measure} {name}" for name in ("error (%)", "low", "high")]]
         errors = errors.set_axis(["value", "low", "high"], axis=1)
-        for label, colour, rows in (
-            ("found here", "C1", places < found),
-            ("published", "C0", places >= found),
-        ):
+        for label, colour, rows in (("found here", "C1", here), ("published", "C0", ~here)):
             part, look = errors[rows], {"fmt": "o", "ms": 4, "color": colour, "label": label}
             axis.errorbar(part.value, places[rows], xerr=style.interval_bars(part), **look)
         axis.set(yticks=places, yticklabels=names, ylim=(len(frame) - 0.5, -0.5))

@@ -1,7 +1,6 @@
 """The style of all figures, and the drawing that several of them share."""
 
 from collections.abc import Iterable, Sequence
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -29,41 +28,39 @@ STYLE: Any = {
     "font.size": 8,
     "legend.fontsize": 8,
     "legend.frameon": False,
+    "lines.markersize": 3,
     "pdf.fonttype": 42,  # text stays text in a journal's production
     "savefig.dpi": 200,
 }
 COLUMN = 3.4  # inches, one column of a two-column paper
 Look = dict[str, Any]  # how something is drawn, as matplotlib takes it
-# A decorator: the function draws in the project's style.
-applied = matplotlib.rc_context(STYLE)
+applied = matplotlib.rc_context(STYLE)  # a decorator: the function draws in this style
 UNDATED = {"CreationDate": None, "Producer": None, "Creator": None}
 
 
 @applied
 def save(figure: Figure, folder: Path, name: str) -> None:
     """Write `<folder>/<name>.png` and `.pdf`, the same bytes for the same figure."""
-    for suffix, metadata in ((".png", {}), (".pdf", UNDATED)):
-        paths.replace(folder / f"{name}{suffix}", partial(figure.savefig, metadata=metadata))
+    for suffix in (".png", ".pdf"):
+        paths.replace(folder / f"{name}{suffix}", lambda to: figure.savefig(to, metadata=UNDATED))
         figure.set_layout_engine("none")  # laid out now; again would take a third of the time
 
 
-def grid(
-    count: int, columns: int, size: tuple[float, float], label: str = "", *, sharey: bool = True
-) -> tuple[Figure, np.ndarray]:
-    """Return a figure of a size in inches with `count` axes, and the label of their y in rows."""
-    rows = -(-count // columns)
-    figure, axes = plt.subplots(rows, columns, figsize=size, sharey=sharey, squeeze=False)
+def grid(n: int, columns: int = 0, label: str = "", **options: Any) -> tuple[Figure, np.ndarray]:
+    """Return a figure and its `n` axes, by default in a row, with one y scale and label for all."""
+    columns, options = columns or n, {"sharey": True, "squeeze": False, **options}
+    figure, axes = plt.subplots(-(-n // columns), columns, **options)
     for axis in axes[:, 0]:
         axis.set_ylabel(label)
-    for unused in axes.flat[count:]:
+    for unused in axes.flat[n:]:
         unused.remove()
-    return figure, axes.flat[:count]
+    return figure, axes.flat[:n]
 
 
-def draw_band(axis: Axes, x: Any, line: Any, *, shade: float = 0.1, **style: Any) -> None:
-    """Draw a line through `line.value`, and a band from `line.low` to `line.high`."""
-    axis.plot(x, line.value, **style)
-    axis.fill_between(x, line.low, line.high, color=style["color"], alpha=shade, lw=0)
+def draw_band(axis: Axes, x: Any, line: Any, *, shade: float = 0.1, **look: Any) -> None:
+    """Draw a line with dots through `line.value`, and a band from `line.low` to `line.high`."""
+    axis.plot(x, line.value, **{"marker": "o", **look})
+    axis.fill_between(x, line.low, line.high, color=look["color"], alpha=shade, lw=0)
 
 
 def interval_bars(one: Any) -> np.ndarray:
@@ -78,11 +75,10 @@ def legend_below(axis: Axes, *, columns: int, title: str = "") -> None:
         axis.figure.suptitle(title)
 
 
-def accuracy_axis(axis: Axes, label: str | None = "mature validation accuracy") -> None:
-    """Show accuracies in percent on the y axis, and label it unless that is None."""
+def accuracy_axis(axis: Axes, label: str = "mature validation accuracy") -> None:
+    """Show accuracies in percent on the y axis."""
     axis.yaxis.set_major_formatter(PercentFormatter(1))
-    if label is not None:
-        axis.set_ylabel(label)
+    axis.set_ylabel(label)
 
 
 def epoch_axis(axis: Axes, epochs: np.ndarray) -> None:
@@ -98,20 +94,14 @@ def show_images(axis: Axes, images: np.ndarray, rows: Iterable[str]) -> None:
     """Draw images [R, K, 3, H, W] uint8 in a grid, with the names of the R rows."""
     framed = np.pad(images, [(0, 0)] * 3 + [(1, 1)] * 2, constant_values=255)
     count, columns, _, height, width = framed.shape
-    sheet = framed.transpose(0, 3, 1, 4, 2).reshape(count * height, columns * width, 3)
-    axis.imshow(sheet)
+    axis.imshow(framed.transpose(0, 3, 1, 4, 2).reshape(count * height, columns * width, 3))
     axis.set(xticks=[], yticks=(np.arange(count) + 0.5) * height, yticklabels=rows)
     axis.tick_params(length=0)
     axis.spines[:].set_visible(False)
 
 
-def show_rdm(axis: Axes, values: np.ndarray, groups: Sequence[str], *, named: bool) -> None:
-    """Draw a condensed RDM over its own range of values, stimuli of one group together.
-
-    Args:
-        groups: the group of each stimulus.
-        named: write the groups' names beside the matrix.
-    """
+def show_rdm(axis: Axes, values: np.ndarray, groups: Sequence[str]) -> None:
+    """Draw a condensed RDM over its own range of values, each group of stimuli together."""
     order = np.argsort(groups, kind="stable")
     low, high = np.nanpercentile(values, (1, 99))
     matrix = squareform(values)[np.ix_(order, order)]
@@ -120,7 +110,6 @@ def show_rdm(axis: Axes, values: np.ndarray, groups: Sequence[str], *, named: bo
     for start in starts[1:]:
         for draw_line in (axis.axhline, axis.axvline):
             draw_line(start - 0.5, color="w", lw=4 / len(starts) ** 1.2)
-    shown = slice(None if named else 0)
-    axis.set(xticks=[], yticks=(starts + (sizes - 1) / 2)[shown], yticklabels=names[shown])
+    axis.set(xticks=[], yticks=starts + (sizes - 1) / 2, yticklabels=names)
     axis.tick_params(length=0, labelsize=8 if len(starts) <= 10 else 4)
     axis.figure.colorbar(image, ax=axis, shrink=0.7, label="1 $-$ r")

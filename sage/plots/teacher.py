@@ -18,9 +18,8 @@ def image_sheets(sheets: Mapping[str, np.ndarray], rows: Sequence[str]) -> Figur
 
     Args:
         sheets: by title, [R, K, 3, H, W] uint8.
-        rows: names of the R categories.
     """
-    figure, axes = style.grid(len(sheets), len(sheets), (2 * COLUMN, COLUMN + 0.2), sharey=False)
+    figure, axes = style.grid(len(sheets), figsize=(2 * COLUMN, COLUMN + 0.2), sharey=False)
     for axis, (title, images) in zip(axes, sheets.items()):
         style.show_images(axis, images, rows)
         axis.set_title(title)
@@ -33,17 +32,16 @@ def learning_curve(curve: xr.Dataset, *, chance: float, linear: float) -> Figure
 
     Args:
         curve: accuracy in [0, 1] and training_loss in nats over epoch, and the teacher's name.
-        chance: accuracy of guessing, in [0, 1].
-        linear: accuracy of a linear classifier on pixels, in [0, 1].
+        linear: accuracy of a linear classifier on pixels.
     """
     figure, (left, right) = plt.subplots(1, 2, figsize=(2 * COLUMN, 2.3))
-    left.plot(curve.epoch, curve.accuracy, "o-", ms=3, label="teacher")
+    left.plot(curve.epoch, curve.accuracy, "o-", label="teacher")
     left.axhline(linear, color="C1", ls="--", label="linear classifier on pixels")
     left.axhline(chance, color="0.5", ls=":", label="chance")
     left.set(xlabel="epochs", ylim=(0, 1), title=curve.attrs["teacher"])
     style.accuracy_axis(left, "validation accuracy")
     left.legend()
-    right.plot(curve.epoch, curve.training_loss, "o-", ms=3)
+    right.plot(curve.epoch, curve.training_loss, "o-")
     right.set(xlabel="epochs", ylabel="training loss (nats)", title="mean over the epoch")
     for axis in (left, right):
         axis.xaxis.set_major_locator(MaxNLocator(integer=True))
@@ -58,16 +56,13 @@ def teacher_rdms(bank: xr.Dataset, categories: Mapping[str, Sequence[str]]) -> F
         bank: see `Teacher.bank`.
         categories: by level that is drawn, the category of each stimulus.
     """
-    drawn = [values for values in bank.values() if values.attrs["level"] in categories]
-    levels, layers = (
-        list(dict.fromkeys(one.attrs[key] for one in drawn)) for key in ("level", "layer")
-    )
+    drawn = {(one.level, one.layer): one for one in bank.values() if one.level in categories}
+    levels, layers = (list(dict.fromkeys(names)) for names in zip(*drawn))
     size = (1 + 2.1 * len(layers), 1.9 * len(levels))
     figure, axes = plt.subplots(len(levels), len(layers), figsize=size, squeeze=False)
-    for values in drawn:
-        level, layer = values.attrs["level"], values.attrs["layer"]
-        axis, first = axes[levels.index(level), layers.index(layer)], layer == layers[0]
-        style.show_rdm(axis, values.values, categories[level], named=first)
-        axis.set_title(layer)
-        axis.set_ylabel(f"{level} level, S = {len(categories[level])}" if first else "")
+    for (level, layer), one in drawn.items():
+        axis = axes[levels.index(level), layers.index(layer)]
+        style.show_rdm(axis, one.values, categories[level])
+        axis.set(title=layer, ylabel=f"{level} level, S = {len(categories[level])}")
+        axis.label_outer()
     return figure

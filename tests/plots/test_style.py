@@ -28,9 +28,7 @@ def test_style_is_of_our_figures_only():
 
 def test_rdms_are_drawn_with_a_group_together():
     axis = plt.figure().add_subplot()
-    style.show_rdm(axis, np.arange(6.0), ["b", "a", "b", "b"], named=True)
+    style.show_rdm(axis, np.arange(6.0), ["b", "a", "b", "b"])
     assert [label.get_text() for label in axis.get_yticklabels()] == ["a", "b"]
     assert axis.get_yticks().tolist() == [0, 2]
     np.testing.assert_array_equal(axis.images[0].get_array()[0], [0, 0, 3, 4])
-    style.show_rdm(axis, np.arange(6.0), ["b", "a", "b", "b"], named=False)
-    assert axis.get_yticks().tolist() == []

@@ -8,8 +8,10 @@ from tests.support.made_up_teachers import make_teacher
 def test_rdms_stand_by_category():
     teacher = make_teacher()
     categories = {"class": tuple("abababababab"[:10]), "image": tuple("cccd")}
-    axis = plots.teacher_rdms(teacher.bank(), categories).axes[0]
+    axis, beside = plots.teacher_rdms(teacher.bank(), categories).axes[:2]
     assert [label.get_text() for label in axis.get_yticklabels()] == ["a", "b"]
+    assert axis.get_ylabel() == "class level, S = 10" and not beside.get_ylabel()
+    assert not any(label.get_text() for label in beside.get_yticklabels())
     values = np.zeros((10, 10))
     values[np.triu_indices(10, 1)] = teacher.layers[0].rdms["class"]
     order = [0, 2, 4, 6, 8, 1, 3, 5, 7, 9]
