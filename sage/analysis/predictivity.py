@@ -1,4 +1,4 @@
-"""How well predictors tell mature accuracy: intervals, rivals as free as guidance, contrasts.
+"""How well predictors predict mature accuracy: intervals, rivals with a weight too, contrasts.
 
 Here `table` is [predictor, network, epoch], see `predictors.score_table`; `mature` is [network],
 see `mature_accuracy`. Epochs are those before the mature one, intervals are of 95 %, over networks,
@@ -19,14 +19,14 @@ from sage.analysis.cross_validation import nested_alpha
 from sage.analysis.predictors import PoolMeasurements
 from sage.rsa import guidance
 
-# Guidance and additions to P that are as free as it is, each with the predictor that it adds.
-# P + a P adds nothing, so that it shows what choosing by folds costs.
+# P plus a weighted predictor, the weight chosen on other networks; P + a P adds nothing, so that it
+# shows what this choice costs.
 NESTED = {
     f"P + a {addition}": addition
     for addition in ("TG", "P", "TG untrained", "TG shuffled", "TSE", "TSE-E", "log parameters")
 }
 OF_TEACHERS = ("TG before training", "TG untrained", "TG shuffled", "TG pixels", "TG labels")
-# What is compared directly: each with all of these that are known, see `contrasts`.
+# Pairs to compare: each key against those of its values that are in the table.
 CONTRASTS = {
     "P + a TG": ("P", *list(NESTED)[1:]),
     "TG": ("P", "TSE-E", "log parameters", "depth", *OF_TEACHERS),
@@ -77,10 +77,10 @@ def add_nested(
 ) -> tuple[xr.DataArray, xr.DataArray]:
     """Add P plus additions whose weights are chosen on other networks, see `nested_alpha`.
 
-    Additions are scaled to the s.d. of P over all networks at that epoch, so that all have the same
-    freedom; to a constant P there is none, and none that is constant. A score's bootstrap does not
-    choose again: its interval is somewhat narrow. Choosing on few networks and by folds with scales
-    of their own costs something: the scores are at a disadvantage to P, at none to each other.
+    Each addition is scaled to the s.d. of P at that epoch, so that all can weigh equally; the score
+    is NaN where P or the addition is constant. The bootstrap does not choose the weight again, so
+    that intervals are somewhat narrow. Choosing on few networks, in folds that differ in scale,
+    lowers these scores relative to P, but not relative to each other.
 
     Returns:
         The table with those predictors of `NESTED` whose addition it has, NaN from the mature epoch
@@ -113,8 +113,8 @@ def assess(table: xr.DataArray, mature: xr.DataArray, resamples: Bootstrap) -> x
     Returns:
         Dataset over predictor, epoch and statistic: value, low and high; difference to P with its
         paired interval, difference_low and difference_high; n over epoch. Statistics are those of
-        `bootstrap.METHODS` (of "regret", in accuracy, less is better) and "partial", given `GIVEN`:
-        NaN for `NESTED`, of which nearly all is given, and how folds differ would be left.
+        `bootstrap.METHODS` (of "regret", in accuracy, less is better) and "partial", given `GIVEN`;
+        that is NaN for `NESTED`, where little but differences between folds would remain.
     """
     names = table.predictor.values.tolist()
     p, *_ = given = [names.index(name) for name in GIVEN]
@@ -163,7 +163,7 @@ def contrasts(table: xr.DataArray, mature: xr.DataArray, resamples: Bootstrap) -
     Returns:
         Dataset over pair, with its names as coordinates first and second, and epoch: value; its
         paired interval, low and high; all_low and all_high, which holds for all epochs of the pair
-        at once (Bonferroni; of 5000 resamples and eight epochs sixteen lie beyond each end).
+        at once (Bonferroni; with 5000 resamples and eight epochs 16 lie outside each end).
     """
     names = table.predictor.values.tolist()
     pairs = [(one, other) for one, others in CONTRASTS.items() for other in others]
@@ -187,8 +187,8 @@ def _by_epoch(
 ) -> xr.Dataset:
     """Return the statistics of each epoch, and n.
 
-    Networks for which a predictor is not defined are left out. A predictor that is defined for
-    none, such as an addition to a constant P, is 0 and leaves the others theirs.
+    Networks for which a predictor is not defined are left out. A predictor that is defined for no
+    network, such as an addition to a constant P, is set to 0, so that it drops no network.
 
     Args:
         measure: gives an array over `axes` of counts [R, n], predictors [K, n] and target [n].
