@@ -7,6 +7,7 @@ To add an operation, append its name to `OPERATIONS` in `spaces/cell_space.py` a
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
+from itertools import chain
 from typing import NamedTuple
 
 import torch
@@ -68,11 +69,10 @@ class CellNetwork(nn.Module):
             expected = ", ".join(SKELETONS)
             raise ValueError(f"unknown skeleton {skeleton!r}, expected one of {expected}")
         plan = SKELETONS[skeleton]
-        fewest = 2 << plan.stem_cells
-        if filters < fewest:
-            raise ValueError(f"filters is {filters}, expected {fewest} or more on {skeleton}")
-        if repeats < 1:
-            raise ValueError(f"repeats is {repeats}, expected 1 or more")
+        fewest = {"filters": (filters, 2 << plan.stem_cells), "repeats": (repeats, 1)}
+        for name, (given, least) in fewest.items():
+            if given < least:
+                raise ValueError(f"{name} is {given}, expected {least} or more on {skeleton}")
         channels, stride = plan.stem_filters or 3 * filters, plan.stem_stride
         convolution = nn.Conv2d(3, channels, 3, stride, padding=2 - stride, bias=False)
         self.stem = nn.Sequential(convolution, nn.BatchNorm2d(channels))
@@ -84,27 +84,20 @@ class CellNetwork(nn.Module):
             second = max(0, first - back)
             cell = genotype.reduction if reduces else genotype.normal
             previous = maps[second] if first else None
-            built = _Cell(cell, maps[first], previous, width, stride=1 + reduces)
-            self.cells.append(built)
+            self.cells.append(built := _Cell(cell, maps[first], previous, width, 1 + reduces))
             self.reads.append((first, second))
             maps.append(built.output)
             if reduces:
-                self._auxiliary_at = first  # in the end, what the last reduction reads
+                self._branch = first  # in the end, what the last reduction reads
+        self.layer_names = tuple(f"cells.{index}" for index in range(len(self.cells)))
         self.classifier = nn.Linear(maps[-1].channels, classes)
-        self.auxiliary = None
-        if auxiliary_size is not None:
-            self.auxiliary = _auxiliary(maps[self._auxiliary_at], classes)
+        branch = maps[self._branch]
+        self.auxiliary = None if auxiliary_size is None else _auxiliary(branch, classes)
         for module in self.modules():
             if isinstance(module, nn.Conv2d):
                 # He et al. 2015, by what reads a channel; torch counts all channels if depthwise.
                 fan_out = module.weight.numel() / module.in_channels
                 nn.init.normal_(module.weight, std=(2 / fan_out) ** 0.5)
-        self.set_drop_path(keep=1.0, generator=None)
-
-    @property
-    def layer_names(self) -> tuple[str, ...]:
-        """Names of the modules whose outputs are compared with a teacher's: every cell."""
-        return tuple(f"cells.{index}" for index in range(len(self.cells)))
 
     def set_drop_path(self, *, keep: float, generator: torch.Generator | None) -> None:
         """Let the next training steps drop paths: operations but identity, image by image.
@@ -124,7 +117,7 @@ class CellNetwork(nn.Module):
             states.append(cell(states[first], states[second]))
         scores = self.classifier(nn.functional.relu(states[-1]).mean((2, 3)))
         if self.auxiliary and self.training:
-            return scores, self.auxiliary(states[self._auxiliary_at])
+            return scores, self.auxiliary(states[self._branch])
         return scores
 
 
@@ -134,9 +127,7 @@ class _Map(NamedTuple):
     halvings: int = 0
 
 
-def _plan(
-    genotype: Genotype, filters: int, repeats: int, plan: Skeleton
-) -> Iterator[tuple[int, bool, int]]:
+def _plan(genotype: Genotype, filters: int, repeats: int, plan: Skeleton) -> Iterator[tuple]:
     """Yield each cell's filters, if it reduces, and how far its inputs are apart."""
     for number in range(plan.stem_cells, 0, -1):
         yield filters >> number, True, 1
@@ -153,12 +144,10 @@ class _Cell(nn.Module):
     `previous` is None in a first cell, which reads the stem twice, the second time as it is.
     """
 
-    def __init__(
-        self, cell: Cell, current: _Map, previous: _Map | None, filters: int, *, stride: int
-    ):
+    def __init__(self, cell: Cell, current: _Map, previous: _Map | None, filters: int, stride: int):
         super().__init__()
         self.cell = cell
-        self.current = nn.Sequential(nn.ReLU(), *_convolution(current.channels, filters, 1))
+        self.current = nn.Sequential(nn.ReLU(), *_conv_norm(current.channels, filters, 1))
         channels = [filters] * (2 + len(cell.blocks))
         self.previous: nn.Module = nn.Identity()
         if previous is None:
@@ -166,12 +155,10 @@ class _Cell(nn.Module):
         else:
             stride_between = 1 + current.halvings - previous.halvings
             self.previous = _fit(previous.channels, filters, stride_between, nn.ReLU())
+        strides = [stride, stride] + [1] * len(cell.blocks)
         self.operations = nn.ModuleList(
-            OPERATIONS[step.operation](
-                channels[step.state], filters, stride if step.state < 2 else 1
-            )
-            for block in cell.blocks
-            for step in block
+            OPERATIONS[operation](channels[state], filters, strides[state])
+            for operation, state in chain(*cell.blocks)
         )
         inputs = [state for state in cell.outputs if state < 2]
         fits = {str(state): _fit(channels[state], filters, stride) for state in inputs}
@@ -201,7 +188,7 @@ class _Cell(nn.Module):
 
 
 class _FactorizedReduction(nn.Module):
-    """Half the size by two strided 1 x 1 convolutions, the second on the map shifted by a pixel."""
+    """Halves a map by two strided 1 x 1 convolutions, the second on the map shifted by a pixel."""
 
     def __init__(self, inputs: int, outputs: int):
         super().__init__()
@@ -232,9 +219,7 @@ class _Depthwise(nn.Conv2d):
             return super().forward(x.to(self.weight.dtype))
 
 
-def _convolution(
-    inputs: int, outputs: int, kernel: int, stride: int = 1, dilation: int = 1
-) -> list[nn.Module]:
+def _conv_norm(inputs: int, outputs: int, kernel: int, stride: int = 1, dilation: int = 1) -> list:
     padding = dilation * (kernel // 2)
     convolution = Convolution(inputs, outputs, kernel, stride, padding, dilation, bias=False)
     return [convolution, nn.BatchNorm2d(outputs)]
@@ -245,23 +230,23 @@ def _fit(inputs: int, outputs: int, stride: int, *before: nn.Module) -> nn.Modul
     if stride == 2:
         return nn.Sequential(*before, _FactorizedReduction(inputs, outputs))
     if inputs != outputs:
-        return nn.Sequential(*before, *_convolution(inputs, outputs, 1))
+        return nn.Sequential(*before, *_conv_norm(inputs, outputs, 1))
     return nn.Identity()
 
 
 def _identity(inputs: int, outputs: int, stride: int) -> nn.Module:
     if stride == 1 and inputs == outputs:
         return nn.Identity()
-    return nn.Sequential(nn.ReLU(), *_convolution(inputs, outputs, 1, stride))
+    return nn.Sequential(nn.ReLU(), *_conv_norm(inputs, outputs, 1, stride))
 
 
 def _pooling(pool: Callable[..., nn.Module], inputs: int, outputs: int, stride: int) -> nn.Module:
-    widen = _convolution(inputs, outputs, 1) if inputs != outputs else []
+    widen = _conv_norm(inputs, outputs, 1) if inputs != outputs else []
     return nn.Sequential(pool(3, stride, padding=1), *widen)
 
 
 def _dilated(inputs: int, outputs: int, stride: int) -> nn.Module:
-    return nn.Sequential(nn.ReLU(), *_convolution(inputs, outputs, 3, stride, dilation=2))
+    return nn.Sequential(nn.ReLU(), *_conv_norm(inputs, outputs, 3, stride, 2))
 
 
 def _symmetric(inputs: int, outputs: int, stride: int) -> nn.Module:
@@ -271,11 +256,11 @@ def _symmetric(inputs: int, outputs: int, stride: int) -> nn.Module:
 
 
 def _separable(kernel: int, inputs: int, outputs: int, stride: int) -> nn.Module:
-    def once(inputs: int, stride: int) -> list[nn.Module]:
-        depthwise = _Depthwise(inputs, kernel, stride)
-        return [nn.ReLU(), depthwise, *_convolution(inputs, outputs, 1)]
-
-    return nn.Sequential(*once(inputs, stride), *once(outputs, 1))
+    layers = []
+    for channels, step in ((inputs, stride), (outputs, 1)):
+        layers += [nn.ReLU(), _Depthwise(channels, kernel, step)]
+        layers += _conv_norm(channels, outputs, 1)
+    return nn.Sequential(*layers)
 
 
 OPERATIONS: dict[str, Callable[[int, int, int], nn.Module]] = {
@@ -294,6 +279,6 @@ def _auxiliary(read: _Map, classes: int) -> nn.Module:
     size, pooled = f"{read.size} x {read.size}", (read.size - 5) // 3 + 1
     if pooled < 1:
         raise ValueError(f"the auxiliary classifier reads maps of {size}, expected 5 x 5 or more")
-    narrowed = [nn.ReLU(), nn.AvgPool2d(5, 3), *_convolution(read.channels, 128, 1), nn.ReLU()]
+    narrowed = [nn.ReLU(), nn.AvgPool2d(5, 3), *_conv_norm(read.channels, 128, 1), nn.ReLU()]
     widened = [nn.Conv2d(128, 768, pooled, bias=False), nn.BatchNorm2d(768), nn.ReLU()]
     return nn.Sequential(*narrowed, *widened, nn.Flatten(), nn.Linear(768, classes))

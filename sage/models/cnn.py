@@ -6,7 +6,7 @@ from torch import Tensor, nn
 from sage.models.convolution import MergingConvolution
 from sage.spaces import Layer
 
-ACTIVATIONS = {"identity": nn.Identity, "relu": nn.ReLU}
+ACTIVATIONS = {"identity": ("linear", nn.Identity), "relu": ("relu", nn.ReLU)}
 
 
 class ConvolutionalNetwork(nn.Module):
@@ -32,12 +32,8 @@ class ConvolutionalNetwork(nn.Module):
             _convolution(layer, [channels[source] for source in layer.inputs], channels[index])
             for index, layer in enumerate(layers, 1)
         )
+        self.layer_names = tuple(f"layers.{index}" for index in range(len(layers)))
         self.classifier = nn.Linear(sum(channels[index] for index in self.unread), classes)
-
-    @property
-    def layer_names(self) -> tuple[str, ...]:
-        """Names of the modules whose outputs are compared with a teacher's."""
-        return tuple(f"layers.{index}" for index in range(len(self.layers)))
 
     def forward(self, images: Tensor) -> Tensor:
         """Return class scores [B, C] of standardised images [B, 3, H, W]."""
@@ -50,9 +46,9 @@ class ConvolutionalNetwork(nn.Module):
 def _convolution(layer: Layer, inputs: list[int], outputs: int) -> nn.Sequential:
     plain = layer.normalization == "none"
     convolution = MergingConvolution(inputs, outputs, layer.kernel, layer.stride, bias=plain)
-    rectified = layer.activation == "relu"
-    nn.init.kaiming_normal_(convolution.weight, nonlinearity="relu" if rectified else "linear")
+    gain, activation = ACTIVATIONS[layer.activation]
+    nn.init.kaiming_normal_(convolution.weight, nonlinearity=gain)
     if convolution.bias is not None:
         nn.init.zeros_(convolution.bias)
     normalization = nn.Identity() if plain else nn.BatchNorm2d(outputs)
-    return nn.Sequential(convolution, normalization, ACTIVATIONS[layer.activation]())
+    return nn.Sequential(convolution, normalization, activation())

@@ -1,5 +1,7 @@
 """What a network costs."""
 
+from contextlib import ExitStack
+
 import torch
 from torch import nn
 
@@ -16,19 +18,16 @@ def multiply_adds(model: nn.Module, image_size: int) -> int:
 
     Products with padding count as by the definition, even where they are not computed.
     """
-    training, device = model.training, next(model.parameters()).device
-    counts = []
+    counts, device = [], next(model.parameters()).device
 
     def count(module, inputs, output):
         places = output[0, 0].numel() if isinstance(module, nn.Conv2d) else 1
         counts.append(module.weight.numel() * places)
 
-    counted = [module for module in model.modules() if isinstance(module, (nn.Conv2d, nn.Linear))]
-    handles = [module.register_forward_hook(count) for module in counted]
-    try:
+    with ExitStack() as afterwards:
+        afterwards.callback(model.train, model.training)
+        for module in model.modules():
+            if isinstance(module, (nn.Conv2d, nn.Linear)):
+                afterwards.enter_context(module.register_forward_hook(count))
         model.eval()(torch.zeros(1, 3, image_size, image_size, device=device))
-    finally:
-        for handle in handles:
-            handle.remove()
-        model.train(training)
     return sum(counts)

@@ -48,47 +48,33 @@ class MergingConvolution(Convolution):
     """
 
     def __init__(
-        self,
-        channels: Sequence[int],
-        outputs: int,
-        kernel: tuple[int, int],
-        stride: int,
-        *,
-        bias: bool,
+        self, channels: list[int], outputs: int, kernel: tuple[int, int], stride: int, *, bias: bool
     ):
         padding = kernel[0] // 2, kernel[1] // 2
         super().__init__(sum(channels), outputs, kernel, stride, padding, bias=bias)
-        self.channels = list(channels)
+        self.channels = channels
 
     def forward(self, maps: Sequence[Tensor]) -> Tensor:  # type: ignore[override]
         """Return [B, D, H', W'] of maps [B, C_i, H_i, W_i]."""
         whole = max(m.shape[2] for m in maps), max(m.shape[3] for m in maps)
-        groups = defaultdict(list)
-        for index, m in enumerate(maps):
-            groups[self._padded_size((m.shape[2], m.shape[3]), whole)].append(index)
+        groups = defaultdict(list)  # maps and their weights, by the size that they are padded to
+        for m, weight in zip(maps, self.weight.split(self.channels, 1)):
+            size = m.shape[2], m.shape[3]
+            rows, columns = self._reach(size, whole)
+            # A stride may step over all of a map, which still gets a gradient.
+            small = 0 < rows.part * columns.part <= LARGE
+            groups[size if small else whole].append((m, weight))
         if len(groups) == 1 or whole not in groups:
             return super().forward(merge(maps, whole))
-        weights = self.weight.split(self.channels, 1)
-
-        def merged(size: tuple[int, int]) -> tuple[Tensor, Tensor]:
-            members = groups.pop(size)
-            joined = merge([maps[index] for index in members], size)
-            return joined, _joined([weights[index] for index in members])
-
-        output = self.convolved(*merged(whole), self.bias)
-        for size in list(groups):
+        members, weights = zip(*groups.pop(whole))
+        output = self.convolved(merge(members, whole), _joined(weights), self.bias)
+        for size, group in groups.items():
+            members, weights = zip(*group)
             rows, columns = self._reach(size, whole)
-            small, weight = merged(size)
-            small = functional.pad(small, (columns.before, columns.after, rows.before, rows.after))
-            part = self.convolved(small, weight, None, pad=False)
-            output = _AddedTo.apply(output, part, slice(*rows.places), slice(*columns.places))
+            padded = functional.pad(merge(members, size), (*columns.around, *rows.around))
+            part = self.convolved(padded, _joined(weights), None, pad=False)
+            output = _AddedTo.apply(output, part, rows.places, columns.places)
         return output
-
-    def _padded_size(self, size: tuple[int, int], whole: tuple[int, int]) -> tuple[int, int]:
-        """Return the size of the largest map or, if padding to it is wasteful, the map's own."""
-        rows, columns = self._reach(size, whole)
-        # A stride may step over all of a map, which still gets a gradient.
-        return size if 0 < rows.part * columns.part <= LARGE else whole
 
     def _reach(self, size: tuple[int, int], whole: tuple[int, int]) -> list["_Reach"]:
         return [_reach(*axis) for axis in zip(size, whole, self.kernel_size, self.stride)]
@@ -99,7 +85,7 @@ def merge(maps: Sequence[Tensor], size: tuple[int, int]) -> Tensor:
     return _joined([_pad(m, size[0] - m.shape[2], size[1] - m.shape[3]) for m in maps])
 
 
-def _joined(tensors: list[Tensor]) -> Tensor:
+def _joined(tensors: Sequence[Tensor]) -> Tensor:
     return tensors[0] if len(tensors) == 1 else torch.cat(tensors, 1)
 
 
@@ -112,10 +98,9 @@ def _pad(m: Tensor, rows: int, columns: int) -> Tensor:
 class _Reach(NamedTuple):
     """The part of the output that a padded map reaches along one axis."""
 
-    places: tuple[int, int]  # first and end
+    places: slice
     part: float  # of all places
-    before: int  # padding, or cut if negative, with which the map alone gives these places
-    after: int
+    around: tuple[int, int]  # padding with which the map alone gives these places; a cut if < 0
 
 
 def _reach(size: int, whole: int, kernel: int, stride: int) -> _Reach:
@@ -123,8 +108,9 @@ def _reach(size: int, whole: int, kernel: int, stride: int) -> _Reach:
     count = (whole + 2 * padding - kernel) // stride + 1
     first = max(0, -(-(offset + padding - kernel + 1) // stride))
     last = min(count - 1, (offset + size - 1 + padding) // stride)
-    before, end = offset - (first * stride - padding), last * stride - padding + kernel
-    return _Reach((first, last + 1), (last + 1 - first) / count, before, end - (offset + size))
+    start, end = first * stride - padding, last * stride - padding + kernel
+    around = offset - start, end - (offset + size)
+    return _Reach(slice(first, last + 1), (last + 1 - first) / count, around)
 
 
 class _AddedTo(torch.autograd.Function):

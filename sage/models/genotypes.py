@@ -2,14 +2,15 @@
 
 import re
 from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
+from typing import NamedTuple
 
 from sage.config import paths
 from sage.spaces import OPERATIONS, Architecture, SearchSpace
 
 
-@dataclass(frozen=True)
-class Step:
+class Step(NamedTuple):
     """An operation and the state that it reads."""
 
     operation: str
@@ -36,21 +37,17 @@ class Cell:
     def __post_init__(self):
         if not self.blocks:
             raise ValueError("a cell without blocks, expected one or more such as sep3(0)+id(1)")
-        for number, block in enumerate(self.blocks, 1):
-            for step in block:
-                operation, state = step.operation, step.state
+        last, names = len(self.blocks) + 1, ", ".join(OPERATIONS)
+        for n, block in enumerate(self.blocks, 1):
+            for operation, state in block:
                 if operation not in OPERATIONS:
-                    wrong = f"operation {operation!r}, expected one of {', '.join(OPERATIONS)}"
-                    raise ValueError(f"block {number}: {wrong}")
-                if state not in range(number + 1):
-                    wrong = f"reads state {state}, expected one of 0 to {number}"
-                    raise ValueError(f"block {number} {wrong}")
-        last = len(self.blocks) + 1
+                    raise ValueError(f"block {n}: operation {operation!r}, expected one of {names}")
+                if state not in range(n + 1):
+                    raise ValueError(f"block {n} reads state {state}, expected one of 0 to {n}")
         if not self.outputs or list(self.outputs) != sorted({*self.outputs} & {*range(last + 1)}):
             expected = f"some of 0 to {last}, each once, in ascending order"
             raise ValueError(f"outputs are {self.outputs}, expected {expected}")
-        idle = [state for state in unread(self.blocks) if state >= 2 and state not in self.outputs]
-        if idle:
+        if idle := sorted({*unread(self.blocks)} - {0, 1, *self.outputs}):
             wrong = f"states {idle} are blocks that nothing reads or puts out"
             raise ValueError(f"{wrong}, expected them among the outputs")
 
@@ -61,7 +58,7 @@ class Cell:
 
 def unread(blocks: tuple[Block, ...]) -> tuple[int, ...]:
     """Return the states that no block reads, the cell's two inputs included."""
-    read = {step.state for block in blocks for step in block}
+    read = {step.state for step in chain(*blocks)}
     return tuple(state for state in range(len(blocks) + 2) if state not in read)
 
 
@@ -71,7 +68,13 @@ def parse_cell(text: str) -> Cell:
     Without an arrow the outputs are all states that no block reads. Another text raises ValueError.
     """
     body, arrow, ends = text.partition("->")
-    blocks = tuple(_block(number, block) for number, block in enumerate(body.split(";"), 1))
+    blocks: tuple[Block, ...] = ()
+    step = r"\s*([\w-]+)\s*\(\s*(\d+)\s*\)\s*"
+    for number, block in enumerate(body.split(";"), 1):
+        if not (found := re.fullmatch(rf"{step}\+{step}", block)):
+            expected = "expected two steps such as sep3(0)+id(1)"
+            raise ValueError(f"block {number} is {block.strip()!r}, {expected}")
+        blocks += ((Step(found[1], int(found[2])), Step(found[3], int(found[4]))),)
     if not arrow:
         return Cell(blocks, unread(blocks))
     if not re.fullmatch(r"[\s\d]*", ends):
@@ -79,21 +82,12 @@ def parse_cell(text: str) -> Cell:
     return Cell(blocks, tuple(map(int, ends.split())))
 
 
-def _block(number: int, text: str) -> Block:
-    step = r"\s*([\w-]+)\s*\(\s*(\d+)\s*\)\s*"
-    found = re.fullmatch(rf"{step}\+{step}", text)
-    if not found:
-        expected = "expected two steps such as sep3(0)+id(1)"
-        raise ValueError(f"block {number} is {text.strip()!r}, {expected}")
-    return Step(found[1], int(found[2])), Step(found[3], int(found[4]))
-
-
 @dataclass(frozen=True)
 class Genotype:
     """The cells of a network that repeats them.
 
     Args:
-        reduction: the cell with stride 2.
+        reduction: cell with stride 2.
         in_line: the first of N cells at a size reduces; otherwise a cell is added for that.
     """
 
@@ -103,14 +97,13 @@ class Genotype:
     in_line: bool = False
 
     def __str__(self) -> str:
-        """Return the text that `parse_genotype` takes: a line for the name and for each cell."""
         lines = [f"name: {self.name}", f"normal: {self.normal}"]
         lines += [f"reduction: {self.reduction}"] * (self.reduction != self.normal)
         lines += ["stride: in line"] * self.in_line
         return "\n".join(lines)
 
     def save(self, path: Path | str) -> Path:
-        """Write the text form."""
+        """Write the text that `parse_genotype` takes."""
         return paths.replace(Path(path), lambda partial: partial.write_text(f"{self}\n"))
 
 
@@ -141,8 +134,7 @@ def parse_genotype(text: str) -> Genotype:
             cells.append(parse_cell(found.get(name, found["normal"])))
         except ValueError as problem:
             raise ValueError(f"{name} cell: {problem}") from problem
-    normal, reduction = cells
-    return Genotype(found["name"], normal, reduction, in_line="stride" in found)
+    return Genotype(found["name"], *cells, in_line="stride" in found)
 
 
 def load_genotype(name: str) -> Genotype:

@@ -20,11 +20,8 @@ class ResNet(nn.Module):
     def __init__(self, *, blocks: int, width: int, classes: int):
         super().__init__()
         self.stem = nn.Sequential(*_convolution(3, width), nn.ReLU())
-        self.stages = nn.Sequential(
-            _stage(width, width, blocks, stride=1),
-            _stage(width, 2 * width, blocks, stride=2),
-            _stage(2 * width, 4 * width, blocks, stride=2),
-        )
+        first, second = _stage(width, width, blocks, 1), _stage(width, 2 * width, blocks, 2)
+        self.stages = nn.Sequential(first, second, _stage(2 * width, 4 * width, blocks, 2))
         self.classifier = nn.Linear(4 * width, classes)
         for module in self.modules():
             if isinstance(module, nn.Conv2d):

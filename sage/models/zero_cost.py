@@ -20,15 +20,21 @@ from sage.compute import devices
 
 
 def _proxy(formula: Callable[..., Tensor]) -> Callable[[nn.Module, Tensor, Tensor], float]:
-    """Return a proxy that computes its formula on a copy of the network.
+    """Return a proxy that computes its formula on a copy of the network, in training mode.
 
-    The copy is in float64, as rounding in float32 would change some proxies, and in training mode:
-    batch norm goes by the batch, as in the authors' code and in the training that is predicted.
+    Batch norm goes by the batch, as in the authors' code and in the training that is predicted. The
+    copy is in float64, as rounding in float32 would change some proxies.
     """
 
     @wraps(formula)
     def proxy(model: nn.Module, images: Tensor, labels: Tensor) -> float:
-        _check(images, labels)
+        shape, count = list(images.shape), len(images)
+        if shape[1:2] != [3] or len(shape) != 4 or count < 2 or not images.is_floating_point():
+            expected = "expected two or more, float [B, 3, H, W]"
+            raise ValueError(f"images are {images.dtype} {shape}, {expected}")
+        if labels.shape != (count,) or labels.dtype != torch.int64:
+            given = f"labels are {labels.dtype} {list(labels.shape)}"
+            raise ValueError(f"{given}, expected int64 [{count}]")
         own = copy.deepcopy(model).double().train()
         try:
             with devices.deterministic():
@@ -38,16 +44,6 @@ def _proxy(formula: Callable[..., Tensor]) -> Callable[[nn.Module, Tensor, Tenso
         return value if isfinite(value) else nan
 
     return proxy
-
-
-def _check(images: Tensor, labels: Tensor) -> None:
-    shape, count = list(images.shape), len(images)
-    if shape[1:2] != [3] or len(shape) != 4 or count < 2 or not images.is_floating_point():
-        expected = "expected two or more, float [B, 3, H, W]"
-        raise ValueError(f"images are {images.dtype} {shape}, {expected}")
-    if labels.shape != (count,) or labels.dtype != torch.int64:
-        given = f"labels are {labels.dtype} {list(labels.shape)}"
-        raise ValueError(f"{given}, expected int64 [{count}]")
 
 
 @_proxy
@@ -162,8 +158,7 @@ def _finite(values: Tensor) -> Tensor:
 
 
 def _scores(model: nn.Module, images: Tensor) -> Tensor:
-    """Return finite scores [B, C]: comparisons and gradients may hide that one is not."""
-    return _finite(model(images))
+    return _finite(model(images))  # comparisons and gradients may hide that one is not
 
 
 def _loss(model: nn.Module, images: Tensor, labels: Tensor) -> Tensor:

@@ -3,6 +3,3 @@
 from sage.spaces.cell_space import OPERATIONS, cells
 from sage.spaces.cnn_space import Layer, cnn, cnn_layers, depth, describe
 from sage.spaces.search_space import Architecture, Choice, SearchSpace
-
-__all__ = ["OPERATIONS", "Architecture", "Choice", "Layer", "SearchSpace"]
-__all__ += ["cells", "cnn", "cnn_layers", "depth", "describe"]

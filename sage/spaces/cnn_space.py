@@ -45,9 +45,8 @@ def cnn(layers: int) -> SearchSpace:
     for index in range(1, layers + 1):
         needs = ("layers", index - 1) if index > 1 else None
         for name, options in LAYER_OPTIONS.items():
-            choices.append(Choice(f"{name} {index}", options, needs, kind=name, step=index))
-        # The first layer can read nothing but the image.
-        for source in range(index if index > 1 else 0):
+            choices.append(Choice(f"{name} {index}", options, needs, name, index))
+        for source in range(index) if needs else ():  # the first layer can read the image only
             name, options = f"{source} to {index}", (False, True)
             choices.append(Choice(name, options, needs, "connection", index, source))
     return SearchSpace(f"cnn{layers}", tuple(choices))

@@ -1,8 +1,8 @@
 """Search spaces as immutable data: named choices, and operations on architectures.
 
-To add a space, write a function that returns a `SearchSpace` in a file beside this one (see
-`cell_space`), list it in `spaces/__init__.py`, and turn its architectures into networks with a
-`Builder` in `search/builders.py`.
+To add a space, write a function that returns a `SearchSpace` in a file beside this one, import it
+in `spaces/__init__.py`, and turn its architectures into networks with a `Builder` in
+`search/builders.py`.
 """
 
 import hashlib
@@ -91,8 +91,7 @@ class SearchSpace:
 
     def sample(self, rng: np.random.Generator) -> Architecture:
         """Return a random architecture with every option equally likely."""
-        drawn = (int(rng.integers(len(choice.options))) for choice in self.choices)
-        return self.canonical(tuple(drawn))
+        return self.canonical(tuple(int(rng.integers(len(one.options))) for one in self.choices))
 
     def check(self, architecture: Architecture) -> None:
         """Raise ValueError if this is no architecture of the space, naming what is wrong."""
@@ -100,10 +99,9 @@ class SearchSpace:
         if given != count:
             raise ValueError(f"{self.name}: {given} option indices, expected {count}")
         for choice, option in zip(self.choices, architecture):
-            last = len(choice.options) - 1
-            if not 0 <= option <= last:
-                wrong = f"option {option} of {choice.name}, expected 0 to {last}"
-                raise ValueError(f"{self.name}: {wrong}")
+            if not 0 <= option < len(choice.options):
+                expected = f"expected 0 to {len(choice.options) - 1}"
+                raise ValueError(f"{self.name}: option {option} of {choice.name}, {expected}")
 
     def active(self, architecture: Architecture) -> tuple[bool, ...]:
         """Return which choices have an effect: none that needs a choice without effect."""
