@@ -1,7 +1,7 @@
 """Networks that repeat a convolutional cell, on CIFAR's images, ImageNet's, and the search's.
 
-To add an operation, append its name to `OPERATIONS` in `spaces/cell_space.py` and a line to
-`OPERATIONS` here, with a function of the channels that come in and go out and the stride.
+To add an operation, append its name to `spaces.OPERATIONS` and a line to `OPERATIONS` here, with a
+function of the channels that come in and go out and the stride.
 """
 
 from collections.abc import Callable, Iterator
@@ -139,10 +139,7 @@ def _plan(genotype: Genotype, filters: int, repeats: int, plan: Skeleton) -> Ite
 
 
 class _Cell(nn.Module):
-    """One cell, which brings the maps `current` and `previous` to its own size and channels first.
-
-    `previous` is None in a first cell, which reads the stem twice, the second time as it is.
-    """
+    """One cell, which first brings the two maps that it reads to its own size and channels."""
 
     def __init__(self, cell: Cell, current: _Map, previous: _Map | None, filters: int, stride: int):
         super().__init__()
@@ -150,7 +147,7 @@ class _Cell(nn.Module):
         self.current = nn.Sequential(nn.ReLU(), *_conv_norm(current.channels, filters, 1))
         channels = [filters] * (2 + len(cell.blocks))
         self.previous: nn.Module = nn.Identity()
-        if previous is None:
+        if previous is None:  # the first cell reads the stem twice, the second time as it is
             channels[1] = current.channels
         else:
             stride_between = 1 + current.halvings - previous.halvings

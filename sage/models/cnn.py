@@ -6,7 +6,7 @@ from torch import Tensor, nn
 from sage.models.convolution import MergingConvolution
 from sage.spaces import Layer
 
-ACTIVATIONS = {"identity": ("linear", nn.Identity), "relu": ("relu", nn.ReLU)}
+ACTIVATIONS = {"identity": nn.Identity, "relu": nn.ReLU}
 
 
 class ConvolutionalNetwork(nn.Module):
@@ -46,9 +46,9 @@ class ConvolutionalNetwork(nn.Module):
 def _convolution(layer: Layer, inputs: list[int], outputs: int) -> nn.Sequential:
     plain = layer.normalization == "none"
     convolution = MergingConvolution(inputs, outputs, layer.kernel, layer.stride, bias=plain)
-    gain, activation = ACTIVATIONS[layer.activation]
-    nn.init.kaiming_normal_(convolution.weight, nonlinearity=gain)
+    rectified = layer.activation == "relu"
+    nn.init.kaiming_normal_(convolution.weight, nonlinearity="relu" if rectified else "linear")
     if convolution.bias is not None:
         nn.init.zeros_(convolution.bias)
     normalization = nn.Identity() if plain else nn.BatchNorm2d(outputs)
-    return nn.Sequential(convolution, normalization, activation())
+    return nn.Sequential(convolution, normalization, ACTIVATIONS[layer.activation]())

@@ -8,9 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-# A map that reaches more of the output than this part is padded to the largest map: leaving out
-# less saves nothing.
-LARGE = 2 / 3
+LARGE = 2 / 3  # of the output; a map that reaches more is padded: leaving out less saves nothing
 
 
 class Convolution(nn.Conv2d):
@@ -60,7 +58,7 @@ class MergingConvolution(Convolution):
         groups = defaultdict(list)  # maps and their weights, by the size that they are padded to
         for m, weight in zip(maps, self.weight.split(self.channels, 1)):
             size = m.shape[2], m.shape[3]
-            rows, columns = self._reach(size, whole)
+            rows, columns = map(_reach, size, whole, self.kernel_size, self.stride)
             # A stride may step over all of a map, which still gets a gradient.
             small = 0 < rows.part * columns.part <= LARGE
             groups[size if small else whole].append((m, weight))
@@ -70,29 +68,25 @@ class MergingConvolution(Convolution):
         output = self.convolved(merge(members, whole), _joined(weights), self.bias)
         for size, group in groups.items():
             members, weights = zip(*group)
-            rows, columns = self._reach(size, whole)
+            rows, columns = map(_reach, size, whole, self.kernel_size, self.stride)
             padded = functional.pad(merge(members, size), (*columns.around, *rows.around))
             part = self.convolved(padded, _joined(weights), None, pad=False)
             output = _AddedTo.apply(output, part, rows.places, columns.places)
         return output
 
-    def _reach(self, size: tuple[int, int], whole: tuple[int, int]) -> list["_Reach"]:
-        return [_reach(*axis) for axis in zip(size, whole, self.kernel_size, self.stride)]
-
 
 def merge(maps: Sequence[Tensor], size: tuple[int, int]) -> Tensor:
     """Return maps [B, C_i, H_i, W_i] zero-padded around to (H, W) and concatenated."""
-    return _joined([_pad(m, size[0] - m.shape[2], size[1] - m.shape[3]) for m in maps])
+    padded = []
+    for m in maps:
+        rows, columns = size[0] - m.shape[2], size[1] - m.shape[3]
+        around = columns // 2, columns - columns // 2, rows // 2, rows - rows // 2
+        padded.append(functional.pad(m, around) if any(around) else m)
+    return _joined(padded)
 
 
-def _joined(tensors: Sequence[Tensor]) -> Tensor:
+def _joined(tensors: list[Tensor] | tuple[Tensor, ...]) -> Tensor:
     return tensors[0] if len(tensors) == 1 else torch.cat(tensors, 1)
-
-
-def _pad(m: Tensor, rows: int, columns: int) -> Tensor:
-    if not rows and not columns:
-        return m
-    return functional.pad(m, (columns // 2, columns - columns // 2, rows // 2, rows - rows // 2))
 
 
 class _Reach(NamedTuple):

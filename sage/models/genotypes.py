@@ -128,13 +128,13 @@ def parse_genotype(text: str) -> Genotype:
             raise ValueError(f"no line {name}: in the text of a genotype")
     if found.get("stride", "in line") != "in line":
         raise ValueError(f"stride is {found['stride']!r}, expected in line, or no such line")
-    cells = []
+    cells = {}
     for name in ("normal", "reduction"):
         try:
-            cells.append(parse_cell(found.get(name, found["normal"])))
+            cells[name] = parse_cell(found.get(name, found["normal"]))
         except ValueError as problem:
             raise ValueError(f"{name} cell: {problem}") from problem
-    return Genotype(found["name"], *cells, in_line="stride" in found)
+    return Genotype(found["name"], **cells, in_line="stride" in found)
 
 
 def load_genotype(name: str) -> Genotype:
@@ -168,14 +168,10 @@ def from_architecture(space: SearchSpace, architecture: Architecture, name: str 
     Args:
         name: of the genotype; the architecture's hash if empty.
     """
-    values = space.values(architecture)
-
-    def step(side: str, number: int) -> Step:
-        return Step(values[f"{side} operation {number}"], values[f"{side} input {number}"])
-
-    numbers = range(1, space.choices[-1].step + 1)
-    blocks = tuple((step("left", number), step("right", number)) for number in numbers)
-    forced = {state for state in (0, 1) if values[f"output {state}"]}
+    *chosen, first, second = space.values(architecture).values()
+    steps = list(map(Step, chosen[1::2], chosen[::2]))  # an input is chosen before its operation
+    blocks = tuple(zip(steps[::2], steps[1::2]))
+    forced = {state for state, put_out in enumerate((first, second)) if put_out}
     cell = Cell(blocks, tuple(sorted(forced.union(unread(blocks)))))
     return Genotype(name or space.hash(architecture), cell, cell)
 

@@ -35,14 +35,13 @@ class ResNet(nn.Module):
 class _Block(nn.Module):
     def __init__(self, inputs: int, outputs: int, stride: int):
         super().__init__()
-        self.stride, self.added = stride, outputs - inputs
+        self.stride, added = stride, outputs - inputs
+        self.around = 0, 0, 0, 0, added // 2, added - added // 2  # the last two add channels
         first, second = _convolution(inputs, outputs, stride), _convolution(outputs, outputs)
         self.body = nn.Sequential(*first, nn.ReLU(), *second)
 
     def forward(self, x: Tensor) -> Tensor:
-        before = self.added // 2
-        channels = (0, 0, 0, 0, before, self.added - before)
-        shortcut = functional.pad(x[:, :, :: self.stride, :: self.stride], channels)
+        shortcut = functional.pad(x[:, :, :: self.stride, :: self.stride], self.around)
         return functional.relu(self.body(x) + shortcut)
 
 

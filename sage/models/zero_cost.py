@@ -1,19 +1,19 @@
 """Zero-cost proxies: predictions of an untrained network's quality, from one batch.
 
 A proxy is a function of a network, images [B, 3, H, W] and labels [B] to a number, higher for a
-better network as in its source, NaN where it is not defined. It processes the batch once, forward
-and (all but `naswot`) backward; `synflow` processes one image of ones instead.
-
-To add a proxy, write its formula here under `@_proxy`, and list it in `PROXIES`.
+better network as in its source, NaN where it is not defined. It processes the batch once, `synflow`
+one image of ones. To add a proxy, write its formula under `@_proxy`, and list it in `PROXIES`.
 """
 
 import copy
 from collections.abc import Callable
+from contextlib import suppress
 from functools import wraps
 from math import isfinite, nan
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 from torch.overrides import TorchFunctionMode
 
 from sage.compute import devices
@@ -33,14 +33,11 @@ def _proxy(formula: Callable[..., Tensor]) -> Callable[[nn.Module, Tensor, Tenso
             expected = "expected two or more, float [B, 3, H, W]"
             raise ValueError(f"images are {images.dtype} {shape}, {expected}")
         if labels.shape != (count,) or labels.dtype != torch.int64:
-            given = f"labels are {labels.dtype} {list(labels.shape)}"
-            raise ValueError(f"{given}, expected int64 [{count}]")
-        own = copy.deepcopy(model).double().train()
-        try:
-            with devices.deterministic():
-                value = formula(own, images.double(), labels).item()
-        except FloatingPointError:
-            return nan
+            shape = list(labels.shape)
+            raise ValueError(f"labels are {labels.dtype} {shape}, expected int64 [{count}]")
+        own, value = copy.deepcopy(model).double().train(), nan
+        with suppress(FloatingPointError), devices.deterministic():
+            value = formula(own, images.double(), labels).item()
         return value if isfinite(value) else nan
 
     return proxy
@@ -51,8 +48,7 @@ def synflow(model: nn.Module, images: Tensor, labels: Tensor) -> Tensor:
     """Return the logarithm of the synaptic flow, the sum over parameters of |theta dR/dtheta|.
 
     R is the sum of the scores for an image of ones, with parameters at their absolute values and
-    without batch norm. The flow spans tens of orders of magnitude: its logarithm ranks the same.
-    NaN above 709, where float64 ends.
+    without batch norm. NaN where the logarithm is above 709, where float64 ends.
 
     Source: Tanaka et al. 2020, arXiv:2006.05467, algorithm 1; Abdelfattah et al. 2021,
     arXiv:2101.08134, section 3.2, for the sum. The latter's code leaves out batch norm as here, but
@@ -65,7 +61,7 @@ def synflow(model: nn.Module, images: Tensor, labels: Tensor) -> Tensor:
     with torch.no_grad():
         for parameter in model.parameters():
             parameter.abs_()
-    return _saliency(_scores(model, torch.ones_like(images[:1])).sum(), model).log()
+    return _saliency(_finite(model(torch.ones_like(images[:1]))).sum(), model).log()
 
 
 @_proxy
@@ -78,7 +74,7 @@ def naswot(model: nn.Module, images: Tensor, labels: Tensor) -> Tensor:
     Source: Mellor et al. 2021, arXiv:2006.04647v3, section 3; K = N_A - Hamming distance.
     """
     with torch.no_grad(), _Agreement(images) as agreement:
-        _scores(model, images)
+        _finite(model(images))
     values = torch.linalg.eigvalsh(agreement.kernel)
     # Zero as for numpy.linalg.matrix_rank: the logarithm of rounding would pass for a score.
     rounding = values[-1] * len(values) * torch.finfo(values.dtype).eps
@@ -91,13 +87,12 @@ def jacob_cov(model: nn.Module, images: Tensor, labels: Tensor) -> Tensor:
 
     They are of the correlation [B, B] of images' Jacobians, the gradients [3HW] of their summed
     scores. NaN where one does not vary. Batch norm has its initial statistics, unlike in the
-    authors' code: outputs by the batch's own add up to zero for any images, so networks that end in
-    it unrectified would have gradients of mere rounding.
+    authors' code: by the batch's own, outputs of unrectified batch norm add up to zero.
 
     Source: Mellor et al. 2020, arXiv:2006.04647v1, section 3, and their code for the score.
     """
     shown = images.clone().requires_grad_()
-    (jacobians,) = torch.autograd.grad(_scores(model.eval(), shown).sum(), shown)
+    (jacobians,) = torch.autograd.grad(_finite(model.eval()(shown)).sum(), shown)
     values = torch.linalg.eigvalsh(_finite(torch.corrcoef(jacobians.flatten(1)))) + 1e-5
     return -(values.log() + 1 / values).sum()
 
@@ -108,7 +103,8 @@ def grad_norm(model: nn.Module, images: Tensor, labels: Tensor) -> Tensor:
 
     Source: Abdelfattah et al. 2021, section 3.2.
     """
-    gradients = torch.autograd.grad(_loss(model, images, labels), list(model.parameters()))
+    loss = functional.cross_entropy(_finite(model(images)), labels)
+    gradients = torch.autograd.grad(loss, list(model.parameters()))
     return torch.as_tensor(sum(gradient.norm() for gradient in gradients))
 
 
@@ -119,7 +115,7 @@ def snip(model: nn.Module, images: Tensor, labels: Tensor) -> Tensor:
     Source: Lee et al. 2019, arXiv:1810.02340, algorithm 1, before it is normalised; Abdelfattah et
     al. 2021, section 3.2, for the sum.
     """
-    return _saliency(_loss(model, images, labels), model)
+    return _saliency(functional.cross_entropy(_finite(model(images)), labels), model)
 
 
 PROXIES = {proxy.__name__: proxy for proxy in (synflow, naswot, jacob_cov, grad_norm, snip)}
@@ -145,24 +141,17 @@ class _Agreement(TorchFunctionMode):
 
     def __torch_function__(self, function, types, args=(), kwargs=None):
         output = function(*args, **(kwargs or {}))
-        if function is nn.functional.relu:
+        if function is functional.relu:
             active = (output > 0).flatten(1).to(self.kernel.dtype)
             self.kernel += active @ active.T + (1 - active) @ (1 - active).T
         return output
 
 
 def _finite(values: Tensor) -> Tensor:
+    """Return values, all finite: later comparisons and gradients may hide that one is not."""
     if not torch.isfinite(values).all():
         raise FloatingPointError("infinite or NaN")
     return values
-
-
-def _scores(model: nn.Module, images: Tensor) -> Tensor:
-    return _finite(model(images))  # comparisons and gradients may hide that one is not
-
-
-def _loss(model: nn.Module, images: Tensor, labels: Tensor) -> Tensor:
-    return nn.functional.cross_entropy(_scores(model, images), labels)
 
 
 def _saliency(total: Tensor, model: nn.Module) -> Tensor:

@@ -1,12 +1,13 @@
 """Showing images to a network: accuracy, loss and every layer's RDMs from one pass."""
 
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
+from torch.nn import Module, functional
 
 from sage.compute import devices
 from sage.images.preprocessing import standardise
@@ -33,46 +34,40 @@ class Measurement:
 
 
 def show(
-    model: nn.Module,
-    layers: Layers,
-    stimuli: StimulusSet,
-    *,
-    units: int,
-    seed: int,
-    grams: bool = False,
+    model: Module, layers: Layers, shown: StimulusSet, *, units: int, seed: int, grams: bool = False
 ) -> Measurement:
     """Show a stimulus set to a network and build each named layer's RDMs from the same pass.
 
     Args:
         model: left as it was, its mode included.
         units: drawn once per layer (see `rdm.draw_units`), from `seed`.
-        grams: measure Gram matrices of the images at the stimuli's level "image" too.
+        grams: measure Gram matrices of the images at the set's level "image" too.
 
     Raises:
         ValueError: the network has no such layer, or puts out no tensor [B, ...] for a batch.
     """
-    means = {level: ConditionMeans(conditions) for level, conditions in stimuli.conditions.items()}
+    means = {level: ConditionMeans(conditions) for level, conditions in shown.conditions.items()}
     scores = []
-    for start, found, responses in _batches(model, layers, stimuli, units, seed):
+    for start, found, responses in _batches(model, layers, shown, units, seed):
         scores.append(found)
-        for level in means.values():
-            level.add(start, responses)
-    rdms = {level: of.rdms() for level, of in means.items()}
+        for summed in means.values():
+            summed.add(start, responses)
+    rdms = {level: summed.rdms() for level, summed in means.items()}
     if grams:
         rdms[GRAM] = np.array([gram(responses) for responses in means["image"].means()])
     return Measurement(torch.cat(scores), rdms)
 
 
 def features(
-    model: nn.Module, layers: Layers, stimuli: StimulusSet, *, units: int, seed: int
+    model: Module, layers: Layers, shown: StimulusSet, *, units: int, seed: int
 ) -> list[Tensor]:
     """Return each layer's responses [N, U] float32 to all images, of drawn units as in `show`."""
-    parts = [part for _, _, part in _batches(model, layers, stimuli, units, seed)]
+    parts = [part for _, _, part in _batches(model, layers, shown, units, seed)]
     return [torch.cat([batch.float().cpu() for batch in layer]) for layer in zip(*parts)]
 
 
 @torch.inference_mode()
-def class_scores(model: nn.Module, batches: Iterable[Tensor]) -> Tensor:
+def class_scores(model: Module, batches: Iterable[Tensor]) -> Tensor:
     """Return the scores [N, C] float32 of images in batches [B, 3, H, W] uint8."""
     with _observed(model, ()):
         return torch.cat([_scores(model, batch) for batch in batches])
@@ -98,18 +93,18 @@ def _fraction(right: Tensor, scores: Tensor) -> float:
 
 def loss(scores: Tensor, labels: Tensor) -> float:
     """Return the mean cross-entropy in nats of scores [N, C] for labels [N]."""
-    return nn.functional.cross_entropy(scores, labels.to(scores.device)).item()
+    return functional.cross_entropy(scores, labels.to(scores.device)).item()
 
 
 @torch.inference_mode()
 def _batches(
-    model: nn.Module, layers: Layers, stimuli: StimulusSet, units: int, seed: int
+    model: Module, layers: Layers, shown: StimulusSet, units: int, seed: int
 ) -> Iterator[tuple[int, Tensor, list[Tensor]]]:
     """Yield each batch's first number, its scores [B, C], and each layer's responses [B, U]."""
     drawn: list[tuple] = []
     with _observed(model, layers) as outputs:
-        for start in range(0, len(stimuli.images), BATCH):
-            images = stimuli.images[start : start + BATCH]
+        for start in range(0, len(shown.images), BATCH):
+            images = shown.images[start : start + BATCH]
             scores = _scores(model, images)
             for name in layers if not drawn else ():
                 _check(model, name, outputs, len(images))
@@ -117,23 +112,23 @@ def _batches(
             yield start, scores, [outputs[name][index] for name, index in zip(layers, drawn)]
 
 
-def _check(model: nn.Module, name: str, outputs: dict, images: int) -> None:
+def _check(model: Module, name: str, outputs: dict, images: int) -> None:
     found = outputs.get(name)
     if not isinstance(found, Tensor) or len(found) != images:
         what = list(found.shape) if isinstance(found, Tensor) else f"a {type(found).__name__}"
-        layer = f"layer {name!r} of {type(model).__name__}"
         put_out = f"put out {what if name in outputs else 'nothing'} for {images} images"
-        raise ValueError(f"{layer} {put_out}, expected a tensor [{images}, ...]")
+        layer, expected = f"layer {name!r} of {type(model).__name__}", f"a tensor [{images}, ...]"
+        raise ValueError(f"{layer} {put_out}, expected {expected}")
 
 
-def _scores(model: nn.Module, images: Tensor) -> Tensor:
+def _scores(model: Module, images: Tensor) -> Tensor:
     device = next(model.parameters(), images).device
     batch = standardise(images.to(device))
     with devices.autocast(device):
         found = model(batch)
     if not isinstance(found, Tensor):
-        put_out = f"{type(model).__name__} put out a {type(found).__name__}"
-        raise ValueError(f"{put_out}, expected scores [B, C]")
+        network, what = type(model).__name__, type(found).__name__
+        raise ValueError(f"{network} put out a {what}, expected scores [B, C]")
     return found.float()
 
 
@@ -145,24 +140,21 @@ def _drawn(output: Tensor, units: int, seed: int, layer: int) -> tuple:
 
 
 @contextmanager
-def _observed(model: nn.Module, layers: Layers) -> Iterator[dict[str, Tensor]]:
+def _observed(model: Module, layers: Layers) -> Iterator[dict[str, Tensor]]:
     """Put a network into evaluation mode for a while and keep the named layers' latest outputs."""
-    modules, training = dict(model.named_modules()), model.training
-    unknown = [name for name in layers if name not in modules]
-    if unknown:
-        names = ", ".join(filter(None, modules))
-        raise ValueError(f"no layer {unknown} in {type(model).__name__}, it has: {names}")
+    modules = dict(model.named_modules())
+    if unknown := [name for name in layers if name not in modules]:
+        known = ", ".join(filter(None, modules))
+        raise ValueError(f"no layer {unknown} in {type(model).__name__}, it has: {known}")
+    names = {modules[name]: name for name in layers}
     outputs: dict[str, Tensor] = {}
 
-    def keep(name):
-        return lambda module, inputs, output: outputs.__setitem__(name, output)
+    def keep(module: Module, inputs: tuple, output: Tensor) -> None:
+        outputs[names[module]] = output
 
-    handles = [modules[name].register_forward_hook(keep(name)) for name in layers]
-    model.eval()
-    try:
-        with devices.deterministic():
-            yield outputs
-    finally:
-        model.train(training)
-        for handle in handles:
-            handle.remove()
+    with ExitStack() as afterwards, devices.deterministic():
+        afterwards.callback(model.train, model.training)
+        for module in names:
+            afterwards.enter_context(module.register_forward_hook(keep))
+        model.eval()
+        yield outputs

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from itertools import chain
+from itertools import chain, product
 
 import numpy as np
 import torch
@@ -31,8 +31,7 @@ def gram(features: Tensor) -> np.ndarray:
         [S(S+1)/2] float64, the upper triangle of X X^T in the order of `numpy.triu_indices(S)`;
         all NaN where X has non-finite values or no column that varies.
 
-    Raises:
-        ValueError: `features` is not 2-d, or S < 2.
+    Raises: as `rdm.condensed_rdm`.
     """
     check_features(features)
     columns = features.double()
@@ -59,8 +58,8 @@ def unbiased_cka(teacher: np.ndarray, candidate: np.ndarray) -> np.ndarray:
     Raises:
         ValueError: different or impossible lengths, or fewer than four images.
 
-    Source: Song et al. 2012, equation 5; Kornblith et al. 2019, arXiv:1905.00414; Nguyen et al.
-    2021, arXiv:2010.15327.
+    Source: Song et al. 2012, eq. 5; Kornblith et al. 2019, arXiv:1905.00414; Nguyen et al. 2021,
+    arXiv:2010.15327.
     """
     check_same_stimuli(teacher, candidate)
     if (images := stimulus_count(teacher.shape[-1], diagonal=True)) < 4:
@@ -85,11 +84,9 @@ def svcca(teacher: np.ndarray, candidate: np.ndarray) -> np.ndarray:
     Source: Raghu et al. 2017, arXiv:1706.05806.
     """
     check_same_stimuli(teacher, candidate)
-    own, other = (
-        list(chain(*_in_threads(_principal_components, one))) for one in (teacher, candidate)
-    )
-    similar = [_mean_canonical_correlation(one, another) for one in own for another in other]
-    return np.array(similar, dtype=np.float64).reshape(len(own), len(other))
+    both = [chain(*_in_threads(_principal_components, one)) for one in (teacher, candidate)]
+    similar = [_mean_canonical_correlation(*pair) for pair in product(*both)]
+    return np.array(similar, dtype=np.float64).reshape(len(teacher), len(candidate))
 
 
 MEASURES = {"CKA": unbiased_cka, "SVCCA": svcca}

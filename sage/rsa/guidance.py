@@ -12,13 +12,13 @@ from threadpoolctl import threadpool_limits
 
 from sage.rsa import alignment, rdm
 from sage.rsa.alignment import GRAM
-from sage.rsa.teacher import Teacher, TeacherLayer
+from sage.rsa.teacher import Teacher
 
 # Ways to compare layers, functions of [T, P] and [L, P] to [T, L]. Add one of RDMs in `rdm.METHODS`
 # and one of Gram matrices in `alignment.MEASURES`.
-METHODS: dict[str, Callable[[np.ndarray, np.ndarray], np.ndarray]]
-METHODS = {name: partial(rdm.correlate_rdms, method=name) for name in rdm.METHODS}
+METHODS: dict[str, Callable] = {one: partial(rdm.correlate_rdms, method=one) for one in rdm.METHODS}
 METHODS |= alignment.MEASURES
+Snapshots = Iterable[tuple[int, float, Mapping[tuple[str, str], np.ndarray]]]
 
 
 def check_comparable(teacher: Teacher, level: str, shown: AbstractSet[str]) -> None:
@@ -56,11 +56,7 @@ def check_comparable(teacher: Teacher, level: str, shown: AbstractSet[str]) -> N
 # took 35 s with two threads, 9 with one (2 cores, OpenBLAS).
 @threadpool_limits.wrap(limits=1, user_api="blas")
 def compare(
-    snapshots: Iterable[tuple[int, float, Mapping[tuple[str, str], np.ndarray]]],
-    teacher: Teacher,
-    *,
-    level: str,
-    method: str = "pearson",
+    snapshots: Snapshots, teacher: Teacher, *, level: str, method: str = "pearson"
 ) -> xr.DataArray:
     """Return the similarity of every candidate layer's RDM with every teacher layer's.
 
@@ -80,10 +76,9 @@ def compare(
         expected = f"expected {grams} at level {GRAM!r}, or {others} at another"
         raise ValueError(f"method {method!r} at level {level!r}, {expected}")
     measure, check = METHODS[method], cache(partial(check_comparable, teacher, level))
-    sets: dict[str, list[TeacherLayer]] = {layer.stimuli: [] for layer in teacher.layers}
-    for layer in teacher.layers:
-        sets[layer.stimuli].append(layer)
-    own = cache(lambda stimuli: np.stack([layer.rdms[level] for layer in sets[stimuli]]))
+    sets = list(dict.fromkeys(layer.stimuli for layer in teacher.layers))
+    layers = sorted(teacher.layers, key=lambda layer: sets.index(layer.stimuli))
+    own = cache(lambda one: np.stack([of.rdms[level] for of in layers if of.stimuli == one]))
     found: dict[tuple[int, float], np.ndarray] = {}  # [T, L], T ordered by stimuli
     # A network's snapshots go in one call: `alignment` divides the layers between threads, and the
     # last digit of a product depends on how many layers are in it.
@@ -99,28 +94,26 @@ def compare(
     result = np.full((len(networks), len(epochs), len(teacher.layers), deepest), np.nan)
     for (network, epoch), values in found.items():
         result[networks.index(network), epochs.index(epoch), :, : values.shape[1]] = values
-    ordered = [layer.name for same in sets.values() for layer in same]
-    coords = {"network": networks, "epoch": epochs, "teacher_layer": ordered}
-    coords["layer"] = np.arange(1, deepest + 1)
-    attrs = {"teacher": teacher.name, "teacher_identity": teacher.identity}
-    attrs |= {"level": level, "method": method}
+    names, layer = [layer.name for layer in layers], np.arange(1, deepest + 1)
+    coords = dict(network=networks, epoch=epochs, teacher_layer=names, layer=layer)
+    attrs = dict(
+        teacher=teacher.name, teacher_identity=teacher.identity, level=level, method=method
+    )
     table = xr.DataArray(result, coords, list(coords), attrs=attrs)
     return table.sel(teacher_layer=[layer.name for layer in teacher.layers])
 
 
 def best_match(similarity: xr.DataArray) -> xr.DataArray:
-    """Return the highest similarity [..., teacher_layer] that any candidate layer reaches."""
+    """Return the highest similarity [..., teacher_layer] that any candidate layer reaches.
+
+    Args:
+        similarity: [..., teacher_layer, layer] in [-1, 1]; NaN where a layer has no RDM.
+    """
     return similarity.max("layer", skipna=True)
 
 
 def teacher_guidance(similarity: xr.DataArray) -> xr.DataArray:
-    """Return TG, the mean over teacher layers of the best match among a candidate's layers.
-
-    Args:
-        similarity: [..., teacher_layer, layer] in [-1, 1]; NaN where a layer has no RDM.
-
-    Returns:
-        [...] in [-1, 1]; NaN where no candidate layer has an RDM.
+    """Return TG [...] in [-1, 1], the mean of `best_match`; NaN without any candidate layer's RDM.
 
     Source: section 3.2 of the paper.
     """

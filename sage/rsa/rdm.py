@@ -39,8 +39,7 @@ def condensed_rdm(features: Tensor) -> np.ndarray:
 def check_features(features: Tensor) -> None:
     """Raise ValueError if these are no responses [S, U] to two stimuli or more."""
     if features.ndim != 2 or len(features) < 2:
-        shape = tuple(features.shape)
-        raise ValueError(f"features have shape {shape}, expected [S, U] with S >= 2")
+        raise ValueError(f"features have shape {[*features.shape]}, expected [S, U] with S >= 2")
 
 
 def _standardise(features: Tensor, *, out: Tensor) -> Tensor:
@@ -76,7 +75,7 @@ def stimulus_count(entries: int, *, diagonal: bool = False) -> int:
     """Return S of a condensed RDM, or of a condensed Gram matrix, which has the diagonal too.
 
     Raises:
-        ValueError: `entries` is not S(S-1)/2, or S(S+1)/2 with the diagonal, for any S >= 2.
+        ValueError: `entries` fits no S >= 2.
     """
     size = round(((1 + 8 * entries) ** 0.5 - 1) / 2) + (not diagonal)
     if size < 2 or size * (size + (1 if diagonal else -1)) // 2 != entries:
@@ -118,17 +117,16 @@ def correlate_rdms(
     if method not in METHODS:
         raise ValueError(f"unknown method {method!r}, expected one of {', '.join(METHODS)}")
     check_same_stimuli(teacher, candidate)
-    return _unit_rows(teacher, method) @ _unit_rows(candidate, method).T
 
+    def unit_rows(rdms: np.ndarray) -> np.ndarray:
+        rows = METHODS[method](rdms.astype(np.float64))  # float32 loses 5e-4 over 12.5M pairs
+        rows -= rows.mean(1, keepdims=True)
+        norms = np.linalg.norm(rows, axis=1, keepdims=True)
+        norms[norms <= 1e-12] = np.nan
+        rows /= norms
+        return rows
 
-def _unit_rows(rdms: np.ndarray, method: str) -> np.ndarray:
-    """Return rows centred and scaled to length 1; float32 sums lose 5e-4 over 12.5M pairs."""
-    rows = METHODS[method](rdms.astype(np.float64))
-    rows -= rows.mean(1, keepdims=True)
-    norms = np.linalg.norm(rows, axis=1, keepdims=True)
-    norms[norms <= 1e-12] = np.nan
-    rows /= norms
-    return rows
+    return unit_rows(teacher) @ unit_rows(candidate).T
 
 
 def draw_units(total: int, units: int, *, seed: int, layer: int) -> np.ndarray:
@@ -151,17 +149,16 @@ class ConditionMeans:
     def __init__(self, conditions: Tensor):
         self.conditions = conditions
         self.counts = torch.bincount(conditions[conditions >= 0])
-        if not len(self.counts) or (self.counts == 0).any():
-            missing = (self.counts == 0).nonzero().flatten().tolist()
+        missing = (self.counts == 0).nonzero().flatten().tolist()
+        if missing or not len(self.counts):
             raise ValueError(f"conditions without an image: {missing}")
         self.sums: list[Tensor] = []
 
     def add(self, start: int, features: list[Tensor]) -> None:
         """Take in each layer's responses [B, U] to the images start ... start + B."""
-        if not features:
-            return
-        conditions = self.conditions[start : start + len(features[0])]
-        if (conditions < 0).all():
+        end = start + len(features[0]) if features else start
+        conditions = self.conditions[start:end]
+        if (conditions < 0).all():  # or there are none
             return
         # A product with indicators: index_add on a GPU sums in another order each time.
         members = conditions == torch.arange(len(self.counts))[:, None]  # [K, B]
@@ -171,8 +168,7 @@ class ConditionMeans:
 
     def means(self) -> list[Tensor]:
         """Return each layer's mean responses [K, U] to the K conditions."""
-        counts = self.counts[:, None]
-        return [sums / counts.to(sums.device) for sums in self.sums]
+        return [sums / self.counts[:, None].to(sums.device) for sums in self.sums]
 
     def rdms(self) -> np.ndarray:
         """Return condensed RDMs [L, K(K-1)/2] of the K conditions' mean responses."""

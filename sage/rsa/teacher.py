@@ -101,17 +101,15 @@ def read_teacher(path: Path | str) -> Teacher:
         own = variable.attrs
         missing = ", ".join(sorted({"layer", "level", "stimuli"} - own.keys()))
         if missing or variable.ndim != 1:
-            raise ValueError(
-                f"{path}: variable {name!r} lacks {missing or 'a single dimension'}; "
-                "expected condensed RDMs with attributes layer, level and stimuli"
-            )
+            told = f"{path}: variable {name!r} lacks {missing or 'a single dimension'}"
+            raise ValueError(f"{told}; expected an RDM with attributes layer, level and stimuli")
         try:
             stimulus_count(len(variable), diagonal=own["level"] == GRAM)
         except ValueError as problem:
             raise ValueError(f"{path}, variable {name!r}: {problem}") from problem
         layers.setdefault((own["layer"], own["stimuli"]), {})[own["level"]] = variable.values
     names = [name for name, _ in layers]
-    if not layers or len(set(names)) < len(names):
+    if not names or len(set(names)) < len(names):
         expected = "expected one or more, each on one set of stimuli"
         raise ValueError(f"{path} holds layers {names}, {expected}")
     read = tuple(TeacherLayer(name, stimuli, rdms) for (name, stimuli), rdms in layers.items())

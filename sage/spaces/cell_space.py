@@ -1,8 +1,10 @@
 """The paper's space of convolutional cells.
 
-To add an operation, append its name to `OPERATIONS` here and add its module to those in
-`models/cells.py`. Stored architectures hold positions in `OPERATIONS`: never change the order.
+To add an operation, append its name to `OPERATIONS`, whose positions are stored, and add its module
+to those in `models/cells.py`.
 """
+
+from itertools import product
 
 from sage.spaces.search_space import Choice, SearchSpace
 
@@ -20,11 +22,9 @@ def cells(blocks: int = 5) -> SearchSpace:
     """
     if blocks < 1:
         raise ValueError(f"blocks is {blocks}, expected 1 or more")
-    choices = [
-        Choice(f"{side} {name} {block}", options, kind=f"{side} {name}", step=block)
-        for block in range(1, blocks + 1)
-        for side in ("left", "right")
-        for name, options in (("input", tuple(range(block + 1))), ("operation", OPERATIONS))
-    ]
+    choices = []
+    for block, side in product(range(1, blocks + 1), ("left", "right")):
+        for name, options in (("input", tuple(range(block + 1))), ("operation", OPERATIONS)):
+            choices.append(Choice(f"{side} {name} {block}", options, None, f"{side} {name}", block))
     choices += [Choice(f"output {state}", (False, True), step=blocks) for state in (0, 1)]
     return SearchSpace(f"cells{blocks}", tuple(choices))

@@ -29,9 +29,8 @@ class Layer:
         height, width = self.kernel
         stride = f"/{self.stride}" if self.stride > 1 else "none"
         parts = f"{height}x{width} conv {self.filters}", stride, self.normalization, self.activation
-        sources = ", ".join(str(source or "image") for source in self.inputs)
         said = " ".join(part for part in parts if part not in ("none", "identity"))
-        return f"{said} <- {sources}"
+        return f"{said} <- {', '.join(str(source or 'image') for source in self.inputs)}"
 
 
 def cnn(layers: int) -> SearchSpace:

@@ -1,8 +1,7 @@
 """Search spaces as immutable data: named choices, and operations on architectures.
 
-To add a space, write a function that returns a `SearchSpace` in a file beside this one, import it
-in `spaces/__init__.py`, and turn its architectures into networks with a `Builder` in
-`search/builders.py`.
+To add a space, write a function that returns a `SearchSpace`, import it in `spaces/__init__.py`,
+and turn its architectures into networks with a `Builder` in `search/builders.py`.
 """
 
 import hashlib
@@ -74,7 +73,6 @@ class SearchSpace:
 
     @cached_property
     def position(self) -> dict[str, int]:
-        """The place of each choice in an architecture, by its name."""
         return {choice.name: index for index, choice in enumerate(self.choices)}
 
     @cached_property
