@@ -96,9 +96,8 @@ def compare(
         result[networks.index(network), epochs.index(epoch), :, : values.shape[1]] = values
     names, layer = [layer.name for layer in layers], np.arange(1, deepest + 1)
     coords = dict(network=networks, epoch=epochs, teacher_layer=names, layer=layer)
-    attrs = dict(
-        teacher=teacher.name, teacher_identity=teacher.identity, level=level, method=method
-    )
+    attrs = {"teacher": teacher.name, "teacher_identity": teacher.identity}
+    attrs |= {"level": level, "method": method}
     table = xr.DataArray(result, coords, list(coords), attrs=attrs)
     return table.sel(teacher_layer=[layer.name for layer in teacher.layers])
 
