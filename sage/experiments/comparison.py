@@ -13,7 +13,7 @@ from tqdm.auto import tqdm
 from sage.analysis import search_tables
 from sage.config.profiles import Budget
 from sage.config.run import ComparisonRun, check_workers
-from sage.experiments.studies import architectures, keep_best, last_accuracy, make_study
+from sage.experiments.studies import architectures, keep_best, make_study
 from sage.rsa import guidance
 from sage.rsa.teacher import Teacher
 from sage.search import builders, dask_workers, searchers
@@ -70,8 +70,10 @@ class Comparison:
         guidance.check_comparable(teacher, run.level, {stimuli.identity for stimuli in shown})
         parts = (self.seeds, self.budget.epochs, run.searchers.split(), run.scores.split())
         found = [Search(name, score, epochs, seed) for seed, epochs, name, score in product(*parts)]
-        self.searches, self.studies = found, {search: self._study(search) for search in found}
+        self.studies = {search: self._study(search) for search in found}
         self.mature_studies = {seed: self._mature_study(seed) for seed in self.seeds}
+        every, samples = self.budget.every, self.budget.samples
+        self.checkpoints = sorted({*range(every, samples + 1, every), samples})
 
     @staticmethod
     def check(run: ComparisonRun, *, workers: str = "auto") -> None:
@@ -84,19 +86,16 @@ class Comparison:
         for name, known in (("searchers", searchers.SEARCHERS), ("scores", SCORES)):
             words, some = (asked := getattr(run, name)).split(), ", ".join(known)
             if not words or len(set(words)) < len(words) or not set(words) <= known.keys():
-                problem = f"{name} is {asked!r}, expected some of {some} with spaces between"
-                raise ValueError(problem)
+                raise ValueError(f"{name} is {asked!r}, expected some of {some}, spaces between")
 
     def train(self, *, workers: str = "auto") -> xr.Dataset:
-        """Make every search, and train to maturity what it found; what is on record is kept.
+        """Make every search, train to maturity what it found, and return `results`.
 
-        The repetitions come one after the other, so that a run that is stopped has whole ones.
+        What is on record is kept. Repetitions follow each other: a run that is stopped has whole
+        ones.
 
         Args:
             workers: see `dask_workers.open_workers`.
-
-        Returns:
-            As `results`.
 
         Raises:
             ValueError: no such workers.
@@ -107,7 +106,7 @@ class Comparison:
         bar = tqdm(total=len(self.studies) * samples, unit="candidate")
         with dask_workers.open_workers(workers) as opened, bar:
             for number, seed in enumerate(self.seeds, 1):
-                for search in self._searches(seed):
+                for search in [one for one in self.studies if one.run == seed]:
                     name = f"{search.searcher}, {search.score}, {search.epochs:g} epochs"
                     bar.set_description(f"run {number} of {self.budget.runs}: {name}")
                     searcher, study = self._searcher(search), self.studies[search]
@@ -129,7 +128,7 @@ class Comparison:
             random_accuracy [run, candidate]: random architectures, fully trained.
         """
         mature = {seed: self._mature_table(seed) for seed in self.seeds}
-        found = [self._found(search, mature[search.run]) for search in self.searches]
+        found = [self._found(search, mature[search.run]) for search in self.studies]
         order = {"searcher": self.run.searchers.split(), "score": self.run.scores.split()}
         table = xr.combine_by_coords(found).sel(order | {"epochs": list(self.budget.epochs)})
         hashes = {seed: list(map(self.space.hash, self._random(seed))) for seed in self.seeds}
@@ -165,9 +164,6 @@ class Comparison:
             tables.append(found.assign_coords({name: ("candidate", along[name]) for name in along}))
         return xr.concat(tables, "candidate", join="outer").drop_vars("candidate")
 
-    def _searches(self, seed: int) -> list[Search]:
-        return [search for search in self.searches if search.run == seed]
-
     def _searcher(self, search: Search) -> Searcher:
         return searchers.within(self.budget, search.searcher, self.space, seed=search.run)
 
@@ -180,15 +176,15 @@ class Comparison:
         return {"teacher": teacher.identity, "alpha": self.run.alpha, "level": self.run.level}
 
     def _study(self, search: Search) -> Study:
-        make_guide = SCORES[search.score].guide
-        guide = make_guide(self.teacher, search.run) if make_guide else None
-        score: dict = {"name": search.score} | (self._guidance(guide) if guide else {})
-        return make_study(
-            replace(self.protocol, snapshots=(search.epochs,), test=False),
-            {"searcher": self._searcher(search).description, "score": score, "seed": search.run},
-            seed=lambda number: search.run,
-            score=partial(_score, self.run, guide),
-        )
+        protocol = replace(self.protocol, snapshots=(search.epochs,), test=False)
+        score, seed = {"name": search.score}, search.run
+        described = {"searcher": self._searcher(search).description, "score": score, "seed": seed}
+        if not (make_guide := SCORES[search.score].guide):
+            return make_study(protocol, described, lambda number: seed)
+        guide = make_guide(self.teacher, seed)
+        score |= self._guidance(guide)
+        study = make_study(protocol, described, lambda number: seed)
+        return replace(study, score=partial(_score, self.run, guide))
 
     def _mature_study(self, seed: int) -> Study:
         """Return the study of what searches chose; runs that chose the same share its trainings."""
@@ -196,28 +192,23 @@ class Comparison:
         chosen["guidance"] = self._guidance(self.teacher)
         chosen |= {field.name: getattr(self.budget, field.name) for field in fields(Budget)}
         described = {"seed": seed, "chosen by": chosen}
-        return make_study(self.protocol, described, seed=lambda number: seed)
-
-    def _checkpoints(self) -> list[int]:
-        every, samples = self.budget.every, self.budget.samples
-        return sorted({*range(every, samples + 1, every), samples})
+        return make_study(self.protocol, described, lambda number: seed)
 
     def _train_to_maturity(self, seed: int, workers: Workers) -> None:
         """Train what the searches of a repetition chose, and random architectures, each once."""
         chosen: list[Architecture] = []
-        for search in self._searches(seed):
+        for search in [one for one in self.studies if one.run == seed]:
             visited = self.tracker.results(self.studies[search].key, self.budget.samples)
-            places = keep_best(visited, self._checkpoints(), self.budget.top)
-            chosen += architectures(visited, places)
+            places = keep_best(visited, self.checkpoints, self.budget.top)
+            chosen += architectures(visited.isel(network=places))
         chosen = list(dict.fromkeys([*chosen, *self._random(seed)]))
         with tqdm(total=len(chosen), desc="to maturity", unit="network", leave=False) as bar:
             listed, study = Listed(self.space, chosen), self.mature_studies[seed]
             Explorer(study, listed, self.tracker, len(chosen), workers, bar).search()
 
     def _candidates(self, search: Search) -> xr.Dataset:
-        """Return a search's candidates at the end of their premature training."""
         found = self.tracker.results(self.studies[search].key, self.budget.samples)
-        return _at(search.epochs, found)
+        return _at(search.epochs, found)  # the end of their premature training
 
     def _mature_table(self, seed: int) -> pd.DataFrame:
         """Return accuracy and examples by an architecture's hash."""
@@ -225,7 +216,7 @@ class Comparison:
         return table[["accuracy", "examples"]].to_dataframe().set_index(table.hash.values)
 
     def _found(self, search: Search, mature: pd.DataFrame) -> xr.Dataset:
-        table, checkpoints, top = self._candidates(search), self._checkpoints(), self.budget.top
+        table, checkpoints, top = self._candidates(search), self.checkpoints, self.budget.top
         places = [search_tables.best(table, samples, top) for samples in checkpoints]
         tops = [mature.loc[table.hash.values[one]] for one in places]
         costs = table[["examples", "images_shown"]]
@@ -262,9 +253,7 @@ class Comparison:
         return list(alike.values())[::-1]
 
 
-def _score(run: ComparisonRun, guide: Teacher | None, evaluated: Evaluation) -> float:
-    if guide is None:
-        return last_accuracy(evaluated)
+def _score(run: ComparisonRun, guide: Teacher, evaluated: Evaluation) -> float:
     last = evaluated.snapshots[-1]
     similarity = guidance.compare([(0, last.epoch, last.rdms)], guide, level=run.level)
     found, accuracy = guidance.teacher_guidance(similarity), xr.DataArray(last.accuracy)

@@ -5,12 +5,14 @@ from collections.abc import Sequence
 from concurrent.futures import as_completed
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
+from itertools import product
 
 import numpy as np
 import torch
 import xarray as xr
 from tqdm.auto import tqdm
 
+from sage.analysis.search_tables import winner_name
 from sage.compute import devices, parallel
 from sage.config import paths, provenance
 from sage.config.run import CellRun
@@ -77,8 +79,7 @@ class FullTraining:
 
     @property
     def from_files(self) -> bool:
-        """True if images are read from files at every step, rather than held in memory."""
-        return self.image_size == preprocessing.SIZE
+        return self.image_size == preprocessing.SIZE  # else held in memory
 
     @property
     def recipe(self) -> Recipe:
@@ -101,14 +102,9 @@ class FullTraining:
         Raises:
             ValueError: images too small for the auxiliary classifier.
         """
-        return CellNetwork(
-            self.genotype,
-            classes=classes,
-            filters=self.filters,
-            repeats=self.repeats,
-            skeleton=self.skeleton,
-            auxiliary_size=self.image_size if self.recipe.auxiliary_weight else None,
-        )
+        sizes = {"classes": classes, "filters": self.filters, "repeats": self.repeats}
+        auxiliary = self.image_size if self.recipe.auxiliary_weight else None
+        return CellNetwork(self.genotype, skeleton=self.skeleton, auxiliary_size=auxiliary, **sizes)
 
     def load_images(self) -> tuple[Images | ImageFiles, Images | ImageFiles, int]:
         """Return training images, test images, and the number of classes.
@@ -116,11 +112,10 @@ class FullTraining:
         Raises:
             FileNotFoundError or ValueError: as `datasets.load_dataset` or `datasets.load_files`.
         """
-        loaded: Split = (
-            datasets.load_files(self.dataset)
-            if self.from_files
-            else datasets.load_reduced(self.dataset, self.image_size, None, None)
-        )
+        if self.from_files:
+            loaded: Split = datasets.load_files(self.dataset)
+        else:
+            loaded = datasets.load_reduced(self.dataset, self.image_size, None, None)
         train = loaded.train.joined(loaded.validation)
         return train.first(self.images), loaded.test, len(loaded.classes)
 
@@ -135,17 +130,14 @@ def load_beside(run: CellRun) -> list[Genotype]:
     """
     beside = [genotypes.load_genotype(name) for name in run.beside.split()]
     names = [genotype.name for genotype in beside]
-    scores = run.scores.split()
-    found = {f"{searcher} {score}" for searcher in run.searchers.split() for score in scores}
+    found = {winner_name(*each) for each in product(run.searchers.split(), run.scores.split())}
     taken = found | {f"{name}-sep" for name in found}  # what the run calls the cells that it finds
     if len(set(names)) < len(names) or taken & set(names):
-        raise ValueError(
-            f"beside is {run.beside!r}, cells named {', '.join(names)}; expected different names, "
-            f"and none of a cell that the run finds: {', '.join(sorted(taken))}"
-        )
+        other = f"different names, and none of a cell that the run finds: {sorted(taken)}"
+        raise ValueError(f"beside is {run.beside!r}, named {', '.join(names)}; expected {other}")
     if run.transfer == run.dataset:
         raise ValueError(f"transfer is {run.transfer!r}, the run's own data set; expected another")
-    for dataset in _data_sets(run):
+    for dataset in filter(None, (run.dataset, run.transfer)):
         plan = FullTraining.of(run, genotypes.NASNET_A, dataset)
         images, _, classes = plan.load_images()
         with torch.device("meta"):
@@ -159,8 +151,11 @@ def train_cells(
     run: CellRun, cells: Sequence[Genotype], *, workers: str = "auto"
 ) -> dict[str, xr.Dataset]:
     """Train cells fully on each of a run's data sets; return `train_all_fully`'s table of each."""
-    plans = {name: [FullTraining.of(run, cell, name) for cell in cells] for name in _data_sets(run)}
-    return {name: train_all_fully(some, workers=workers) for name, some in plans.items()}
+    tables = {}
+    for name in filter(None, (run.dataset, run.transfer)):
+        plans = [FullTraining.of(run, cell, name) for cell in cells]
+        tables[name] = train_all_fully(plans, workers=workers)
+    return tables
 
 
 def train_all_fully(plans: list[FullTraining], *, workers: str = "auto") -> xr.Dataset:
@@ -188,16 +183,13 @@ def train_all_fully(plans: list[FullTraining], *, workers: str = "auto") -> xr.D
         futures = {key: opened.submit(work, plan) for key, plan in different.items()}
         for future in as_completed(futures.values()):
             bar.update(future.exception() is None)
-    tables = {key: future.result() for key, future in futures.items()}
-    named = [
-        tables[key].assign(genotype=str(plan.genotype), provenance=tables[key].attrs["provenance"])
-        for key, plan in zip(keys, plans)
-    ]
-    settings = {name: value for name, value in asdict(plans[0]).items() if value is not None}
-    del settings["genotype"]
+    found = [(futures[key].result(), str(plan.genotype)) for key, plan in zip(keys, plans)]
+    named = [one.assign(genotype=text, provenance=one.provenance) for one, text in found]
     whole = xr.concat(named, "network", combine_attrs="drop", data_vars="all")
-    recipe = json.dumps(plans[0].recipe.description)
-    return whole.assign_coords(network=names).assign_attrs(settings | {"recipe": recipe})
+    settings = asdict(plans[0]) | {"recipe": json.dumps(plans[0].recipe.description)}
+    del settings["genotype"]
+    settings = {name: value for name, value in settings.items() if value is not None}
+    return whole.assign_coords(network=names).assign_attrs(settings)
 
 
 def train_fully(plan: FullTraining, *, progress: bool = True) -> xr.Dataset:
@@ -261,7 +253,3 @@ def _test(model: CellNetwork, test: Images | ImageFiles) -> tuple[float, float]:
     scores = evaluation.class_scores(model, test)
     top5 = activations.top_k(scores, test.labels, min(5, scores.shape[1]))
     return activations.accuracy(scores, test.labels), top5
-
-
-def _data_sets(run: CellRun) -> list[str]:
-    return [run.dataset, *filter(None, [run.transfer])]

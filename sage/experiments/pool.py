@@ -60,16 +60,14 @@ def search_pool(run: Run, *, workers: str = "auto") -> xr.Dataset:
         searcher = _searcher(run, name)
         study = _study(run, briefly, {"searcher": searcher.description, "score": "P"})
         visited = _train(f"{name} by P", study, searcher, count, workers)
-        places = kept(visited)
-        seeds = visited.seed.values[places].tolist()
-        for architecture, seed in zip(architectures(visited, places), seeds):
+        best = visited.isel(network=kept(visited))
+        for architecture, seed in zip(architectures(best), best.seed.values.tolist()):
             chosen.setdefault(architecture, seed)
     if not chosen:
         least = f"more than {TOP} are needed, one of which has a P"
         raise ValueError(f"searches of {count} candidates kept none: {least}")
-    seeds = list(chosen.values())
     described = {"seed": run.seed, "chosen by P": list(chosen.items())}
-    study = make_study(protocol, described, seed=seeds.__getitem__)
+    study = make_study(protocol, described, list(chosen.values()).__getitem__)
     listed = Listed(protocol.networks.space, list(chosen))
     return _with_depth(run, _train("found by P", study, listed, len(chosen), workers))
 
@@ -91,17 +89,15 @@ def retrain_pool(run: Run, *, workers: str = "auto") -> xr.DataArray:
     It is NaN where one diverged. They are a study of their own, of which nothing is measured before
     maturity. Arguments and errors as `train_pool`.
     """
-    study, searcher = _again(run), _searcher(run, "random")
-    results = _train("another seed", study, searcher, run.settings.reseeded, workers)
+    settings, searcher = run.settings, _searcher(run, "random")
+    matured = replace(_protocol(run), snapshots=(settings.mature_epochs,), rivals=False)
+    study = _study(run, matured, {"again": True}, draw=1)
+    results = _train("another seed", study, searcher, settings.reseeded, workers)
     return results.accuracy.isel(epoch=-1, drop=True)
 
 
 def check_teacher(run: Run, teacher: Teacher) -> None:
-    """Check that the run's pools can be compared with a teacher, before they are trained.
-
-    Raises:
-        ValueError: they cannot.
-    """
+    """Raise a ValueError if the run's pools, trained or not, cannot be compared with a teacher."""
     stimuli = _protocol(run).load_images().stimuli(run.settings.rdm_images)
     guidance.check_comparable(teacher, run.level, {stimuli.identity})
 
@@ -139,10 +135,8 @@ def similarities(run: Run, networks: xr.Dataset, teacher: Teacher) -> dict[str, 
     kinds |= {level: (level, "pearson") for level in others}
     if _has(teacher, alignment.GRAM):
         kinds |= {measure: (alignment.GRAM, measure) for measure in alignment.MEASURES}
-    return {
-        kind: compare_pool(networks, teacher, level=level, method=method)
-        for kind, (level, method) in kinds.items()
-    }
+    compare = partial(compare_pool, networks, teacher)
+    return {kind: compare(level=level, method=method) for kind, (level, method) in kinds.items()}
 
 
 def controls(run: Run, networks: xr.Dataset, teacher: Teacher) -> dict[str, xr.DataArray]:
@@ -170,11 +164,8 @@ def controls(run: Run, networks: xr.Dataset, teacher: Teacher) -> dict[str, xr.D
 
 def _has(teacher: Teacher, level: str) -> bool:
     """Return True if `guidance.check_comparable` takes all layers at this level."""
-    values = [layer.rdms.get(level) for layer in teacher.layers]
-    return all(
-        one is not None and len(one) >= 3 and np.isfinite(one).all() and np.ptp(one) > 0
-        for one in values
-    )
+    rdms = [layer.rdms.get(level, np.empty(0)) for layer in teacher.layers]
+    return all(len(one) >= 3 and np.isfinite(one).all() and np.ptp(one) > 0 for one in rdms)
 
 
 def _protocol(run: Run) -> EvaluationProtocol:
@@ -194,8 +185,7 @@ def _train(title: str, study: Study, searcher: Searcher, count: int, workers: st
 
 def _with_depth(run: Run, results: xr.Dataset) -> xr.Dataset:
     space = _protocol(run).networks.space
-    found = architectures(results, list(range(results.sizes["network"])))
-    depths = [spaces.depth(spaces.cnn_layers(space, architecture)) for architecture in found]
+    depths = [spaces.depth(spaces.cnn_layers(space, one)) for one in architectures(results)]
     return results.assign(depth=("network", np.array(depths, dtype=np.float64)))
 
 
@@ -203,16 +193,8 @@ def _searcher(run: Run, name: str) -> Searcher:
     return searchers.within(run.settings.search, name, _protocol(run).networks.space, seed=run.seed)
 
 
-def _again(run: Run) -> Study:
-    protocol = _protocol(run)
-    matured = replace(protocol, snapshots=(protocol.mature_epochs,), rivals=False)
-    return _study(run, matured, {"again": True}, draw=1)
-
-
 def _study(run: Run, protocol: EvaluationProtocol, described: dict, *, draw: int = 0) -> Study:
-    """Return a study of candidates judged by their last accuracy, with the seeds of `_seed`."""
-    described = {"seed": run.seed} | described
-    return make_study(protocol, described, seed=partial(_seed, run, draw=draw))
+    return make_study(protocol, {"seed": run.seed} | described, partial(_seed, run, draw=draw))
 
 
 def _seed(run: Run, number: int, *, draw: int = 0) -> int:

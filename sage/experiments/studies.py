@@ -14,30 +14,22 @@ from sage.search.record import Evaluation
 from sage.spaces import Architecture
 
 
-def last_accuracy(evaluated: Evaluation) -> float:
-    """Return the accuracy at the end of training."""
+def _last_accuracy(evaluated: Evaluation) -> float:
     return evaluated.snapshots[-1].accuracy
 
 
-def make_study(
-    protocol: EvaluationProtocol,
-    described: dict,
-    *,
-    seed: Callable[[int], int],
-    score: Callable[[Evaluation], float] = last_accuracy,
-) -> Study:
-    """Return a study of candidates that are evaluated by a protocol.
+def make_study(protocol: EvaluationProtocol, described: dict, seed: Callable[[int], int]) -> Study:
+    """Return a study of candidates that are evaluated by a protocol and judged by last accuracy.
 
     Args:
         described: what determines the candidates besides the protocol, JSON-ready.
         seed: gives the seed of the candidate with a number.
-        score: gives a finished evaluation's score, higher is better.
     """
     return Study(
         description=protocol.description() | described,
         protocol=protocol.key,
         evaluate=partial(evaluation.evaluate, protocol),
-        score=score,
+        score=_last_accuracy,
         seed=seed,
     )
 
@@ -54,6 +46,6 @@ def keep_best(visited: xr.Dataset, checkpoints: Iterable[int], top: int) -> list
     return list(dict.fromkeys(place for places in kept for place in places))
 
 
-def architectures(visited: xr.Dataset, places: list[int]) -> list[Architecture]:
-    """Return the architectures of candidates at these places."""
-    return [tuple(json.loads(text)) for text in visited.architecture.values[places]]
+def architectures(visited: xr.Dataset) -> list[Architecture]:
+    """Return the architectures of candidates, see `Tracker.results`."""
+    return [tuple(json.loads(text)) for text in visited.architecture.values]

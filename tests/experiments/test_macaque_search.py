@@ -141,7 +141,7 @@ def test_similarity_of_every_candidate(run, tmp_path):
     searches.train(workers="0")
     found = searches.similarity(brain)
     assert found.shape == (18, 2, 5) and found.teacher_layer.values.tolist() == ["V4", "IT"]
-    tracker, search = Tracker(), searches.searches[1]
+    tracker, search = Tracker(), [*searches.studies][1]
     key = searches.studies[search].key
     of_search = found[(found.score == search.score) & (found.run == search.run)]
     expected = guidance.compare(tracker.rdms(key, range(3), "image"), brain, level="image").isel(

@@ -235,7 +235,8 @@ def test_first_networks_are_trained_again_with_another_seed_up_to_maturity_alone
     networks = pool.train_pool(run, workers="0")
     again = pool.retrain_pool(run, workers="0")
     assert again.network.values.tolist() == [0, 1, 2, 3] and again.notnull().all()
-    stored = Tracker().results(pool._again(run).key)
+    matured = replace(protocol(run), snapshots=(2,), rivals=False)
+    stored = Tracker().results(pool._study(run, matured, {"again": True}, draw=1).key)
     same = networks.sel(network=again.network)
     assert (stored.architecture == same.architecture).all() and not (stored.seed == same.seed).any()
     assert stored.epoch.values.tolist() == [2] and "synflow" not in stored
