@@ -9,7 +9,6 @@ class Budget:
     """Size of a comparison of searches; what is not named here is the profile's."""
 
     tests: ClassVar[bool]  # show the test images to networks that were trained to maturity
-
     train_images: int | None  # training images of a candidate, at most; None means all
     mature_epochs: int
     epochs: tuple[float, ...]  # premature training of a candidate, one search for each, few first
@@ -25,7 +24,6 @@ class SearchBudget(Budget):
     """Size of a comparison of searches for convolutional networks."""
 
     tests = True
-
     layers: int  # deepest network of the space
 
 
@@ -36,7 +34,6 @@ class CellBudget(Budget):
     tests = False  # only fully trained networks see them
     skeleton: ClassVar[str] = "cifar"  # of candidates, see `models.cells.SKELETONS`
     full_skeleton: ClassVar[str] = "cifar"  # of fully trained networks
-
     blocks: int  # B
     batch_size: int
     repeats: int  # N of candidates
@@ -53,7 +50,6 @@ class MacaqueBudget(CellBudget):
     """Size of a comparison of searches for cells on larger images, guided by recordings."""
 
     skeleton = "imagenet search"
-
     image_size: int  # pixels a side of what candidates are shown
     validation_images: int | None  # at most; None means all
     recording_images: int | None  # rows of an image-level RDM of recordings, at most; None: all

@@ -16,18 +16,16 @@ import xarray as xr
 from sage.compute import devices
 from sage.config import paths
 
-_LIBRARIES = ("torch", "torchvision", "numpy", "scipy", "xarray")
-
 
 def key(**parts: object) -> str:
     """Return 16 hexadecimal digits that change with any of the JSON-ready parts."""
-    text = json.dumps(parts, sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def stamp() -> dict[str, str]:
     """Return commit, library versions, hardware and time, as attributes that NetCDF takes."""
-    versions = [f"{name} {version(name)}" for name in _LIBRARIES]
+    libraries = ("torch", "torchvision", "numpy", "scipy", "xarray")
+    versions = [f"{name} {version(name)}" for name in libraries]
     return {
         "commit": commit(),
         "versions": ", ".join([f"python {platform.python_version()}", *versions]),
@@ -52,12 +50,7 @@ def commit() -> str:
 
 
 def git(checkout: Path, *arguments: str) -> str:
-    """Return what a git command prints in a checkout.
-
-    Raises:
-        OSError: there is no git.
-        CalledProcessError: the command failed.
-    """
+    """Return what a git command prints in a checkout; raises what `subprocess.run` does."""
     command = ["git", "-C", str(checkout), *arguments]
     return subprocess.run(command, capture_output=True, text=True, check=True).stdout.rstrip()
 

@@ -4,6 +4,7 @@ import hashlib
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
+from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self, cast
 
@@ -55,7 +56,6 @@ class Run:
 
     @property
     def settings(self) -> Profile:
-        """The sizes and budgets of this run's profile."""
         return PROFILES[self.profile]
 
     @property
@@ -109,18 +109,16 @@ class ComparisonRun(Run):
         super().__post_init__()
         numbers, mature = _numbers(self.epochs), self.budget.mature_epochs
         if self.epochs and not (numbers and all(0 < number <= mature for number in numbers)):
-            raise ValueError(
-                f"epochs is {self.epochs!r}, expected numbers above 0 and up to {mature} with "
-                "spaces between"
-            )
+            expected = f"numbers above 0 and up to {mature} with spaces between"
+            raise ValueError(f"epochs is {self.epochs!r}, expected {expected}")
 
     @property
     def budget(self) -> Budget:
         """The profile's budget with what this run changes."""
         planned = getattr(self.settings, self.part)
         asked = vars(self) | {"epochs": tuple(_numbers(self.epochs))}
-        changes = {name: asked[name] for name in asked.keys() & asdict(planned).keys()}
-        return replace(planned, **{name: value for name, value in changes.items() if value})
+        known = asked.keys() & asdict(planned).keys()
+        return replace(planned, **{name: asked[name] for name in known if asked[name]})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -181,20 +179,16 @@ class MacaqueRun(CellRun):
         super().__post_init__()
         needed = max(self.budget.image_size, self.budget.full_size)
         if needed > SIZES.get(self.dataset, needed):
-            raise ValueError(
-                f"data set {self.dataset} has {SIZES[self.dataset]} pixels a side, expected one "
-                f"with {needed} or more, such as imagenet, for the search guided by recordings "
-                f"at profile {self.profile}"
-            )
+            found = f"data set {self.dataset} has {SIZES[self.dataset]} pixels a side"
+            expected = f"one with {needed} or more, as imagenet, at profile {self.profile}"
+            raise ValueError(f"{found}, expected {expected}")
 
     @property
     def budget(self) -> MacaqueBudget:
-        """The budget, with one checkpoint at the end."""
         return cast(MacaqueBudget, super().budget)
 
     @property
     def named_regions(self) -> list[str]:
-        """The names in `regions`."""
         return [name.strip() for name in self.regions.split(",") if name.strip()]
 
 
@@ -202,17 +196,11 @@ KINDS = {kind.__name__: kind for kind in (Run, PoolRun, SearchRun, CellRun, Maca
 
 
 def check_workers(workers: str) -> None:
-    """Check that a text says where networks can train, see `dask_workers.open_workers`.
-
-    Raises:
-        ValueError: it does not.
-    """
+    """Raise a ValueError if networks cannot train there, see `dask_workers.open_workers`."""
     if workers != "auto" and not any(form.fullmatch(workers) for form in (NUMBER, SLURM, ADDRESS)):
-        raise ValueError(
-            f"workers is {workers!r}, expected 0 (within this process), a number of processes, "
-            "auto, slurm:JOBS, slurm:JOBSxPROCESSES, or the address of a Dask scheduler such as "
-            "tcp://host:8786"
-        )
+        expected = "0 (within this process), a number of processes, auto, slurm:JOBS, "
+        expected += "slurm:JOBSxPROCESSES, or a Dask scheduler's address such as tcp://host:8786"
+        raise ValueError(f"workers is {workers!r}, expected {expected}")
 
 
 def check_type(name: str, value: Any, *, like: Any) -> Any:
@@ -225,16 +213,13 @@ def check_type(name: str, value: Any, *, like: Any) -> Any:
     expected = type(like)
     if expected is float and type(value) is int:
         value = float(value)
-    if type(value) is not expected or value != value or value in (float("inf"), float("-inf")):
+    if type(value) is not expected or (expected is float and not isfinite(value)):
         raise TypeError(f"parameter {name} is {value!r}, expected {kinds[expected]} like {like!r}")
     return value
 
 
 def file_name(value: object) -> str:
-    """Return a value as part of a file's name.
-
-    A path keeps its last part, 80 characters at most, and gets a short hash.
-    """
+    """Return a value as part of a file's name; of a path the last part, cut, with a short hash."""
     text = str(value)
     if re.fullmatch(r"[\w.+-]+", text):
         return text
