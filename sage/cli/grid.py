@@ -10,7 +10,6 @@ import subprocess
 import sys
 from collections import ChainMap
 from collections.abc import Iterable
-from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -37,11 +36,7 @@ class Point(NamedTuple):
 
 
 def submit(options: argparse.Namespace, checkout: Path) -> None:
-    """Submit the points that are not finished: the first one alone, then the others as an array.
-
-    Raises:
-        CommandFailed: sbatch is missing or failed.
-    """
+    """Submit the points that are not finished: the first one alone, then the others as an array."""
     points = plan(options, checkout / "notebooks")
     todo = [point for point in points if not all(step.finished() for step in point.steps)]
     for point in points:
@@ -59,8 +54,7 @@ def submit(options: argparse.Namespace, checkout: Path) -> None:
                 job = _sbatch(script, array, after, "--kill-on-invalid-dep=yes", *options.sbatch)
             except CommandFailed as error:
                 raise CommandFailed(f"{error}\nBefore submitting again: scancel {first}") from error
-            when = f"which starts when {first} has succeeded"
-            print(f"Submitted the other {others} as job {job}, {when}")
+            print(f"Submitted the other {others} as job {job}, to start when {first} has succeeded")
     command = [*_SAGE, "grid", "gather", *_arguments(options, options.parameter)]
     print("When all are finished:" if todo else "All points are finished already:")
     print(f"  {shlex.join([*command, '--table', 'grid.nc'])}")
@@ -71,9 +65,6 @@ def gather(options: argparse.Namespace, checkout: Path) -> None:
 
     It has a dimension for every parameter of the grid. Notebooks that write no summary at any point
     need only be finished. With `partial` a point that is not there is NaN.
-
-    Raises:
-        CommandFailed: points are missing, names clash, or another table is there.
     """
     points = plan(options, checkout / "notebooks")
     steps = [step for point in points for step in point.steps]
@@ -93,24 +84,24 @@ def gather(options: argparse.Namespace, checkout: Path) -> None:
     if missing:
         count = f"{len(points) - len(parts)} of {len(points)} points are missing:"
         print(count, *missing, sep="\n", file=sys.stderr)
-        if not parts or not options.partial:
-            advice = "Submit them, or gather the others with --partial."
-            raise CommandFailed(advice if parts else "Nothing to gather.")
+        if not parts:
+            raise CommandFailed("Nothing to gather.")
+        if not options.partial:
+            raise CommandFailed("Submit them, or gather the others with --partial.")
     columns = zip(points[0].texts, zip(*(point.values for point in points)))
     table = _join(parts, {name: list(dict.fromkeys(values)) for name, values in columns})
     table.attrs = _attributes({key: one.attrs for key, one in tables.items()})
     for name, variable in table.variables.items():
         having = {key: one[name].attrs for key, one in tables.items() if name in one.variables}
         variable.attrs = _attributes(having)
-    if not options.table.exists():
-        paths.save_table(table, options.table)
-    else:
+    try:
+        same = xr.load_dataset(options.table, engine="h5netcdf").identical(table)
+    except FileNotFoundError:
+        same = bool(paths.save_table(table, options.table))
+    except OSError:  # not a table at all
         same = False
-        with suppress(OSError):  # not a table at all
-            same = xr.load_dataset(options.table, engine="h5netcdf").identical(table)
-        if not same:
-            told = "exists and is another table; give another name, or remove it"
-            raise CommandFailed(f"{options.table} {told}")
+    if not same:
+        raise CommandFailed(f"{options.table} exists and is another table; give another name")
     print(f"{table.drop_attrs()}\nTable: {options.table}")
 
 
@@ -137,8 +128,8 @@ def plan(options: argparse.Namespace, notebooks: Path) -> list[Point]:
         # Also finds 1 and 1.0, and parameters such as workers that make no difference.
         other = points.setdefault(tuple(step.output for step in steps), point)
         if other is not point:
-            same = f"are the same run, {steps[-1].output}"
-            raise Refused(f"points {other.name!r} and {name!r} {same}")
+            both = f"{other.name!r} and {name!r}"
+            raise Refused(f"points {both} are the same run, {steps[-1].output}")
     return list(points.values())
 
 
@@ -184,8 +175,7 @@ def _sbatch(script: Path, *options: str) -> str:
     try:
         result = subprocess.run(command, capture_output=True, text=True)
     except OSError as error:
-        told = "cannot run sbatch, is this a machine of a SLURM cluster?"
-        raise CommandFailed(f"{told} {error}") from error
+        raise CommandFailed(f"cannot run sbatch, is this a SLURM cluster? {error}") from error
     job = result.stdout.strip().split(";")[0]  # "number" or "number;cluster"
     if result.returncode or not job.isdigit():
         said = f"{(result.stderr or result.stdout).strip()}\n{shlex.join(command)}"
@@ -204,8 +194,7 @@ def _read(step: Step, names: Iterable[str]) -> xr.Dataset:
     part = part.map(lambda one: one.astype(float) if one.dtype == bool else one, keep_attrs=True)
     part = part.drop_vars([name for name in names if name in part.coords and not part[name].ndim])
     if clash := [name for name in names if name in part.dims or name in part.variables]:
-        told = f"has its own {', '.join(clash)}, which is a parameter of the grid"
-        raise CommandFailed(f"{_summary(step)} {told}")
+        raise CommandFailed(f"{_summary(step)} has its own {', '.join(clash)}, as has the grid")
     return part
 
 

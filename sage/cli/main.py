@@ -23,7 +23,7 @@ class Refused(ValueError):
 
 
 def main(argv: list[str] | None = None, *, checkout: Path = paths.ROOT) -> int:
-    """Do what the command line asks for.
+    """Do what the command line asks for; exit with code 2 if it asks for what is not there.
 
     Args:
         argv: the arguments, by default those of this process.
@@ -31,9 +31,6 @@ def main(argv: list[str] | None = None, *, checkout: Path = paths.ROOT) -> int:
 
     Returns:
         Exit code: 0, 1 if the command failed, 130 if it was interrupted.
-
-    Raises:
-        SystemExit: code 2, the command line asks for what is not there.
     """
     options = parser().parse_args(argv)
     try:
@@ -56,21 +53,18 @@ def parser() -> argparse.ArgumentParser:
     top = argparse.ArgumentParser(prog="tg-sage", description="Teacher guided architecture search.")
     commands = top.add_subparsers(required=True, metavar="run | grid | watch")
     asked = argparse.ArgumentParser(add_help=False)
-    add = asked.add_argument
-    text = "how large a run is (default: %(default)s)"
+    add, text = asked.add_argument, "how large a run is (default: %(default)s)"
     add("--profile", choices=PROFILES, default=Run.profile, help=text)
-    text = "images to train on (default: %(default)s)"
-    add("--dataset", metavar="NAME", default=Run.dataset, help=text)
+    add("--dataset", metavar="NAME", default=Run.dataset, help="images (default: %(default)s)")
     text = "only this notebook, by its number or whole name; can be repeated (default: all)"
     add("--notebook", metavar="NN", action="append", default=[], help=text)
     given: dict[str, Any] = {"dest": "parameter", "metavar": ("NAME", "VALUE"), "action": "append"}
+    workers = "where networks train: auto (a process per core, or eight for a GPU), a number of "
+    workers += "processes, 0 (within the notebook), slurm:JOBS, or the address of a Dask scheduler"
 
     text = "run the notebooks in order; those that are finished with the same code are skipped"
     add = _command(commands, "run", "run:run", text, asked).add_argument
-    text = "set a parameter of the notebooks; can be repeated"
-    add("-p", nargs=2, default=[], help=text, **given)
-    workers = "where networks train: auto (a process per core, or eight for a GPU), a number of "
-    workers += "processes, 0 (within the notebook), slurm:JOBS, or the address of a Dask scheduler"
+    add("-p", nargs=2, default=[], help="set a parameter; can be repeated", **given)
     add("--workers", metavar="WHERE", help=workers)
     name = _like("[A-Za-z0-9][A-Za-z0-9.-]*", "letters, digits, dots and hyphens, as cifar100-pool")
     text = "copy the results to where git tracks them, under this name; the code must be committed"
@@ -80,11 +74,10 @@ def parser() -> argparse.ArgumentParser:
     grids = grid.add_subparsers(required=True, metavar="submit | gather")
     text = "a parameter and its values; repeated, the grid has all combinations"
     asked.add_argument("-p", nargs="+", required=True, help=text, **given)
-    submit = _command(grids, "submit", "grid:submit", "a run per point, as SLURM jobs", asked)
-    add = submit.add_argument
+    add = _command(grids, "submit", "grid:submit", "a SLURM job per point", asked).add_argument
     add("--workers", metavar="WHERE", help=workers)
-    count, text = _like("[1-9][0-9]*", "a number of 1 or more"), "run at most N points at a time"
-    add("--at-once", type=count, metavar="N", help=text)
+    count = _like("[1-9][0-9]*", "a number of 1 or more")
+    add("--at-once", type=count, metavar="N", help="run at most N points at a time")
     text = 'options for sbatch, as --sbatch="--partition=gpu --gres=gpu:1"'
     add("--sbatch", type=shlex.split, default=[], metavar="OPTIONS", help=text)
     gather = _command(grids, "gather", "grid:gather", "the points' summaries as one table", asked)

@@ -53,17 +53,10 @@ class Step:
 
     @property
     def failed(self) -> Path:
-        """Where the notebook is kept if it fails."""
         return self.folder / "failed" / f"{self.name}.ipynb"
 
     def run(self) -> Run:
-        """Return the run of the parameters, of the kind that the notebook says.
-
-        It says so as `run = KIND.of(globals())`; without that line it is a plain `Run`.
-
-        Raises:
-            TypeError, ValueError: as this kind of run.
-        """
+        """Return the run that the notebook makes in `run = KIND.of(globals())`, or else a `Run`."""
         line = re.search(r"^run = (\w+)\.of\(", self.source.read_text(), re.MULTILINE)
         return KINDS[line[1] if line else Run.__name__].of(self.parameters)
 
@@ -120,11 +113,7 @@ def defaults(source: Path) -> dict:
 
 
 def parse(name: str, text: str, *, like):
-    """Return the value of a parameter that is given as text, in the type of its default `like`.
-
-    Raises:
-        TypeError: the text is no value of that type.
-    """
+    """Return the value of a parameter that is given as text, see `check_type`."""
     value = text
     if not isinstance(like, str):
         with suppress(ValueError, SyntaxError):  # It stays text: check_type says what is expected.
@@ -192,14 +181,13 @@ def _explain(error: PapermillExecutionError | DeadKernelError, step: Step) -> st
     code = [cell for cell in cells if cell.cell_type == "code"]
     executed = [cell for cell in code if cell.metadata.papermill.start_time]
     line = executed[-1].source.splitlines()[0] if executed else ""
+    reason = ["the kernel died; most often the machine had too little memory"]
     if isinstance(error, PapermillExecutionError):
         trace = strip_color("\n".join(error.traceback)).splitlines()
         reason = trace[-8:] or [f"{error.ename}: {error.evalue}"]
-    else:
-        reason = ["the kernel died; most often the machine had too little memory"]
-    said = "".join(f"    {line}\n" for line in reason)
     where = f"{step.name} failed in code cell {len(executed)}: {line}"
-    return f"{where}\n{said}The notebook up to there is {step.failed}"
+    end = f"The notebook up to there is {step.failed}"
+    return "\n".join([where, *(f"    {line}" for line in reason), end])
 
 
 def _identity(value):

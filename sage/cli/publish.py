@@ -1,5 +1,6 @@
 """Results of finished runs, copied under a name that a person chose to where git tracks them."""
 
+import html
 import json
 import re
 import shutil
@@ -12,16 +13,16 @@ import h5netcdf
 import jupytext
 import nbformat
 from nbformat import NotebookNode
+from nbformat.v4 import new_output
 
 from sage.cli.main import CommandFailed, Refused
 from sage.cli.notebooks import Step, read
-from sage.cli.progress_bars import write_bars_as_text
-from sage.config import paths
-from sage.config.provenance import git
+from sage.config import paths, provenance
 from sage.config.run import Run
 
 FIGURES = (".png", ".pdf")
 ATTRIBUTE = "run_parameters"
+VIEW, STATE = (f"application/vnd.jupyter.widget-{kind}+json" for kind in ("view", "state"))
 
 
 def check(steps: list[Step], name: str, checkout: Path) -> str:
@@ -32,8 +33,7 @@ def check(steps: list[Step], name: str, checkout: Path) -> str:
             `data/results/NAME` has tables of another run.
     """
     try:
-        commit = git(checkout, "rev-parse", "HEAD")
-        changed = git(checkout, "status", "--porcelain", "--", "sage", "notebooks/*.py")
+        commit, changed = provenance.state(checkout)
     except subprocess.CalledProcessError as error:
         raise Refused(f"results must name a commit: {error.stderr.strip()}") from error
     if changed:
@@ -65,19 +65,13 @@ def publish(steps: list[Step], name: str, checkout: Path) -> None:
 
     Figures go to `figures/published/NAME`, tables and cells to `data/results/NAME`, outputs to
     `notebooks/*.ipynb`. Tables get the parameters as JSON text in the attribute `run_parameters`.
-
-    Raises:
-        CommandFailed: as `check`.
     """
     try:
         commit = check(steps, name, checkout)
     except Refused as error:
         raise CommandFailed(str(error)) from error
-    figures, results = (
-        checkout / "figures" / "published" / name,
-        checkout / "data" / "results" / name,
-    )
-    folders = {**dict.fromkeys(FIGURES, figures), ".nc": results, ".txt": results}
+    folders = dict.fromkeys(FIGURES, checkout / "figures" / "published" / name)
+    folders |= dict.fromkeys((".nc", ".txt"), checkout / "data" / "results" / name)
     for step in steps:
         for path in sorted(step.folder.glob(f"{step.number}_*")):
             if not (folder := folders.get(path.suffix)):
@@ -131,8 +125,37 @@ def _relative(text: str) -> str:
     # The kernel's name for a cell in warnings: a temporary folder with the process number.
     text = re.sub(r"\S*/ipykernel_\d+/\d+\.py", "notebook", text)
     folders = {f"{paths.ROOT}/": "", f"{paths.ROOT}": ".", f"{sys.prefix}/": ""}
-    folders |= {str(paths.figures()): "figures", str(paths.data()): "data"}
-    folders[f"{Path.home()}/"] = "~/"
+    folders |= {f"{paths.figures()}": "figures", f"{paths.data()}": "data", f"{Path.home()}/": "~/"}
     for folder in sorted(folders, key=len, reverse=True):
         text = text.replace(folder, folders[folder])
     return text
+
+
+def write_bars_as_text(notebook: NotebookNode) -> None:
+    """Replace tqdm's widgets by their last line; those that were closed leave none."""
+    widgets = notebook.metadata.get("widgets", {}).get(STATE, {}).get("state", {})
+    others = False
+    for cell in notebook.cells:
+        for output in cell.get("outputs", [])[:]:
+            view = output.get("data", {}).get(VIEW)
+            line = _last_line(widgets, view["model_id"]) if view else None
+            others |= bool(view) and line is None
+            if line is not None:
+                place = cell.outputs.index(output)
+                texts = [new_output("stream", name="stdout", text=line)] if line else []
+                cell.outputs[place : place + 1] = texts
+    if not others:
+        notebook.metadata.pop("widgets", None)
+
+
+def _last_line(widgets: dict, model: str) -> str | None:
+    """Return what a bar says, nothing if it is hidden, None if the widget is no bar."""
+    box = widgets[model]["state"]
+    parts = [widgets[part.removeprefix("IPY_MODEL_")] for part in box.get("children", [])]
+    if not any(part["model_name"] == "FloatProgressModel" for part in parts):
+        return None
+    layout = widgets[box["layout"].removeprefix("IPY_MODEL_")]["state"]
+    if layout.get("visibility") == "hidden":
+        return ""
+    texts = [part["state"]["value"] for part in parts if part["model_name"] == "HTMLModel"]
+    return html.unescape("".join(texts)).replace("\u2007", " ") + "\n"

@@ -14,16 +14,10 @@ from sage.config.run import Run, check_workers
 
 
 def run(options: argparse.Namespace, checkout: Path) -> None:
-    """Run the notebooks that the options ask for, and publish what they made if asked to.
-
-    Raises:
-        CommandFailed: a notebook failed, or its results cannot be published.
-        Refused: as `plan` and `publish.check`.
-    """
+    """Run the notebooks that the options ask for, and publish what they made if asked to."""
     steps = plan(options, checkout / "notebooks")
     if options.publish:
-        # The error is better known before hours of work than after.
-        publish.check(steps, options.publish, checkout)
+        publish.check(steps, options.publish, checkout)  # before hours of work, not only after
     try:
         _run(steps)
     except KeyboardInterrupt:
@@ -43,8 +37,8 @@ def plan(options: argparse.Namespace, notebooks: Path) -> list[Step]:
     """
     takes = {source: defaults(source) for source in _select(notebooks, options.notebook)}
     known = {name: value for parameters in takes.values() for name, value in parameters.items()}
-    given = {name: getattr(options, name) for name in ("profile", "dataset", "workers")}
-    asked = {name: value for name, value in given.items() if value is not None}
+    asked = {name: getattr(options, name) for name in ("profile", "dataset", "workers")}
+    asked = {name: value for name, value in asked.items() if value is not None}
     try:
         for name, text in options.parameter:
             if name not in known:
@@ -91,17 +85,14 @@ def _run(steps: list[Step]) -> None:
         execute(step)
         seconds[step.name] = time.monotonic() - begin
     written = [path for path, changed in _figures(steps).items() if before.get(path) != changed]
-    print("Figures written:" if written else "No figures written.")
-    for path in written:
-        print(f"  {path}")
+    print("Figures written:" if written else "No figures written.", *written, sep="\n  ")
     for name, value in seconds.items():
         print(f"  {name:<24} {value:8.1f} s")
-    told = f"the estimate for all notebooks is {profile.minutes * 60:.0f} s."
-    print(f"Took {sum(seconds.values()):.1f} s; {told}")
+    total, expected = sum(seconds.values()), 60 * profile.minutes
+    print(f"Took {total:.1f} s; the estimate for all notebooks is {expected:.0f} s.")
 
 
 def _figures(steps: list[Step]) -> dict[Path, int]:
     """Return the figures in the run's folders, each with its time of change."""
-    folders = sorted({step.folder for step in steps})
-    found = [path for folder in folders for path in sorted(folder.glob("*.p*"))]
+    found = sorted({path for step in steps for path in step.folder.glob("*.p*")})
     return {path: path.stat().st_mtime_ns for path in found if path.suffix in publish.FIGURES}

@@ -1,7 +1,6 @@
 """A look at the record from another terminal."""
 
 import argparse
-import itertools
 import json
 import time
 from math import isfinite
@@ -16,11 +15,7 @@ TOLD = ("dataset", "searcher", "score", "chosen by", "snapshots", "seed")
 
 
 def watch(options: argparse.Namespace, _checkout: Path) -> None:
-    """Print the studies on record, or one of them with its latest and its best candidates.
-
-    Raises:
-        Refused: there is no such study.
-    """
+    """Print the studies on record, or one of them with its latest and its best candidates."""
     tracker = Tracker()
     while True:
         studies = [one for one in tracker.studies() if one["key"].startswith(options.study)]
@@ -40,9 +35,8 @@ def describe(tracker: Tracker, study: dict) -> str:
     description = study["description"]
     told = ", ".join(f"{name} {_short(description[name])}" for name in TOLD if name in description)
     counts = ", ".join(f"{count} {state}" for state, count in sorted(study["states"].items()))
-    by = (
-        f"explored by {study['explorer']}" if tracker.explored(study["key"]) else "not explored now"
-    )
+    active = tracker.explored(study["key"])
+    by = f"explored by {study['explorer']}" if active else "not explored now"
     return f"{study['key']}  {counts or 'no candidates'}; {by}\n    {told}"
 
 
@@ -53,15 +47,13 @@ def candidates(tracker: Tracker, study: str, *, count: int = 5) -> str:
     scored = sorted((one for one in ended if isfinite(one.score)), key=lambda one: -one.score)
     running = [one for one in found if one.told is None]
     groups = {"latest": ended[-count:], "best": scored[:count], "in flight": running}
-    parts = ([f"{title}:", *map(_line, chosen)] for title, chosen in groups.items())
-    return "\n".join(itertools.chain.from_iterable(parts))
+    return "\n".join("\n".join([f"{title}:", *map(_line, groups[title])]) for title in groups)
 
 
 def _line(candidate: Candidate) -> str:
     score = f"{candidate.score:.4f}" if isfinite(candidate.score) else "-"
-    failure = f"  {candidate.failure}" if candidate.failure else ""
-    told = f"{candidate.state:<9} {score:>8}  attempt {candidate.attempts}{failure}"
-    return f"    {candidate.number:5d}  {told}"
+    told = f"{candidate.state:<9} {score:>8}  attempt {candidate.attempts}"
+    return f"    {candidate.number:5d}  {told}  {candidate.failure or ''}".rstrip()
 
 
 def _short(value) -> str:

@@ -61,11 +61,7 @@ class MacaqueBudget(CellBudget):
 
 @dataclass(frozen=True, kw_only=True)
 class Profile:
-    """Size of a whole run.
-
-    Epochs are passes over the training images. `snapshots` may have fractions of one, start at 0
-    and end with the mature epoch.
-    """
+    """Size of a whole run; epochs are passes over the training images, or fractions of one."""
 
     minutes: float  # the whole run, for the estimate that is printed before it starts
     memory_gb: float  # likewise, all processes together
@@ -82,7 +78,7 @@ class Profile:
     searched: int  # candidates of each search by P that fills the second pool
     reseeded: int  # first networks of the pool, trained to maturity with a second seed
     mature_epochs: int
-    snapshots: tuple[float, ...]  # epochs at which accuracy and RDMs are measured
+    snapshots: tuple[float, ...]  # when accuracy and RDMs are measured: from 0 to mature_epochs
     premature_epochs: float  # the snapshot that scatter plots and tables show
     batch_size: int
     rdm_units: int  # units drawn per layer

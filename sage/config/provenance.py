@@ -6,6 +6,7 @@ import platform
 import re
 import subprocess
 from datetime import UTC, datetime
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 
@@ -42,17 +43,17 @@ def stamps(table: xr.Dataset) -> pd.DataFrame:
 def commit() -> str:
     """Return the checkout's commit, with "-modified" if package or notebooks differ from it."""
     try:
-        head = git(paths.ROOT, "rev-parse", "HEAD")
-        changed = git(paths.ROOT, "status", "--porcelain", "--", "sage", "notebooks/*.py")
+        head, changed = state(paths.ROOT)
     except (OSError, subprocess.CalledProcessError):
         return "unknown (not a git checkout)"
     return head + ("-modified" if changed else "")
 
 
-def git(checkout: Path, *arguments: str) -> str:
-    """Return what a git command prints in a checkout; raises what `subprocess.run` does."""
-    command = ["git", "-C", str(checkout), *arguments]
-    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.rstrip()
+def state(checkout: Path) -> list[str]:
+    """Return a checkout's commit, and the files of package and notebooks that differ from it."""
+    run = partial(subprocess.run, cwd=checkout, capture_output=True, text=True, check=True)
+    asked = ["rev-parse", "HEAD"], ["status", "--porcelain", "--", "sage", "notebooks/*.py"]
+    return [run(["git", *arguments]).stdout.rstrip() for arguments in asked]
 
 
 def hardware() -> str:

@@ -28,7 +28,7 @@ class Run:
 
     Raises:
         TypeError: a value of another type than the default's (papermill hands on text as text).
-        ValueError: an unknown profile or level, or a negative seed.
+        ValueError: an unknown profile or level, or a negative number.
     """
 
     profile: str = "quick"
@@ -98,7 +98,6 @@ class ComparisonRun(Run):
     """
 
     part: ClassVar[str]  # of the profile: the budget
-
     searchers: str
     scores: str = "P P+TG"
     epochs: str = ""
@@ -126,62 +125,47 @@ class SearchRun(ComparisonRun):
     """A run that compares searches for convolutional networks."""
 
     part = "search"
-
     searchers: str = "random reinforce tpe"
     layers: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
 class CellRun(ComparisonRun):
-    """A run that compares searches for cells, and what they find with given cells.
-
-    Args:
-        beside: names that `genotypes.load_genotype` takes, with spaces between.
-        transfer: second data set for full training, or empty.
-    """
+    """A run that compares searches for cells, and what they find with given cells."""
 
     part = "cells"
-
     searchers: str = "random tpe"
     blocks: int = 0
-    beside: str = "NASNet-A PNASNet-5 AmoebaNet-A"
-    transfer: str = ""
+    beside: str = "NASNet-A PNASNet-5 AmoebaNet-A"  # given cells, see `genotypes.load_genotype`
+    transfer: str = ""  # second data set for full training
 
     @property
     def budget(self) -> CellBudget:
-        """The budget, with one checkpoint at the end: the best by then are trained further."""
         budget = cast(CellBudget, super().budget)
-        return replace(budget, every=budget.samples)
+        return replace(budget, every=budget.samples)  # at the end the best are trained further
 
 
 @dataclass(frozen=True, kw_only=True)
 class MacaqueRun(CellRun):
     """A run that compares searches for cells with and without guidance by recordings.
 
-    Args:
-        recordings: files, see `assemblies.read`, with spaces between, or "simulated" from the
-            profile's ResNet.
-        regions: some of their regions, with commas between; empty means all.
-
     Raises:
         ValueError: a data set of smaller images than the profile wants.
     """
 
     part = "macaque"
-
     searchers: str = "tpe"
     scores: str = "P P+TG P+shuffled"
     beside: str = "NASNet-A"
-    recordings: str = "simulated"
-    regions: str = ""
+    recordings: str = "simulated"  # from the profile's ResNet; or files, see `assemblies.read`
+    regions: str = ""  # some of the recordings', with commas between; empty means all
 
     def __post_init__(self) -> None:
         super().__post_init__()
         needed = max(self.budget.image_size, self.budget.full_size)
         if needed > SIZES.get(self.dataset, needed):
-            found = f"data set {self.dataset} has {SIZES[self.dataset]} pixels a side"
-            expected = f"one with {needed} or more, as imagenet, at profile {self.profile}"
-            raise ValueError(f"{found}, expected {expected}")
+            told = f"{SIZES[self.dataset]} pixels a side, expected one with {needed} or more"
+            raise ValueError(f"data set {self.dataset} has {told} at profile {self.profile}")
 
     @property
     def budget(self) -> MacaqueBudget:

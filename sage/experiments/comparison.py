@@ -40,11 +40,8 @@ class Search:
 class Comparison:
     """The searches of a run, and the training to maturity of what they find.
 
-    Whatever their score, searches show their candidates what the teacher brings: so they share
+    With any score, searches show their candidates what the teacher brings: so they share
     candidates, and cost the same.
-
-    Args:
-        teacher: whose guidance scores add.
 
     Raises:
         ValueError: as `check`, or candidates that cannot be compared with the teacher.
@@ -91,15 +88,13 @@ class Comparison:
     def train(self, *, workers: str = "auto") -> xr.Dataset:
         """Make every search, train to maturity what it found, and return `results`.
 
-        What is on record is kept. Repetitions follow each other: a run that is stopped has whole
-        ones.
+        What is on record is kept. Repetitions follow each other: a stopped run has whole ones.
 
         Args:
             workers: see `dask_workers.open_workers`.
 
         Raises:
-            ValueError: no such workers.
-            StudyInUse, LostScheduler, RuntimeError: as the explorer.
+            ValueError: no such workers; other errors as `Explorer.search`.
         """
         check_workers(workers)
         samples = self.budget.samples
@@ -148,9 +143,6 @@ class Comparison:
             [candidate, teacher_layer, layer] in [-1, 1], see `guidance.compare`, at the end of
             premature training. Along candidate: the search (searcher, score, epochs, run), its
             number, accuracy, and hash of its architecture.
-
-        Raises:
-            ValueError: as `guidance.check_comparable`.
         """
         tables, level = [], self.run.level
         for search, study in self.studies.items():

@@ -65,17 +65,11 @@ class FullTraining:
     @classmethod
     def of(cls, run: CellRun, genotype: Genotype, dataset: str) -> "FullTraining":
         """Return the training that a run's budget allows."""
-        budget = run.budget
-        full = ("images", "repeats", "filters", "epochs", "skeleton")
-        return cls(
-            genotype=genotype,
-            dataset=dataset,
-            image_size=getattr(budget, "full_size", run.settings.image_size),
-            batch_size=budget.batch_size,
-            drop_path_keep=budget.drop_path_keep,
-            seed=run.seed,
-            **{name: getattr(budget, f"full_{name}") for name in full},
-        )
+        budget, full = run.budget, ("images", "repeats", "filters", "epochs", "skeleton")
+        sizes = {name: getattr(budget, f"full_{name}") for name in full}
+        sizes |= {name: getattr(budget, name) for name in ("batch_size", "drop_path_keep")}
+        sizes["image_size"] = getattr(budget, "full_size", run.settings.image_size)
+        return cls(genotype=genotype, dataset=dataset, seed=run.seed, **sizes)
 
     @property
     def from_files(self) -> bool:
@@ -97,21 +91,13 @@ class FullTraining:
         return provenance.key(revision=REVISION, recipe=self.recipe.description, **parts)
 
     def build(self, classes: int) -> CellNetwork:
-        """Return the network, its weights drawn by torch's generator.
-
-        Raises:
-            ValueError: images too small for the auxiliary classifier.
-        """
+        """Return the network, its weights drawn by torch's generator; errors as `CellNetwork`."""
         sizes = {"classes": classes, "filters": self.filters, "repeats": self.repeats}
         auxiliary = self.image_size if self.recipe.auxiliary_weight else None
         return CellNetwork(self.genotype, skeleton=self.skeleton, auxiliary_size=auxiliary, **sizes)
 
     def load_images(self) -> tuple[Images | ImageFiles, Images | ImageFiles, int]:
-        """Return training images, test images, and the number of classes.
-
-        Raises:
-            FileNotFoundError or ValueError: as `datasets.load_dataset` or `datasets.load_files`.
-        """
+        """Return training images, test images, and the number of classes."""
         if self.from_files:
             loaded: Split = datasets.load_files(self.dataset)
         else:
@@ -169,8 +155,7 @@ def train_all_fully(plans: list[FullTraining], *, workers: str = "auto") -> xr.D
         What `train_fully` gives, over network, by the genotypes' names.
 
     Raises:
-        ValueError: equal names, or as `train_fully`, when the other networks have ended.
-        LostScheduler, WorkerDied: as the workers.
+        ValueError: equal names; errors of a training when the other networks have ended.
     """
     names = [plan.genotype.name for plan in plans]
     if len(set(names)) < len(names):
@@ -199,17 +184,13 @@ def train_fully(plan: FullTraining, *, progress: bool = True) -> xr.Dataset:
     same network up to rounding. So does torchrun, with `parallel.group` around the call; all ranks
     return the same. One that is finished is read from its file.
 
-    Args:
-        progress: show a bar.
-
     Returns:
         Dataset with training_loss over epoch, and of the network test_accuracy and test_top5 (in
         [0, 1], NaN if it diverged), test_images, parameters (without auxiliary classifier),
         multiply_adds and examples, the genotype's text, and provenance as an attribute.
 
     Raises:
-        ValueError: as `checkpoints.train_with_checkpoints`, or images too small for the auxiliary
-            classifier.
+        ValueError: as `checkpoints.train_with_checkpoints` and `FullTraining.build`.
         RuntimeError: planned for another device than this one.
     """
     key = parallel.once(lambda: plan.key)  # rank 0 alone prepares the images' files

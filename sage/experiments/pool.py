@@ -36,8 +36,7 @@ def train_pool(run: Run, *, workers: str = "auto") -> xr.Dataset:
         depth of each network, see `spaces.depth`.
 
     Raises:
-        ValueError: no such workers.
-        StudyInUse, LostScheduler, RuntimeError: as the explorer.
+        ValueError: no such workers; other errors as `Explorer.search`.
     """
     study, searcher = _study(run, _protocol(run), {}), _searcher(run, "random")
     return _with_depth(run, _train("pool", study, searcher, run.settings.pool, workers))
@@ -48,10 +47,8 @@ def search_pool(run: Run, *, workers: str = "auto") -> xr.Dataset:
 
     Each of `GUIDED_BY_P` proposes as many candidates as the profile says, and is told their P after
     the premature epochs. Those that are `kept` are trained on to maturity, with the seed that they
-    had. TPE's first are the first of the random pool. Arguments and result as `train_pool`.
-
-    Raises:
-        ValueError: nothing was kept, or as `train_pool`.
+    had. TPE's first are the first of the random pool. Arguments, result and errors as `train_pool`;
+    a ValueError if nothing was kept.
     """
     protocol, count = _protocol(run), run.settings.searched
     briefly = replace(protocol, snapshots=(run.settings.premature_epochs,), rivals=False)

@@ -3,7 +3,7 @@
 import papermill
 from nbformat.v4 import new_code_cell, new_notebook
 
-from sage.cli.progress_bars import VIEW, write_bars_as_text
+from sage.cli.publish import VIEW, write_bars_as_text
 
 CODE = """
 from ipywidgets import Dropdown
