@@ -97,7 +97,8 @@ def gather(options: argparse.Namespace, checkout: Path) -> None:
     try:
         same = xr.load_dataset(options.table, engine="h5netcdf").identical(table)
     except FileNotFoundError:
-        same = bool(paths.save_table(table, options.table))
+        paths.save_table(table, options.table)
+        same = True
     except OSError:  # not a table at all
         same = False
     if not same:
@@ -106,11 +107,7 @@ def gather(options: argparse.Namespace, checkout: Path) -> None:
 
 
 def plan(options: argparse.Namespace, notebooks: Path) -> list[Point]:
-    """Return all points of the grid, the last parameter varying fastest.
-
-    Raises:
-        Refused: as `run.plan`, for any point; or a grid that is empty or has a point twice.
-    """
+    """Return all points of the grid, the last parameter varying fastest; errors as `run.plan`."""
     names = [name for name, *_ in options.parameter]
     for name, *values in options.parameter:
         if names.count(name) > 1:
@@ -228,5 +225,4 @@ def _attributes(found: dict[str, dict]) -> dict:
 
 
 def _json(value) -> str:
-    # NetCDF's numbers come as numpy's.
-    return json.dumps(value, default=lambda array: array.tolist())
+    return json.dumps(value, default=lambda array: array.tolist())  # NetCDF's numbers are numpy's

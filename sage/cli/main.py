@@ -80,9 +80,8 @@ def parser() -> argparse.ArgumentParser:
     add("--at-once", type=count, metavar="N", help="run at most N points at a time")
     text = 'options for sbatch, as --sbatch="--partition=gpu --gres=gpu:1"'
     add("--sbatch", type=shlex.split, default=[], metavar="OPTIONS", help=text)
-    gather = _command(grids, "gather", "grid:gather", "the points' summaries as one table", asked)
-    gather.set_defaults(workers=None)
-    add = gather.add_argument
+    text = "the points' summaries as one table"
+    add = _command(grids, "gather", "grid:gather", text, asked).add_argument
     add("--table", type=Path, required=True, metavar="FILE", help="the NetCDF file to write")
     add("--partial", action="store_true", help="missing points are NaN, instead of an error")
 

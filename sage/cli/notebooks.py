@@ -2,7 +2,6 @@
 
 import ast
 import hashlib
-import json
 import os
 import re
 import sys
@@ -24,7 +23,7 @@ from papermill.exceptions import PapermillExecutionError, strip_color
 from traitlets import default
 
 from sage.cli.main import CommandFailed, Refused
-from sage.config import paths
+from sage.config import paths, provenance
 from sage.config.run import KINDS, SHUFFLED, Run, check_type
 
 
@@ -69,12 +68,9 @@ class Step:
         """Return a hash of what the result depends on: notebook, parameters, and package."""
         package = paths.ROOT / "sage"
         files = (path for kind in ("py", "toml", "txt") for path in package.rglob(f"*.{kind}"))
-        parts = {
-            "notebook": _digest(self.source),
-            "parameters": {name: _identity(value) for name, value in self.asked.items()},
-            "package": {str(path.relative_to(package)): _digest(path) for path in files},
-        }
-        return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+        content = {str(path.relative_to(package)): _digest(path) for path in files}
+        asked = {name: _identity(value) for name, value in self.asked.items()}
+        return provenance.key(notebook=_digest(self.source), parameters=asked, package=content)
 
     def finished(self) -> bool:
         """Return True if the executed notebook is there and was made with the same key."""

@@ -87,8 +87,7 @@ def publish(steps: list[Step], name: str, checkout: Path) -> None:
         write_bars_as_text(notebook)
         notebook.metadata["sage"] = {"commit": commit}
         jupytext.write(notebook, checkout / "notebooks" / step.output.name)
-    where = f"figures/published/{name}, data/results/{name} and notebooks"
-    print(f"Published to {where}; git shows what changed.")
+    print(f"Published as {name} in figures, data/results and notebooks; git shows what changed.")
 
 
 def _parameters(step: Step) -> str:

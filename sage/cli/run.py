@@ -37,7 +37,7 @@ def plan(options: argparse.Namespace, notebooks: Path) -> list[Step]:
     """
     takes = {source: defaults(source) for source in _select(notebooks, options.notebook)}
     known = {name: value for parameters in takes.values() for name, value in parameters.items()}
-    asked = {name: getattr(options, name) for name in ("profile", "dataset", "workers")}
+    asked = {name: getattr(options, name, None) for name in ("profile", "dataset", "workers")}
     asked = {name: value for name, value in asked.items() if value is not None}
     try:
         for name, text in options.parameter:

@@ -216,8 +216,7 @@ SMOKE = replace(
     layers=4,  # connections that skip, merge and end unread all occur
     pool=6, searched=6,  # enough for an interval; one more than are kept at a checkpoint
     mature_epochs=2, snapshots=(0, 0.5, 1, 2), premature_epochs=1,
-    rdm_units=200, rdm_images=64,  # some layers have more units, some fewer
-    resamples=200,
+    rdm_units=200, rdm_images=64, resamples=200,  # some layers have more units, some fewer
     search=replace(
         QUICK.search, layers=4, train_images=320, mature_epochs=2, epochs=(0.5, 1),
         samples=6, every=3, starts=3),  # one update of the reinforcement learner, and one more

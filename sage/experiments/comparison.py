@@ -74,11 +74,7 @@ class Comparison:
 
     @staticmethod
     def check(run: ComparisonRun, *, workers: str = "auto") -> None:
-        """Check what a run asks for, before a teacher is trained.
-
-        Raises:
-            ValueError: an unknown searcher or score, none of them or one twice, or no such workers.
-        """
+        """Raise a ValueError for unknown searchers, scores or workers, none, or one twice."""
         check_workers(workers)
         for name, known in (("searchers", searchers.SEARCHERS), ("scores", SCORES)):
             words, some = (asked := getattr(run, name)).split(), ", ".join(known)
@@ -91,12 +87,8 @@ class Comparison:
         What is on record is kept. Repetitions follow each other: a stopped run has whole ones.
 
         Args:
-            workers: see `dask_workers.open_workers`.
-
-        Raises:
-            ValueError: no such workers; other errors as `Explorer.search`.
+            workers: see `dask_workers.open_workers`; errors as there and of `Explorer.search`.
         """
-        check_workers(workers)
         samples = self.budget.samples
         bar = tqdm(total=len(self.studies) * samples, unit="candidate")
         with dask_workers.open_workers(workers) as opened, bar:
@@ -128,13 +120,10 @@ class Comparison:
         table = xr.combine_by_coords(found).sel(order | {"epochs": list(self.budget.epochs)})
         hashes = {seed: list(map(self.space.hash, self._random(seed))) for seed in self.seeds}
         random = np.stack([mature[seed].accuracy[hashes[seed]] for seed in self.seeds])
-        return table.assign(random_accuracy=(("run", "candidate"), random)).assign_attrs(
-            alpha=self.run.alpha,
-            level=self.run.level,
-            teacher=self.teacher.identity,
-            top=self.budget.top,
-            provenance=json.dumps(self._provenance()),
-        )
+        attributes = self._guidance(self.teacher) | {"top": self.budget.top}
+        attributes["provenance"] = json.dumps(self._provenance())
+        table = table.assign_attrs(attributes)
+        return table.assign(random_accuracy=(("run", "candidate"), random))
 
     def similarity(self, other: Teacher) -> xr.DataArray:
         """Return how similar all candidates are to a teacher, which need not be the run's own.
@@ -168,23 +157,20 @@ class Comparison:
         return {"teacher": teacher.identity, "alpha": self.run.alpha, "level": self.run.level}
 
     def _study(self, search: Search) -> Study:
-        protocol = replace(self.protocol, snapshots=(search.epochs,), test=False)
-        score, seed = {"name": search.score}, search.run
+        make_guide, seed = SCORES[search.score].guide, search.run
+        guide = make_guide(self.teacher, seed) if make_guide else None
+        score = {"name": search.score} | (self._guidance(guide) if guide else {})
         described = {"searcher": self._searcher(search).description, "score": score, "seed": seed}
-        if not (make_guide := SCORES[search.score].guide):
-            return make_study(protocol, described, lambda number: seed)
-        guide = make_guide(self.teacher, seed)
-        score |= self._guidance(guide)
+        protocol = replace(self.protocol, snapshots=(search.epochs,), test=False)
         study = make_study(protocol, described, lambda number: seed)
-        return replace(study, score=partial(_score, self.run, guide))
+        return replace(study, score=partial(_score, self.run, guide)) if guide else study
 
     def _mature_study(self, seed: int) -> Study:
         """Return the study of what searches chose; runs that chose the same share its trainings."""
         chosen: dict = {"searchers": self.run.searchers, "scores": self.run.scores}
         chosen["guidance"] = self._guidance(self.teacher)
         chosen |= {field.name: getattr(self.budget, field.name) for field in fields(Budget)}
-        described = {"seed": seed, "chosen by": chosen}
-        return make_study(self.protocol, described, lambda number: seed)
+        return make_study(self.protocol, {"seed": seed, "chosen by": chosen}, lambda number: seed)
 
     def _train_to_maturity(self, seed: int, workers: Workers) -> None:
         """Train what the searches of a repetition chose, and random architectures, each once."""

@@ -38,27 +38,20 @@ class FullTraining:
 
     With images of `preprocessing.SIZE` pixels it is trained as the paper's networks on ImageNet
     are: on crops of images that are read from their files again and again.
-
-    Args:
-        images: training images at most, validation images among them; None means all.
-        repeats: N.
-        filters: F.
-        drop_path_keep: see `Recipe`.
-        skeleton: see `models.cells.SKELETONS`.
-        device, convolutions: see `devices.description`.
     """
 
     genotype: Genotype
     dataset: str
     image_size: int
-    images: int | None
-    repeats: int
-    filters: int
+    images: int | None  # for training and validation together, at most; None means all
+    repeats: int  # N
+    filters: int  # F
     epochs: int
     batch_size: int
-    drop_path_keep: float
-    skeleton: str
+    drop_path_keep: float  # see `Recipe`
+    skeleton: str  # see `models.cells.SKELETONS`
     seed: int
+    # See `devices.description`.
     device: str = field(default_factory=lambda: devices.of_workers()["device"])
     convolutions: str = field(default_factory=lambda: devices.of_workers()["convolutions"])
 
@@ -111,8 +104,7 @@ def load_beside(run: CellRun) -> list[Genotype]:
 
     Raises:
         FileNotFoundError: no such file or data set.
-        ValueError: an unknown cell or one whose name is taken, the run's data set as the second,
-            images too small, or too many files that cannot be read as images.
+        ValueError: an unknown cell, a name that is taken, or images that cannot be trained on.
     """
     beside = [genotypes.load_genotype(name) for name in run.beside.split()]
     names = [genotype.name for genotype in beside]
@@ -137,11 +129,9 @@ def train_cells(
     run: CellRun, cells: Sequence[Genotype], *, workers: str = "auto"
 ) -> dict[str, xr.Dataset]:
     """Train cells fully on each of a run's data sets; return `train_all_fully`'s table of each."""
-    tables = {}
-    for name in filter(None, (run.dataset, run.transfer)):
-        plans = [FullTraining.of(run, cell, name) for cell in cells]
-        tables[name] = train_all_fully(plans, workers=workers)
-    return tables
+    names = filter(None, (run.dataset, run.transfer))
+    plans = {name: [FullTraining.of(run, cell, name) for cell in cells] for name in names}
+    return {name: train_all_fully(plans[name], workers=workers) for name in plans}
 
 
 def train_all_fully(plans: list[FullTraining], *, workers: str = "auto") -> xr.Dataset:
@@ -190,7 +180,6 @@ def train_fully(plan: FullTraining, *, progress: bool = True) -> xr.Dataset:
         multiply_adds and examples, the genotype's text, and provenance as an attribute.
 
     Raises:
-        ValueError: as `checkpoints.train_with_checkpoints` and `FullTraining.build`.
         RuntimeError: planned for another device than this one.
     """
     key = parallel.once(lambda: plan.key)  # rank 0 alone prepares the images' files

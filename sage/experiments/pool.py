@@ -29,17 +29,14 @@ def train_pool(run: Run, *, workers: str = "auto") -> xr.Dataset:
     """Return the run's pool of random networks; what is not on record is trained first.
 
     Args:
-        workers: see `dask_workers.open_workers`.
+        workers: see `dask_workers.open_workers`; errors as there and of `Explorer.search`.
 
     Returns:
         Dataset over network and epoch, see `Tracker.results`, with provenance attributes, and the
         depth of each network, see `spaces.depth`.
-
-    Raises:
-        ValueError: no such workers; other errors as `Explorer.search`.
     """
     study, searcher = _study(run, _protocol(run), {}), _searcher(run, "random")
-    return _with_depth(run, _train("pool", study, searcher, run.settings.pool, workers))
+    return _train("pool", study, searcher, run.settings.pool, workers)
 
 
 def search_pool(run: Run, *, workers: str = "auto") -> xr.Dataset:
@@ -66,7 +63,7 @@ def search_pool(run: Run, *, workers: str = "auto") -> xr.Dataset:
     described = {"seed": run.seed, "chosen by P": list(chosen.items())}
     study = make_study(protocol, described, list(chosen.values()).__getitem__)
     listed = Listed(protocol.networks.space, list(chosen))
-    return _with_depth(run, _train("found by P", study, listed, len(chosen), workers))
+    return _train("found by P", study, listed, len(chosen), workers)
 
 
 def kept(visited: xr.Dataset) -> list[int]:
@@ -102,15 +99,7 @@ def check_teacher(run: Run, teacher: Teacher) -> None:
 def compare_pool(
     networks: xr.Dataset, teacher: Teacher, *, level: str, method: str = "pearson"
 ) -> xr.DataArray:
-    """Return the similarity of a pool's RDMs with a teacher's, from the record.
-
-    Args:
-        networks: all or some of a pool, see `train_pool`.
-        level, method: see `guidance.compare`.
-
-    Returns:
-        [network, epoch, teacher_layer, layer] in [-1, 1].
-    """
+    """Return `guidance.compare` of a pool's RDMs, which are on record, with a teacher's."""
     rdms = Tracker().rdms(networks.attrs["study"], networks.network.values.tolist(), level)
     return guidance.compare(rdms, teacher, level=level, method=method)
 
@@ -177,13 +166,10 @@ def _train(title: str, study: Study, searcher: Searcher, count: int, workers: st
         bar = tqdm(total=count, desc=title, unit="network")
         with dask_workers.open_workers(workers) as opened, bar:
             Explorer(study, searcher, tracker, count, opened, bar).search()
-    return tracker.results(study.key, count)
-
-
-def _with_depth(run: Run, results: xr.Dataset) -> xr.Dataset:
-    space = _protocol(run).networks.space
-    depths = [spaces.depth(spaces.cnn_layers(space, one)) for one in architectures(results)]
-    return results.assign(depth=("network", np.array(depths, dtype=np.float64)))
+    results = tracker.results(study.key, count)
+    layers = [spaces.cnn_layers(searcher.space, one) for one in architectures(results)]
+    depth = np.array([spaces.depth(one) for one in layers], dtype=np.float64)
+    return results.assign(depth=("network", depth))
 
 
 def _searcher(run: Run, name: str) -> Searcher:

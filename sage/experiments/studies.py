@@ -10,12 +10,7 @@ from sage.analysis import search_tables
 from sage.search import evaluation
 from sage.search.evaluation import EvaluationProtocol
 from sage.search.explorer import Study
-from sage.search.record import Evaluation
 from sage.spaces import Architecture
-
-
-def _last_accuracy(evaluated: Evaluation) -> float:
-    return evaluated.snapshots[-1].accuracy
 
 
 def make_study(protocol: EvaluationProtocol, described: dict, seed: Callable[[int], int]) -> Study:
@@ -29,7 +24,7 @@ def make_study(protocol: EvaluationProtocol, described: dict, seed: Callable[[in
         description=protocol.description() | described,
         protocol=protocol.key,
         evaluate=partial(evaluation.evaluate, protocol),
-        score=_last_accuracy,
+        score=lambda evaluated: evaluated.snapshots[-1].accuracy,
         seed=seed,
     )
 
