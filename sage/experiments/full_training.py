@@ -5,14 +5,12 @@ from collections.abc import Sequence
 from concurrent.futures import as_completed
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
-from itertools import product
 
 import numpy as np
 import torch
 import xarray as xr
 from tqdm.auto import tqdm
 
-from sage.analysis.search_tables import winner_name
 from sage.compute import devices, parallel
 from sage.config import paths, provenance
 from sage.config.run import CellRun
@@ -108,7 +106,8 @@ def load_beside(run: CellRun) -> list[Genotype]:
     """
     beside = [genotypes.load_genotype(name) for name in run.beside.split()]
     names = [genotype.name for genotype in beside]
-    found = {winner_name(*each) for each in product(run.searchers.split(), run.scores.split())}
+    scores = run.scores.split()
+    found = {f"{searcher} {score}" for searcher in run.searchers.split() for score in scores}
     taken = found | {f"{name}-sep" for name in found}  # what the run calls the cells that it finds
     if len(set(names)) < len(names) or taken & set(names):
         other = f"different names, and none of a cell that the run finds: {sorted(taken)}"
