@@ -22,13 +22,10 @@ def joined(model: nn.Module) -> nn.Module:
     """
     if parallel.size() == 1:
         return model
-    for path, child in model.named_modules():
-        if isinstance(child, batchnorm._BatchNorm) and not isinstance(child, WholeBatchNorm):
-            usual = type(child) is nn.BatchNorm2d and child.affine and child.track_running_stats
-            if not (usual and child.momentum):
-                expected = "expected BatchNorm2d with weights, momentum and running statistics"
-                raise ValueError(f"{path} is {child}, {expected}")
-            child.__class__ = WholeBatchNorm  # parameters and buffers stay
+    for path, parent in list(model.named_modules()):
+        for name, child in parent.named_children():
+            if isinstance(child, batchnorm._BatchNorm) and not isinstance(child, WholeBatchNorm):
+                parent.add_module(name, _whole(child, f"{path}.{name}".lstrip(".")))
     # A static graph may have parameters without gradients. Rank 0's buffers, which torch sends
     # before every step, are the same everywhere.
     return DistributedDataParallel(model, static_graph=True)
@@ -59,6 +56,19 @@ class WholeBatchNorm(nn.BatchNorm2d):
             self.running_var.lerp_(variance * (count / (count - 1)), self.momentum)
             self.num_batches_tracked += 1
         return normalised
+
+
+def _whole(usual: batchnorm._BatchNorm, path: str) -> WholeBatchNorm:
+    """Return a layer with another's parameters and buffers, as torch's SyncBatchNorm converts it."""
+    plain = type(usual) is nn.BatchNorm2d and usual.affine and usual.track_running_stats
+    if not (plain and usual.momentum):
+        expected = "expected BatchNorm2d with weights, momentum and running statistics"
+        raise ValueError(f"{path} is {usual}, {expected}")
+    new = WholeBatchNorm(usual.num_features, usual.eps, usual.momentum)
+    buffers = ("running_mean", "running_var", "num_batches_tracked")
+    for shared in ("training", "weight", "bias", *buffers):
+        setattr(new, shared, getattr(usual, shared))
+    return new
 
 
 class _Normalise(torch.autograd.Function):
