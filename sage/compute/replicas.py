@@ -59,7 +59,7 @@ class WholeBatchNorm(nn.BatchNorm2d):
 
 
 def _whole(usual: batchnorm._BatchNorm, path: str) -> WholeBatchNorm:
-    """Return a layer with another's parameters and buffers, as torch's SyncBatchNorm converts it."""
+    """Return a layer with another's parameters and buffers, as SyncBatchNorm converts one."""
     plain = type(usual) is nn.BatchNorm2d and usual.affine and usual.track_running_stats
     if not (plain and usual.momentum):
         expected = "expected BatchNorm2d with weights, momentum and running statistics"

@@ -20,6 +20,7 @@ from sage.analysis.predictivity import Analysis, gain
 from sage.analysis.predictors import COMBINED, FAMILIES
 from sage.plots import style
 from sage.plots.style import COLUMN, Look
+from sage.search.scores import GUIDED, SCORES
 
 COLOURS = {"P": "C0", "TG": "C2", COMBINED: "C1", "P + a TG": "C3"}
 FAMILY_COLOURS = dict(zip(FAMILIES, ("C0", "C9", "C5", "C8", "C2", "0.45", "C1")))
@@ -216,4 +217,4 @@ def interval(one: Any) -> str:
 
 
 def _named(predictor: str, alpha: float) -> str:
-    return f"P + {alpha:g} TG" if predictor == COMBINED else predictor
+    return SCORES[GUIDED].label(alpha) if predictor == COMBINED else predictor
