@@ -19,7 +19,7 @@ from sage.search.explorer import Explorer, Study
 from sage.search.searchers import Listed, Searcher
 from sage.search.tracker import Tracker
 
-GUIDED_BY_P = ("reinforce", "tpe")  # searchers of the second pool; the paper's had the first
+GUIDED_BY_P = ("reinforce", "tpe")  # fill the second pool; the paper used the first
 TOP = 5  # networks that the paper takes from a search at each checkpoint
 CHECKPOINTS = 10
 CONTROL_SEED = 0  # whatever the run's, so that pools of several seeds have the same controls
@@ -42,10 +42,10 @@ def train_pool(run: Run, *, workers: str = "auto") -> xr.Dataset:
 def search_pool(run: Run, *, workers: str = "auto") -> xr.Dataset:
     """Return the paper's kind of pool: what searches guided by P find as they go on.
 
-    Each of `GUIDED_BY_P` proposes as many candidates as the profile says, and is told their P after
-    the premature epochs. Those that are `kept` are trained on to maturity, with the seed that they
-    had. TPE's first are the first of the random pool. Arguments, result and errors as `train_pool`;
-    a ValueError if nothing was kept.
+    Each of `GUIDED_BY_P` proposes as many candidates as the profile says, and learns their P after
+    the premature epochs. Candidates that `kept` selects are trained again, to maturity, with the
+    same seeds. TPE's first candidates are the first of the random pool. Arguments, result and
+    errors are those of `train_pool`; nothing that is kept is a ValueError.
     """
     protocol, count = _protocol(run), run.settings.searched
     briefly = replace(protocol, snapshots=(run.settings.premature_epochs,), rivals=False)
@@ -113,8 +113,8 @@ def measure_pool(run: Run, networks: xr.Dataset, teacher: Teacher) -> PoolMeasur
 def similarities(run: Run, networks: xr.Dataset, teacher: Teacher) -> dict[str, xr.DataArray]:
     """Return a pool's similarities with a teacher, see `compare_pool`, by their kind.
 
-    They are those of RDMs at the run's level and at the other one, by Spearman's correlation, and
-    by CKA and SVCCA, as far as every layer of the teacher has what that takes.
+    There is one of RDMs at the run's level, one by Spearman's correlation, one at the other level,
+    and one each by CKA and SVCCA. A kind is left out if a teacher's layer lacks what it takes.
     """
     kinds = {"teacher": (run.level, "pearson"), "spearman": (run.level, "spearman")}
     others = [level for level in LEVELS if level != run.level and _has(teacher, level)]
@@ -128,10 +128,10 @@ def similarities(run: Run, networks: xr.Dataset, teacher: Teacher) -> dict[str, 
 def controls(run: Run, networks: xr.Dataset, teacher: Teacher) -> dict[str, xr.DataArray]:
     """Return a pool's similarities with teachers that know less, see `compare_pool`, by their kind.
 
-    They are the teacher with shuffled stimuli, the images' labels (of single images whatever the
-    run's level), their pixels, and the teacher's network with initial weights, or ResNet's for a
-    teacher that is none of `teachers.NETWORKS`. The run's teacher itself is left out, and so are
-    RDMs that do not vary, such as labels of images that are all of different classes.
+    "shuffled" is the teacher with its stimuli permuted; "labels" are the images' labels, always of
+    single images; "pixels" are the images; "untrained" is the teacher's network with its initial
+    weights, or a ResNet if the teacher is not in `teachers.NETWORKS`. The run's own teacher is left
+    out, and so are RDMs that do not vary.
     """
     base = run.teacher.removesuffix(SHUFFLED)
     base = base if base in teachers.NETWORKS else "resnet"

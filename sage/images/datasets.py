@@ -1,4 +1,4 @@
-"""Images with labels and a fixed split, whatever their source."""
+"""Images with labels and a fixed split. To add a data set, add a line to `SOURCES`."""
 
 import hashlib
 import warnings
@@ -22,9 +22,9 @@ from sage.images.stimuli import StimulusSet
 # What numpy raises for a file that is cut off, altered or something else.
 _DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, KeyError)
 KEYS = ("x_train", "y_train", "x_test", "y_test", "classes")
-# Training images held out for validation where it is not a tenth: ImageNet's as in the paper.
+# Number of training images held out for validation where it is not a tenth: the paper's.
 HELD_OUT = {"imagenet": 50_000}
-# 64 classes: the quick profile trains on 6,000, and 1,500 to validate give 23 per class.
+# The quick profile trains on 6,000 images; 1,500 for validation are about 23 of each class.
 OBJECTS = {"train": 6000, "validation": 1500, "test": 1500}
 
 
@@ -142,7 +142,8 @@ load_reduced = lru_cache(maxsize=2)(load_dataset)  # keeps the images for the ne
 def load_files(name: str, *, root: Path | None = None) -> Split[ImageFiles]:
     """List the files of a data set of class folders, in the split of `load_dataset`.
 
-    All are decoded at first use, to leave the same damaged ones out (see `decoding.readable`).
+    Every file is decoded once at first use, so that the same damaged ones are left out as there,
+    see `decoding.readable`.
 
     Raises:
         FileNotFoundError: no folder of that name.

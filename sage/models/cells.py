@@ -1,7 +1,7 @@
 """Networks that repeat a convolutional cell, on CIFAR's images, ImageNet's, and the search's.
 
-To add an operation, append its name to `spaces.OPERATIONS` and a line to `OPERATIONS` here, with a
-function of the channels that come in and go out and the stride.
+To add an operation, append its name to `spaces.OPERATIONS`, add a line to `OPERATIONS` here, with a
+function of the channels that come in and go out and the stride, and one to `NAMES` in plots/cells.
 """
 
 from collections.abc import Callable, Iterator
@@ -27,8 +27,8 @@ class Skeleton:
 
     stem_filters: int | None = None  # of the 3 x 3 convolution on the image; None for 3F
     stem_stride: int = 1  # with 2 that convolution has no padding
-    stem_cells: int = 0  # with stride 2, behind it; F doubles after each, up to F again
-    skips: bool = False  # a cell after an added reduction reads that one's second input second
+    stem_cells: int = 0  # of stride 2, after it; filters double after each, until F is reached
+    skips: bool = False  # the cell after a reduction cell shares that cell's second input
 
 
 SKELETONS = {
@@ -95,7 +95,8 @@ class CellNetwork(nn.Module):
         self.auxiliary = None if auxiliary_size is None else _auxiliary(branch, classes)
         for module in self.modules():
             if isinstance(module, nn.Conv2d):
-                # He et al. 2015, by what reads a channel; torch counts all channels if depthwise.
+                # He et al. 2015, by the weights that read a channel. Torch's own fan-out counts
+                # all channels, which is wrong for depthwise convolutions.
                 fan_out = module.weight.numel() / module.in_channels
                 nn.init.normal_(module.weight, std=(2 / fan_out) ** 0.5)
 

@@ -2,7 +2,8 @@
 
 A proxy is a function of a network, images [B, 3, H, W] and labels [B] to a number, higher for a
 better network as in its source, NaN where it is not defined. It processes the batch once, `synflow`
-one image of ones. To add a proxy, write its formula under `@_proxy`, and list it in `PROXIES`.
+one image of ones. To add a proxy, write its formula under `@_proxy`, list it in `PROXIES` and
+in `PREDICTORS` of analysis/predictors.
 """
 
 import copy

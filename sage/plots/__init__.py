@@ -1,4 +1,7 @@
-"""Figures: tables in, matplotlib figures out. `save` writes one as PNG and PDF."""
+"""Figures: tables in, matplotlib figures out. `save` writes one as PNG and PDF.
+
+To add a figure, write a function under `@style.applied` and import it here.
+"""
 
 from sage.plots.cells import cell_graph
 from sage.plots.interactive import explore

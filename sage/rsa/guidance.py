@@ -28,8 +28,9 @@ def check_comparable(teacher: Teacher, level: str, shown: AbstractSet[str]) -> N
         shown: `StimulusSet.identity` of each set of stimuli that candidates were shown.
 
     Raises:
-        ValueError: a layer has no RDM of this level, one that is not finite, constant or too
-            short, one of another length on the same stimuli, or stimuli that were not shown.
+        ValueError: a layer has no RDM of this level, or its RDM has NaN, does not vary, is too
+            short, or differs in length from another layer's on the same stimuli; or candidates
+            were not shown its stimuli.
     """
     lengths: dict[str, int] = {}
     for layer in teacher.layers:
@@ -80,8 +81,8 @@ def compare(
     layers = sorted(teacher.layers, key=lambda layer: sets.index(layer.stimuli))
     own = cache(lambda one: np.stack([of.rdms[level] for of in layers if of.stimuli == one]))
     found: dict[tuple[int, float], np.ndarray] = {}  # [T, L], T ordered by stimuli
-    # A network's snapshots go in one call: `alignment` divides the layers between threads, and the
-    # last digit of a product depends on how many layers are in it.
+    # All snapshots of a network are compared in one call: `alignment` divides the layers between
+    # threads, and the last digit of a product depends on how many layers are in it.
     for network, group in groupby(snapshots, key=itemgetter(0)):
         _, times, stored = zip(*group)
         for rdms in stored:

@@ -20,7 +20,7 @@ FAILURES_IN_A_ROW = 5  # So many have a common cause; a single one may be bad lu
 
 @dataclass(frozen=True, kw_only=True)
 class Study:
-    """A question to a search: how its candidates are trained and judged.
+    """A set of numbered candidates that are all trained and scored in the same way.
 
     Args:
         description: all that determines the candidates, JSON-ready; its key names the study.
@@ -161,7 +161,7 @@ class Explorer:
     def _fail(self, candidates: list[Candidate], problem: BaseException) -> None:
         failure = f"{type(problem).__name__}: {problem}"
         self._finish(candidates, None, state="failed", failure=failure)
-        if candidates[0].failure is None:  # One that failed before has had its second chance.
+        if candidates[0].failure is None:  # one that failed in an earlier run does not count
             self.failed_in_a_row.append(candidates)
         if len(self.failed_in_a_row) == FAILURES_IN_A_ROW:
             numbers = [one.number for same in self.failed_in_a_row for one in same]

@@ -93,7 +93,7 @@ class ImageNet(Steps):
 
 
 def candidate_recipe(epochs: float, batch_size: int) -> Recipe:
-    """Return the paper's recipe for convolutional networks: 300 epochs, drops every 100, scaled."""
+    """Return the paper's recipe for the CNN space: 300 epochs, drops every 100, scaled."""
     drops = (1 / 3, 2 / 3)  # weight decay is not stated there, but by Zoph and Le 2017
     return Steps(epochs, batch_size, 300, learning_rate=0.1, weight_decay=1e-4, drops=drops)
 
