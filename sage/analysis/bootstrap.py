@@ -32,7 +32,7 @@ class Estimate:
 
 @dataclass(frozen=True)
 class Bootstrap:
-    """How many resamples of networks intervals are made of, and the seed that draws them."""
+    """Number of resamples of networks behind an interval, and the seed that draws them."""
 
     resamples: int
     seed: int

@@ -24,7 +24,7 @@ LEVELS = ("class", "image")  # rows of an RDM are class means, or single images
 
 @dataclass(frozen=True, kw_only=True)
 class Run:
-    """What a notebook is asked to do.
+    """The parameters of one notebook run, checked.
 
     Raises:
         TypeError: a value of another type than the default's (papermill hands on text as text).

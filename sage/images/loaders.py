@@ -13,7 +13,7 @@ from sage.images.image_files import Cut, Labelled, read_batches
 
 
 class Batches:
-    """What every step of a training shows, drawn from (seed, step) alone.
+    """Images and labels of every step of a training, drawn from (seed, step) alone.
 
     Args:
         images: tensors, augmented in batches on the training device, or files, which other

@@ -47,7 +47,7 @@ def augment(images: Tensor, generator: torch.Generator) -> Tensor:
 
 
 class Crop(NamedTuple):
-    """What a network is shown of a large image: called with [3, H, W], it gives [3, SIZE, SIZE].
+    """A crop of a large image: called with [3, H, W], it gives the [3, SIZE, SIZE] to be shown.
 
     Args:
         shorter: side that the image is scaled to, in pixels.

@@ -20,7 +20,7 @@ from sage.models.genotypes import Cell, Genotype, Step
 
 @dataclass(frozen=True)
 class Skeleton:
-    """What stands around the cells.
+    """The layers around the cells of a network.
 
     Source: Zoph et al. 2018, figure 2, and the authors' code in tensorflow/models, slim.
     """

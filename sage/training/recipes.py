@@ -14,7 +14,7 @@ from sage.images.preprocessing import Crop
 
 @dataclass(frozen=True)
 class Recipe(ABC):
-    """How a network is trained: stochastic gradient descent with Nesterov momentum."""
+    """A training recipe: stochastic gradient descent with Nesterov momentum."""
 
     epochs: float  # passes over the training images
     batch_size: int
