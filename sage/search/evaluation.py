@@ -25,7 +25,7 @@ from sage.teachers import assemblies
 from sage.training.trainer import Diverged, Trainer
 
 # Part of a study's key. Raise it with any change of the code that changes what an evaluation gives.
-REVISION = 3
+REVISION = 4
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -163,7 +163,8 @@ def _proxies(trainer: Trainer) -> dict[str, float]:
 
 def _measure(trainer: Trainer, epoch: float, images: Dataset, of: EvaluationProtocol) -> Snapshot:
     began = time.perf_counter()
-    sets, model = of.stimuli(images), trainer.model
+    sets = of.stimuli(images)
+    model = trainer.model if trainer.step else trainer.calibrated_model()
     layers = cast(tuple[str, ...], model.layer_names)
     options: dict[str, Any] = {"units": of.rdm_units, "seed": trainer.seed, "grams": of.rivals}
     shown = [activations.show(model, layers, stimuli, **options) for stimuli in sets]

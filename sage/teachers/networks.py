@@ -81,17 +81,15 @@ def load_stimuli(run: Run) -> StimulusSet:
     return load_images(run).stimuli(run.settings.rdm_images)
 
 
-def build_network(name: str, run: Run) -> nn.Module:
-    """Return a network of `NETWORKS` with initial weights, drawn from the run's seed."""
-    with devices.weights_from(run.seed):
-        return NETWORKS[name](run.settings).build(classes=len(load_images(run).classes))
+def untrained_network(name: str, run: Run) -> nn.Module:
+    """Return a network of `NETWORKS` with initial weights, see `Trainer.calibrated_model`."""
+    return _trainer(name, run).calibrated_model()
 
 
 def train_network(name: str, run: Run) -> tuple[nn.Module, xr.Dataset]:
     """Return a trained network, kept in the cache, and `train_with_checkpoints`' table of it."""
-    images, network = load_images(run), NETWORKS[name](run.settings)
-    model, device = build_network(name, run), devices.default()
-    trainer = Trainer(model, images.train, network.recipe, seed=run.seed, device=device)
+    images, network, trainer = load_images(run), NETWORKS[name](run.settings), _trainer(name, run)
+    model = trainer.model
 
     def measure() -> dict[str, float]:
         stimuli, labels = load_stimuli(run), images.validation.labels
@@ -102,6 +100,15 @@ def train_network(name: str, run: Run) -> tuple[nn.Module, xr.Dataset]:
     path = paths.cache() / "teachers" / f"{name}-{state_key(name, run)}.pt"
     curve = checkpoints.train_with_checkpoints(trainer, path, measure, name="teacher")
     return model, curve.assign_attrs(teacher=network.title, parameters=complexity.parameters(model))
+
+
+def _trainer(name: str, run: Run) -> Trainer:
+    """Return a trainer at its start, the network's initial weights drawn from the run's seed."""
+    images, network = load_images(run), NETWORKS[name](run.settings)
+    with devices.weights_from(run.seed):
+        model = network.build(classes=len(images.classes))
+    device = devices.default()
+    return Trainer(model, images.train, network.recipe, seed=run.seed, device=device)
 
 
 def state_key(name: str, run: Run) -> str:

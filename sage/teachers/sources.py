@@ -16,7 +16,7 @@ from sage.config.run import SHUFFLED, Run, file_name
 from sage.rsa import activations
 from sage.rsa.teacher import Teacher, TeacherLayer, read_teacher
 from sage.teachers import assemblies, external, networks
-from sage.teachers.networks import NETWORKS, UNTRAINED, load_stimuli
+from sage.teachers.networks import NETWORKS, UNTRAINED, load_stimuli, untrained_network
 from sage.teachers.recordings import Region
 
 # Part of a bank's key. Raise it with any change of what is measured of a network.
@@ -94,7 +94,7 @@ def _stages(run: Run) -> Teacher:
     """Return the teacher from a network of `NETWORKS`, trained or with its initial weights."""
     name = run.teacher.removesuffix(UNTRAINED)
     trained = name == run.teacher
-    model = networks.train_network(name, run)[0] if trained else networks.build_network(name, run)
+    model = networks.train_network(name, run)[0] if trained else untrained_network(name, run)
     measured = from_network(run.teacher, model, NETWORKS[name](run.settings).layers, run)
     named = (replace(layer, name=f"L{number}") for number, layer in enumerate(measured.layers, 1))
     return replace(measured, layers=tuple(named))
@@ -128,7 +128,8 @@ def _load_named(run: Run) -> Teacher:
     network = run.teacher.removesuffix(UNTRAINED)
     # Controls without a network are kept under ResNet's key.
     state = networks.state_key(network if network in NETWORKS else "resnet", run)
-    return _measured_once(run, partial(TEACHERS[run.teacher], run), state=state)
+    calibrated = {"calibrated": True} if run.teacher.endswith(UNTRAINED) else {}
+    return _measured_once(run, partial(TEACHERS[run.teacher], run), state=state, **calibrated)
 
 
 def _load_external(run: Run) -> Teacher:

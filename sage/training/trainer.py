@@ -1,11 +1,13 @@
 """A trainer that stops and goes on at any step."""
 
 from contextlib import closing
+from copy import deepcopy
 from typing import cast
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from sage.compute import devices, parallel, replicas
 from sage.images import loaders, preprocessing
@@ -80,6 +82,22 @@ class Trainer:
                 looked = self.step % self.steps_per_epoch == 0 or self.step == last
                 if looked and not torch.isfinite(self.loss_sum):
                     raise Diverged(f"training loss is {self.loss_sum.item()} by step {self.step}")
+
+    @torch.no_grad()
+    def calibrated_model(self) -> nn.Module:
+        """Return a copy of the untrained network, to be measured as trained ones are.
+
+        Its batch normalisation has the statistics of the first step's images. The initial ones, a
+        mean of 0 and a variance of 1, let activations grow or fade from layer to layer.
+        """
+        ((images, _),) = self.batches.steps(0, 1)
+        model = deepcopy(self.model).train()
+        for module in model.modules():
+            if isinstance(module, _BatchNorm):
+                module.momentum = None  # takes the batch's statistics whole
+        with devices.deterministic(), devices.autocast(self.device):
+            model(preprocessing.standardise(images))
+        return model
 
     def state_dict(self) -> dict:
         """Return all that a resumed training needs."""

@@ -89,6 +89,21 @@ def test_stopping_and_measuring_on_the_way_disturbs_nothing():
     assert torch.equal(weights(measured), weights(whole))
 
 
+def test_calibrated_model_normalises_the_first_batch_as_training_does():
+    trainer = make_trainer()
+    before, ((images, _),) = weights(trainer), trainer.batches.steps(0, 1)
+    model = trainer.calibrated_model()
+    networks = copy.deepcopy(model).train(), model.eval(), copy.deepcopy(trainer.model).eval()
+    with torch.no_grad(), devices.autocast(CPU):
+        in_training, calibrated, initial = (
+            one(preprocessing.standardise(images)).float() for one in networks
+        )
+    # Running variances divide by n - 1, those of a batch by n: 8 images of 4 x 4 in the last stage.
+    torch.testing.assert_close(calibrated, in_training, rtol=0.03, atol=0.03)
+    assert not torch.allclose(initial, in_training, atol=0.1)
+    assert torch.equal(weights(trainer), before)
+
+
 def test_every_epoch_shows_each_image_at_most_once_in_a_new_order():
     trainer = make_trainer()
     orders = []
