@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
@@ -38,13 +39,16 @@ def show(
 ) -> Measurement:
     """Show a stimulus set to a network and build each named layer's RDMs from the same pass.
 
+    They are of what a layer puts out, also where the next one works in place.
+
     Args:
         model: left as it was, its mode included.
         units: drawn once per layer (see `rdm.draw_units`), from `seed`.
         grams: measure Gram matrices of the images at the set's level "image" too.
 
     Raises:
-        ValueError: the network has no such layer, or puts out no tensor [B, ...] for a batch.
+        ValueError: the network has no such layer, or a layer puts out no tensor [B, U, ...] for a
+            batch, or is called more than once for it, as a ReLU that several layers share.
     """
     means = {level: ConditionMeans(conditions) for level, conditions in shown.conditions.items()}
     scores = []
@@ -69,7 +73,7 @@ def features(
 @torch.inference_mode()
 def class_scores(model: Module, batches: Iterable[Tensor]) -> Tensor:
     """Return the scores [N, C] float32 of images in batches [B, 3, H, W] uint8."""
-    with _observed(model, ()):
+    with _evaluating(model):
         return torch.cat([_scores(model, batch) for batch in batches])
 
 
@@ -101,24 +105,46 @@ def _batches(
     model: Module, layers: Layers, shown: StimulusSet, units: int, seed: int
 ) -> Iterator[tuple[int, Tensor, list[Tensor]]]:
     """Yield each batch's first number, its scores [B, C], and each layer's responses [B, U]."""
-    drawn: list[tuple] = []
-    with _observed(model, layers) as outputs:
+    modules = dict(model.named_modules(remove_duplicate=False))
+    if unknown := [name for name in layers if name not in modules]:
+        known = ", ".join(filter(None, modules))
+        raise ValueError(f"no layer {unknown} in {type(model).__name__}, it has: {known}")
+    drawn: dict[int, tuple] = {}
+    taken: dict[int, Tensor] = {}  # by place in `layers`
+
+    def take(place: int, module: Module, inputs: tuple, output: object) -> None:
+        # A copy, made at once: the layers behind may overwrite the output in place.
+        if place in taken:
+            told = "is called more than once for a batch, expected once; name a module around it"
+            raise ValueError(f"{_named(model, layers[place])} {told}")
+        found = _checked(model, layers[place], output, len(images))
+        if place not in drawn:
+            drawn[place] = _drawn(found, units, seed, layer=place)
+        taken[place] = found[drawn[place]]
+
+    with _evaluating(model), ExitStack() as hooks:
+        for place, name in enumerate(layers):
+            hooks.enter_context(modules[name].register_forward_hook(partial(take, place)))
         for start in range(0, len(shown.images), BATCH):
             images = shown.images[start : start + BATCH]
+            taken.clear()
             scores = _scores(model, images)
-            for name in layers if not drawn else ():
-                _check(model, name, outputs, len(images))
-                drawn.append(_drawn(outputs[name], units, seed, layer=len(drawn)))
-            yield start, scores, [outputs[name][index] for name, index in zip(layers, drawn)]
+            for place in set(range(len(layers))) - taken.keys():
+                _checked(model, layers[place], None, len(images))
+            yield start, scores, [taken[place] for place in range(len(layers))]
 
 
-def _check(model: Module, name: str, outputs: dict, images: int) -> None:
-    found = outputs.get(name)
-    if not isinstance(found, Tensor) or len(found) != images:
-        what = list(found.shape) if isinstance(found, Tensor) else f"a {type(found).__name__}"
-        put_out = f"put out {what if name in outputs else 'nothing'} for {images} images"
-        layer, expected = f"layer {name!r} of {type(model).__name__}", f"a tensor [{images}, ...]"
-        raise ValueError(f"{layer} {put_out}, expected {expected}")
+def _named(model: Module, layer: str) -> str:
+    return f"layer {layer!r} of {type(model).__name__}"
+
+
+def _checked(model: Module, layer: str, output: object, images: int) -> Tensor:
+    """Return a layer's output if it is a tensor with units of each image, None for no output."""
+    if isinstance(output, Tensor) and output.ndim > 1 and len(output) == images:
+        return output
+    what = list(output.shape) if isinstance(output, Tensor) else f"a {type(output).__name__}"
+    put_out = f"put out {'nothing' if output is None else what} for {images} images"
+    raise ValueError(f"{_named(model, layer)} {put_out}, expected a tensor [{images}, U, ...]")
 
 
 def _scores(model: Module, images: Tensor) -> Tensor:
@@ -140,21 +166,9 @@ def _drawn(output: Tensor, units: int, seed: int, layer: int) -> tuple:
 
 
 @contextmanager
-def _observed(model: Module, layers: Layers) -> Iterator[dict[str, Tensor]]:
-    """Put a network into evaluation mode for a while and keep the named layers' latest outputs."""
-    modules = dict(model.named_modules())
-    if unknown := [name for name in layers if name not in modules]:
-        known = ", ".join(filter(None, modules))
-        raise ValueError(f"no layer {unknown} in {type(model).__name__}, it has: {known}")
-    names = {modules[name]: name for name in layers}
-    outputs: dict[str, Tensor] = {}
-
-    def keep(module: Module, inputs: tuple, output: Tensor) -> None:
-        outputs[names[module]] = output
-
+def _evaluating(model: Module) -> Iterator[None]:
+    """Put a network into evaluation mode for a while, with the same numbers each time."""
     with ExitStack() as afterwards, devices.deterministic():
         afterwards.callback(model.train, model.training)
-        for module in names:
-            afterwards.enter_context(module.register_forward_hook(keep))
         model.eval()
-        yield outputs
+        yield

@@ -18,7 +18,8 @@ def load_network(spec: str, *, seed: int) -> tuple[nn.Module, tuple[str, ...]]:
     Args:
         spec: of the `FORMS`. Models of torchvision have initial weights, drawn from `seed`, where
             none are named. A function takes nothing and returns a module with its weights loaded.
-            Layers are names as in `model.named_modules()`, with commas between.
+            Layers are names as in `model.named_modules()`, with commas between, of modules that
+            are called once for a batch.
 
     Raises:
         ValueError: an unknown model, weights, module, function or layer, or no layer or network.
@@ -29,7 +30,7 @@ def load_network(spec: str, *, seed: int) -> tuple[nn.Module, tuple[str, ...]]:
     layers = tuple(named.split(",")) if named else ()
     with devices.weights_from(seed):
         model = KINDS[kind + colon](what)
-    known = {name for name, _ in model.named_modules() if name}
+    known = {name for name, _ in model.named_modules(remove_duplicate=False) if name}
     if not layers or len(set(layers)) < len(layers) or not set(layers) <= known:
         told = f"teacher {spec!r} names layers {', '.join(layers) or 'none'}, expected submodules"
         children = ", ".join(name for name, _ in model.named_children()) or "it has none"

@@ -78,6 +78,52 @@ def test_a_broken_layer_has_no_rdm_and_breaks_no_other(model, shown, value):
     assert np.isfinite(found.rdms["class"][0]).all() and np.isnan(found.rdms["class"][1]).all()
 
 
+@pytest.mark.parametrize("behind", [nn.ReLU(inplace=True), nn.Hardswish(inplace=True)])
+def test_a_layer_is_measured_before_the_next_one_overwrites_it(shown, behind):
+    torch.manual_seed(0)
+    network = nn.Sequential(nn.Conv2d(3, 4, 3), behind, nn.Flatten(), nn.Linear(784, 6))
+    found = activations.show(network, ("0", "1"), shown, units=50, seed=0)
+    (features, _) = activations.features(network, ("0", "1"), shown, units=50, seed=0)
+    network[1] = type(behind)()
+    expected = activations.show(network, ("0", "1"), shown, units=50, seed=0)
+    for level, rdms in expected.rdms.items():
+        np.testing.assert_array_equal(found.rdms[level], rdms)
+        assert not np.array_equal(*rdms)
+    assert (features < 0).any()
+
+
+def test_torchvisions_layer_before_an_activation_in_place(shown):
+    from torchvision import models
+
+    torch.manual_seed(0)
+    network = models.resnet18(num_classes=6)
+    found = activations.show(network, ("bn1",), shown, units=50, seed=0)
+    network.relu = nn.ReLU()
+    expected = activations.show(network, ("bn1",), shown, units=50, seed=0)
+    np.testing.assert_array_equal(found.rdms["class"], expected.rdms["class"])
+
+
+@pytest.mark.parametrize("name", ["1", "3"])
+def test_a_module_that_is_called_more_than_once_is_refused(shown, name):
+    shared = nn.ReLU()
+    network = nn.Sequential(nn.Conv2d(3, 4, 3), shared, nn.Conv2d(4, 4, 3), shared, nn.Flatten())
+    message = f"layer '{name}' of Sequential is called more than once for a batch, expected once"
+    with pytest.raises(ValueError, match=message):
+        activations.show(network, ("0", name), shown, units=10, seed=0)
+    assert not shared._forward_hooks and network.training
+    assert (
+        activations.show(network, ("0", "2"), shown, units=10, seed=0).rdms["class"].shape[0] == 2
+    )
+
+
+def test_a_layer_without_units_is_refused(shown):
+    network = nn.Sequential(
+        nn.Flatten(), nn.Linear(768, 1), nn.Flatten(0), nn.Unflatten(0, (-1, 1))
+    )
+    with pytest.raises(ValueError, match=r"layer '2' .* put out \[30\] for 30 images, expected"):
+        activations.show(network, ("2",), shown, units=10, seed=0)
+
+
 def test_unknown_layers_are_named(model, shown):
     with pytest.raises(ValueError, match=r"no layer \['stages.7'\] in ResNet, it has: stem"):
         activations.show(model, ("stages.0", "stages.7"), shown, units=10, seed=0)
