@@ -1,7 +1,8 @@
 """Zero-cost proxies: predictions of an untrained network's quality, from one batch.
 
 A proxy is a function of a network, images [B, 3, H, W] and labels [B] to a number, higher for a
-better network as in its source, NaN where it is not defined. It processes the batch once, `synflow`
+better network as in its source, NaN where it is not defined. Parameters of operations that nothing
+reads have a gradient of 0. It processes the batch once, `synflow`
 one image of ones. To add a proxy, write its formula under `@_proxy`, list it in `PROXIES` and
 in `PREDICTORS` of analysis/predictors.
 """
@@ -93,7 +94,8 @@ def jacob_cov(model: nn.Module, images: Tensor, labels: Tensor) -> Tensor:
     Source: Mellor et al. 2020, arXiv:2006.04647v1, section 3, and their code for the score.
     """
     shown = images.clone().requires_grad_()
-    (jacobians,) = torch.autograd.grad(_finite(model.eval()(shown)).sum(), shown)
+    total = _finite(model.eval()(shown)).sum()
+    (jacobians,) = torch.autograd.grad(total, shown, materialize_grads=True)
     values = torch.linalg.eigvalsh(_finite(torch.corrcoef(jacobians.flatten(1)))) + 1e-5
     return -(values.log() + 1 / values).sum()
 
@@ -105,7 +107,7 @@ def grad_norm(model: nn.Module, images: Tensor, labels: Tensor) -> Tensor:
     Source: Abdelfattah et al. 2021, section 3.2.
     """
     loss = functional.cross_entropy(_finite(model(images)), labels)
-    gradients = torch.autograd.grad(loss, list(model.parameters()))
+    gradients = torch.autograd.grad(loss, list(model.parameters()), materialize_grads=True)
     return torch.as_tensor(sum(gradient.norm() for gradient in gradients))
 
 
@@ -158,5 +160,5 @@ def _finite(values: Tensor) -> Tensor:
 def _saliency(total: Tensor, model: nn.Module) -> Tensor:
     """Return the sum over parameters of |theta d total / d theta|."""
     parameters = list(model.parameters())
-    gradients = torch.autograd.grad(total, parameters)
+    gradients = torch.autograd.grad(total, parameters, materialize_grads=True)
     return torch.as_tensor(sum((p * g).abs().sum() for p, g in zip(parameters, gradients)))

@@ -3,9 +3,10 @@
 import pytest
 import torch
 from torch import nn
+from torch.nn import functional
 from torch.utils.flop_counter import FlopCounterMode
 
-from sage.models.convolution import Convolution, MergingConvolution, merge
+from sage.models.convolution import AveragePool, Convolution, MergingConvolution, merge
 
 
 @pytest.mark.parametrize("bias", [False, True])
@@ -83,3 +84,22 @@ def test_products_with_padding_are_left_out():
     with FlopCounterMode(display=False) as counter:
         convolution(maps)
     assert counter.get_total_flops() == 2 * 8 * 9 * (4 * 32 * 32 + 64 * 6 * 6)
+
+
+@pytest.mark.parametrize("order", [torch.contiguous_format, torch.channels_last])
+@pytest.mark.parametrize("size", [(8, 8), (5, 1), (1, 1), (2, 3)])
+@pytest.mark.parametrize("format", [torch.float32, torch.bfloat16, torch.float64])
+def test_pooling_averages_pixels_within_the_map(format, size, order):
+    generator = torch.Generator().manual_seed(0)
+    map, weights = torch.randn(2, 2, 3, *size, generator=generator).to(format)
+    map = map.contiguous(memory_format=order).requires_grad_()
+    with torch.autocast("cpu", torch.bfloat16):
+        found = AveragePool()(map)
+    found.backward(weights)
+    reference = map.detach().double().requires_grad_()
+    expected = functional.avg_pool2d(reference, 3, 1, 1, count_include_pad=False)
+    expected.backward(weights.double())
+    torch.testing.assert_close(found, expected.to(format))
+    torch.testing.assert_close(map.grad, reference.grad.to(format))
+    assert found.is_contiguous(memory_format=order)
+    assert not list(AveragePool().state_dict())

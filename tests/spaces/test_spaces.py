@@ -270,3 +270,72 @@ def test_unread_outputs_all_reach_the_classifier():
 def test_at_least_one_layer():
     with pytest.raises(ValueError, match="layers is 0"):
         spaces.cnn(0)
+
+
+def test_cells_of_nasbench201_have_their_official_names():
+    space = spaces.nasbench201()
+    assert space.size == 15_625
+    text = "|avg_pool_3x3~0|+|nor_conv_1x1~0|skip_connect~1|+|none~0|nor_conv_3x3~1|none~2|"
+    assert spaces.from_nasbench201_string(text) == (4, 2, 1, 0, 3, 0)
+    every = list(itertools.product(range(5), repeat=6))
+    names = [spaces.nasbench201_string(architecture) for architecture in every]
+    assert names[every.index((4, 2, 1, 0, 3, 0))] == text and len(set(names)) == 15_625
+    assert list(map(spaces.from_nasbench201_string, names)) == every
+
+
+@pytest.mark.parametrize(
+    "text, problem",
+    [
+        ("", "names no cell"),
+        ("|none~0|+|none~0|none~1|", "names no cell"),
+        ("|none~1|+|none~0|none~1|+|none~0|none~1|none~2|", "names no cell"),
+        ("|none~0|+|none~0|conv~1|+|none~0|none~1|none~2|", "operations conv, expected some of"),
+    ],
+)
+def test_what_names_no_cell_is_refused(text, problem):
+    with pytest.raises(ValueError, match=problem):
+        spaces.from_nasbench201_string(text)
+
+
+def formula(edges: dict, node: int) -> str:
+    """A node as the benchmark's authors write it, from the output backwards."""
+    if node == 0:
+        return "0"
+    terms = []
+    for source in range(node):
+        inner = formula(edges, source)
+        if edges[source, node] == "none" or inner == "#":
+            terms.append("#")
+        elif edges[source, node] == "skip_connect":
+            terms.append(inner)
+        else:
+            terms.append(f"({inner})@{edges[source, node]}")
+    return "+".join(sorted(terms))
+
+
+def function(edges: dict, node: int) -> tuple:
+    """What a node computes: a multiset of terms."""
+    if node == 0:
+        return ((),)
+    terms: list = []
+    for source in range(node):
+        inner, operation = function(edges, source), edges[source, node]
+        if operation == "skip_connect":
+            terms += inner
+        elif operation != "none" and inner:
+            terms.append((operation, inner))
+    return tuple(sorted(terms))
+
+
+def test_cells_that_count_as_the_same_have_one_representative():
+    classes: dict = {}
+    for architecture in itertools.product(range(5), repeat=6):
+        chosen = [spaces.NASBENCH201_OPERATIONS[option] for option in architecture]
+        edges = dict(zip(spaces.NASBENCH201_EDGES, chosen))
+        found = classes.setdefault(spaces.representative(architecture), {})
+        found[architecture] = formula(edges, 3), function(edges, 3)
+    assert len(classes) == 6466
+    assert all(len(set(members.values())) == 1 for members in classes.values())
+    formulas, functions = zip(*(members[first] for first, members in classes.items()))
+    assert len(set(formulas)) == 6466 and len(set(functions)) == 4930
+    assert all(first == min(members) for first, members in classes.items())
