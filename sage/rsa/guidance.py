@@ -1,7 +1,8 @@
 """The paper's score P + alpha TG: candidates' RDMs compared with a teacher's."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
+from dataclasses import replace
 from functools import cache, partial
 from itertools import groupby
 from operator import itemgetter
@@ -118,6 +119,19 @@ def teacher_guidance(similarity: xr.DataArray) -> xr.DataArray:
     Source: section 3.2 of the paper.
     """
     return best_match(similarity).mean("teacher_layer", skipna=False)
+
+
+def guidance_by_teachers(
+    snapshots: Snapshots, teachers: Sequence[Teacher], *, level: str
+) -> xr.DataArray:
+    """Return TG [teacher, network, epoch] by many teachers at once; arguments as `compare`."""
+    numbered = list(enumerate(teachers))
+    layers = [replace(one, name=f"{n} {one.name}") for n, of in numbered for one in of.layers]
+    joined = Teacher("many", tuple(layers))
+    best = best_match(compare(snapshots, joined, level=level))
+    of = [number for number, teacher in numbered for _ in teacher.layers]
+    guided = best.assign_coords(teacher=("teacher_layer", of)).groupby("teacher")
+    return guided.mean(skipna=False).transpose("teacher", ...)
 
 
 def combined_score(accuracy: xr.DataArray, guidance: xr.DataArray, alpha: float) -> xr.DataArray:

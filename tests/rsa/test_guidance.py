@@ -163,3 +163,13 @@ def test_bad_banks_are_refused(tmp_path):
         bank.to_netcdf(path, engine="h5netcdf")
         with pytest.raises(ValueError, match=expected):
             read_teacher(path)
+
+
+def test_many_teachers_guide_as_each_does_alone():
+    teachers = [make_teacher().shuffled(seed=seed) for seed in range(3)]
+    teachers[1] = Teacher("one layer", teachers[1].layers[:1])
+    found = guidance.guidance_by_teachers(make_snapshots(), teachers, level="class")
+    for number, teacher in enumerate(teachers):
+        alone = guidance.compare(make_snapshots(), teacher, level="class")
+        expected = guidance.teacher_guidance(alone).values
+        np.testing.assert_allclose(found.sel(teacher=number), expected, rtol=0, atol=1e-14)

@@ -1,0 +1,45 @@
+"""RDMs of a pool's networks in one small file, to be compared with any teacher."""
+
+from collections.abc import Iterator, Mapping
+
+import numpy as np
+import xarray as xr
+
+from sage.rsa.guidance import Snapshots
+
+# A byte a value: 1 - r lies in [0, 2], so that values are off by 0.004 at most; 255 is NaN.
+PACKED = {"dtype": "uint8", "scale_factor": 2 / 254, "_FillValue": 255, "zlib": True}
+
+
+def pack(snapshots: Snapshots) -> xr.Dataset:
+    """Return the RDMs of snapshots as a table that takes a byte a value once it is saved.
+
+    Args:
+        snapshots: network, epoch, and RDMs [L, P] in [0, 2] by (stimuli, level).
+
+    Returns:
+        A variable [network, epoch, layer, pair] for each set of stimuli and level, which are its
+        attributes; NaN where a network has no such layer or snapshot.
+    """
+    stored = {(network, epoch): rdms for network, epoch, rdms in snapshots}
+    networks, epochs = (sorted({place[axis] for place in stored}) for axis in (0, 1))
+    variables = {}
+    for number, kind in enumerate(sorted({kind for rdms in stored.values() for kind in rdms})):
+        found = {place: rdms[kind] for place, rdms in stored.items() if kind in rdms}
+        deepest, pairs = np.max([rdms.shape for rdms in found.values()], axis=0)
+        values = np.full((len(networks), len(epochs), deepest, pairs), np.nan, np.float32)
+        for (network, epoch), rdms in found.items():
+            values[networks.index(network), epochs.index(epoch), : len(rdms)] = rdms
+        dims = ("network", "epoch", f"layer_{number}", f"pair_{number}")
+        attributes = dict(zip(("stimuli", "level"), kind))
+        variables[f"rdms_{number}"] = (dims, values.clip(0, 2), attributes, PACKED)
+    return xr.Dataset(variables, {"network": networks, "epoch": epochs})
+
+
+def unpack(bank: xr.Dataset) -> Iterator[tuple[int, float, Mapping[tuple[str, str], np.ndarray]]]:
+    """Yield the snapshots of a bank that `pack` made, as `guidance.compare` takes them."""
+    kinds = {(one.stimuli, one.level): one.values for one in bank.data_vars.values()}
+    for row, network in enumerate(bank.network.values.tolist()):
+        for column, epoch in enumerate(bank.epoch.values.tolist()):
+            rdms = {kind: values[row, column] for kind, values in kinds.items()}
+            yield network, epoch, {kind: one for kind, one in rdms.items() if (one == one).any()}
