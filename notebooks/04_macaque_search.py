@@ -37,7 +37,7 @@
 # %% tags=["parameters"]
 profile = "quick"  # sizes and budgets: smoke, quick, cpu, gpu or paper
 dataset = "objects"  # objects, cifar10, cifar100, imagenet, or your own in data/raw
-recordings = "simulated"  # or NetCDF files of recordings or published RDMs, with spaces between
+recordings = "simulated"  # or NetCDF files with spaces between, paths with spaces in quotes
 regions = ""  # which of their regions, with commas between; empty: all
 level = "class"  # RDMs over means of objects ("class") or over single images ("image")
 alpha = 1.0  # weight of TG in P + alpha TG

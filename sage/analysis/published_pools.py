@@ -11,7 +11,7 @@ from sage.analysis import predictivity, predictors
 from sage.analysis.bootstrap import Bootstrap
 from sage.analysis.predictivity import Analysis
 from sage.config import paths
-from sage.config.run import PoolRun
+from sage.config.run import PoolRun, words
 from sage.rsa.teacher import Teacher
 from sage.search.evaluation import EvaluationProtocol
 
@@ -33,7 +33,7 @@ def load_published(run: PoolRun, teacher: Teacher) -> dict[str, xr.Dataset]:
     files = sorted(paths.results().rglob("01_pool.nc"))
     published = {file.parent.relative_to(paths.results()).as_posix(): file for file in files}
     pools, seeds = {}, {run.seed: "this run"}
-    for name in dict.fromkeys(run.pools.split()):
+    for name in dict.fromkeys(words(run.pools)):
         if name not in published:
             expected = ", ".join(published) or "none, as there are no tables"
             raise ValueError(f"unknown pool {name!r}, expected one of {expected}")

@@ -168,7 +168,8 @@ def _write_script(points: list[Point], options: argparse.Namespace, checkout: Pa
 def _sbatch(script: Path, *options: str) -> str:
     """Submit a script and return the job's number."""
     command = ["sbatch", "--parsable", "--job-name=sage-grid"]
-    command += [f"--output={script.parent / '%A_%a.out'}", *options, str(script)]
+    logs = str(script.parent).replace("%", "%%")  # two stand for one in SLURM's names of files
+    command += [f"--output={logs}/%A_%a.out", *options, str(script)]
     try:
         result = subprocess.run(command, capture_output=True, text=True)
     except OSError as error:

@@ -24,7 +24,7 @@ from traitlets import default
 
 from sage.cli.main import CommandFailed, Refused
 from sage.config import paths, provenance
-from sage.config.run import KINDS, SHUFFLED, Run, check_type
+from sage.config.run import KINDS, SHUFFLED, Run, check_type, words
 
 
 @dataclass(frozen=True)
@@ -191,14 +191,15 @@ def _identity(value):
     if not isinstance(value, str):
         return value
     named = value.removesuffix(SHUFFLED)
-    words = [named] if Path(named).is_file() else named.split(" ")
-    return " ".join(map(_content, words)) + value[len(named) :]
+    if (content := _content(named)) == named:
+        content = " ".join(map(_content, words(named)))
+    return content + value[len(named) :]
 
 
 def _content(word: str) -> str:
     """Return a hash of what a word names: a file, an archive of images, or a published pool."""
     named = Path(word), paths.raw() / f"{word}.npz", paths.results() / word / "01_pool.nc"
-    return next((_digest(path) for path in named if path.is_file()), word)
+    return next((_digest(path) for path in named if os.path.isfile(path)), word)
 
 
 def _digest(path: Path) -> str:

@@ -1,8 +1,11 @@
 """Parameters of one notebook run, checked, and the folder that its outputs go to."""
 
 import hashlib
+import os
 import re
+import shlex
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass, fields, replace
 from math import isfinite
 from pathlib import Path
@@ -157,7 +160,7 @@ class MacaqueRun(CellRun):
     searchers: str = "tpe"
     scores: str = "P P+TG P+shuffled"
     beside: str = "NASNet-A"
-    recordings: str = "simulated"  # from the profile's ResNet; or files, see `assemblies.read`
+    recordings: str = "simulated"  # from the profile's ResNet; or files, see `words`
     regions: str = ""  # some of the recordings', with commas between; empty means all
 
     def __post_init__(self) -> None:
@@ -209,6 +212,22 @@ def file_name(value: object) -> str:
         return text
     stem = re.sub(r"[^\w.+-]+", "-", Path(text).stem)[:80]
     return f"{stem}-{hashlib.sha256(text.encode()).hexdigest()[:6]}"
+
+
+def words(text: str) -> list[str]:
+    """Return the words of a text that names files; one with spaces is in quotes, as in a shell.
+
+    A text that is a file's path is one word. Quotes in the paths of files are no marks, nor is one
+    that is left open.
+    """
+    found = text.split()
+    if os.path.isfile(text):
+        return [text]
+    quoted = [word for word in found if {*word} & {*"\"'\\"}]
+    with suppress(ValueError):
+        if not all(map(os.path.isfile, quoted)):
+            return shlex.split(text)
+    return found
 
 
 def _numbers(text: str) -> list[float]:

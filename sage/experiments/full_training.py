@@ -13,7 +13,7 @@ from tqdm.auto import tqdm
 
 from sage.compute import devices, parallel
 from sage.config import paths, provenance
-from sage.config.run import CellRun
+from sage.config.run import CellRun, words
 from sage.images import datasets, preprocessing
 from sage.images.datasets import Images, Split
 from sage.images.image_files import ImageFiles
@@ -104,7 +104,7 @@ def load_beside(run: CellRun) -> list[Genotype]:
         FileNotFoundError: no such file or data set.
         ValueError: an unknown cell, a name that is taken, or images that cannot be trained on.
     """
-    beside = [genotypes.load_genotype(name) for name in run.beside.split()]
+    beside = [genotypes.load_genotype(name) for name in words(run.beside)]
     names = [genotype.name for genotype in beside]
     scores = run.scores.split()
     found = {f"{searcher} {score}" for searcher in run.searchers.split() for score in scores}

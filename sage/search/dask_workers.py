@@ -7,6 +7,7 @@ import asyncio
 import importlib.util
 import logging
 import os
+import shlex
 import shutil
 import signal
 import sys
@@ -123,14 +124,20 @@ def slurm_cluster(processes: int = 1) -> SpecCluster:
         value = dask.config.get(f"jobqueue.slurm.{name}", None, config=given)
         return default if value is None else value
 
+    # Dask writes paths into the script as they are, without quotes. To Slurm %% is one %.
+    logs = configured("log-directory", str(paths.cache() / "slurm"))
+    names = shlex.quote(f"{logs.replace('%', '%%')}/%x-%J")
+    directives = [f"-e {names}.err", f"-o {names}.out"]
     return SLURMCluster(
+        python=configured("python", shlex.quote(sys.executable)),
         processes=processes,
         cores=processes,
         job_cpu=configured("job-cpu", configured("cores", processes)),
         memory=configured("memory", "16GB"),
         walltime=configured("walltime", "04:00:00"),
-        job_extra_directives=configured("job-extra-directives", ["--gres=gpu:1"]),
-        log_directory=configured("log-directory", str(paths.cache() / "slurm")),
+        job_extra_directives=directives + configured("job-extra-directives", ["--gres=gpu:1"]),
+        job_directives_skip=[f" {logs}/", *configured("job-directives-skip", [])],
+        log_directory=logs,
         worker_extra_args=[*configured("worker-extra-args", []), "--memory-limit", "0"],
         scheduler_options=LOCAL | configured("scheduler-options", {}),
         silence_logs=logging.CRITICAL,

@@ -12,6 +12,7 @@ import torch
 import xarray as xr
 from torch import Tensor
 
+from sage.config.run import words
 from sage.images.datasets import averaged_down
 from sage.images.image_files import open_rgb
 from sage.images.stimuli import StimulusSet
@@ -71,9 +72,9 @@ def read(
 
 
 def names_recordings(text: str) -> bool:
-    """Return True for paths of files that `read` is for, False for a teacher's bank or no file."""
+    """Return True for `words` that are files for `read`, False for a teacher's bank or no file."""
     try:
-        with xr.open_dataset(text.partition(" ")[0], engine="h5netcdf") as table:
+        with xr.open_dataset(next(iter(words(text)), ""), engine="h5netcdf") as table:
             return "presentation" in table.dims
     except OSError:
         return False

@@ -9,7 +9,7 @@ import xarray as xr
 from torch import Tensor, nn
 
 from sage.config import paths, provenance
-from sage.config.run import MacaqueRun
+from sage.config.run import MacaqueRun, words
 from sage.images import datasets, objects
 from sage.images.stimuli import StimulusSet
 from sage.models.resnet import ResNet
@@ -38,7 +38,7 @@ def recorded_regions(run: MacaqueRun) -> list[Region]:
 
     Raises: as `assemblies.read`.
     """
-    files = run.recordings.split()
+    files = words(run.recordings)
     if files == ["simulated"]:
         files = [str(_record_once(run))]
     size, images = run.budget.image_size, run.budget.recording_images

@@ -12,7 +12,7 @@ from torch import nn
 
 from sage.compute import devices
 from sage.config import paths, provenance
-from sage.config.run import SHUFFLED, Run, file_name
+from sage.config.run import SHUFFLED, Run, file_name, words
 from sage.rsa import activations
 from sage.rsa.teacher import Teacher, TeacherLayer, read_teacher
 from sage.teachers import assemblies, external, networks
@@ -52,8 +52,8 @@ def training_examples(run: Run) -> float:
     if name in NETWORKS:
         steps = len(networks.load_images(run).train) // profile.batch_size
         return float(profile.teacher_epochs * steps * profile.batch_size)
-    if name.endswith(".nc") and Path(name).is_file():
-        return float(xr.load_dataset(name, engine="h5netcdf").attrs.get("training_examples", "nan"))
+    if name not in TEACHERS and Path(bank := _bank(name)).is_file():
+        return float(xr.load_dataset(bank, engine="h5netcdf").attrs.get("training_examples", "nan"))
     return 0.0 if name in TEACHERS else float("nan")
 
 
@@ -141,7 +141,16 @@ def _load_external(run: Run) -> Teacher:
 
 def _load_recordings(run: Run) -> Teacher:
     size, images = run.settings.image_size, run.settings.rdm_images
-    return from_recordings(assemblies.read(run.teacher.split(), size=size, images=images))
+    return from_recordings(assemblies.read(words(run.teacher), size=size, images=images))
+
+
+def _load_bank(run: Run) -> Teacher:
+    return read_teacher(_bank(run.teacher))
+
+
+def _bank(name: str) -> str:
+    """Return the path of the bank that a teacher is named after, without quotes around it."""
+    return " ".join(words(name))
 
 
 # Kinds of teachers: forms of their names, for people; what tells that a name is of the kind; and
@@ -150,5 +159,5 @@ KINDS: tuple[tuple[str, Callable[[str], bool], Callable[[Run], Teacher]], ...] =
     (", ".join(TEACHERS), TEACHERS.__contains__, _load_named),
     (external.FORMS, lambda name: name.startswith(tuple(external.KINDS)), _load_external),
     ("files of recordings (spaces between)", assemblies.names_recordings, _load_recordings),
-    ("a bank (.nc)", lambda name: name.endswith(".nc"), lambda run: read_teacher(run.teacher)),
+    ("a bank (.nc)", lambda name: _bank(name).endswith(".nc"), _load_bank),
 )

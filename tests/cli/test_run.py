@@ -213,8 +213,13 @@ def test_parameters_cell_is_checked(tmp_path, cell, message):
 def test_key_follows_the_content_of_a_file(checkout):
     """A parameter that names a file counts by what is in the file."""
     source = write(checkout, "01_first", "")
-    responses = checkout / "responses.nc"
-    for named in (str(responses), f"NASNet-A {responses} other", f"{responses}-shuffled"):
+    responses = checkout / "the responses.nc"
+    for named in (
+        f"'{responses}' other",
+        str(responses),
+        f"NASNet-A '{responses}'",
+        f"{responses}-shuffled",
+    ):
         step = notebooks.Step(source, {"teacher": named})
         responses.write_text("a")
         first = step.key()

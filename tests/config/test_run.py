@@ -1,12 +1,13 @@
 import inspect
 import json
 import re
+import shlex
 
 import pytest
 import xarray as xr
 
 from sage.config import paths, profiles, provenance, run
-from sage.config.run import CellRun, MacaqueRun, Run, SearchRun, check_workers
+from sage.config.run import CellRun, MacaqueRun, Run, SearchRun, check_workers, words
 from sage.images import datasets, objects
 
 
@@ -55,6 +56,24 @@ def test_values_of_a_wrong_type_are_refused(wrong, message):
 def test_values_that_do_not_exist_are_refused(wrong, message):
     with pytest.raises(ValueError, match=message):
         Run(**wrong)
+
+
+def test_words_are_paths_with_spaces_in_quotes(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for text, expected in {
+        "": [],
+        "NASNet-A  cifar100-pool/seed-0 mine.txt": ["NASNet-A", "cifar100-pool/seed-0", "mine.txt"],
+        "'my data/v4.nc' it.nc": ["my data/v4.nc", "it.nc"],
+        r""""it's mine.nc" my\ own.nc""": ["it's mine.nc", "my own.nc"],
+        "it's.nc open": ["it's.nc", "open"],
+    }.items():
+        assert words(text) == expected
+    strange = ["it's a.nc", "it's", "b's", "back\\slash"]
+    for name in strange:
+        (tmp_path / name).touch()
+    assert [words(name) for name in strange] == [[name] for name in strange]
+    assert words("it's b's back\\slash") == strange[1:]
+    assert words(shlex.join(strange)) == strange
 
 
 def test_a_run_saves_tables_in_its_folder():

@@ -240,8 +240,8 @@ def test_images_that_are_too_small_are_refused_first(run, monkeypatch):
 
 
 def test_a_cell_of_ones_own_stands_beside(run, tmp_path):
-    path = OTHER.save(tmp_path / "mine.txt")
-    beside = full_training.load_beside(replace(run, beside=f"{path} PNASNet-5"))
+    path = OTHER.save(tmp_path / "of my own.txt")
+    beside = full_training.load_beside(replace(run, beside=f"'{path}' PNASNet-5"))
     assert [cell.name for cell in beside] == ["other", "PNASNet-5"] and beside[0] == OTHER
 
 

@@ -1,6 +1,7 @@
 """Searches that are guided by recordings."""
 
 import json
+import shlex
 from dataclasses import replace
 
 import numpy as np
@@ -34,14 +35,12 @@ def run(images, monkeypatch, tmp_path) -> MacaqueRun:
     """Guided by two files of recordings, on images of 16 x 16 pixels."""
     monkeypatch.setitem(profiles.PROFILES, "tiny", TINY)
     objects = ("presentation", np.repeat(["bear", "boat", "car"], 4))
-    files = [
-        write_responses(tmp_path / "v4.nc", object_name=objects),
-        write_rdms(tmp_path / "it.nc"),
-    ]
+    (folder := tmp_path / "my data").mkdir()
+    files = [write_responses(folder / "v4.nc", object_name=objects), write_rdms(folder / "it.nc")]
     return MacaqueRun(
         profile="tiny",
         dataset="mine",
-        recordings=" ".join(map(str, files)),
+        recordings=shlex.join(map(str, files)),
         regions="V4, IT",
         level="image",
         alpha=0.5,

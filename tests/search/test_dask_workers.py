@@ -339,6 +339,19 @@ def test_nobody_at_the_address(monkeypatch):
             pass
 
 
+def test_job_script_has_paths_in_quotes(tmp_path, monkeypatch):
+    folder = tmp_path / "my 50% data"
+    monkeypatch.setenv("SAGE_DATA", str(folder))
+    monkeypatch.setattr(sys, "executable", "/my own/python")
+    with dask_workers.slurm_cluster() as jobs:
+        script = jobs.job_script().splitlines()
+    assert script[-1].startswith("'/my own/python' -m distributed.cli.dask_worker tcp://")
+    logs = f"{tmp_path}/my 50%% data/cache/slurm/%x-%J"
+    named = [line for line in script if str(tmp_path) in line]
+    assert named == [f"#SBATCH -e '{logs}'.err", f"#SBATCH -o '{logs}'.out"]
+    assert (folder / "cache" / "slurm").is_dir()
+
+
 def test_job_script(tmp_path, monkeypatch):
     monkeypatch.setenv("DASK_JOBQUEUE__SLURM__WALLTIME", "00:30:00")
     handler = signal.getsignal(signal.SIGINT)

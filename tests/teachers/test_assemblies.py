@@ -1,5 +1,7 @@
 """Files of recordings, in the layouts in which they are published."""
 
+import shlex
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -152,8 +154,10 @@ def test_published_rdms_are_of_single_images_whatever_they_show(tmp_path):
 def test_banks_and_recordings_are_told_apart(tmp_path):
     bank = make_teacher().save(tmp_path / "bank.nc")
     recorded = [write_rdms(tmp_path / "rdms.nc"), write_responses(tmp_path / "v4.nc")]
+    spaced = str(shutil.copy(recorded[0], tmp_path / "my rdms.nc"))
     texts = [str(bank), *map(str, recorded), " ".join(map(str, recorded)), "no.nc", ""]
-    expected = [False, True, True, True, False, False]
+    texts += [spaced, shlex.join([spaced, str(recorded[1])])]
+    expected = [False, True, True, True, False, False, True, True]
     assert [assemblies.names_recordings(text) for text in texts] == expected
 
 

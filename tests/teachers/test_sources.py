@@ -33,9 +33,9 @@ def test_a_network_that_is_not_trained_is_not_charged_for(tiny_run):
 
 def test_a_bank_says_what_its_training_took(tiny_run, tmp_path):
     teacher = load(tiny_run, "resnet")
-    for name, attributes in (("told.nc", {"training_examples": 256.0}), ("untold.nc", {})):
+    for name, attributes in (("is told.nc", {"training_examples": 256.0}), ("untold.nc", {})):
         path = teacher.save(tmp_path / name, **attributes)
-        for named in (str(path), f"{path}-shuffled"):
+        for named in (str(path), f"'{path}'-shuffled"):
             found = teachers.training_examples(replace(tiny_run, teacher=named))
             np.testing.assert_equal(found, attributes.get("training_examples", math.nan))
 
@@ -63,10 +63,11 @@ def test_labels_are_of_single_images_only(tiny_run):
         pool.check_teacher(replace(tiny_run, level="class"), teacher)
 
 
-@pytest.mark.parametrize("name", ["labels", "bank.nc"])
+@pytest.mark.parametrize("name", ["labels", "bank.nc", "my bank.nc", "'my bank.nc'"])
 def test_any_teacher_can_be_shuffled(tiny_run, name, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    load(tiny_run, "pixels").save("bank.nc")
+    for bank in ("bank.nc", "my bank.nc"):
+        load(tiny_run, "pixels").save(bank)
     teacher, shuffled = load(tiny_run, name), load(tiny_run, f"{name}-shuffled")
     values, others = (one.layers[0].rdms["image"] for one in (teacher, shuffled))
     assert not np.array_equal(values, others) and np.array_equal(np.sort(values), np.sort(others))
