@@ -9,6 +9,7 @@ if TYPE_CHECKING:  # `python -m sage --help` works before anything is installed.
     import xarray as xr
 
 ROOT = Path(__file__).resolve().parents[2]
+UNREADABLE = (OSError, RuntimeError, KeyError)  # what h5py raises for a damaged file
 
 
 def data() -> Path:
@@ -57,6 +58,17 @@ def replace(path: Path, write: Callable[[Path], object]) -> Path:
     finally:
         partial.unlink(missing_ok=True)
     return path
+
+
+def why_no_table(path: Path | str, problem: Exception) -> str:
+    """Return why a file cannot be read as NetCDF 4: an older format, damage, or something else."""
+    with open(path, "rb") as stream:
+        begins = stream.read(4)
+    if begins.startswith(b"CDF"):
+        reads, writes = 'load_dataset(FILE, engine="scipy")', 'to_netcdf(OTHER, engine="h5netcdf")'
+        return f"NetCDF 3, expected NetCDF 4; xarray.{reads}.{writes} makes it"
+    what = "a damaged" if begins == b"\x89HDF" else "no"
+    return f"{what} NetCDF file: {problem}"
 
 
 def save_table(table: "xr.Dataset", path: Path) -> Path:

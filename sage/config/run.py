@@ -1,5 +1,6 @@
 """Parameters of one notebook run, checked, and the folder that its outputs go to."""
 
+import csv
 import hashlib
 import os
 import re
@@ -161,7 +162,7 @@ class MacaqueRun(CellRun):
     scores: str = "P P+TG P+shuffled"
     beside: str = "NASNet-A"
     recordings: str = "simulated"  # from the profile's ResNet; or files, see `words`
-    regions: str = ""  # some of the recordings', with commas between; empty means all
+    regions: str = ""  # some of the recordings', see `named_regions`; empty means all
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -176,7 +177,9 @@ class MacaqueRun(CellRun):
 
     @property
     def named_regions(self) -> list[str]:
-        return [name.strip() for name in self.regions.split(",") if name.strip()]
+        """The regions between commas; one that has a comma in its name is in double quotes."""
+        (names,) = csv.reader([self.regions], skipinitialspace=True)
+        return [name.strip() for name in names if name.strip()]
 
 
 KINDS = {kind.__name__: kind for kind in (Run, PoolRun, SearchRun, CellRun, MacaqueRun)}

@@ -58,7 +58,8 @@ class Teacher:
         for layer in self.layers:
             for level, values in layer.rdms.items():
                 attributes = {"layer": layer.name, "level": level, "stimuli": layer.stimuli}
-                variables[f"{layer.name} {level}"] = (f"pair_{len(values)}", values, attributes)
+                name = f"{layer.name} {level}".replace("/", "\N{DIVISION SLASH}")  # no HDF5 group
+                variables[name] = (f"pair_{len(values)}", values, attributes)
         return xr.Dataset(variables, attrs={"teacher": self.name})
 
     def save(self, path: Path | str, **attributes: str | float) -> Path:
@@ -94,8 +95,8 @@ def read_teacher(path: Path | str) -> Teacher:
         raise FileNotFoundError(f"no teacher bank {path}")
     try:
         bank = xr.load_dataset(path, engine="h5netcdf")
-    except OSError as problem:
-        raise ValueError(f"{path} is no NetCDF file: {problem}") from problem
+    except paths.UNREADABLE as problem:
+        raise ValueError(f"{path}: {paths.why_no_table(path, problem)}") from problem
     layers: dict[tuple[str, str], dict[str, np.ndarray]] = {}
     for name, variable in bank.data_vars.items():
         own = variable.attrs

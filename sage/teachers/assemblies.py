@@ -1,6 +1,8 @@
 """Files of recordings and their stimuli, in the layouts that data/README.md describes."""
 
-from collections.abc import Callable, Iterable, Iterator
+import os
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import lru_cache
@@ -10,8 +12,10 @@ import numpy as np
 import pandas as pd
 import torch
 import xarray as xr
+from PIL import Image
 from torch import Tensor
 
+from sage.config import paths
 from sage.config.run import words
 from sage.images.datasets import averaged_down
 from sage.images.image_files import open_rgb
@@ -20,6 +24,8 @@ from sage.teachers.recordings import PublishedRdm, Recording, Region
 
 FEWEST_STIMULI = 3  # two stimuli have one dissimilarity, which correlates with nothing
 LABELS = ("category_name", "category", "object_name")  # what an image shows, coarsest first
+IDS, PLACES = ("stimulus_id", "image_id"), ("region", "subregion")  # the first that is there counts
+ALONG = {"presentation": (*IDS, *LABELS), "neuroid": PLACES}  # dimensions and their coordinates
 
 # Names of the regions taken by default, of all regions, and what gives a region's values by name.
 Regions = tuple[list[str], list[str], Callable[[str], np.ndarray]]
@@ -50,7 +56,7 @@ def read(
     for path in map(Path, files):
         stimuli = read_stimuli(path, size, images)
         with _naming(path):
-            table = _open(path)
+            table = _spread(_open(path))
             published = "pair" in table.dims
             usual, names, values = _published(table) if published else _recorded(table, window)
             known += names
@@ -76,7 +82,7 @@ def names_recordings(text: str) -> bool:
     try:
         with xr.open_dataset(next(iter(words(text)), ""), engine="h5netcdf") as table:
             return "presentation" in table.dims
-    except OSError:
+    except paths.UNREADABLE:
         return False
 
 
@@ -94,12 +100,19 @@ def read_stimuli(path: Path | str, size: int, images: int | None) -> StimulusSet
     """
     path = Path(path)
     with _naming(path):
-        table = _open(path)
+        table = _spread(_open(path))
         if "presentation" not in table.dims:
-            raise ValueError("no dimension presentation of responses, or of images beside RDMs")
+            told = "no dimension presentation of responses, or of images beside RDMs"
+            raise ValueError(f"{told}, only: {_listed(table.dims)}")
         ids = _stimulus_ids(table)
-        first = np.sort(np.unique(ids, return_index=True)[1])  # each one's first presentation
+        _, first, numbers = np.unique(ids, return_index=True, return_inverse=True)
+        shown = first[numbers]  # the first presentation of each one's stimulus
+        first = np.sort(first)
         pixels = _stored(table.images, first) if "images" in table else _in_files(path, ids[first])
+        labels = {name: table[name].values.astype(str) for name in LABELS if name in table}
+        stored = {"images": table.images.values} if "images" in table else {}
+        for name, values in (labels | stored).items():
+            _check_repeated(name, values, ids, shown)
         count, _, height, width = pixels.shape
         if count < FEWEST_STIMULI:
             raise ValueError(f"{count} stimuli, expected {FEWEST_STIMULI} or more")
@@ -107,7 +120,7 @@ def read_stimuli(path: Path | str, size: int, images: int | None) -> StimulusSet
             raise ValueError(
                 f"stimuli of {height} x {width} pixels, expected {size} or more a side"
             )
-        labels = {name: table[name].values[first].astype(str) for name in LABELS if name in table}
+        labels = {name: values[first] for name, values in labels.items()}
         return StimulusSet(path.stem, averaged_down(pixels, size), *_levels(labels, count, images))
 
 
@@ -129,15 +142,20 @@ def _published(table: xr.Dataset) -> Regions:
     """Return RDMs [K, P]."""
     names = [str(name) for name, one in table.data_vars.items() if "pair" in one.dims]
     pairs = table.sizes["pair"]
-    return names, names, lambda name: table[name].values.astype(np.float64).reshape(-1, pairs)
+
+    def values(name: str) -> np.ndarray:
+        rdms = table[name].transpose(..., "pair").values
+        return rdms.astype(np.float64).reshape(-1, pairs)
+
+    return names, names, values
 
 
 def _recorded(table: xr.Dataset, window: tuple[float, float] | None) -> Regions:
     """Return trials [N, U, R]."""
     responses = _responses(table, window)
-    places = [name for name in ("region", "subregion") if name in responses.coords]
+    places = [name for name in PLACES if name in responses.coords]
     if not places:
-        raise ValueError(f"no coordinate region of sites, it has: {[*responses.coords]}")
+        raise ValueError(f"no coordinate region of sites, only: {_sizes(responses.coords)}")
     named = [responses[name].values.astype(str) for name in places]
     usual, names = (list(dict.fromkeys(one.tolist())) for one in (named[0], np.concatenate(named)))
     every = _trials(responses)
@@ -149,8 +167,35 @@ def _open(path: Path) -> xr.Dataset:
         raise FileNotFoundError(f"no file of recordings {path}")
     try:
         return xr.load_dataset(path, engine="h5netcdf")
-    except OSError as problem:
-        raise ValueError(f"no NetCDF file: {problem}") from problem
+    except paths.UNREADABLE as problem:
+        raise ValueError(paths.why_no_table(path, problem)) from problem
+
+
+def _spread(table: xr.Dataset) -> xr.Dataset:
+    """Return a file's table; a coordinate of one value, as `sel` leaves it, holds for all places.
+
+    Raises:
+        ValueError: a coordinate over another dimension than its own.
+    """
+    for dimension, names in ALONG.items():
+        for name in filter(table.__contains__, names):
+            one = table[name]
+            if one.ndim and one.dims != (dimension,):
+                told = f"{name} is over {_listed(one.dims)}"
+                raise ValueError(f"{told}, expected one value for each {dimension}")
+            if not one.ndim and dimension in table.dims:
+                values = np.repeat(one.values, table.sizes[dimension])
+                table = table.assign_coords({name: (dimension, values)})
+    return table
+
+
+def _listed(names: Iterable) -> str:
+    return ", ".join(map(str, names)) or "none"
+
+
+def _sizes(variables: Mapping) -> str:
+    """Return names and dimensions of variables, for people."""
+    return _listed(f"{name} ({_listed(one.dims)})" for name, one in variables.items())
 
 
 def _responses(table: xr.Dataset, window: tuple[float, float] | None) -> xr.DataArray:
@@ -158,14 +203,18 @@ def _responses(table: xr.Dataset, window: tuple[float, float] | None) -> xr.Data
     wanted = {"presentation", "neuroid"}
     found = {str(name): one for name, one in table.data_vars.items() if wanted <= set(one.dims)}
     if len(found) != 1 and "trials" not in found:
-        told = f"variables {[*table.data_vars]}, {len(found)} of them over presentation and neuroid"
-        raise ValueError(f"{told} and none over pair, expected one, or one named trials")
+        told = f"variables {_sizes(table.data_vars)}; {len(found)} of them over presentation and"
+        raise ValueError(f"{told} neuroid and none over pair, expected one, or one named trials")
     responses = found.get("trials", next(iter(found.values())))
     if window is None:
         return responses.mean("time_bin") if "time_bin" in responses.dims else responses
     if missing := {"time_bin_start", "time_bin_end"} - set(responses.coords):
         raise ValueError(f"window is {window}, but there are no coordinates {sorted(missing)}")
-    start, end = responses.time_bin_start.values, responses.time_bin_end.values
+    if "time_bin" not in responses.dims:
+        responses = responses.expand_dims("time_bin", -1)
+    start, end = map(
+        np.atleast_1d, (responses.time_bin_start.values, responses.time_bin_end.values)
+    )
     within = np.flatnonzero((start >= window[0]) & (end <= window[1]))
     if not len(within):
         bins = f"some of the time bins from {start.min()} to {end.max()} ms"
@@ -187,12 +236,28 @@ def _trials(responses: xr.DataArray) -> np.ndarray:
 
 def _stimulus_ids(table: xr.Dataset | xr.DataArray) -> np.ndarray:
     """Return each presentation's stimulus_id; images beside RDMs need none."""
-    for name in ("stimulus_id", "image_id"):
+    for name in IDS:
         if name in table.coords:
             return table[name].values.astype(str)
     if "neuroid" in table.dims:
-        raise ValueError(f"no coordinate stimulus_id of presentations, only: {[*table.coords]}")
+        raise ValueError(
+            f"no coordinate stimulus_id of presentations, only: {_sizes(table.coords)}"
+        )
     return np.arange(table.sizes["presentation"]).astype(str)
+
+
+def _check_repeated(what: str, values: np.ndarray, ids: np.ndarray, shown: np.ndarray) -> None:
+    """Raise ValueError for presentations of one stimulus_id that differ: they are no repetitions.
+
+    Args:
+        values: [N, ...] of each presentation.
+        shown: [N] place of the first presentation with the same id.
+    """
+    for place in np.flatnonzero(shown != np.arange(len(ids))):
+        if not np.array_equal(values[place], values[shown[place]]):
+            told = f"presentations {shown[place]} and {place} have stimulus_id {str(ids[place])!r}"
+            expected = "expected an id for each stimulus, of all sessions together"
+            raise ValueError(f"{told}, but {what} that differ; {expected}")
 
 
 def _stored(images: xr.DataArray, chosen: np.ndarray) -> Tensor:
@@ -206,13 +271,23 @@ def _stored(images: xr.DataArray, chosen: np.ndarray) -> Tensor:
 
 def _in_files(path: Path, ids: np.ndarray) -> Tensor:
     """Return the images in the folder beside a file of recordings, [N, 3, H, W] uint8."""
-    folder = path.with_suffix("")
-    files = {file.stem: file for file in folder.iterdir()} if folder.is_dir() else {}
+    folder, named = path.with_suffix(""), defaultdict(list)
+    for file in sorted(folder.iterdir()) if folder.is_dir() else ():
+        if file.suffix.lower() in Image.registered_extensions():
+            named[file.stem].append(file)
+    # A file of just this name comes first: "a" and "a.png" may both be stimuli.
+    exact = ((name, folder / name) for name in ids)
+    files = named | {name: [file] for name, file in exact if os.path.isfile(file)}
     if missing := [name for name in ids if name not in files]:
         told = f"{path} has no variable images, and {len(missing)} of {len(ids)} stimuli are not in"
         expected = "expected image files named by stimulus_id"
         raise FileNotFoundError(f"{told} {folder}, such as {missing[0]}; {expected}")
-    loaded = [np.asarray(open_rgb(str(files[name]))) for name in ids]
+    if several := [name for name in ids if len(files[name]) > 1]:
+        both = " and ".join(file.name for file in files[several[0]])
+        raise ValueError(
+            f"{folder} has {both} for stimulus {str(several[0])!r}, expected one image"
+        )
+    loaded = [np.asarray(open_rgb(str(files[name][0]))) for name in ids]
     shapes = {pixels.shape for pixels in loaded}
     if len(shapes) > 1:
         raise ValueError(f"images in {folder} of {len(shapes)} sizes, expected one")

@@ -11,7 +11,9 @@ import xarray as xr
 from PIL import Image
 
 from sage import teachers
+from sage.config.run import MacaqueRun
 from sage.rsa import rdm
+from sage.rsa.teacher import read_teacher
 from sage.teachers import assemblies
 from tests.support.made_up_teachers import make_teacher
 from tests.support.recording_files import (
@@ -196,7 +198,8 @@ def test_stimuli_are_averaged_down_and_some_have_rows(tmp_path):
         (
             {"other": (("presentation", "neuroid"), np.zeros((12, 10)))},
             {},
-            "variables .'responses', 'images', 'other'., 2 of them over presentation",
+            r"variables responses \(presentation, neuroid\), images \(presentation, height, width, "
+            r"channel\), other \(presentation, neuroid\); 2 of them over presentation and neuroid",
         ),
     ],
 )
@@ -213,21 +216,118 @@ def test_files_that_lack_something_say_what(tmp_path):
     whole.drop_vars("responses").to_netcdf(tmp_path / "responses.nc", engine="h5netcdf")
     whole.isel(presentation=[0, 1]).to_netcdf(tmp_path / "two.nc", engine="h5netcdf")
     whole.drop_vars("stimulus_id").to_netcdf(tmp_path / "ids.nc", engine="h5netcdf")
+    whole.isel(presentation=0).to_netcdf(tmp_path / "one.nc", engine="h5netcdf")
+    whole.drop_vars("images").to_netcdf(tmp_path / "old.nc", engine="scipy")
     (tmp_path / "text.nc").write_text("no NetCDF")
+    (tmp_path / "cut.nc").write_bytes(path.read_bytes()[:-500])
     for name, message in (
-        ("regions", "no coordinate region of sites, it has: .'stimulus_id'"),
+        ("regions", r"no coordinate region of sites, only: stimulus_id \(presentation\)"),
         (
             "responses",
-            "variables .'images'., 0 of them over presentation and neuroid and none over",
+            r"variables images \(presentation, .*\); 0 of them over presentation and neuroid",
         ),
-        ("ids", "no coordinate stimulus_id of presentations, only: .'region'"),
+        ("ids", r"no coordinate stimulus_id of presentations, only: region \(neuroid\)"),
         ("two", "2 stimuli, expected 3 or more"),
+        ("one", "no dimension presentation of .*, only: neuroid, height, width, channel"),
+        ("old", "NetCDF 3, expected NetCDF 4; xarray.load_dataset.FILE, engine"),
         ("text", "no NetCDF file"),
+        ("cut", "a damaged NetCDF file: .*truncated"),
     ):
         with pytest.raises(ValueError, match=f"{name}.nc: {message}"):
             assemblies.read([tmp_path / f"{name}.nc"], size=SIZE)
     with pytest.raises(FileNotFoundError, match="no file of recordings .*none.nc"):
         assemblies.read([tmp_path / "none.nc"], size=SIZE)
+
+
+def test_one_value_holds_for_all_sites_or_presentations(tmp_path):
+    """As xarray leaves it where a part is selected."""
+    path = write_brain_score(tmp_path, bins=2)
+    whole = xr.load_dataarray(path, engine="h5netcdf")
+    part = whole.isel(neuroid=whole.region.values == "IT", time_bin=0)
+    scalars = {"region": "IT", "category_name": "Things"}
+    part = part.drop_vars([*scalars, "subregion"]).assign_coords(scalars)
+    assert not part.region.ndim and not part.time_bin_start.ndim
+    part.to_netcdf(tmp_path / "part.nc", engine="h5netcdf")
+    (tmp_path / "part").symlink_to(tmp_path / "majaj")
+    (found,) = assemblies.read([tmp_path / "part.nc"], size=SIZE, window=(70, 170))
+    (expected,) = assemblies.read([path], size=SIZE, regions=["IT"], window=(70, 170))
+    assert found.region == "IT" and found.stimuli.categories["class"] == ("Things",) * 3
+    np.testing.assert_array_equal(found.trials, expected.trials)
+    with pytest.raises(ValueError, match="expected one with some of the time bins from 70 to 170"):
+        assemblies.read([tmp_path / "part.nc"], size=SIZE, window=(170, 270))
+
+
+def test_a_coordinate_over_another_dimension_is_refused(tmp_path):
+    path = write_responses(tmp_path / "v4.nc", region=("presentation", ["V4"] * len(IDS)))
+    message = "v4.nc: region is over presentation, expected one value for each neuroid"
+    with pytest.raises(ValueError, match=message):
+        assemblies.read([path], size=SIZE)
+
+
+@pytest.mark.parametrize("name", ["IT, left/right", "$a^$ {x}_", 'the "IT"', "下側頭皮質"])
+def test_a_region_can_have_any_name(tmp_path, name):
+    regions = ("neuroid", [name] * 5 + ["V4"] * 5)
+    path = write_responses(tmp_path / "v4.nc", region=regions)
+    quoted = name.replace('"', '""')
+    run = MacaqueRun(recordings=str(path), regions=f'V4, "{quoted}"')
+    found = assemblies.read([path], size=SIZE, regions=run.named_regions)
+    assert [one.region for one in found] == ["V4", name]
+    brain = teachers.from_recordings(found)
+    kept = read_teacher(brain.save(tmp_path / "bank.nc"))
+    assert [layer.name for layer in kept.layers] == ["V4", name]
+
+
+def test_a_stimulus_id_that_repeats_with_another_stimulus_is_refused(tmp_path):
+    """Two sessions that both count from 0; repetitions have one image and show one object."""
+    ids = ("presentation", [f"{number % 6}" for number in range(len(IDS))])
+    twice = ("images", "height", "width", "channel")
+    repeated = np.tile(make_images(6), (2, 1, 1, 1))
+    same = {"stimulus_id": ids, "images": (("presentation", *twice[1:]), repeated)}
+    (found,) = assemblies.read([write_responses(tmp_path / "same.nc", **same)], size=SIZE)
+    assert found.trials.shape == (6, 10, 2)
+    objects = ("presentation", ["bear"] * 6 + ["bear"] * 3 + ["boat"] * 3)
+    for name, changes, wrong in (
+        ("images", {"stimulus_id": ids}, "presentations 0 and 6 have stimulus_id '0', but images"),
+        (
+            "objects",
+            same | {"object_name": objects},
+            "9 have stimulus_id '3', but object_name that",
+        ),
+    ):
+        path = write_responses(tmp_path / f"{name}.nc", **changes)
+        with pytest.raises(ValueError, match=f"{name}.nc: .*{wrong}"):
+            assemblies.read([path], size=SIZE)
+
+
+def test_images_are_found_by_the_name_as_given_first(tmp_path):
+    path = write_brain_score(tmp_path)
+    table = xr.load_dataset(path, engine="h5netcdf")
+    folder = tmp_path / "majaj"
+    (folder / "seen").mkdir()
+    (folder / "boat 1.png").rename(folder / "seen" / "boat 1.png")
+    shutil.copy(folder / "bear 0.png", folder / "boat 1.png.png")
+    (folder / "bear 2.json").write_text("no image")
+    given = {"boat 1": "seen/boat 1.png", "car 1": "car 1.png"}
+    names = [given.get(name, name) for name in table.image_id.values.tolist()]
+    table.assign_coords(image_id=("presentation", names)).to_netcdf(path, engine="h5netcdf")
+    (found, _) = assemblies.read([path], size=SIZE)
+    order = list(dict.fromkeys(names))
+    for name, number in (("seen/boat 1.png", IDS.index("boat 1")), ("bear 2", 2)):
+        shown = found.stimuli.images[order.index(name)].permute(1, 2, 0).numpy()
+        np.testing.assert_array_equal(shown, make_images()[number])
+    shutil.copy(folder / "bear 0.png", folder / "bear 2.jpg")
+    message = "has bear 2.jpg and bear 2.png for stimulus 'bear 2', expected one image"
+    with pytest.raises(ValueError, match=message):
+        assemblies.read([path], size=8)
+
+
+def test_published_rdms_of_several_people_in_any_order(tmp_path):
+    rdms = np.random.default_rng(0).random((66, 3))
+    path = write_rdms(tmp_path / "rdms.nc")
+    table = xr.load_dataset(path, engine="h5netcdf").assign(IT=(("pair", "session"), rdms))
+    table.to_netcdf(tmp_path / "turned.nc", engine="h5netcdf")
+    found, _ = assemblies.read([tmp_path / "turned.nc"], size=SIZE)
+    np.testing.assert_array_equal(found.rdms, rdms.T)
 
 
 def test_images_that_are_not_there_are_named(tmp_path):
