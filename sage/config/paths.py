@@ -42,6 +42,11 @@ def figures() -> Path:
     return Path(os.environ.get("SAGE_FIGURES", ROOT / "figures"))
 
 
+def as_text(path: Path | str) -> str:
+    """Return a path for people; bytes that are no UTF-8 become escapes, as in caf\\xe9.png."""
+    return os.fsencode(path).decode(errors="backslashreplace")
+
+
 def replace(path: Path, write: Callable[[Path], object]) -> Path:
     """Write a file so that it is there whole or not at all, and return its path.
 

@@ -1,6 +1,7 @@
 """Images with labels and a fixed split. To add a data set, add a line to `SOURCES`."""
 
 import hashlib
+import os
 import warnings
 import zipfile
 import zlib
@@ -159,12 +160,12 @@ def _from_folders(name: str, root: Path, size: int | None) -> tuple:
         raise FileNotFoundError(f"no folder {folder} of class folders")
     train, test, classes = image_files.class_folders(folder)
     names = [path.removeprefix(f"{folder}/").removeprefix("train/") for path in train.images]
-    order, held_out = _drawn(name, classes, map(str.encode, names))  # class folder included
+    order, held_out = _drawn(name, classes, map(os.fsencode, names))  # class folder included
     whole: Labelled = train.at(order).joined(test)
     names = [path.removeprefix(f"{folder}/") for path in whole.images]
     if size is None:
-        kept = decoding.readable(name, folder, names)
-        whole = whole.at(kept)
+        kept, adapted = decoding.readable(name, folder, names)
+        whole = ImageFiles(whole.images, whole.labels, torch.from_numpy(adapted)).at(kept)
     else:
         pixels, digests, kept = decoding.decode(name, folder, names, size)
         with warnings.catch_warnings():

@@ -18,13 +18,14 @@ from tqdm.auto import tqdm
 
 from sage.compute import devices
 from sage.config import paths
-from sage.images.image_files import open_rgb
+from sage.images.image_files import Damaged, open_rgb
 
-REVISION = 1  # to be raised with any change of the code that changes the pixels
+REVISION = 2  # to be raised with any change of the code that changes the pixels
 # Damaged files are left out: at most this part of all files, or so many, whichever is more.
 DAMAGED, FEW_DAMAGED = 1 / 1000, 5
 BLOCK = 500  # files that are read before what was found is written
 CHECKED = 64  # images of a whole array that are compared with their digests when it is opened
+WORDS = (" plain", " adapted", " damaged")  # what is on record of a checked file
 _DIGEST = 16  # bytes
 _OF_DAMAGED = b"\xff" * _DIGEST
 
@@ -44,7 +45,7 @@ def decode(name: str, folder: Path, files: Sequence[str], size: int) -> tuple[np
         and which files they are from, [N] bool: damaged ones are left out, with a warning.
 
     Raises:
-        ValueError: too many damaged files, see `check_limit`.
+        ValueError: too many damaged files, see `check_limit`, or as `open_rgb`.
     """
     states = "\n".join([f"{REVISION} {size}", *(_state(folder, file) for file in files)])
     listing = hashlib.sha256(states.encode()).hexdigest()[:16]
@@ -73,8 +74,8 @@ def decode(name: str, folder: Path, files: Sequence[str], size: int) -> tuple[np
     return pixels[: kept.sum()], digests[kept], kept
 
 
-def readable(name: str, folder: Path, files: Sequence[str]) -> np.ndarray:
-    """Find the files that can be read as images, [N] bool, and warn of new damaged ones.
+def readable(name: str, folder: Path, files: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
+    """Find the files that can be read as images, and warn of new damaged ones.
 
     Each is decoded once, and again when its name, size or time has changed.
 
@@ -82,8 +83,11 @@ def readable(name: str, folder: Path, files: Sequence[str]) -> np.ndarray:
         name: data set; `cache/images/NAME-files/checked.txt` has what was found, a line a file.
         files: names in `folder`.
 
+    Returns:
+        [N] bool, those that can be read, and [N] bool, those that `open_rgb` turns or scales.
+
     Raises:
-        ValueError: too many damaged files, see `check_limit`.
+        ValueError: too many damaged files, see `check_limit`, or as `open_rgb`.
     """
     states = {file: _state(folder, file) for file in files}
     place = paths.cache() / "images" / f"{name}-files"
@@ -92,14 +96,14 @@ def readable(name: str, folder: Path, files: Sequence[str]) -> np.ndarray:
         with (place / "checked.txt").open("a+", encoding="ascii", errors="replace") as record:
             record.seek(0)
             lines = record.read().split("\n")
-            entries = (line for line in lines if line.endswith((" whole", " damaged")))
+            entries = (line for line in lines if line.endswith(WORDS))
             known = dict(entry.rsplit(" ", 1) for entry in entries)
             words = {file: known.get(state) for file, state in states.items()}
             damaged = [file for file, word in words.items() if word == "damaged"]
             left = [file for file, word in words.items() if word is None]
             title = f"checking the files of {name}"
-            for found in _in_blocks(_is_image, folder, left, damaged, len(files), title):
-                words |= {file: "whole" if one else "damaged" for file, one in found.items()}
+            for found in _in_blocks(_word, folder, left, damaged, len(files), title):
+                words |= {file: one or "damaged" for file, one in found.items()}
                 # The word stands last, after the line break: a line cut by a kill says nothing.
                 record.writelines(f"\n{states[file]} {words[file]}" for file in found)
                 record.flush()
@@ -107,7 +111,8 @@ def readable(name: str, folder: Path, files: Sequence[str]) -> np.ndarray:
             if damaged and ascii(told) not in lines:
                 record.write(f"\n{ascii(told)}")
                 warnings.warn(f"{told}: left out", stacklevel=2)
-    return np.array([words[file] == "whole" for file in files])
+    told_of = np.array([words[file] for file in files])
+    return told_of != "damaged", told_of == "adapted"
 
 
 def check_limit(damaged: Sequence[str], count: int) -> None:
@@ -122,7 +127,7 @@ def check_limit(damaged: Sequence[str], count: int) -> None:
 
 
 def _sentence(damaged: Sequence[str], count: int) -> str:
-    named = ", ".join(damaged[:10]) + (", ..." if len(damaged) > 10 else "")
+    named = ", ".join(map(paths.as_text, damaged[:10])) + (", ..." if len(damaged) > 10 else "")
     return f"{len(damaged)} of {count} files cannot be read as images ({named})"
 
 
@@ -140,7 +145,7 @@ def _in_blocks(
     def attempt(file: str) -> Any:
         try:
             return work(f"{folder}/{file}")
-        except ValueError:
+        except Damaged:
             return None
 
     check_limit(damaged, count)
@@ -156,8 +161,8 @@ def _in_blocks(
             check_limit(damaged, count)
 
 
-def _is_image(path: str) -> bool:
-    return open_rgb(path) is not None
+def _word(path: str) -> str:
+    return "adapted" if open_rgb(path).info["adapted"] else "plain"
 
 
 def _pixels(path: str, size: int) -> tuple[bytes, bytes]:
