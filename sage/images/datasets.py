@@ -237,14 +237,27 @@ def _read_archive(path: Path) -> Iterable[np.ndarray]:
     try:
         arrays = _read(path, KEYS)
     except _DAMAGED as problem:
-        raise ValueError(f"{path} is truncated or no .npz file ({problem}): {advice}") from problem
+        told = f"is truncated or no .npz file ({problem})"
+        if "Object arrays" in str(problem):
+            told = (
+                "has an array of objects, as texts of dtype object or images of several sizes are"
+            )
+        raise ValueError(f"{path} {told}: {advice} of numbers or texts") from problem
     if missing := [key for key in KEYS if key not in arrays]:
         raise ValueError(f"{path} has no {', '.join(missing)}: {advice}")
-    last = len(arrays["classes"]) - 1
+    for key in ("y_train", "y_test", "classes"):
+        if arrays[key].ndim == 2 and arrays[key].shape[1] == 1:  # a column
+            arrays[key] = arrays[key][:, 0]
+    if (names := arrays["classes"]).ndim != 1:
+        raise ValueError(f"{path}: classes is {names.dtype} {names.shape}, expected a row of names")
+    if names.dtype.kind == "S":
+        arrays["classes"] = np.char.decode(names, "utf-8", "backslashreplace")
+    last = len(names) - 1
     for x, y in (("x_train", "y_train"), ("x_test", "y_test")):
         pixels, labels = arrays[x], arrays[y]
         if pixels.ndim != 4 or pixels.shape[3] != 3 or pixels.dtype != np.uint8 or not len(pixels):
-            told = f"{x} is {pixels.dtype} {pixels.shape}, expected uint8 [N, H, W, 3]"
+            wanted = "uint8 [N, H, W, 3], colours from 0 to 255"
+            told = f"{x} is {pixels.dtype} {pixels.shape}, expected {wanted}"
         elif labels.shape != pixels.shape[:1] or not np.issubdtype(labels.dtype, np.integer):
             told = f"{y} is {labels.dtype} {labels.shape}, expected {len(pixels)} whole numbers"
         elif labels.min() < 0 or labels.max() > last:

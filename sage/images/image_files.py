@@ -108,8 +108,8 @@ class ImageFiles(Labelled):
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".ppm", ".bmp", ".pgm", ".tif", ".tiff", ".webp")
 # What systems, disks and programs leave behind; in lower case. Hidden names begin with a dot.
-LEFT_BEHIND = ("__macosx", "__pycache__", "@eadir", "@recycle", "#recycle", "$recycle.bin")
-LEFT_BEHIND += ("#snapshot", "@recently-snapshot", "lost+found", "system volume information")
+LEFT_BEHIND = {"__macosx", "__pycache__", "@eadir", "@recycle", "#recycle", "$recycle.bin"}
+LEFT_BEHIND |= {"#snapshot", "@recently-snapshot", "lost+found", "system volume information"}
 
 Files = dict[str, list[tuple[str, list[str]]]]  # by class: folders, each with its images
 

@@ -6,6 +6,8 @@ from functools import cached_property
 
 from torch import Tensor
 
+FEWEST_STIMULI = 3  # two stimuli have one dissimilarity, which correlates with nothing
+
 
 @dataclass(frozen=True)
 class StimulusSet:

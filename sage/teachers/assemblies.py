@@ -19,10 +19,9 @@ from sage.config import paths
 from sage.config.run import words
 from sage.images.datasets import averaged_down
 from sage.images.image_files import open_rgb
-from sage.images.stimuli import StimulusSet
+from sage.images.stimuli import FEWEST_STIMULI, StimulusSet
 from sage.teachers.recordings import PublishedRdm, Recording, Region
 
-FEWEST_STIMULI = 3  # two stimuli have one dissimilarity, which correlates with nothing
 LABELS = ("category_name", "category", "object_name")  # what an image shows, coarsest first
 IDS, PLACES = ("stimulus_id", "image_id"), ("region", "subregion")  # the first that is there counts
 ALONG = {"presentation": (*IDS, *LABELS), "neuroid": PLACES}  # dimensions and their coordinates

@@ -13,7 +13,7 @@ from sage.config.profiles import Profile
 from sage.config.run import Run
 from sage.images import datasets
 from sage.images.datasets import Dataset
-from sage.images.stimuli import StimulusSet
+from sage.images.stimuli import FEWEST_STIMULI, StimulusSet
 from sage.models import complexity
 from sage.models.cells import CellNetwork
 from sage.models.genotypes import NASNET_A
@@ -70,10 +70,20 @@ NETWORKS: dict[str, Callable[[Profile], Network]] = {"resnet": _resnet, "nasnet-
 
 
 def load_images(run: Run) -> Dataset:
-    """Return the teacher's training images, and validation images as candidates are shown."""
+    """Return the teacher's training images, and validation images as candidates are shown.
+
+    Raises:
+        ValueError: too few classes for RDMs at the run's level, or as `datasets.load_dataset`.
+    """
     profile = run.settings
     counts = profile.teacher_images, profile.validation_images
-    return datasets.load_reduced(run.dataset, profile.image_size, *counts)
+    images = datasets.load_reduced(run.dataset, profile.image_size, *counts)
+    shown = len(images.validation.labels.unique())
+    if run.level == "class" and shown < FEWEST_STIMULI:
+        told = f"{run.dataset} has {shown} classes among its {len(images.validation)} validation"
+        expected = f"expected {FEWEST_STIMULI} or more, or the parameter level to be image"
+        raise ValueError(f"{told} images, which have RDMs of too few entries: {expected}")
+    return images
 
 
 def load_stimuli(run: Run) -> StimulusSet:

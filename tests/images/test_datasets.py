@@ -111,6 +111,16 @@ def test_damaged_split_is_refused(tmp_path):
         ({"y_train": np.zeros(40)}, "float64"),
         ({"x_train": np.zeros((40, 16, 16, 3))}, "x_train is float64"),
         ({"x_test": np.zeros((10, 16, 16), np.uint8)}, r"x_test is uint8 \(10, 16, 16\)"),
+        (
+            {"x_test": np.zeros((10, 16, 16, 3), np.uint16)},
+            "x_test is uint16.*colours from 0 to 255",
+        ),
+        ({"classes": np.array("abcde")}, r"classes is <U5 \(\), expected a row of names"),
+        ({"classes": np.array([list("abcde")])}, r"classes is <U1 \(1, 5\), expected a row"),
+        (
+            {"classes": np.array(list("abcde"), object)},
+            "array of objects, as texts of dtype object",
+        ),
     ],
 )
 def test_mislabelled_archives_are_refused(tmp_path, change, message):
@@ -118,6 +128,24 @@ def test_mislabelled_archives_are_refused(tmp_path, change, message):
     np.savez(tmp_path / "mine.npz", **arrays)
     with pytest.raises(ValueError, match=f"mine.*{message}"):
         datasets.load_dataset("mine", root=tmp_path)
+
+
+def test_names_and_labels_of_an_archive_may_be_bytes_or_columns(tmp_path):
+    arrays = make_arrays()
+    np.savez(tmp_path / "plain.npz", **arrays)
+    names = np.array(["cat", "\N{GREEK SMALL LETTER ALPHA}", "$b^$", "_d", "e"])
+    encoded = np.array([name.encode() for name in names])
+    columns = {key: arrays[key][:, None] for key in ("y_train", "y_test")}
+    plain = datasets.load_dataset("plain", root=tmp_path)
+    for name, classes in (
+        ("bytes", encoded),
+        ("column", names[:, None]),
+        ("both", encoded[:, None]),
+    ):
+        np.savez(tmp_path / f"{name}.npz", **arrays | columns | {"classes": classes})
+        data = datasets.load_dataset(name, root=tmp_path)
+        assert data.classes == tuple(names.tolist())
+        assert data.train.identity == plain.train.identity
 
 
 @pytest.mark.parametrize("kept", [0, 100, -200])

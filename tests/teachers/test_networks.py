@@ -1,5 +1,6 @@
 """Networks that are trained here to be teachers."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -62,6 +63,21 @@ def test_a_trained_resnet_is_found_where_it_always_was(name, monkeypatch):
         **device,
     )
     assert networks.state_key("resnet", Run(profile=name)) == RESNET_KEYS[name] == expected
+
+
+def test_two_classes_are_refused_before_a_teacher_is_trained(tiny_run):
+    archive = paths.raw() / "mine.npz"
+    arrays = dict(np.load(archive))
+    two = {part: arrays[part][arrays[f"y{part[1:]}"] < 2] for part in ("x_train", "x_test")}
+    two |= {part: arrays[part][arrays[part] < 2] for part in ("y_train", "y_test")}
+    np.savez(archive.with_name("pair.npz"), **two, classes=np.array(["a", "b"]))
+    run = replace(tiny_run, dataset="pair", level="class")
+    message = "pair has 2 classes among its .* validation images.*expected 3 or more, or the parame"
+    for begin in (teachers.load_images, teachers.load_teacher):
+        with pytest.raises(ValueError, match=message):
+            begin(run)
+    assert not (paths.cache() / "teachers").exists()
+    assert len(teachers.load_images(replace(run, level="image")).classes) == 2
 
 
 def test_a_resnet_keeps_its_files_and_its_description(tiny_run):
