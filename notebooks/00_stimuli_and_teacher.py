@@ -38,32 +38,12 @@ import pandas as pd
 from sage import plots, teachers
 from sage.config import provenance
 from sage.config.run import Run
-from sage.images import categories, objects
+from sage.images import categories
 from sage.teachers import pixel_baseline
 
 run = Run.of(globals())
 images = teachers.load_images(run)
 run.table()
-
-# %% [markdown]
-# ## The embedded images
-#
-# Data set `objects` needs no download. It has 64 solid objects of 8 categories, drawn by ray
-# casting, as in the recordings from macaque visual cortex that the paper used.
-#
-# Left, every object in its best-known view. Right, what the networks get: random views, positions,
-# sizes and light on unrelated backgrounds. A classifier of pixels does badly here; a network that
-# generalises over views does well.
-
-# %%
-best_view, order = objects.render(64, size=96, difficulty=0)
-as_shown, shown_order = objects.render(64, size=32, seed=1)
-easy, shown = best_view[order.argsort()], as_shown[shown_order.argsort()]
-sheets = {
-    "difficulty 0, 96 x 96 pixels": easy.reshape(8, 8, 3, 96, 96),
-    "as shown to networks, 32 x 32 pixels": shown.reshape(8, 8, 3, 32, 32),
-}
-plots.save(plots.image_sheets(sheets, objects.CATEGORIES), run.folder, "00_objects")
 
 # %% [markdown]
 # ## The images of this run
@@ -76,6 +56,19 @@ counts = {part: len(getattr(images, part)) for part in ("train", "validation", "
 size = images.train.images.shape[-1]
 counts |= {"classes": len(images.classes), "categories": len(set(categories.of(images.classes)))}
 pd.DataFrame(counts, index=[f"{images.name}, {size} x {size} pixels"])
+
+# %% [markdown]
+# These are training images at the size that networks get. When a run is published, pictures of any
+# other data set than `objects` stay behind, as they are not ours.
+#
+# Data set `objects` needs no download. It has 64 solid objects of 8 categories, drawn by ray
+# casting, as in the recordings from macaque visual cortex that the paper used. Every object stands
+# on the left in its best-known view. Networks get random views, positions, sizes and light on
+# unrelated backgrounds. A classifier of pixels does badly here; a network that generalises over
+# views does well.
+
+# %%
+plots.save(plots.training_images(images), run.folder, "00_images")
 
 # %% [markdown]
 # ## The teacher learns

@@ -22,7 +22,7 @@ from sage.teachers import pixel_baseline, simulation
 
 SOURCES = sorted((paths.ROOT / "notebooks").glob("*.py"))
 FIGURES = {
-    "00_objects",
+    "00_images",
     "00_teacher",
     "00_rdms",
     "01_predictivity",

@@ -21,6 +21,7 @@ from sage.config import paths, provenance
 from sage.config.run import Run
 
 FIGURES = (".png", ".pdf")
+IMAGES = "_images"  # ends the names of figures that show images of the run's data set
 ATTRIBUTE = "run_parameters"
 VIEW, STATE = (f"application/vnd.jupyter.widget-{kind}+json" for kind in ("view", "state"))
 
@@ -65,6 +66,7 @@ def publish(steps: list[Step], name: str, checkout: Path) -> None:
 
     Figures go to `figures/published/NAME`, tables and cells to `data/results/NAME`, outputs to
     `notebooks/*.ipynb`. Tables get the parameters as JSON text in the attribute `run_parameters`.
+    Pictures of other images than those that are rendered here are left out.
     """
     try:
         commit = check(steps, name, checkout)
@@ -73,8 +75,12 @@ def publish(steps: list[Step], name: str, checkout: Path) -> None:
     folders = dict.fromkeys(FIGURES, checkout / "figures" / "published" / name)
     folders |= dict.fromkeys((".nc", ".txt"), checkout / "data" / "results" / name)
     for step in steps:
+        rendered = step.run().dataset == "objects"
         for path in sorted(step.folder.glob(f"{step.number}_*")):
             if not (folder := folders.get(path.suffix)):
+                continue
+            if path.stem.endswith(IMAGES) and not rendered:
+                print(f"Left out, as it shows images of others: {path}")
                 continue
             folder.mkdir(parents=True, exist_ok=True)
             copy = Path(shutil.copyfile(path, folder / path.name))
@@ -84,6 +90,8 @@ def publish(steps: list[Step], name: str, checkout: Path) -> None:
             elif path.suffix == ".txt":  # A cell that was found has the name of its folder.
                 copy.write_text(copy.read_text().replace(step.folder.name, name))
         notebook = _with_outputs(read(step.source), nbformat.read(step.output, as_version=4))
+        if not rendered:
+            _take_out_images(notebook)
         write_bars_as_text(notebook)
         notebook.metadata["sage"] = {"commit": commit}
         jupytext.write(notebook, checkout / "notebooks" / step.output.name)
@@ -105,6 +113,17 @@ def _with_outputs(source: NotebookNode, executed: NotebookNode) -> NotebookNode:
     if "widgets" in executed.metadata:  # Without their state they show as an error.
         source.metadata["widgets"] = executed.metadata.widgets
     return source
+
+
+def _take_out_images(notebook: NotebookNode) -> None:
+    """Remove pictures from the cells that could show images: those that name any."""
+    for cell in notebook.cells:
+        if cell.cell_type == "code" and IMAGES in cell.source:
+            cell.outputs = [one for one in cell.outputs if not _is_picture(one)]
+
+
+def _is_picture(output: NotebookNode) -> bool:
+    return any(kind.startswith("image/") for kind in output.get("data", {}))
 
 
 def _portable(output: NotebookNode, count: int) -> NotebookNode:

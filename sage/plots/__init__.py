@@ -9,4 +9,4 @@ from sage.plots.predictors import alpha_effect, cost_curves, pools, predictivity
 from sage.plots.recordings import region_rdms, region_similarity, site_agreement, stimuli
 from sage.plots.searches import final_errors, finalists, search_progress
 from sage.plots.style import save
-from sage.plots.teacher import image_sheets, learning_curve, teacher_rdms
+from sage.plots.teacher import learning_curve, teacher_rdms, training_images

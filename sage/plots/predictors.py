@@ -79,7 +79,7 @@ def alpha_effect(sweep: xr.Dataset, nested: xr.Dataset) -> Figure:
         axis.axhline(0, color="0.5", lw=0.8, ls=":")
         style.draw_band(axis, line.epoch, line, shade=0.2, color=colour)
         style.epoch_axis(axis, sweep.epoch.values)
-        axis.set_title(title)
+        axis.set_title(title, parse_math=True)
     bands = f"bands: 95 % paired bootstrap, n = {sweep.n.max():.0f} networks"
     figure.suptitle(f"gain in correlation with mature accuracy; {bands}")
     return figure
@@ -92,7 +92,7 @@ def teachers(assessed: xr.Dataset, *, teacher: str) -> Figure:
     controls = table.predictor.values[table.family.values == "control"].tolist()
     lines: dict[str, Look] = {name: {"color": COLOURS[name]} for name in ("P", "TG")}
     lines |= {name: {"color": f"C{4 + place}", "ls": "--"} for place, name in enumerate(controls)}
-    lines["TG"]["label"] = f"TG {teacher}"
+    lines["TG"]["label"] = f"TG {style.legible(teacher)}"
     figure, (left, right) = plt.subplots(1, 2, figsize=(2 * COLUMN, 2.9))
     _draw_by_epoch(left, table, lines, shade=0.08)
     _draw_by_epoch(right, gain(assessed, table.predictor.values), lines, shade=0.08)
@@ -185,7 +185,7 @@ def pools(analysed: Mapping[str, Analysis], *, alpha: float) -> Figure:
         table, mature = pool.assessed.sel(statistic="pearson"), 100 * pool.mature.dropna("network")
         _draw_by_epoch(axis, table, lines)
         ends = f"{mature.min():.1f} to {mature.max():.1f} %" if mature.size else "none"
-        axis.set_title(f"{name}\nn = {table.n.max().item()}, mature accuracy {ends}")
+        axis.set_title(f"{style.legible(name)}\nn = {table.n.max().item()}, mature accuracy {ends}")
     style.legend_below(axes[0], columns=4, title="bands: 95 % bootstrap over networks")
     return figure
 

@@ -8,7 +8,6 @@ import numpy as np
 import pandas as pd
 import seaborn as sns
 import xarray as xr
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from sage.analysis.bootstrap import t_interval
@@ -17,8 +16,6 @@ from sage.plots.style import COLUMN, Look
 from sage.rsa import guidance
 from sage.search.scores import SCORES
 from sage.teachers.recordings import Region
-
-EXAMPLES = 8  # images of a category
 
 
 @style.applied
@@ -33,26 +30,18 @@ def stimuli(regions: Sequence[Region]) -> Figure:
         groups = np.array(one.stimuli.categories["image"])
         if one.simulated:
             images = one.stimuli.images[one.stimuli.conditions["image"] >= 0]
-            _show_examples(axis, images.numpy(), groups)
+            names, numbers = np.unique(groups, return_inverse=True)
+            style.show_examples(axis, images.numpy(), numbers, names.tolist())
         else:
             counts = Counter(group or "not named" for group in groups.tolist())
-            axis.barh(list(counts), list(counts.values()), color="0.6")
+            labels = [style.legible(name) for name in counts]
+            axis.barh(range(len(counts)), list(counts.values()), color="0.6", tick_label=labels)
             axis.invert_yaxis()
             axis.set(xlabel="images in RDMs")
-        names = ", ".join(one.region for one in regions if one.stimuli.identity == identity)
-        axis.set_title(f"{names}\n{len(one.stimuli.images)} images, {len(groups)} of them in RDMs")
+        shown = [one.region for one in regions if one.stimuli.identity == identity]
+        counted = f"{len(one.stimuli.images)} images, {len(groups)} of them in RDMs"
+        axis.set_title(f"{style.legible(', '.join(shown))}\n{counted}")
     return figure
-
-
-def _show_examples(axis: Axes, images: np.ndarray, groups: np.ndarray) -> None:
-    """Draw evenly chosen images [N, 3, H, W] of each group in a row, white where there are less."""
-    names = np.unique(groups)
-    sheet = np.full((len(names), EXAMPLES, *images.shape[1:]), 255, np.uint8)
-    for row, name in zip(sheet, names):
-        members = np.flatnonzero(groups == name)
-        chosen = np.unique(members[np.linspace(0, len(members) - 1, EXAMPLES).round().astype(int)])
-        row[: len(chosen)] = images[chosen]
-    style.show_images(axis, sheet, names)
 
 
 @style.applied
@@ -63,7 +52,7 @@ def region_rdms(regions: Sequence[Region], level: str) -> Figure:
         style.show_rdm(axis, one.rdm(level), one.stimuli.categories[level])
         ceiling = one.ceiling(level)
         known = "unknown" if np.isnan(ceiling) else f"r = {ceiling:.2f}"
-        axis.set_title(f"{one.region}\n{one.extent}\nnoise ceiling {known}")
+        axis.set_title(f"{style.legible(one.region)}\n{one.extent}\nnoise ceiling {known}")
         axis.set_xlabel(f"{level} level, S = {len(one.stimuli.categories[level])}")
     return figure
 
@@ -92,7 +81,8 @@ def region_similarity(
     for place, one in enumerate(regions):
         axis.hlines(one.ceiling(level), place - 0.4, place + 0.4, color="0.6", lw=2)
     axis.axhline(0, color="0.5", lw=0.8, ls=":")
-    axis.set(xticks=range(len(regions)), xticklabels=matches.teacher_layer.values)
+    names = [*map(style.legible, matches.teacher_layer.values)]
+    axis.set(xticks=range(len(regions)), xticklabels=names)
     axis.set_ylabel("r with the region's RDM\n(best layer of a candidate)")
     title = f"n = {len(matches) // len(scores)} candidates of each score\n"
     axis.set_title(title + "diamonds: mean and 95 % interval\ngrey: noise ceiling, where known")
@@ -119,7 +109,8 @@ def site_agreement(table: xr.Dataset) -> Figure:
     axis.set(xscale="log", xticks=sites, xticklabels=sites, ylim=(None, 1.02))
     axis.minorticks_off()
     axis.set(xlabel="sites a region", ylabel="rank correlation with TG\nfrom all sites and trials")
-    title = f"{table.regions}\nn = {int(table.n)} candidates; mean and range of {table.draws}\n"
+    counted = f"n = {int(table.n)} candidates; mean and range of {table.draws}"
+    title = f"{style.legible(table.regions)}\n{counted}\n"
     axis.set_title(title + "random samples, but those in which all sites are silent")
     axis.legend()
     return figure

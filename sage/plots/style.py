@@ -1,12 +1,14 @@
 """The style of all figures, and the drawing that several of them share."""
 
 from collections.abc import Iterable, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import matplotlib
 import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib import font_manager
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
@@ -17,6 +19,11 @@ from sage.config import paths
 # Load the backend here: loaded within an rc_context, a notebook would show its first figure only.
 plt.switch_backend(plt.get_backend())
 
+# The first has what European languages write; of the others those that are installed add theirs.
+FONTS = [
+    *("DejaVu Sans", "Noto Sans CJK JP", "Noto Sans CJK SC", "Arial Unicode MS", "Yu Gothic"),
+    *("Hiragino Sans", "PingFang SC", "Microsoft YaHei", "Malgun Gothic", "Nirmala UI"),
+]
 STYLE: Any = {
     "axes.spines.right": False,
     "axes.spines.top": False,
@@ -25,13 +32,16 @@ STYLE: Any = {
     "figure.constrained_layout.use": True,
     "figure.dpi": 120,  # in the notebook
     "figure.titlesize": 9,
+    "font.family": [name for name in FONTS if name in font_manager.get_font_names()],
     "font.size": 8,
     "legend.fontsize": 8,
     "legend.frameon": False,
     "lines.markersize": 3,
     "pdf.fonttype": 42,  # text stays text in a journal's production
     "savefig.dpi": 200,
+    "text.parse_math": False,  # a class named "$a^$" is no formula; where there is one, it says so
 }
+ROWS, EXAMPLES = 10, 8  # of a sheet of images: groups at most, and images of each
 COLUMN = 3.4  # inches, one column of a two-column paper
 Look = dict[str, Any]  # how something is drawn, as matplotlib takes it
 applied = matplotlib.rc_context(STYLE)  # a decorator: the function draws in this style
@@ -51,7 +61,7 @@ def grid(n: int, columns: int = 0, label: str = "", **options: Any) -> tuple[Fig
     columns, options = columns or n, {"sharey": True, "squeeze": False, **options}
     figure, axes = plt.subplots(-(-n // columns), columns, **options)
     for axis in axes[:, 0]:
-        axis.set_ylabel(label)
+        axis.set_ylabel(label, parse_math=True)
     for unused in axes.flat[n:]:
         unused.remove()
     return figure, axes.flat[:n]
@@ -90,12 +100,49 @@ def epoch_axis(axis: Axes, epochs: np.ndarray) -> None:
     axis.set(xlabel="training epochs")
 
 
+@cache
+def _drawable() -> set[int]:
+    """Return the characters that the figures' fonts have."""
+    files = map(font_manager.findfont, STYLE["font.family"])
+    return set().union(*(font_manager.get_font(file).get_charmap() for file in files))
+
+
+def legible(name: str) -> str:
+    """Return a user's name for a figure, with the characters that no font has as escapes.
+
+    They would be boxes that are all alike, with a warning each, or end the drawing.
+    """
+    escaped = (sign.encode("unicode_escape").decode() for sign in name)
+    return "".join(sign if ord(sign) in _drawable() else code for sign, code in zip(name, escaped))
+
+
+def show_examples(axis: Axes, images: Any, numbers: np.ndarray, names: Sequence[str]) -> int:
+    """Draw evenly chosen images of evenly chosen groups, and return how many groups there are.
+
+    Args:
+        images: [N, 3, H, W] uint8.
+        numbers: [N] int, the group of each image.
+        names: of the groups.
+    """
+    drawn = _evenly(np.unique(numbers), ROWS)
+    sheet = np.full((len(drawn), EXAMPLES, *images.shape[1:]), 255, np.uint8)  # white where none is
+    for row, number in zip(sheet, drawn):
+        chosen = _evenly(np.flatnonzero(numbers == number), EXAMPLES)
+        row[: len(chosen)] = images[chosen]
+    show_images(axis, sheet, [names[number] for number in drawn])
+    return len(drawn)
+
+
+def _evenly(places: np.ndarray, most: int) -> np.ndarray:
+    return np.unique(places[np.linspace(0, len(places) - 1, most).round().astype(int)])
+
+
 def show_images(axis: Axes, images: np.ndarray, rows: Iterable[str]) -> None:
     """Draw images [R, K, 3, H, W] uint8 in a grid, with the names of the R rows."""
     framed = np.pad(images, [(0, 0)] * 3 + [(1, 1)] * 2, constant_values=255)
     count, columns, _, height, width = framed.shape
     axis.imshow(framed.transpose(0, 3, 1, 4, 2).reshape(count * height, columns * width, 3))
-    axis.set(xticks=[], yticks=(np.arange(count) + 0.5) * height, yticklabels=rows)
+    axis.set(xticks=[], yticks=(np.arange(count) + 0.5) * height, yticklabels=[*map(legible, rows)])
     axis.tick_params(length=0)
     axis.spines[:].set_visible(False)
 
@@ -110,6 +157,7 @@ def show_rdm(axis: Axes, values: np.ndarray, groups: Sequence[str]) -> None:
     for start in starts[1:]:
         for draw_line in (axis.axhline, axis.axvline):
             draw_line(start - 0.5, color="w", lw=4 / len(starts) ** 1.2)
-    axis.set(xticks=[], yticks=starts + (sizes - 1) / 2, yticklabels=names)
+    axis.set(xticks=[], yticks=starts + (sizes - 1) / 2, yticklabels=[*map(legible, names)])
     axis.tick_params(length=0, labelsize=8 if len(starts) <= 10 else 4)
-    axis.figure.colorbar(image, ax=axis, shrink=0.7, label="1 $-$ r")
+    bar = axis.figure.colorbar(image, ax=axis, shrink=0.7)
+    bar.set_label("1 $-$ r", parse_math=True)

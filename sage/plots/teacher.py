@@ -3,26 +3,34 @@
 from collections.abc import Mapping, Sequence
 
 import matplotlib.pyplot as plt
-import numpy as np
 import xarray as xr
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from sage.images import objects
+from sage.images.datasets import Dataset
 from sage.plots import style
 from sage.plots.style import COLUMN
 
 
 @style.applied
-def image_sheets(sheets: Mapping[str, np.ndarray], rows: Sequence[str]) -> Figure:
-    """Draw example images, a grid per sheet with a row per category.
+def training_images(images: Dataset) -> Figure:
+    """Draw training images as networks are shown them, some of each class in a row.
 
-    Args:
-        sheets: by title, [R, K, 3, H, W] uint8.
+    Beside those that are rendered here stands every object in its best-known view.
     """
-    figure, axes = style.grid(len(sheets), figsize=(2 * COLUMN, COLUMN + 0.2), sharey=False)
-    for axis, (title, images) in zip(axes, sheets.items()):
-        style.show_images(axis, images, rows)
-        axis.set_title(title)
+    rendered = images.name == "objects"
+    figure, axes = style.grid(1 + rendered, figsize=((1 + rendered) * COLUMN, 4.4), sharey=False)
+    pixels, labels = images.train.images.numpy(), images.train.labels.numpy()
+    drawn = style.show_examples(axes[-1], pixels, labels, images.classes)
+    size = f"{pixels.shape[3]} x {pixels.shape[2]} pixels"
+    classes = f"{drawn} of {len(images.classes)} classes, {size}"
+    axes[-1].set_title(f"training images as shown to networks\n{classes}")
+    if rendered:
+        views, order = objects.render(64, size=96, difficulty=0)
+        sheet = views[order.argsort()].reshape(8, 8, 3, 96, 96)
+        style.show_images(axes[0], sheet, objects.CATEGORIES)
+        axes[0].set_title("every object\nfrom its best-known side, 96 x 96 pixels")
     return figure
 
 

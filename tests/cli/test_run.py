@@ -323,6 +323,35 @@ def test_publish(checkout):
     assert "papermill" in executed.metadata and str(checkout) in executed.cells[3].outputs[0].text
 
 
+@pytest.mark.parametrize("dataset", ["objects", "pets"])
+def test_pictures_of_others_images_are_not_published(checkout, capsys, dataset):
+    code = """
+from PIL import Image
+from sage.config.run import Run
+folder = Run(dataset=dataset).folder
+folder.mkdir(parents=True, exist_ok=True)
+image = Image.new("RGB", (8, 8))
+image.save(folder / "01_curve.png")
+image
+
+# %%
+print("fine")
+image.save(folder / "01_images.png")
+image
+"""
+    write(checkout, "01_first", code)
+    commit(checkout)
+    assert run(checkout, "--dataset", dataset, "--publish", "mine") == 0
+    pictures = {path.name for path in (checkout / "figures" / "published" / "mine").iterdir()}
+    notebook = nbformat.read(checkout / "notebooks" / "01_first.ipynb", as_version=4)
+    curve, images = ([*map(dict, cell.outputs)] for cell in notebook.cells[-2:])
+    assert "image/png" in curve[0]["data"] and images[0]["text"] == "fine\n"
+    rendered = dataset == "objects"
+    assert pictures == {"01_curve.png"} | ({"01_images.png"} if rendered else set())
+    assert len(images) == 1 + rendered
+    assert ("Left out" in capsys.readouterr().out) == (not rendered)
+
+
 def test_publish_again(checkout, capsys):
     """The same run replaces what it published; another one is refused before it runs."""
     write(checkout, "01_first", MAKES)

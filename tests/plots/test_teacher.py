@@ -1,7 +1,11 @@
 import numpy as np
+import pytest
+import torch
 import xarray as xr
 
 from sage import plots
+from sage.images.datasets import Dataset, Images
+from sage.plots import style
 from tests.support.made_up_teachers import make_teacher
 
 
@@ -19,7 +23,7 @@ def test_rdms_stand_by_category():
     np.testing.assert_allclose(shown, (values + values.T)[np.ix_(order, order)])
 
 
-def test_learning_curve_and_sheets_are_labelled():
+def test_learning_curve_is_labelled():
     curve = xr.Dataset(
         {"accuracy": ("epoch", [0.1, 0.5]), "training_loss": ("epoch", [np.nan, 1.0])},
         {"epoch": [0, 1]},
@@ -29,8 +33,49 @@ def test_learning_curve_and_sheets_are_labelled():
     assert left.get_xlabel() == right.get_xlabel() == "epochs"
     assert left.get_ylabel() == "validation accuracy"
     assert right.get_ylabel() == "training loss (nats)"
-    images = np.zeros((2, 3, 3, 8, 6), np.uint8)
-    images[1, 2, 0] = 255
-    sheet = plots.image_sheets({"some": images}, ("a", "b")).axes[0].images[0].get_array()
-    assert sheet.shape == (2 * 10, 3 * 8, 3)
-    assert (sheet[11:19, 17:23] == [255, 0, 0]).all() and (sheet[1:9, 1:7] == 0).all()
+
+
+def make_images(name: str, classes: tuple[str, ...]) -> Dataset:
+    """Four training images of each class, in one colour that tells class and image."""
+    labels = torch.arange(len(classes)).repeat(4)
+    colours = torch.stack([labels, torch.arange(len(labels)) % 4, 0 * labels], 1)
+    pixels = colours[:, :, None, None].expand(-1, -1, 6, 6).to(torch.uint8)
+    part = Images(pixels, labels)
+    return Dataset(name, classes, part, part, part)
+
+
+def test_a_runs_own_training_images_are_shown_by_class():
+    (axis,) = plots.training_images(make_images("pets", ("cat", "dog", "eel"))).axes
+    assert [label.get_text() for label in axis.get_yticklabels()] == ["cat", "dog", "eel"]
+    assert axis.get_title() == "training images as shown to networks\n3 of 3 classes, 6 x 6 pixels"
+    sheet = axis.images[0].get_array()  # each image has a frame of one pixel
+    assert sheet.shape == (3 * 8, style.EXAMPLES * 8, 3)
+    shown = [sheet[8 * row + 4, 4 : 4 * 8 : 8, 0].tolist() for row in range(3)]
+    assert shown == [[0] * 4, [1] * 4, [2] * 4] and (sheet[:, 4 * 8 :] == 255).all()
+
+
+def test_some_of_many_classes_are_shown_and_objects_beside_their_best_views():
+    names = tuple(f"class {number}" for number in range(30))
+    (axis,) = plots.training_images(make_images("many", names)).axes
+    assert "10 of 30 classes" in axis.get_title()
+    labels = [label.get_text() for label in axis.get_yticklabels()]
+    assert labels[0] == names[0] and labels[-1] == names[-1] and len(set(labels)) == 10
+    best, shown = plots.training_images(make_images("objects", names)).axes
+    assert "best-known" in best.get_title() and best.images[0].get_array().shape == (784, 784, 3)
+    assert "as shown to networks" in shown.get_title()
+
+
+# One that no font here has, a byte that is no UTF-8, and a line break among them.
+NAMES = ("$a^", "$\\nosuch$", "_b", "caf\N{LATIN SMALL LETTER E WITH ACUTE}", "%s {x}")
+ESCAPED = {"\U000f0000": r"\U000f0000", "caf\udce9": r"caf\udce9", "two\nlines": r"two\nlines"}
+
+
+@pytest.mark.parametrize("name", [*NAMES, *ESCAPED])
+def test_names_of_any_signs_are_drawn(tmp_path, name):
+    names, axis = (name, "dog", "eel"), plots.training_images(make_images("pets", (name,))).axes[0]
+    bank = make_teacher().bank()
+    rdms = plots.teacher_rdms(bank, {"image": (*names, "dog")}).axes[0]
+    for number, one in enumerate((axis, rdms)):
+        shown = {label.get_text(): label for label in one.get_yticklabels()}
+        assert not shown[ESCAPED.get(name, name)].get_parse_math()
+        plots.save(one.figure, tmp_path, str(number))  # warnings are errors
