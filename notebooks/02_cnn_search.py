@@ -25,7 +25,7 @@
 # Random search, reinforcement learning and TPE each search the space of convolutional networks with
 # both scores, with few and with many epochs per candidate, several times over. At checkpoints the
 # best candidates by the search's own score are trained to maturity. The best of these is what the
-# search has found so far.
+# search has found so far. With `-p space nasbench201` they search the space of that benchmark.
 #
 # Comparisons share what they can. The first candidates of TPE are those of random search with the
 # same seed, and an architecture that was trained before with the same seed and epochs is looked up.
@@ -40,6 +40,7 @@ teacher = "resnet"  # or nasnet-a, a control, another network, recordings: see t
 level = "class"  # RDMs over class means ("class") or over single images ("image")
 alpha = 1.0  # weight of TG in P + alpha TG
 seed = 0  # of the first repetition; the others count on from it
+space = "cnn"  # or nasbench201
 searchers = "random reinforce tpe"  # which, with spaces between
 scores = "P P+TG"  # which, with spaces between
 epochs = ""  # of premature training, a search for each, such as "2 20"; empty: the profile's
@@ -51,7 +52,7 @@ workers = "auto"  # or a number of processes, 0 (this one), slurm:JOBS, a Dask s
 # %%
 import json
 
-from sage import plots, spaces, teachers
+from sage import plots, teachers
 from sage.analysis import search_tables
 from sage.config import provenance
 from sage.config.run import SearchRun
@@ -125,7 +126,7 @@ best = every.isel(search=int(every.mature_accuracy.fillna(0).argmax("search")))
 names = f"{best.searcher.item()} with {best.score.item()} at {best.epochs.item():g} epochs"
 print(f"found by {names}; 0 is the image:\n")
 architecture = json.loads(best.architecture.item())
-print(spaces.describe(spaces.cnn_layers(spaces.cnn(run.budget.layers), architecture)))
+print(searches.protocol.networks.describe(tuple(architecture)))
 
 # %% [markdown]
 # ## Made by

@@ -25,6 +25,7 @@ class SearchBudget(Budget):
 
     tests = True
     layers: int  # deepest network of the space
+    space: str = "cnn"  # see `search.builders.SPACES`
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -126,11 +126,18 @@ class ComparisonRun(Run):
 
 @dataclass(frozen=True, kw_only=True)
 class SearchRun(ComparisonRun):
-    """A run that compares searches for convolutional networks."""
+    """A run that compares searches for convolutional networks, or of NAS-Bench-201's space."""
 
     part = "search"
+    space: str = "cnn"
     searchers: str = "random reinforce tpe"
     layers: int = 0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.layers and self.space != "cnn":
+            expected = f"expected 0: space {self.space} has one depth"
+            raise ValueError(f"layers is {self.layers}, {expected}")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -74,8 +74,9 @@ class Comparison:
 
     @staticmethod
     def check(run: ComparisonRun, *, workers: str = "auto") -> None:
-        """Raise a ValueError for unknown searchers, scores or workers, none, or one twice."""
+        """Raise a ValueError for unknown searchers, scores, space or workers, or one twice."""
         check_workers(workers)
+        builders.searched(run.budget, run.settings)
         for name, known in (("searchers", searchers.SEARCHERS), ("scores", SCORES)):
             words, some = (asked := getattr(run, name)).split(), ", ".join(known)
             if not words or len(set(words)) < len(words) or not set(words) <= known.keys():

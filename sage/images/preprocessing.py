@@ -1,10 +1,11 @@
 """The paper's preprocessing of images, on whole batches on the training device."""
 
+from collections.abc import Callable
 from functools import partial
 from typing import NamedTuple
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from sage.compute import parallel
 
@@ -23,6 +24,37 @@ def standardise(images: Tensor) -> Tensor:
     deviation = pixels.std((1, 2, 3), keepdim=True, correction=0)
     standard = (pixels - mean) / deviation.clamp(min=pixels[0].numel() ** -0.5)
     return standard.contiguous(memory_format=torch.channels_last)
+
+
+def by_channel(training: Tensor) -> Callable[[Tensor], Tensor]:
+    """Return what shifts and scales images [B, 3, H, W] by a data set's own mean and deviation.
+
+    Args:
+        training: [N, 3, H, W] uint8; over them each channel gets mean 0 and standard deviation 1.
+
+    Raises:
+        ValueError: a channel that does not vary.
+    """
+    levels = torch.arange(256, dtype=torch.float64)
+    counts = [torch.bincount(channel.flatten(), minlength=256) for channel in training.unbind(1)]
+    shares = torch.stack(counts).double() / (training.numel() / 3)  # [3, 256] of each value
+    mean = shares @ levels
+    deviation = (shares * (levels - mean[:, None]) ** 2).sum(1).sqrt()
+    if not deviation.all():
+        expected = "expected images that vary in each channel"
+        raise ValueError(f"channels have standard deviations {deviation.tolist()}, {expected}")
+    shift, scale = (value.float()[:, None, None] for value in (mean, deviation))
+
+    def standardised(images: Tensor) -> Tensor:
+        shifted = images.float() - shift.to(images.device)
+        return (shifted / scale.to(images.device)).contiguous(memory_format=torch.channels_last)
+
+    return standardised
+
+
+def as_shown(images: Tensor, model: nn.Module) -> Tensor:
+    """Return images [B, 3, H, W] uint8 as a network gets them: by its own `standardise` if any."""
+    return getattr(model, "standardise", standardise)(images)
 
 
 def augment(images: Tensor, generator: torch.Generator) -> Tensor:

@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.nn import Module, functional
 
 from sage.compute import devices
-from sage.images.preprocessing import standardise
+from sage.images.preprocessing import as_shown
 from sage.images.stimuli import StimulusSet
 from sage.rsa.alignment import GRAM, gram
 from sage.rsa.rdm import ConditionMeans, draw_units
@@ -149,7 +149,7 @@ def _checked(model: Module, layer: str, output: object, images: int) -> Tensor:
 
 def _scores(model: Module, images: Tensor) -> Tensor:
     device = next(model.parameters(), images).device
-    batch = standardise(images.to(device))
+    batch = as_shown(images.to(device), model)
     with devices.autocast(device):
         found = model(batch)
     if not isinstance(found, Tensor):

@@ -1,6 +1,7 @@
 """Builders: how an architecture of a space becomes a network, and how that is trained."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 
 from torch import nn
@@ -10,6 +11,7 @@ from sage.config.profiles import Budget, CellBudget, Profile, SearchBudget
 from sage.models import genotypes
 from sage.models.cells import CellNetwork
 from sage.models.cnn import ConvolutionalNetwork
+from sage.models.nasbench201 import NASBench201Network
 from sage.spaces import Architecture, SearchSpace
 from sage.training import recipes
 from sage.training.recipes import Recipe
@@ -35,6 +37,10 @@ class Builder(ABC):
     def recipe(self, epochs: float, batch_size: int) -> Recipe:
         """Return how a network is trained to maturity."""
 
+    @abstractmethod
+    def describe(self, architecture: Architecture) -> str:
+        """Return an architecture as text for people."""
+
     @property
     def description(self) -> dict:
         """All that determines the networks besides architecture and classes, JSON-ready."""
@@ -59,6 +65,9 @@ class ConvolutionalBuilder(Builder):
     def recipe(self, epochs: float, batch_size: int) -> Recipe:
         return recipes.candidate_recipe(epochs, batch_size)
 
+    def describe(self, architecture: Architecture) -> str:
+        return spaces.describe(spaces.cnn_layers(self.space, architecture))
+
 
 @dataclass(frozen=True, kw_only=True)
 class CellBuilder(Builder):
@@ -82,15 +91,57 @@ class CellBuilder(Builder):
         # Short trainings of narrow networks want no regularisation.
         return recipes.cell_recipe(epochs, batch_size, drop_path_keep=1.0, auxiliary_weight=0.0)
 
+    def describe(self, architecture: Architecture) -> str:
+        return str(genotypes.from_architecture(self.space, architecture))
+
+
+@dataclass(frozen=True, kw_only=True)
+class NASBench201Builder(Builder):
+    """Networks of NAS-Bench-201 with stages of `cells` cells; the published accuracies are of 5."""
+
+    cells: int = 5
+    learning_rate: float = 0.1
+
+    @property
+    def space(self) -> SearchSpace:
+        return spaces.nasbench201()
+
+    def build(self, architecture: Architecture, *, classes: int) -> nn.Module:
+        return NASBench201Network(architecture, classes=classes, cells=self.cells)
+
+    def recipe(self, epochs: float, batch_size: int) -> Recipe:
+        return recipes.nasbench201_recipe(epochs, batch_size, learning_rate=self.learning_rate)
+
+    def describe(self, architecture: Architecture) -> str:
+        return spaces.nasbench201_string(architecture)
+
+
+def _convolutional(budget: SearchBudget, profile: Profile) -> Builder:
+    return ConvolutionalBuilder(layers=budget.layers, width=profile.width)
+
+
+def _nasbench201(budget: SearchBudget, profile: Profile) -> Builder:
+    return NASBench201Builder(cells=profile.cells.repeats)
+
+
+# The spaces of whole networks that notebook 02 searches, by their name in a `SearchBudget`.
+SPACES: dict[str, Callable[[SearchBudget, Profile], Builder]] = {
+    "cnn": _convolutional,
+    "nasbench201": _nasbench201,
+}
+
 
 def searched(budget: Budget, profile: Profile) -> Builder:
     """Return the builder of the networks that a budget is for, a line for each kind of budget.
 
     Raises:
         TypeError: another kind of budget.
+        ValueError: an unknown space.
     """
     if isinstance(budget, SearchBudget):
-        return ConvolutionalBuilder(layers=budget.layers, width=profile.width)
+        if budget.space not in SPACES:
+            raise ValueError(f"space is {budget.space!r}, expected one of {', '.join(SPACES)}")
+        return SPACES[budget.space](budget, profile)
     if isinstance(budget, CellBudget):
         sizes = {"blocks": budget.blocks, "repeats": budget.repeats, "filters": budget.filters}
         return CellBuilder(**sizes, skeleton=budget.skeleton)

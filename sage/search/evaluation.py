@@ -155,7 +155,9 @@ def _proxies(trainer: Trainer) -> dict[str, float]:
     """Measure zero-cost proxies on the first batch that the network is going to see."""
     ((images, labels),) = trainer.batches.steps(0, 1)
     try:
-        return zero_cost.measure(trainer.model, preprocessing.standardise(images), labels)
+        return zero_cost.measure(
+            trainer.model, preprocessing.as_shown(images, trainer.model), labels
+        )
     finally:
         # float64 takes gigabytes that networks beside this one need. Does nothing without a GPU.
         torch.cuda.empty_cache()

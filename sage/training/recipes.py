@@ -1,7 +1,7 @@
 """The paper's training recipes, scaled to a number of epochs."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from math import cos, pi
 
@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from sage.images import preprocessing
+from sage.images.image_files import Labelled
 from sage.images.preprocessing import Crop
 
 
@@ -45,6 +46,10 @@ class Recipe(ABC):
         own = type(self).__name__
         raise ValueError(f"{own} is a recipe for images of one size, expected ImageNet for files")
 
+    def standardiser(self, images: Labelled) -> Callable[[Tensor], Tensor]:
+        """Return what makes input of images [B, 3, H, W] uint8, given those of training."""
+        return preprocessing.standardise
+
     @property
     def description(self) -> dict:
         """All that determines the recipe, JSON-ready."""
@@ -67,6 +72,14 @@ class Cosine(Recipe):
 
     def rate(self, done: float) -> float:
         return self.learning_rate * (1 + cos(pi * done)) / 2
+
+
+@dataclass(frozen=True)
+class NASBench201(Cosine):
+    """A recipe for images in memory, standardised by the training images' channels."""
+
+    def standardiser(self, images: Labelled) -> Callable[[Tensor], Tensor]:
+        return preprocessing.by_channel(images.images)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,6 +126,18 @@ def cell_recipe(
     """
     kept = {"drop_path_keep": drop_path_keep, "auxiliary_weight": auxiliary_weight}
     return Cosine(epochs, batch_size, 600, learning_rate=0.025, weight_decay=5e-4, clip=5.0, **kept)
+
+
+def nasbench201_recipe(
+    epochs: float = 200, batch_size: int = 256, *, learning_rate: float = 0.1
+) -> Recipe:
+    """Return the recipe of NAS-Bench-201's published accuracies: 200 epochs with one cosine.
+
+    A candidate sees the beginning of that, or with fewer `epochs` a cosine that ends with them.
+
+    Source: Dong and Yang 2020, arXiv:2001.00326, table 1, and their configuration: no warm-up.
+    """
+    return NASBench201(epochs, batch_size, 200, learning_rate=learning_rate, weight_decay=5e-4)
 
 
 def imagenet_recipe(epochs: float, batch_size: int) -> Recipe:

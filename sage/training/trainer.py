@@ -47,6 +47,7 @@ class Trainer:
         if size % ranks:
             raise ValueError(f"batch size is {size}, expected a multiple of {ranks} processes")
         self.model = model.to(device).to(memory_format=torch.channels_last)
+        self.model.standardise = recipe.standardiser(images)  # type: ignore[assignment]
         self._replica = replicas.joined(self.model)
         self.recipe, self.seed, self.device = recipe, seed, device
         draw = recipe.augment if isinstance(images.images, Tensor) else recipe.crops
@@ -124,7 +125,7 @@ class Trainer:
             keep = 1 - done * (1 - recipe.drop_path_keep)
             drawn = loaders.generator(self.seed, "drop", self.step, self.device)
             cast(CellNetwork, self.model).set_drop_path(keep=keep, generator=drawn)
-        batch = preprocessing.standardise(images)
+        batch = preprocessing.as_shown(images, self.model)
         with devices.autocast(self.device):
             outputs = self._replica(batch)
         scores, *auxiliary = outputs if isinstance(outputs, tuple) else (outputs,)

@@ -143,6 +143,13 @@ def test_the_sizes_of_data_sets_are_theirs():
     assert inspect.signature(objects.render).parameters["size"].default == run.SIZES["objects"]
 
 
+def test_only_networks_of_layers_have_a_number_of_them():
+    assert SearchRun(space="nasbench201").budget.space == "nasbench201"
+    assert SearchRun(space="nasbench201").folder.name == "objects-quick-space-nasbench201"
+    with pytest.raises(ValueError, match="layers is 20, expected 0: space nasbench201"):
+        SearchRun(space="nasbench201", layers=20)
+
+
 def test_a_run_takes_its_parameters_from_all_that_a_notebook_has():
     assert CellRun.of({"blocks": 2, "samples": 3, "workers": "0"}) == CellRun(blocks=2, samples=3)
     with pytest.raises(TypeError, match="parameter seed is '1'"):

@@ -18,7 +18,7 @@ from sage.experiments.comparison import Comparison, Search
 from sage.rsa import guidance
 from sage.rsa.teacher import Teacher, TeacherLayer
 from sage.search import evaluation
-from sage.search.builders import CellBuilder, ConvolutionalBuilder
+from sage.search.builders import CellBuilder, ConvolutionalBuilder, NASBench201Builder
 from sage.search.tracker import Tracker
 from tests.support.search_results import make_table
 
@@ -176,6 +176,26 @@ def test_cells_are_searched_alike_but_not_tested(run, guide, trained, monkeypatc
     }  # a matrix for every cell, with N = 1
     frame = search_tables.summary(Comparison(cells, guide).results())
     assert "mature error" in frame and "test error" not in frame
+
+
+def test_nasbench201_is_searched_by_all_searchers(run, guide, trained):
+    asked = replace(run, space="nasbench201", scores="P", runs=1, epochs="0.5", samples=5)
+    Comparison.check(asked)
+    comparison = Comparison(asked, guide)
+    table = comparison.train(workers="0").isel(samples=-1)
+    assert {protocol.networks for protocol, _, _ in trained} == {NASBench201Builder(cells=1)}
+    assert np.isfinite(table.mature_accuracy).all() and table.failed.sum() == 0
+    found = json.loads(table.architecture.values.flat[0])
+    assert comparison.protocol.networks.describe(tuple(found)).startswith("|")
+    measured = next(
+        Tracker().rdms(comparison.studies[Search("tpe", "P", 0.5, 0)].key, [0], "class")
+    )
+    assert len(next(iter(measured[2].values()))) == 3  # a matrix for every cell, with N = 1
+
+
+def test_an_unknown_space_is_refused_before_anything_is_trained(run):
+    with pytest.raises(ValueError, match="space is 'nas', expected one of cnn, nasbench201"):
+        Comparison.check(replace(run, space="nas"))
 
 
 def test_diverged_candidates_cost_in_full_and_are_not_chosen(run, guide, monkeypatch):

@@ -99,7 +99,8 @@ def test_pooling_averages_pixels_within_the_map(format, size, order):
     reference = map.detach().double().requires_grad_()
     expected = functional.avg_pool2d(reference, 3, 1, 1, count_include_pad=False)
     expected.backward(weights.double())
-    torch.testing.assert_close(found, expected.to(format))
-    torch.testing.assert_close(map.grad, reference.grad.to(format))
+    rounding = {"rtol": 0.02, "atol": 0.02} if format is torch.bfloat16 else {}
+    torch.testing.assert_close(found, expected.to(format), **rounding)
+    torch.testing.assert_close(map.grad, reference.grad.to(format), **rounding)
     assert found.is_contiguous(memory_format=order)
     assert not list(AveragePool().state_dict())

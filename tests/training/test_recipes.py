@@ -17,6 +17,7 @@ from sage.images import preprocessing
 from sage.images.datasets import Images
 from sage.models.cells import CellNetwork
 from sage.models.genotypes import NASNET_A
+from sage.rsa import activations
 from sage.training import checkpoints, recipes
 from sage.training.trainer import Trainer
 
@@ -64,6 +65,41 @@ def test_cells_are_trained_on_cifar_as_the_paper_says():
     assert (recipe.momentum, recipe.weight_decay, recipe.clip) == (0.9, 5e-4, 5)
     assert (recipe.drop_path_keep, recipe.auxiliary_weight) == (0.6, 0.4)
     assert recipe.published_epochs == 600
+
+
+def test_nasbench201_is_trained_as_its_authors_say():
+    recipe = recipes.nasbench201_recipe()
+    expected = [0.1 * (1 + cos(pi * step / 2000)) / 2 for step in range(2000)]
+    np.testing.assert_allclose(rates(recipe), expected)
+    assert (recipe.epochs, recipe.batch_size, recipe.published_epochs) == (200, 256, 200)
+    assert (recipe.momentum, recipe.weight_decay, recipe.clip) == (0.9, 5e-4, None)
+    assert isinstance(recipe.optimizer([nn.Parameter(torch.ones(1))]), torch.optim.SGD)
+    assert recipes.nasbench201_recipe(1, 64, learning_rate=0.05).rate(0.5) == pytest.approx(0.025)
+
+
+def test_nasbench201_standardises_by_the_training_images_channels():
+    """In training, in measurements of networks, and for what else is shown to them."""
+    trainer = make_trainer(recipes.nasbench201_recipe(4, 8))
+    shown = []
+    hook = trainer.model.register_forward_pre_hook(lambda module, given: shown.append(*given))
+    training = trainer.batches.images.double()
+    mean = training.mean((0, 2, 3), keepdim=True)
+    deviation = training.std((0, 2, 3), keepdim=True, correction=0)
+    other = training[:5].byte()
+    activations.class_scores(trainer.model, [other])
+    trainer.advance(1 / STEPS_PER_EPOCH)
+    hook.remove()
+    chosen, generator = trainer.batches.indices(0), trainer.batches.generator("augment", 0)
+    augmented = preprocessing.augment(trainer.batches.images[chosen], generator)
+    for images, found in zip((other, augmented), shown, strict=True):
+        torch.testing.assert_close(found, ((images.double() - mean) / deviation).float())
+    images = preprocessing.as_shown(other, make_trainer(RECIPES["cell"]).model)
+    assert torch.equal(images, preprocessing.standardise(other))
+
+
+def test_images_without_variation_have_no_scale():
+    with pytest.raises(ValueError, match="standard deviations .*expected images that vary"):
+        preprocessing.by_channel(torch.full((4, 3, 8, 8), 7, dtype=torch.uint8))
 
 
 def test_cells_are_trained_on_imagenet_as_the_paper_says():
