@@ -8,7 +8,6 @@ import pytest
 import torch
 
 from sage.config import paths
-from sage.images import datasets
 from tests.support import databases
 
 # Tiny networks gain nothing from threads, and threads that wait for a busy core stall them.
@@ -69,4 +68,3 @@ def images() -> None:
         y_test=labels[:9],
         classes=classes,
     )
-    datasets.load_reduced.cache_clear()

@@ -1,6 +1,7 @@
 """The command line. Its help needs the standard library alone, so that set-up can come later."""
 
 import argparse
+import os
 import re
 import shlex
 import sys
@@ -30,11 +31,12 @@ def main(argv: list[str] | None = None, *, checkout: Path = paths.ROOT) -> int:
         checkout: has `notebooks/` and `sage/`, and takes what is published.
 
     Returns:
-        Exit code: 0, 1 if the command failed, 130 if it was interrupted.
+        Exit code: 0, 1 if the command failed, 130 if it was interrupted, 141 if nobody reads on.
     """
     options = parser().parse_args(argv)
     try:
         resolve_name(f"sage.cli.{options.call}")(options, checkout)
+        sys.stdout.flush()
     except Refused as error:
         options.error(str(error))
     except CommandFailed as error:
@@ -42,6 +44,9 @@ def main(argv: list[str] | None = None, *, checkout: Path = paths.ROOT) -> int:
         return 1
     except KeyboardInterrupt:
         return 130
+    except BrokenPipeError:  # as of `tg-sage watch | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for what is left
+        return 141
     return 0
 
 

@@ -7,10 +7,11 @@ import time
 from pathlib import Path
 
 from sage.cli import publish
-from sage.cli.main import Refused
+from sage.cli.main import CommandFailed, Refused
 from sage.cli.notebooks import Step, defaults, execute, parse
 from sage.config.profiles import PROFILES
 from sage.config.run import Run, check_workers
+from sage.search.tracker import Tracker
 
 
 def run(options: argparse.Namespace, checkout: Path) -> None:
@@ -18,6 +19,10 @@ def run(options: argparse.Namespace, checkout: Path) -> None:
     steps = plan(options, checkout / "notebooks")
     if options.publish:
         publish.check(steps, options.publish, checkout)  # before hours of work, not only after
+    try:
+        Tracker().check_writable()
+    except (OSError, ValueError) as problem:
+        raise CommandFailed(str(problem)) from problem
     try:
         _run(steps)
     except KeyboardInterrupt:

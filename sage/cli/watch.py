@@ -6,7 +6,7 @@ import time
 from math import isfinite
 from pathlib import Path
 
-from sage.cli.main import Refused
+from sage.cli.main import CommandFailed, Refused
 from sage.search.record import Candidate
 from sage.search.tracker import Tracker
 
@@ -16,15 +16,18 @@ TOLD = ("dataset", "searcher", "score", "chosen by", "snapshots", "seed")
 
 def watch(options: argparse.Namespace, _checkout: Path) -> None:
     """Print the studies on record, or one of them with its latest and its best candidates."""
-    tracker = Tracker()
+    try:
+        tracker = Tracker(make=False)
+    except (OSError, ValueError) as problem:
+        raise CommandFailed(str(problem)) from problem
     while True:
         studies = [one for one in tracker.studies() if one["key"].startswith(options.study)]
         if not studies:
-            raise Refused(f"no study {options.study} in {tracker.engine.url!r}")
+            raise Refused(f"no study {options.study} in {tracker.name}")
         for study in studies:
-            print(describe(tracker, study))
+            print(describe(tracker, study), flush=True)
         if options.study and len(studies) == 1:
-            print(candidates(tracker, studies[0]["key"]))
+            print(candidates(tracker, studies[0]["key"]), flush=True)
         if not options.every:
             return
         time.sleep(options.every)

@@ -107,12 +107,12 @@ def patient(function: Callable) -> Callable:
     """Have a function try again, `WAITS` later, where others fill a GPU's memory for a while."""
 
     @wraps(function)
-    def tried(*arguments):
+    def tried(*arguments, **named):
         for seconds in WAITS:
             with suppress(torch.OutOfMemoryError):
-                return function(*arguments)
+                return function(*arguments, **named)
             torch.cuda.empty_cache()  # here, as the exception had hold of what the function had
             time.sleep(seconds)
-        return function(*arguments)
+        return function(*arguments, **named)
 
     return tried

@@ -14,7 +14,7 @@ UNREADABLE = (OSError, RuntimeError, KeyError)  # what h5py raises for a damaged
 
 def data() -> Path:
     """Return the folder of images, caches and records: SAGE_DATA, or `data/` of the checkout."""
-    return Path(os.environ.get("SAGE_DATA", ROOT / "data"))
+    return _named("SAGE_DATA", ROOT / "data")
 
 
 def raw() -> Path:
@@ -32,14 +32,20 @@ def cache() -> Path:
     return data() / "cache"
 
 
-def tracker() -> str:
-    """Return the tracker's database as SQLAlchemy's URL: SAGE_TRACKER, or a file in the cache."""
-    return os.environ.get("SAGE_TRACKER", f"sqlite:///{cache() / 'tracker.sqlite'}")
+def tracker() -> str | Path:
+    """Return the tracker's database: SQLAlchemy's URL in SAGE_TRACKER, or a file in the cache."""
+    return os.environ.get("SAGE_TRACKER") or cache() / "tracker.sqlite"
 
 
 def figures() -> Path:
     """Return the folder of run outputs: SAGE_FIGURES, or `figures/` of the checkout."""
-    return Path(os.environ.get("SAGE_FIGURES", ROOT / "figures"))
+    return _named("SAGE_FIGURES", ROOT / "figures")
+
+
+def _named(variable: str, default: Path) -> Path:
+    """Return the folder that an environment variable names; an empty one counts as unset."""
+    named = os.environ.get(variable)
+    return Path(os.path.expanduser(named)) if named else default
 
 
 def as_text(path: Path | str) -> str:

@@ -2,8 +2,10 @@
 
 import hashlib
 import json
+import os
 import platform
 import re
+import stat
 import subprocess
 from datetime import UTC, datetime
 from functools import partial
@@ -21,6 +23,32 @@ from sage.config import paths
 def key(**parts: object) -> str:
     """Return 16 hexadecimal digits that change with any of the JSON-ready parts."""
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def fingerprint(*places: Path) -> str:
+    """Return a hash of names, sizes and times of files and of all files in folders, as they are.
+
+    It changes with what is in them, without reading that. Links are followed, each folder is looked
+    at once, hidden files do not count, and nothing at a place is a state too.
+    """
+    digest, seen = hashlib.sha256(), set()
+
+    def look(path: str, name: str) -> None:
+        try:
+            found = os.stat(path)
+            entries = sorted(os.listdir(path)) if stat.S_ISDIR(found.st_mode) else None
+        except OSError:
+            return
+        if entries is None:
+            digest.update(f"{name!a} {found.st_size} {found.st_mtime_ns}\n".encode())
+        elif (folder := (found.st_dev, found.st_ino)) not in seen:
+            seen.add(folder)
+            for entry in (one for one in entries if not one.startswith(".")):
+                look(f"{path}/{entry}", f"{name}/{entry}")
+
+    for number, place in enumerate(places):
+        look(str(place), str(number))
+    return digest.hexdigest()[:16]
 
 
 def stamp() -> dict[str, str]:

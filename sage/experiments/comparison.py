@@ -63,8 +63,9 @@ class Comparison:
             **sizes,
         )
         self.space = self.protocol.networks.space
-        shown = self.protocol.stimuli(self.protocol.load_images())
-        guidance.check_comparable(teacher, run.level, {stimuli.identity for stimuli in shown})
+        self._shown = self.protocol.load()
+        stimuli = {one.identity for one in self._shown[1]}
+        guidance.check_comparable(teacher, run.level, stimuli)
         parts = (self.seeds, self.budget.epochs, run.searchers.split(), run.scores.split())
         found = [Search(name, score, epochs, seed) for seed, epochs, name, score in product(*parts)]
         self.studies = {search: self._study(search) for search in found}
@@ -163,7 +164,7 @@ class Comparison:
         score = {"name": search.score} | (self._guidance(guide) if guide else {})
         described = {"searcher": self._searcher(search).description, "score": score, "seed": seed}
         protocol = replace(self.protocol, snapshots=(search.epochs,), test=False)
-        study = make_study(protocol, described, lambda number: seed)
+        study = make_study(protocol, described, lambda number: seed, self._shown)
         return replace(study, score=partial(_score, self.run, guide)) if guide else study
 
     def _mature_study(self, seed: int) -> Study:
@@ -171,7 +172,8 @@ class Comparison:
         chosen: dict = {"searchers": self.run.searchers, "scores": self.run.scores}
         chosen["guidance"] = self._guidance(self.teacher)
         chosen |= {field.name: getattr(self.budget, field.name) for field in fields(Budget)}
-        return make_study(self.protocol, {"seed": seed, "chosen by": chosen}, lambda number: seed)
+        described = {"seed": seed, "chosen by": chosen}
+        return make_study(self.protocol, described, lambda number: seed, self._shown)
 
     def _train_to_maturity(self, seed: int, workers: Workers) -> None:
         """Train what the searches of a repetition chose, and random architectures, each once."""
@@ -202,7 +204,8 @@ class Comparison:
         spent = [costs.where(table.network < samples).sum() for samples in checkpoints]
         test, architecture, last = np.nan, "", tops[-1].accuracy
         if last.notna().any():
-            stored = self.tracker.find(self.protocol.key, last.idxmax(), search.run)
+            protocol = self.mature_studies[search.run].protocol
+            stored = self.tracker.find(protocol, last.idxmax(), search.run)
             assert stored is not None  # it has an accuracy
             tested = self.tracker.evaluation(stored).test_accuracy
             test = np.nan if tested is None else tested

@@ -154,7 +154,7 @@ def train_all_fully(plans: list[FullTraining], *, workers: str = "auto") -> xr.D
     work = partial(train_fully, progress=workers == "0")
     bar = tqdm(total=len(different), unit="network", desc="full training")
     with dask_workers.open_workers(workers) as opened, bar:
-        futures = {key: opened.submit(work, plan) for key, plan in different.items()}
+        futures = {key: opened.submit(work, plan, key) for key, plan in different.items()}
         for future in as_completed(futures.values()):
             bar.update(future.exception() is None)
     found = [(futures[key].result(), str(plan.genotype)) for key, plan in zip(keys, plans)]
@@ -166,12 +166,17 @@ def train_all_fully(plans: list[FullTraining], *, workers: str = "auto") -> xr.D
     return whole.assign_coords(network=names).assign_attrs(settings)
 
 
-def train_fully(plan: FullTraining, *, progress: bool = True) -> xr.Dataset:
+def train_fully(
+    plan: FullTraining, planned: str | None = None, *, progress: bool = True
+) -> xr.Dataset:
     """Train a network, or go on from its last checkpoint, and test it.
 
     `parallel.run(train_fully, plan, processes=2)` divides each batch between two processes, for the
     same network up to rounding. So does torchrun, with `parallel.group` around the call; all ranks
     return the same. One that is finished is read from its file.
+
+    Args:
+        planned: the plan's key where it was made; what it is here if not given.
 
     Returns:
         Dataset with training_loss over epoch, and of the network test_accuracy and test_top5 (in
@@ -179,9 +184,13 @@ def train_fully(plan: FullTraining, *, progress: bool = True) -> xr.Dataset:
         multiply_adds and examples, the genotype's text, and provenance as an attribute.
 
     Raises:
-        RuntimeError: planned for another device than this one.
+        RuntimeError: planned for another device than this one, or with other images or code.
     """
     key = parallel.once(lambda: plan.key)  # rank 0 alone prepares the images' files
+    if planned not in (None, key):
+        told = f"this process has other images of {plan.dataset}, or other code, than {planned} was"
+        advice = "give all processes the same files and package, and start again"
+        raise RuntimeError(f"{told} planned with: {advice}")
     path = paths.cache() / "cells" / f"{key}.nc"
     finished = parallel.once(lambda: xr.load_dataset(path) if path.exists() else None)
     if finished is not None:

@@ -7,23 +7,32 @@ from functools import partial
 import xarray as xr
 
 from sage.analysis import search_tables
+from sage.config import provenance
 from sage.search import evaluation
-from sage.search.evaluation import EvaluationProtocol
+from sage.search.evaluation import EvaluationProtocol, Shown
 from sage.search.explorer import Study
 from sage.spaces import Architecture
 
 
-def make_study(protocol: EvaluationProtocol, described: dict, seed: Callable[[int], int]) -> Study:
+def make_study(
+    protocol: EvaluationProtocol,
+    described: dict,
+    seed: Callable[[int], int],
+    shown: Shown | None = None,
+) -> Study:
     """Return a study of candidates that are evaluated by a protocol and judged by last accuracy.
 
     Args:
         described: what determines the candidates besides the protocol, JSON-ready.
         seed: gives the seed of the candidate with a number.
+        shown: what the protocol loads, where it was loaded already.
     """
+    found = protocol.description(shown)
+    text = json.dumps(found, sort_keys=True)  # goes to the workers, which may see other files
     return Study(
-        description=protocol.description() | described,
-        protocol=protocol.key,
-        evaluate=partial(evaluation.evaluate, protocol),
+        description=found | described,
+        protocol=provenance.key(**found),
+        evaluate=partial(evaluation.evaluate, protocol, described=text),
         score=lambda evaluated: evaluated.snapshots[-1].accuracy,
         seed=seed,
     )

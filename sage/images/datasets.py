@@ -9,13 +9,13 @@ from collections.abc import Callable, Generator, Iterable, Sized
 from dataclasses import dataclass
 from functools import cached_property, lru_cache, partial
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from sage.config import paths
+from sage.config import paths, provenance
 from sage.images import categories, decoding, image_files, objects
 from sage.images.image_files import ImageFiles, Labelled
 from sage.images.stimuli import StimulusSet
@@ -137,7 +137,16 @@ def load_dataset(
     return Dataset(name, data.classes, *(part.resized(size) for part in parts))
 
 
-load_reduced = lru_cache(maxsize=2)(load_dataset)  # keeps the images for the next candidates
+def load_reduced(name: str, size: int | None, train: int | None, validation: int | None) -> Dataset:
+    """Return `load_dataset`'s images, kept for the next candidates until their files change."""
+    root = paths.raw()
+    files = provenance.fingerprint(root / f"{name}.npz", root / name)
+    return _kept(files, root, name, size, train, validation)
+
+
+@lru_cache(maxsize=2)
+def _kept(files: str, root: Path, *asked: Any) -> Dataset:
+    return load_dataset(*asked, root=root)
 
 
 def load_files(name: str, *, root: Path | None = None) -> Split[ImageFiles]:

@@ -1,8 +1,10 @@
 """Evaluation of one candidate: build it, train it, measure accuracy and RDMs on the way."""
 
+import json
 import time
 from contextlib import closing
 from dataclasses import asdict, dataclass, field
+from functools import lru_cache
 from typing import Any, cast
 
 import numpy as np
@@ -26,6 +28,8 @@ from sage.training.trainer import Diverged, Trainer
 
 # Part of a study's key. Raise it with any change of the code that changes what an evaluation gives.
 REVISION = 4
+
+Shown = tuple[Dataset, list[StimulusSet]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,10 +71,13 @@ class EvaluationProtocol:
         rows = profile.rdm_images
         return cls(dataset=dataset, networks=networks, recording_images=rows, **found)
 
-    def description(self) -> dict:
-        """Return all that determines a result, with the content of images, JSON-ready."""
-        images = self.load_images()
-        validation, *recorded = self.stimuli(images)
+    def description(self, shown: Shown | None = None) -> dict:
+        """Return all that determines a result, with the content of images, JSON-ready.
+
+        Args:
+            shown: what `load` gave; loaded if not given.
+        """
+        images, (validation, *recorded) = shown or self.load()
         found = asdict(self) | {
             "revision": REVISION,
             "networks": self.networks.description,
@@ -89,6 +96,11 @@ class EvaluationProtocol:
         """Key under which evaluations are stored; changes with anything in the description."""
         return provenance.key(**self.description())
 
+    def load(self) -> Shown:
+        """Return the images that candidates are trained on, and the stimuli they are shown."""
+        images = self.load_images()
+        return images, self.stimuli(images)
+
     def load_images(self) -> Dataset:
         """Return the images that candidates are trained on and shown."""
         counts = self.train_images, self.validation_images
@@ -102,17 +114,29 @@ class EvaluationProtocol:
 
 
 @devices.patient
-def evaluate(protocol: EvaluationProtocol, architecture: Architecture, seed: int) -> Evaluation:
+def evaluate(
+    protocol: EvaluationProtocol,
+    architecture: Architecture,
+    seed: int,
+    *,
+    described: str | None = None,
+) -> Evaluation:
     """Train a candidate up to the last of the protocol's epochs, with a snapshot at each of them.
 
     A candidate that diverges ends early: its evaluation has the snapshots up to then and says why.
 
+    Args:
+        described: the protocol's `description` as JSON text where the candidate was proposed, with
+            sorted keys; what is here now if not given.
+
     Raises:
-        RuntimeError: the protocol is of another device than this one.
+        RuntimeError: the protocol is of another device, or of other images, stimuli or code.
     """
     began = time.perf_counter()
     devices.require({"device": protocol.device, "convolutions": protocol.convolutions})
-    images, networks = protocol.load_images(), protocol.networks
+    described = described or json.dumps(protocol.description(), sort_keys=True)
+    loaded, networks = _load_described(protocol, described), protocol.networks
+    images, _ = loaded
     recipe = networks.recipe(protocol.mature_epochs, protocol.batch_size)
     snapshots: list[Snapshot] = []
     found: dict = {"state": "finished", "failure": None, "test_accuracy": None}
@@ -126,7 +150,7 @@ def evaluate(protocol: EvaluationProtocol, architecture: Architecture, seed: int
         try:
             for epoch in protocol.snapshots:
                 trainer.advance(epoch)
-                snapshots.append(_measure(trainer, epoch, images, protocol))
+                snapshots.append(_measure(trainer, epoch, loaded, protocol))
             if protocol.test:
                 found["test_accuracy"] = accuracy(model, images.test)
         except Diverged as problem:
@@ -138,6 +162,22 @@ def evaluate(protocol: EvaluationProtocol, architecture: Architecture, seed: int
         losses=trainer.losses.cpu().numpy(),
         snapshots=tuple(snapshots),
     )
+
+
+@lru_cache(maxsize=2)
+def _load_described(protocol: EvaluationProtocol, described: str) -> Shown:
+    """Return what a protocol loads here, kept for the next candidates, if it is as described."""
+    shown = protocol.load()
+    here = json.loads(json.dumps(protocol.description(shown)))
+    there = json.loads(described)
+    names = sorted(here.keys() | there.keys())
+    if differ := [name for name in names if here.get(name) != there.get(name)]:
+        told = ", ".join(f"{name} {here.get(name)} instead of {there.get(name)}" for name in differ)
+        advice = "give all processes the same files and package, and start the search again"
+        raise RuntimeError(
+            f"this process would train candidates of another study, {told}: {advice}"
+        )
+    return shown
 
 
 def class_scores(model: nn.Module, images: Images | ImageFiles) -> Tensor:
@@ -163,9 +203,8 @@ def _proxies(trainer: Trainer) -> dict[str, float]:
         torch.cuda.empty_cache()
 
 
-def _measure(trainer: Trainer, epoch: float, images: Dataset, of: EvaluationProtocol) -> Snapshot:
-    began = time.perf_counter()
-    sets = of.stimuli(images)
+def _measure(trainer: Trainer, epoch: float, loaded: Shown, of: EvaluationProtocol) -> Snapshot:
+    began, (images, sets) = time.perf_counter(), loaded
     model = trainer.model if trainer.step else trainer.calibrated_model()
     layers = cast(tuple[str, ...], model.layer_names)
     options: dict[str, Any] = {"units": of.rdm_units, "seed": trainer.seed, "grams": of.rivals}

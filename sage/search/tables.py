@@ -100,15 +100,17 @@ RDM = sql.Table(
 )
 
 
-def make_tables(engine: sql.Engine) -> None:
-    """Make the tables that are missing.
+def check_tables(engine: sql.Engine, *, make: bool) -> None:
+    """Make the tables that are missing, if asked to, and check all.
 
     Raises:
         ValueError: tables of these names have other columns than this version's.
+        sqlalchemy.exc.NoSuchTableError: one is missing and is not to be made.
     """
     for table in METADATA.sorted_tables:
         try:
-            table.create(engine, checkfirst=True)
+            if make:
+                table.create(engine, checkfirst=True)
         except sql.exc.DBAPIError:  # Another process may have made it at this moment.
             if not sql.inspect(engine).has_table(table.name):
                 raise
@@ -116,4 +118,4 @@ def make_tables(engine: sql.Engine) -> None:
         if different := ", ".join(sorted(found ^ set(table.c.keys()))):
             told = f"was made by another version: table {table.name} differs in {different}"
             advice = "move it away, or name another one in SAGE_TRACKER"
-            raise ValueError(f"the record {engine.url} {told}; {advice}")
+            raise ValueError(f"the record {engine.url.render_as_string()} {told}; {advice}")

@@ -1,8 +1,10 @@
 """The tracker: all studies and networks ever trained, in one database; a transaction per change."""
 
+import fcntl
 import json
 import os
 import platform
+import re
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -18,7 +20,7 @@ from filelock import FileLock, Timeout
 
 from sage.config import paths
 from sage.search.record import Candidate, Evaluation, Snapshot
-from sage.search.tables import CANDIDATE, EVALUATION, RDM, SNAPSHOT, STUDY, make_tables
+from sage.search.tables import CANDIDATE, EVALUATION, RDM, SNAPSHOT, STUDY, check_tables
 
 # Columns of `Tracker.results` by the table that they are from.
 _OF_CANDIDATES = "architecture hash seed state attempts score told proposed_at ended_at".split()
@@ -36,24 +38,42 @@ class Tracker:
 
     Args:
         url: as SQLAlchemy takes it, `sqlite:///FILE` or `postgresql://USER@HOST/NAME`; None for
-            `paths.tracker()`. Tables are made if missing.
+            `paths.tracker()`.
+        make: make database and tables if missing.
 
     Raises:
-        ValueError: the database is of another version of this package.
+        ValueError: another address, or the database is of another version of this package.
+        OSError: the database cannot be opened, or is missing and is not to be made.
     """
 
-    def __init__(self, url: str | None = None):
-        address = sql.make_url(url or paths.tracker())
-        if address.drivername == "postgresql":
-            address = address.set(drivername="postgresql+psycopg")
+    def __init__(self, url: str | None = None, *, make: bool = True):
+        address = _address(url or paths.tracker())
+        self.name = f"the record {address.render_as_string()}"  # without password
+        self.name += " in SAGE_TRACKER" * (not url and isinstance(paths.tracker(), str))
         self._file = address.database if address.get_backend_name() == "sqlite" else None
-        if self._file:
-            Path(self._file).absolute().parent.mkdir(parents=True, exist_ok=True)
+        missing = f"{self.name} is not there: nothing was searched or trained with it yet"
+        if self._file and not make and not os.path.exists(self._file):
+            raise FileNotFoundError(missing)
         # A minute for other studies' explorers to finish writing; SQLite lets one write at a time.
-        options = {"timeout": 60} if self._file else {}
+        options = {"timeout": 60} if self._file else {"connect_timeout": 30}  # seconds
         # No pool, so that no connection outlives its use: to connect takes milliseconds only.
         self.engine = sql.create_engine(address, connect_args=options, poolclass=sql.NullPool)
-        make_tables(self.engine)
+        try:
+            if self._file:
+                Path(self._file).absolute().parent.mkdir(parents=True, exist_ok=True)
+            check_tables(self.engine, make=make)
+        except sql.exc.NoSuchTableError:
+            raise FileNotFoundError(missing) from None
+        except (sql.exc.DBAPIError, OSError) as problem:
+            told = " ".join(str(getattr(problem, "orig", problem)).split())
+            # Without its cause, whose traceback has a hundred lines of others' code.
+            raise OSError(f"{self.name} cannot be opened: {told}") from None
+
+    def check_writable(self) -> None:
+        """Raise PermissionError if the record is a file that cannot be changed."""
+        places = [self._file, Path(self._file).absolute().parent] if self._file else []
+        if not all(os.access(one, os.W_OK) for one in places):
+            raise PermissionError(f"{self.name} cannot be written: it or its folder is read-only")
 
     def open_study(self, key: str, description: dict) -> None:
         with suppress(sql.exc.IntegrityError):  # Another process may make it at this moment.
@@ -105,6 +125,16 @@ class Tracker:
                     connection.execute(sql.select(sql.func.pg_advisory_unlock_all()))
 
     def explored(self, study: str) -> bool:
+        """Return whether an explorer is at work on a study; neither makes nor writes anything."""
+        if self._file:
+            try:
+                with open(Path(f"{self._file}.locks", study)) as lock:
+                    fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            except FileNotFoundError:
+                return False
+            except BlockingIOError:
+                return True
+            return False
         with self._lock(study) as free:
             return not free
 
@@ -264,6 +294,21 @@ class Tracker:
     def _scalar(self, query: sql.Select) -> Any:
         with self.engine.connect() as connection:
             return connection.scalar(query)
+
+
+def _address(place: str | Path) -> sql.URL:
+    """Return the address of a database that SAGE_TRACKER may name, or of a file."""
+    if isinstance(place, Path):
+        return sql.URL.create("sqlite", database=str(place))
+    with suppress(sql.exc.ArgumentError, ValueError):  # what is no URL, or has no number as port
+        url = sql.make_url(place)
+        if url.get_backend_name() == "postgresql":
+            return url.set(drivername="postgresql+psycopg")
+        if url.get_backend_name() == "sqlite" and url.database and not url.query:
+            return url.set(drivername="sqlite", database=os.path.expanduser(url.database))
+    shown = re.sub(":[^:/@]+@", ":***@", place)  # a password is not to be seen
+    expected = "sqlite:///FILE (a path without ?) or postgresql://USER@HOST/NAME"
+    raise ValueError(f"SAGE_TRACKER is {shown!r}, expected {expected}")
 
 
 def _ended(study: str, count: int | None) -> sql.ColumnElement[bool]:

@@ -15,7 +15,7 @@ import xarray as xr
 from PIL import Image
 from torch import Tensor
 
-from sage.config import paths
+from sage.config import paths, provenance
 from sage.config.run import words
 from sage.images.datasets import averaged_down
 from sage.images.image_files import open_rgb
@@ -85,9 +85,8 @@ def names_recordings(text: str) -> bool:
         return False
 
 
-@lru_cache(maxsize=8)
 def read_stimuli(path: Path | str, size: int, images: int | None) -> StimulusSet:
-    """Return a file's stimuli, kept: a process that evaluates many candidates reads them once.
+    """Return a file's stimuli, kept until it changes, or a folder of images beside it.
 
     Levels are "image", and "class" where there is a coordinate object_name.
 
@@ -98,6 +97,11 @@ def read_stimuli(path: Path | str, size: int, images: int | None) -> StimulusSet
     Raises: as `read`.
     """
     path = Path(path)
+    return _kept_stimuli(provenance.fingerprint(path, path.with_suffix("")), path, size, images)
+
+
+@lru_cache(maxsize=8)
+def _kept_stimuli(files: str, path: Path, size: int, images: int | None) -> StimulusSet:
     with _naming(path):
         table = _spread(_open(path))
         if "presentation" not in table.dims:

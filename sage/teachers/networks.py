@@ -101,8 +101,9 @@ def train_network(name: str, run: Run) -> tuple[nn.Module, xr.Dataset]:
     images, network, trainer = load_images(run), NETWORKS[name](run.settings), _trainer(name, run)
     model = trainer.model
 
+    stimuli, labels = images.stimuli(run.settings.rdm_images), images.validation.labels
+
     def measure() -> dict[str, float]:
-        stimuli, labels = load_stimuli(run), images.validation.labels
         scores = activations.show(model, (), stimuli, units=0, seed=run.seed).scores
         accuracy, loss = activations.accuracy(scores, labels), activations.loss(scores, labels)
         return {"accuracy": accuracy, "loss": loss}

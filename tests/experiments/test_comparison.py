@@ -54,9 +54,9 @@ def trained(monkeypatch) -> list:
     calls = []
     evaluate = evaluation.evaluate
 
-    def counted(*arguments):
+    def counted(*arguments, **described):
         calls.append(arguments)
-        return evaluate(*arguments)
+        return evaluate(*arguments, **described)
 
     monkeypatch.setattr(evaluation, "evaluate", counted)
     return calls
@@ -89,11 +89,11 @@ def test_a_comparison_that_was_stopped_goes_on_to_the_same_end(run, guide, monke
     whole = Comparison(small, guide).train(workers="0")
     evaluate, calls = evaluation.evaluate, []
 
-    def stopped(*arguments):
+    def stopped(*arguments, **described):
         calls.append(arguments)
         if len(calls) % 5 == 0:
             raise KeyboardInterrupt
-        return evaluate(*arguments)
+        return evaluate(*arguments, **described)
 
     monkeypatch.setenv("SAGE_TRACKER", f"sqlite:///{paths.data()}/another.sqlite")
     monkeypatch.setattr(evaluation, "evaluate", stopped)
@@ -201,8 +201,8 @@ def test_an_unknown_space_is_refused_before_anything_is_trained(run):
 def test_diverged_candidates_cost_in_full_and_are_not_chosen(run, guide, monkeypatch):
     evaluate = evaluation.evaluate
 
-    def sometimes(protocol, architecture, seed):
-        found = evaluate(protocol, architecture, seed)
+    def sometimes(protocol, architecture, seed, **described):
+        found = evaluate(protocol, architecture, seed, **described)
         if architecture in lost or protocol.snapshots == lost_at:
             found = replace(found, state="diverged", failure="loss is inf", snapshots=())
         return found

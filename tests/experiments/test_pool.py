@@ -142,11 +142,11 @@ def test_pool_is_the_same_however_many_are_trained_side_by_side_and_wherever_it_
     evaluate = evaluation.evaluate
     calls = []
 
-    def stopped(*arguments):
+    def stopped(*arguments, **described):
         calls.append(arguments)
         if len(calls) == 3:
             raise KeyboardInterrupt
-        return evaluate(*arguments)
+        return evaluate(*arguments, **described)
 
     monkeypatch.setattr(evaluation, "evaluate", stopped)
     with pytest.raises(KeyboardInterrupt):
