@@ -197,9 +197,22 @@ def _identity(value):
 
 
 def _content(word: str) -> str:
-    """Return a hash of what a word names: a file, an archive of images, or a published pool."""
-    named = Path(word), paths.raw() / f"{word}.npz", paths.results() / word / "01_pool.nc"
-    return next((_digest(path) for path in named if os.path.isfile(path)), word)
+    """Return a word with the content of all that it may name, which a run then reads.
+
+    That is a file, perhaps with a folder of images beside it; the module of a function; a data set;
+    a published run's pool or cell.
+    """
+    published = [paths.results() / word / name for name in ("01_pool.nc", "03_cell.txt")]
+    files = [Path(word), paths.raw() / f"{word}.npz", *published]
+    if word.startswith("python:"):
+        module = word.split(":")[1].rpartition(".")[0].replace(".", "/")
+        files += [
+            Path(place, f"{module}{end}.py") for place in sys.path for end in ("", "/__init__")
+        ]
+    found = [_digest(path) for path in files if os.path.isfile(path)]
+    beside = [Path(word).with_suffix("")] if os.path.isfile(word) else []
+    folders = [path for path in (*beside, paths.raw() / word) if word and os.path.isdir(path)]
+    return " ".join([word, *found, *map(provenance.fingerprint, folders)])
 
 
 def _digest(path: Path) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 from sage.cli import publish
 from sage.cli.main import CommandFailed, Refused
 from sage.cli.notebooks import Step, defaults, execute, parse
+from sage.compute import devices
 from sage.config.profiles import PROFILES
 from sage.config.run import Run, check_workers
 from sage.search.tracker import Tracker
@@ -81,7 +82,8 @@ def _run(steps: list[Step]) -> None:
         state = "to run" if step in todo else "finished already, skipped"
         print(f"  {step.name:<24} {state:<26} {step.folder}")
     profile = PROFILES[values.get("profile", Run.profile)]
-    estimate = f"{profile.minutes:g} min, {profile.memory_gb:g} GB of memory"
+    free = f"{devices.memory() / 1e9:.1f} GB are free"
+    estimate = f"{profile.minutes:g} min, {profile.memory_gb:g} GB of memory ({free})"
     print(f"Estimate for all notebooks with nothing done yet: {estimate}", flush=True)
     seconds = {}
     for step in todo:

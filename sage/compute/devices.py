@@ -1,10 +1,12 @@
 """The device that trains, its number format, and how many networks it trains at once."""
 
+import math
 import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from functools import wraps
+from pathlib import Path
 
 import psutil
 import torch
@@ -13,6 +15,11 @@ PER_GPU = 8  # networks at once: one process launches small kernels too slowly t
 PROCESS = 1.5e9  # bytes of a process with torch and CIFAR's images
 ON_GPU = 8e9  # bytes of a large network's maps on a GPU at most, in float64; counted, not measured
 WAITS = (10, 30, 60, 120)  # seconds
+# Files of Linux' cgroups, which limit what a container or a job gets: of version 2, of version 1.
+OWN_CGROUPS, CGROUPS = Path("/proc/self/cgroup"), Path("/sys/fs/cgroup")
+CPU = (("cpu.max",), ("cpu.cfs_quota_us", "cpu.cfs_period_us"))
+MEMORY = (("memory.max", "memory.current"), ("memory.limit_in_bytes", "memory.usage_in_bytes"))
+FILES = ("active_file", "inactive_file")
 
 
 def default() -> torch.device:
@@ -91,16 +98,61 @@ def require(wanted: dict[str, str]) -> None:
 
 
 def cores() -> int:
-    """Return how many processor cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    """Return how many processor cores this process may use, by its affinity and its cgroups."""
+    own = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    quotas = [math.ceil(quota / period) for _, quota, period in _of_cgroups(CPU) if quota > 0]
+    return min([own, *quotas])
+
+
+def memory() -> int:
+    """Return the bytes that are free for this process, on the machine and in its cgroups."""
+    free = [psutil.virtual_memory().available]
+    for folder, most, taken in _of_cgroups(MEMORY):
+        counts = _counts(folder / "memory.stat")
+        # Files that were read stay in memory until it is needed for something else.
+        cached = [counts.get(f"total_{kind}", counts.get(kind, 0)) for kind in FILES]
+        free.append(most - taken + sum(cached))
+    return max(0, min(free))
+
+
+def memory_kills() -> int:
+    """Return how many processes this machine's kernel has killed for lack of memory, ever."""
+    return _counts(Path("/proc/vmstat")).get("oom_kill", 0)
+
+
+def _counts(path: Path) -> dict[str, int]:
+    """Return what Linux counts in a file, by name; nothing where there is no such file."""
+    with suppress(OSError):
+        pairs = map(str.split, path.read_text().splitlines())
+        return {name: int(count) for name, count in pairs}
+    return {}
+
+
+def _of_cgroups(names: tuple[tuple[str, ...], ...]) -> Iterator[tuple[Path, int, int]]:
+    """Yield the folders of this process' cgroups that have some files, with their two numbers."""
+    with suppress(OSError):  # another system than Linux
+        for line in OWN_CGROUPS.read_text().splitlines():
+            _, controllers, path = line.split(":", 2)
+            # Version 2 has all in one tree, without a name; within a container a tree may begin at
+            # the container's own group. Limits of groups above count too.
+            for top in {CGROUPS / one for one in controllers.split(",")}:
+                own = top / path.lstrip("/")
+                for folder in (one for one in (own, *own.parents) if one.is_relative_to(top)):
+                    for files in names:
+                        with suppress(OSError, ValueError):  # not of this version, or "max"
+                            words = " ".join((folder / name).read_text() for name in files).split()
+                            yield folder, int(words[0]), int(words[1])
 
 
 def networks_at_once() -> int:
-    """Return how many networks fit to be trained at once: one per core, or what fills a GPU."""
-    most, fitting = cores(), psutil.virtual_memory().available / PROCESS
+    """Return how many networks fit to be trained at once: one per core, or what fills a GPU.
+
+    It is 0 where there is no memory for another process.
+    """
+    most, fitting = cores(), memory() / PROCESS
     if default().type == "cuda":
         most, fitting = min(most, PER_GPU), min(fitting, torch.cuda.mem_get_info()[0] / ON_GPU)
-    return max(1, min(most, int(fitting)))
+    return min(most, int(fitting))
 
 
 def patient(function: Callable) -> Callable:

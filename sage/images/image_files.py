@@ -3,6 +3,7 @@
 import hashlib
 import multiprocessing
 import os
+import shutil
 import warnings
 from collections import deque
 from collections.abc import Callable, Generator, Iterable
@@ -274,6 +275,9 @@ def _in_8_bits(image: Image.Image) -> Image.Image:
     return Image.fromarray(255 - pixels if tags.get(PHOTOMETRIC) == 0 else pixels)  # 0 is white
 
 
+# How torch names it, in a process that reads images or in this one.
+_NO_SHARED_MEMORY = "No space left on device", "Bus error", "out of shared memory"
+
 Cut = tuple[str, Callable[[Tensor], Tensor]]  # a path, and e.g. a `preprocessing.Crop`
 
 
@@ -288,6 +292,7 @@ def read_batches(batches: Iterable[list[Cut]]) -> Generator[Tensor]:
 
     Raises:
         ValueError or OSError: as `open_rgb`.
+        RuntimeError: there is too little shared memory, as in a container.
     """
     workers, pinned = _workers(), torch.cuda.is_available()
     own = torch.Generator()  # seeds of the processes come from torch's generator otherwise
@@ -295,6 +300,15 @@ def read_batches(batches: Iterable[list[Cut]]) -> Generator[Tensor]:
     iterator: Any = iter(DataLoader(_Cuts(), batch_sampler=batches, **options))
     try:
         yield from iterator
+    except (RuntimeError, OSError) as problem:
+        if any(sign in str(problem) for sign in _NO_SHARED_MEMORY):
+            size = shutil.disk_usage("/dev/shm").total / 2**20
+            told = f"/dev/shm, by which {workers} processes hand on images, has {size:.0f} MB"
+            advice = "docker run --shm-size=2g or --ipc=host, in Kubernetes a volume at /dev/shm"
+            raise RuntimeError(
+                f"{told}, which is too little: make it larger ({advice})"
+            ) from problem
+        raise
     finally:
         if workers:
             # Left to the garbage collector, they outlive an error that is kept.

@@ -12,6 +12,7 @@ import shutil
 import signal
 import sys
 import uuid
+import warnings
 from collections.abc import Callable, Iterator
 from concurrent.futures import CancelledError, Future
 from contextlib import ExitStack, contextmanager, suppress
@@ -78,7 +79,8 @@ def open_workers(workers: str) -> Iterator[Workers]:
     """Give workers to submit to; at the end what was started here ends, with all in flight.
 
     Args:
-        workers: "0" trains within this process; "2" or "auto" starts processes on this machine;
+        workers: "0" trains within this process; "2" starts processes on this machine, "auto" as
+            many as `devices.networks_at_once` says;
             "slurm:4x2" submits 4 Slurm jobs of 2 processes; "tcp://host:8786" joins a scheduler,
             whose workers train what they have begun to its end.
 
@@ -89,6 +91,8 @@ def open_workers(workers: str) -> Iterator[Workers]:
         RuntimeError: the processes do not start.
     """
     check_workers(workers)
+    if workers == "auto":
+        workers = str(devices.networks_at_once())
     if workers == "0":
         yield HERE
         return
@@ -100,7 +104,7 @@ def open_workers(workers: str) -> Iterator[Workers]:
         if jobs := SLURM.fullmatch(workers):
             cluster = stack.enter_context(_slurm_jobs(int(jobs[1]), int(jobs[2] or 1)))
         elif not ADDRESS.fullmatch(workers):
-            count = devices.networks_at_once() if workers == "auto" else int(workers)
+            count = int(workers)
             cluster = stack.enter_context(_local_cluster(count))
         joined = _Joined(cluster, count)
         stack.callback(joined.client.close)  # `with client` would lend it to all of Dask here
@@ -244,6 +248,8 @@ class _Joined:
 
     def __init__(self, cluster: Any, count: int | None):
         self.address, self.count = getattr(cluster, "scheduler_address", cluster), count
+        self.seen: set[str] = set()  # addresses of processes
+        self.kills, self.warned = devices.memory_kills(), False
         try:
             self.client = Client(cluster, timeout=SECONDS_TO_CONNECT, set_as_default=False)
         except OSError as problem:
@@ -252,10 +258,24 @@ class _Joined:
             print(f"Dask's dashboard is at {self.client.dashboard_link}")
 
     def slots(self) -> int:
+        """Return how many can train now, and warn once if this machine's kernel kills processes."""
         with suppress(OSError):
             if self.client.status == "running":
-                return self.count or sum(self.client.nthreads().values())
+                found = self.client.nthreads()
+                self.seen |= found.keys()
+                if not self.warned and self.count and len(self.seen) > self.count:  # some died
+                    if told := self._kills():
+                        self.warned = True
+                        warnings.warn(f"worker processes died: {told}", stacklevel=2)
+                return self.count or sum(found.values())
         raise self._lost()
+
+    def _kills(self) -> str:
+        """Return a sentence on processes of this machine that died for lack of memory, if any."""
+        count = devices.memory_kills() - self.kills if self.count else 0
+        advice = "use fewer workers, or give the container or job more memory"
+        told = f"the kernel killed {count} for lack of memory since they were started: {advice}"
+        return told if count else ""
 
     def submit(self, function: Callable, *arguments: Any) -> Future:
         """Have a worker compute this; the outcome may also be WorkerDied or LostScheduler.
@@ -279,7 +299,7 @@ class _Joined:
             times, place = killed.allowed_failures + 1, killed.last_worker.address
             told = f"the process of this candidate died {times} times, last at {place}"
             why = "for lack of memory perhaps (try fewer workers), or at a job's walltime"
-            raise WorkerDied(f"{told}: {why}") from killed
+            raise WorkerDied(f"{told}: {self._kills() or why}") from killed
         except CancelledError as problem:
             raise self._lost() from problem
         finally:

@@ -71,7 +71,8 @@ class Tracker:
 
     def check_writable(self) -> None:
         """Raise PermissionError if the record is a file that cannot be changed."""
-        places = [self._file, Path(self._file).absolute().parent] if self._file else []
+        file = Path(self._file or "").absolute()
+        places = [file, file.parent] if self._file else []
         if not all(os.access(one, os.W_OK) for one in places):
             raise PermissionError(f"{self.name} cannot be written: it or its folder is read-only")
 
@@ -304,7 +305,7 @@ def _address(place: str | Path) -> sql.URL:
         url = sql.make_url(place)
         if url.get_backend_name() == "postgresql":
             return url.set(drivername="postgresql+psycopg")
-        if url.get_backend_name() == "sqlite" and url.database and not url.query:
+        if url.get_backend_name() == "sqlite" and url.database and "?" not in place:
             return url.set(drivername="sqlite", database=os.path.expanduser(url.database))
     shown = re.sub(":[^:/@]+@", ":***@", place)  # a password is not to be seen
     expected = "sqlite:///FILE (a path without ?) or postgresql://USER@HOST/NAME"

@@ -240,6 +240,49 @@ def test_key_follows_the_content_of_a_published_pool(checkout, monkeypatch):
     assert len(keys) == 3
 
 
+def test_key_follows_all_that_a_parameter_may_name(checkout, monkeypatch):
+    """Class folders, images beside recordings, a published cell, the module of a teacher."""
+    monkeypatch.setattr(paths, "results", lambda: checkout / "results")
+    monkeypatch.syspath_prepend(str(checkout / "code"))
+    recordings = checkout / "v4.nc"
+    recordings.touch()
+    source = write(checkout, "01_first", "")
+    for name, value, read in (
+        ("dataset", "pets", paths.raw() / "pets" / "cat" / "1.png"),
+        ("transfer", "birds", paths.raw() / "birds.npz"),
+        ("recordings", f"{recordings}", checkout / "v4" / "1.png"),
+        ("beside", "NASNet-A mine", checkout / "results" / "mine" / "03_cell.txt"),
+        ("teacher", "python:lab.nets.make:layer1-shuffled", checkout / "code/lab/nets.py"),
+    ):
+        step = notebooks.Step(source, {name: value})
+        keys = {step.key()}
+        read.parent.mkdir(parents=True, exist_ok=True)
+        for content in ("a", "longer"):
+            read.write_text(content)
+            keys.add(step.key())
+        assert len(keys) == 3 and step.key() in keys, name
+    nothing = notebooks.Step(source, {"pools": ""})
+    before = nothing.key()
+    (paths.raw() / "other").mkdir()
+    (paths.raw() / "other" / "1.png").touch()
+    assert nothing.key() == before
+
+
+@pytest.mark.parametrize(
+    "address, told",
+    [("nowhere", "'nowhere', expected sqlite:///FILE"), ("sqlite:////dev/null/a", "")],
+)
+def test_a_record_that_cannot_be_used_is_told_before_any_work(
+    checkout, monkeypatch, capsys, address, told
+):
+    monkeypatch.setenv("SAGE_TRACKER", address)
+    write(checkout, "01_first", "")
+    assert run(checkout) == 1
+    error = capsys.readouterr().err
+    assert "SAGE_TRACKER" in error and told in error and error.count("\n") == 1
+    assert not (checkout / "figures").exists()
+
+
 def test_kernel_is_this_python(checkout, monkeypatch):
     """A kernelspec of the user's, called python3 as well, is not what runs."""
     spec = checkout / "jupyter" / "kernels" / "python3"

@@ -1,6 +1,12 @@
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 
 from sage.cli.main import main
+from sage.config import paths
 from sage.search.tracker import Tracker
 from tests.support.records import KEY, make_candidate, make_evaluation, make_snapshot, record
 
@@ -44,3 +50,25 @@ def test_an_unknown_study_is_an_error(tracker, capsys):
     with pytest.raises(SystemExit, match="2"):
         main(["watch", "abc"])
     assert "no study abc in" in capsys.readouterr().err
+
+
+def test_looking_makes_nothing(database, capsys):
+    """No record where there is none, and no lock beside one of studies that nobody explored."""
+    assert main(["watch"]) == 1
+    told = capsys.readouterr().err
+    assert told.startswith("the record ") and "is not there: nothing was searched" in told
+    assert told.count("\n") == 1
+    assert list(Path(os.environ["SAGE_DATA"]).iterdir()) == []
+    Tracker().open_study(KEY, {})
+    made = sorted(Path(os.environ["SAGE_DATA"]).rglob("*"))
+    assert main(["watch"]) == 0 and "not explored now" in capsys.readouterr().out
+    assert sorted(Path(os.environ["SAGE_DATA"]).rglob("*")) == made
+
+
+def test_a_reader_that_has_enough_ends_it_quietly(tracker):
+    command = [sys.executable, "-m", "sage", "watch"]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    process = subprocess.Popen(command, cwd=paths.ROOT, **pipes)
+    process.stdout.close()
+    assert process.stderr.read() == b"" and process.wait() == 141
+    process.stderr.close()

@@ -17,7 +17,7 @@ from sage.experiments.full_training import FullTraining
 from sage.models import complexity, genotypes
 from sage.models.cells import CellNetwork
 from sage.training import checkpoints, recipes
-from tests.support import image_folders
+from tests.support import image_archives, image_folders
 
 SMOKE = profiles.PROFILES["smoke"]
 SMALL = genotypes.Genotype(
@@ -64,6 +64,15 @@ def test_a_cell_is_trained_on_all_but_the_test_images_and_tested_once(run):
     assert table.examples == 6 * 640 and table.sizes["epoch"] == 7
     assert table.training_loss[6] < table.training_loss[1]
     assert stored() == {f"{planned.key}.pt", f"{planned.key}.nc"}
+
+
+def test_a_worker_with_other_images_does_not_train(run):
+    planned = FullTraining.of(run, SMALL, "mine")
+    key = planned.key
+    image_archives.reverse_labels("mine")
+    with pytest.raises(RuntimeError, match=f"other images of mine.* than {key} was planned with"):
+        full_training.train_fully(planned, key, progress=False)
+    assert planned.key != key and stored() == set()
 
 
 def test_sizes_are_without_the_auxiliary_classifier(run):

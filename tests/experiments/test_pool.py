@@ -20,10 +20,12 @@ from sage.experiments import pool
 from sage.rsa import activations, guidance
 from sage.rsa.alignment import GRAM
 from sage.search import evaluation, searchers
+from sage.search.dask_workers import open_workers
 from sage.search.evaluation import EvaluationProtocol
 from sage.search.tracker import Tracker
 from sage.teachers import sources
 from sage.training import checkpoints, recipes
+from tests.support import image_archives
 from tests.support.waiting import PATIENCE, until
 
 TINY = replace(profiles.PROFILES["smoke"], pool=5, train_images=128, teacher_images=128)
@@ -47,6 +49,48 @@ def first_candidate(run: Run) -> tuple[spaces.Architecture, int]:
 
 def study(run: Run) -> str:
     return pool._study(run, protocol(run), {}).key
+
+
+def test_a_long_lived_worker_trains_on_the_images_that_a_study_is_of(run):
+    """It loads a changed file anew, whatever it has in memory."""
+    wrong, candidate = pool._study(run, protocol(run), {}), first_candidate(run)
+    with open_workers("1") as workers:
+        before = workers.submit(wrong.evaluate, *candidate).result(PATIENCE)
+        image_archives.reverse_labels("mine")
+        right = pool._study(run, protocol(run), {})
+        assert right.key != wrong.key and right.protocol != wrong.protocol
+        after = workers.submit(right.evaluate, *candidate).result(PATIENCE)
+    here = right.evaluate(*candidate)
+    np.testing.assert_array_equal(after.losses, here.losses)
+    assert (after.losses != before.losses).any()
+
+
+def test_a_study_of_images_that_are_no_longer_there_is_refused(run):
+    wrong = pool._study(run, protocol(run), {})
+    image_archives.reverse_labels("mine")
+    right = pool._study(run, protocol(run), {})
+    identities = (one.description["training"] for one in (right, wrong))
+    told = "another study, .*training {} instead of {}: give all".format(*identities)
+    with pytest.raises(RuntimeError, match=told):
+        wrong.evaluate(*first_candidate(run))
+
+
+def test_workers_of_another_revision_refuse(run, monkeypatch):
+    study = pool._study(run, protocol(run), {})
+    monkeypatch.setattr(evaluation, "REVISION", -1)
+    with pytest.raises(RuntimeError, match="another study, revision -1 instead of [0-9]+: "):
+        study.evaluate(*first_candidate(run))
+
+
+def test_images_are_kept_until_their_file_changes(run, monkeypatch, tmp_path):
+    first = protocol(run).load_images()
+    assert protocol(run).load_images() is first
+    image_archives.reverse_labels("mine")
+    second = protocol(run).load_images()
+    assert second is not first and second.train.identity != first.train.identity
+    monkeypatch.setenv("SAGE_DATA", str(tmp_path))
+    with pytest.raises(FileNotFoundError, match="unknown data set 'mine'"):
+        protocol(run).load_images()
 
 
 def test_evaluation_measures_every_snapshot(run):

@@ -200,3 +200,14 @@ def test_the_bar_shows_how_fast_a_training_goes(files, monkeypatch, tmp_path, ca
         if text.strip()
     ]
     assert rates and max(rates) > 0
+
+
+def no_room(image: torch.Tensor) -> torch.Tensor:
+    """Fail as torch does in a process that cannot hand on a batch."""
+    raise RuntimeError("unable to write to file </torch_1>: No space left on device (28)")
+
+
+def test_too_little_shared_memory_is_told_with_its_remedy(files, monkeypatch):
+    monkeypatch.setattr(image_files, "_workers", lambda: 1)
+    with pytest.raises(RuntimeError, match="^/dev/shm, .* has [0-9]+ MB, .*--shm-size=2g"):
+        list(image_files.read_batches([[(files.images[0], no_room)]]))

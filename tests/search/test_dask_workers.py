@@ -191,6 +191,32 @@ def test_a_candidate_that_kills_its_process_ends_alone(tmp_path, go):
         assert workers.submit(os.getpid).result(PATIENCE)
 
 
+def test_workers_that_the_kernel_kills_for_lack_of_memory_are_told(monkeypatch, marks, go):
+    """Once while the search goes on, and of the candidate that is given up."""
+    kills = [7]
+    monkeypatch.setattr(devices, "memory_kills", lambda: kills[0])
+    monkeypatch.setitem(dask_workers.SETTINGS, "distributed.scheduler.allowed-failures", 0)
+    with open_workers("1") as workers:
+        assert workers.slots() == 1
+        future = workers.submit(begin, marks, go)
+        kills[0] += 2
+        os.kill(begun(marks, 1)[0], signal.SIGKILL)
+        told = "the kernel killed 2 for lack of memory since they were started: use fewer workers"
+        with pytest.raises(WorkerDied, match=f"died 1 times, last at .*: {told}"):
+            future.result(PATIENCE)
+        go.touch()
+        workers.submit(begin, marks, go).result(PATIENCE)
+        with pytest.warns(UserWarning, match=f"^worker processes died: {told}"):
+            assert workers.slots() == 1
+        assert workers.slots() == 1  # without another warning, which would be an error
+
+
+def test_auto_without_memory_for_another_process_trains_within_this_one(monkeypatch):
+    monkeypatch.setattr(devices, "networks_at_once", lambda: 0)
+    with open_workers("auto") as workers:
+        assert workers is dask_workers.HERE
+
+
 def test_auto_within_a_running_loop(monkeypatch):
     monkeypatch.setattr(devices, "networks_at_once", lambda: 1)
 

@@ -1,4 +1,5 @@
 import multiprocessing
+import os
 import sqlite3
 from dataclasses import replace
 
@@ -204,3 +205,65 @@ def test_a_record_of_another_version_is_refused(tmp_path):
         ValueError, match="old.sqlite was made by another version: table candidate .*SAGE_TRACKER"
     ):
         Tracker(f"sqlite:///{tmp_path}/old.sqlite")
+
+
+@pytest.mark.parametrize("name", ["a?b", "a%b", "a#b", "a b", "caf\xe9", "a:b@c"])
+def test_the_folder_of_data_may_have_any_name(monkeypatch, tmp_path, name):
+    monkeypatch.setenv("SAGE_DATA", str(tmp_path / name))
+    Tracker().open_study(KEY, {})
+    assert [one["key"] for one in Tracker().studies()] == [KEY]
+    assert (tmp_path / name / "cache" / "tracker.sqlite").is_file()
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+
+
+def test_a_record_may_lie_at_home(monkeypatch, tmp_path):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("SAGE_TRACKER", "sqlite:///~/mine.sqlite")
+    Tracker()
+    assert (tmp_path / "mine.sqlite").is_file()
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "/data/record.sqlite",
+        "postgres://me@host/name",
+        "mysql://me@host/name",
+        "postgresql://me@host:port/name",
+        "sqlite://",
+        "sqlite:///a?b.sqlite",
+    ],
+)
+def test_an_address_that_is_none_is_refused(monkeypatch, address):
+    monkeypatch.setenv("SAGE_TRACKER", address)
+    with pytest.raises(ValueError) as refused:
+        Tracker()
+    told = f"SAGE_TRACKER is {address!r}, expected sqlite:///FILE (a path without ?) or postgresql:"
+    assert str(refused.value).startswith(told)
+
+
+def test_a_record_that_cannot_be_opened_is_named_without_its_password(monkeypatch, tmp_path):
+    monkeypatch.setenv("SAGE_TRACKER", "postgresql://me:secret@127.0.0.1:1/name")
+    with pytest.raises(
+        OSError, match=r"^the record .*:\*\*\*@.* in SAGE_TRACKER cannot be opened: "
+    ):
+        Tracker()
+    monkeypatch.setenv("SAGE_TRACKER", "mysql://me:secret@host/name")
+    with pytest.raises(ValueError, match=r"^SAGE_TRACKER is 'mysql://me:\*\*\*@host/name'"):
+        Tracker()
+    (tmp_path / "file").write_text("no database " * 100)
+    with pytest.raises(OSError, match="file cannot be opened: file is not a database$"):
+        Tracker(f"sqlite:///{tmp_path}/file")
+    with pytest.raises(OSError, match="file/record.sqlite cannot be opened: "):
+        Tracker(f"sqlite:///{tmp_path}/file/record.sqlite")
+
+
+def test_a_read_only_record_can_be_looked_at_but_not_written(tracker, monkeypatch):
+    tracker.check_writable()
+    if not tracker._file:
+        return
+    monkeypatch.setattr(os, "access", lambda path, mode: not str(path).endswith("sqlite"))
+    with pytest.raises(
+        PermissionError, match="tracker.sqlite .*cannot be written: it or its folder"
+    ):
+        tracker.check_writable()

@@ -184,6 +184,14 @@ def test_stimuli_are_averaged_down_and_some_have_rows(tmp_path):
     assert np.flatnonzero(rows >= 0).tolist() == [0, 3, 6, 8, 11]
     assert len(assemblies.read([path], size=8, images=5)[0].rdm("image")) == 10
     assert assemblies.read_stimuli(path, 8, 5) is stimuli
+    write_responses(
+        path, images=(("presentation", "height", "width", "channel"), 255 - make_images())
+    )
+    changed = assemblies.read_stimuli(path, 8, 5)
+    assert changed.identity != stimuli.identity
+    path.with_suffix("").mkdir()  # where images may lie too
+    (path.with_suffix("") / "a.png").touch()
+    assert assemblies.read_stimuli(path, 8, 5) is not changed
 
 
 @pytest.mark.parametrize(
