@@ -38,10 +38,12 @@ import pandas as pd
 from sage import plots, teachers
 from sage.config import provenance
 from sage.config.run import Run
+from sage.experiments.asked import check_run
 from sage.images import categories
 from sage.teachers import pixel_baseline
 
 run = Run.of(globals())
+check_run(run)
 images = teachers.load_images(run)
 run.table()
 

@@ -55,9 +55,11 @@ from sage.analysis.bootstrap import Bootstrap
 from sage.config import provenance
 from sage.config.run import PoolRun
 from sage.experiments import pool
+from sage.experiments.asked import check_run
 
 # %%
 run = PoolRun.of(globals())
+check_run(run, workers=workers)
 guide = teachers.load_teacher(run)
 pool.check_teacher(run, guide)
 others = published_pools.load_published(run, guide)

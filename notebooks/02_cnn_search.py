@@ -56,10 +56,11 @@ from sage import plots, teachers
 from sage.analysis import search_tables
 from sage.config import provenance
 from sage.config.run import SearchRun
+from sage.experiments.asked import check_run
 from sage.experiments.comparison import Comparison
 
 run = SearchRun.of(globals())
-Comparison.check(run, workers=workers)
+check_run(run, workers=workers)
 guide = teachers.load_teacher(run)
 searches = Comparison(run, guide)
 run.table()

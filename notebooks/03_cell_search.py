@@ -58,12 +58,13 @@ from sage.analysis import cell_tables, search_tables
 from sage.config import provenance
 from sage.config.run import CellRun
 from sage.experiments import full_training
+from sage.experiments.asked import check_run
 from sage.experiments.comparison import Comparison
 from sage.models import genotypes
 
 # %%
 run = CellRun.of(globals())
-Comparison.check(run, workers=workers)
+check_run(run, workers=workers)
 published = full_training.load_beside(run)
 guide = teachers.load_teacher(run)
 searches = Comparison(run, guide)

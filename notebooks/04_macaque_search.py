@@ -56,12 +56,13 @@ from sage.analysis import cell_tables, search_tables, site_sampling
 from sage.config import provenance
 from sage.config.run import MacaqueRun
 from sage.experiments import full_training
+from sage.experiments.asked import check_run
 from sage.experiments.comparison import Comparison
 from sage.models import genotypes
 
 # %%
 run = MacaqueRun.of(globals())
-Comparison.check(run, workers=workers)
+check_run(run, workers=workers)
 published = full_training.load_beside(run)
 recorded = teachers.recorded_regions(run)
 brain = teachers.from_recordings(recorded)

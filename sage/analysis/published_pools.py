@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ from sage.analysis import predictivity, predictors
 from sage.analysis.bootstrap import Bootstrap
 from sage.analysis.predictivity import Analysis
 from sage.config import paths
-from sage.config.run import PoolRun, words
+from sage.config.run import PoolRun, unknown, words
 from sage.rsa.teacher import Teacher
 from sage.search.evaluation import EvaluationProtocol
 
@@ -20,24 +21,32 @@ FREE = ("seed", "device", "convolutions")
 RANDOM, OWN, SEARCHED = "random architectures", "this run's", "best five as searches by P go on"
 
 
+def find(run: PoolRun) -> dict[str, Path]:
+    """Return the files of the published pools that a run names, by these; Refused if unknown."""
+    files = sorted(paths.results().rglob("01_pool.nc"))
+    published = {file.parent.relative_to(paths.results()).as_posix(): file for file in files}
+    names = dict.fromkeys(words(run.pools))
+    for name in names:
+        if name not in published:
+            raise unknown(
+                "pool", name, published, "" if published else "none, as there are no tables"
+            )
+    return {name: published[name] for name in names}
+
+
 def load_published(run: PoolRun, teacher: Teacher) -> dict[str, xr.Dataset]:
     """Return the pools that a run names, by their seed as "seed 1", checked to be like its own.
 
     Raises:
-        ValueError: no published pool of this name.
-        ValueError: a pool of another protocol, alpha, teacher or level, or of another's seed.
+        ValueError: as `find`; a pool of another protocol, alpha, teacher or level, or of another's
+            seed.
     """
     protocol = EvaluationProtocol.of(run.settings, run.dataset).description()
     wanted = {"alpha": run.alpha, "level": run.level, "teacher_identity": teacher.identity}
     wanted |= json.loads(json.dumps(protocol))
-    files = sorted(paths.results().rglob("01_pool.nc"))
-    published = {file.parent.relative_to(paths.results()).as_posix(): file for file in files}
     pools, seeds = {}, {run.seed: "this run"}
-    for name in dict.fromkeys(words(run.pools)):
-        if name not in published:
-            expected = ", ".join(published) or "none, as there are no tables"
-            raise ValueError(f"unknown pool {name!r}, expected one of {expected}")
-        one = xr.load_dataset(published[name])
+    for name, file in find(run).items():
+        one = xr.load_dataset(file)
         description = json.loads(one.attrs["description"])
         found = {**one.score.attrs, **one.similarity.attrs, **description}
         keys = [key for key in wanted if key not in FREE and found.get(key) != wanted[key]]

@@ -17,9 +17,10 @@ import pandas as pd
 import xarray as xr
 
 from sage.cli import run
-from sage.cli.main import CommandFailed, Refused
+from sage.cli.main import CommandFailed
 from sage.cli.notebooks import Step
 from sage.config import paths
+from sage.config.run import Refused
 
 _SAGE = [sys.executable, "-P", "-m", "sage"]
 _OLD = "is not there or was made with other code"
@@ -41,6 +42,7 @@ def submit(options: argparse.Namespace, checkout: Path) -> None:
     todo = [point for point in points if not all(step.finished() for step in point.steps)]
     for point in points:
         print(f"  {point.name:<40} {'to run' if point in todo else 'finished already'}")
+    run.check(step for point in todo for step in point.steps)
     if todo:
         script = _write_script(todo, options, checkout)
         print(f"Script: {script}\nLogs:   {script.parent}", flush=True)

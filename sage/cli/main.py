@@ -12,15 +12,11 @@ from typing import Any
 
 from sage.config import paths
 from sage.config.profiles import PROFILES
-from sage.config.run import Run
+from sage.config.run import Refused, Run
 
 
 class CommandFailed(RuntimeError):
     """A command cannot go on; the message says why."""
-
-
-class Refused(ValueError):
-    """The command line asks for what is not there; the message says what was expected."""
 
 
 def main(argv: list[str] | None = None, *, checkout: Path = paths.ROOT) -> int:
@@ -101,6 +97,7 @@ def _command(commands, name: str, call: str, text: str, *parents: argparse.Argum
     told = {"help": text, "description": f"{text[0].upper()}{text[1:]}."}
     command = commands.add_parser(name, parents=parents, allow_abbrev=False, **told)
     command.set_defaults(call=call, error=command.error)
+    command._negative_number_matcher = re.compile(r"-\.?\d.*|-inf|-nan")  # its own lacks -1e-3
     return command
 
 

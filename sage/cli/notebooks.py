@@ -22,9 +22,9 @@ from papermill.engines import NBClientEngine, papermill_engines
 from papermill.exceptions import PapermillExecutionError, strip_color
 from traitlets import default
 
-from sage.cli.main import CommandFailed, Refused
+from sage.cli.main import CommandFailed
 from sage.config import paths, provenance
-from sage.config.run import KINDS, SHUFFLED, Run, check_type, words
+from sage.config.run import KINDS, SHUFFLED, Refused, Run, check_type, words
 
 
 @dataclass(frozen=True)
@@ -112,7 +112,9 @@ def parse(name: str, text: str, *, like):
     """Return the value of a parameter that is given as text, see `check_type`."""
     value = text
     if not isinstance(like, str):
-        with suppress(ValueError, SyntaxError):  # It stays text: check_type says what is expected.
+        with suppress(
+            ValueError, SyntaxError, TypeError
+        ):  # It stays text: check_type says what is expected.
             value = ast.literal_eval({"true": "True", "false": "False"}.get(text, text))
     return check_type(name, value, like=like)
 

@@ -15,10 +15,10 @@ import nbformat
 from nbformat import NotebookNode
 from nbformat.v4 import new_output
 
-from sage.cli.main import CommandFailed, Refused
+from sage.cli.main import CommandFailed
 from sage.cli.notebooks import Step, read
 from sage.config import paths, provenance
-from sage.config.run import Run
+from sage.config.run import Refused, Run
 
 FIGURES = (".png", ".pdf")
 IMAGES = "_images"  # ends the names of figures that show images of the run's data set

@@ -4,20 +4,22 @@ import argparse
 import logging
 import sys
 import time
+from collections.abc import Iterable
 from pathlib import Path
 
 from sage.cli import publish
-from sage.cli.main import CommandFailed, Refused
+from sage.cli.main import CommandFailed
 from sage.cli.notebooks import Step, defaults, execute, parse
 from sage.compute import devices
 from sage.config.profiles import PROFILES
-from sage.config.run import Run, check_workers
+from sage.config.run import Refused, Run, check_workers, unknown
 from sage.search.tracker import Tracker
 
 
 def run(options: argparse.Namespace, checkout: Path) -> None:
     """Run the notebooks that the options ask for, and publish what they made if asked to."""
     steps = plan(options, checkout / "notebooks")
+    check(step for step in steps if not step.finished())
     if options.publish:
         publish.check(steps, options.publish, checkout)  # before hours of work, not only after
     try:
@@ -48,7 +50,7 @@ def plan(options: argparse.Namespace, notebooks: Path) -> list[Step]:
     try:
         for name, text in options.parameter:
             if name not in known:
-                raise ValueError(f"unknown parameter {name!r}")
+                raise unknown("parameter", name, known)
             asked[name] = parse(name, text, like=known[name])
         steps = [
             Step(source, {name: asked.get(name, value) for name, value in parameters.items()})
@@ -57,19 +59,27 @@ def plan(options: argparse.Namespace, notebooks: Path) -> list[Step]:
         for step in steps:
             step.run()  # Checks the values.
             check_workers(step.parameters.get("workers", "auto"))
-    except (ValueError, TypeError) as error:
+    except Refused as error:
         lines = [f"  {name}: {type(value).__name__} = {value!r}" for name, value in known.items()]
         raise Refused("\n".join([f"{error}; parameters and defaults are", *lines])) from error
     return steps
+
+
+def check(steps: Iterable[Step]) -> None:
+    """Raise Refused if something that notebooks ask for by name is not there."""
+    from sage.experiments.asked import check_run  # takes a second to import
+
+    for step in steps:
+        check_run(step.run(), workers=step.parameters.get("workers", "auto"))
 
 
 def _select(notebooks: Path, wanted: list[str]) -> list[Path]:
     sources = sorted(notebooks.glob("[0-9][0-9]_*.py"))
     if not sources:
         raise Refused(f"no notebooks NN_name.py in {notebooks}")
-    if unknown := {*wanted} - {name for one in sources for name in (one.stem, one.stem[:2])}:
-        known = ", ".join(source.stem for source in sources)
-        raise Refused(f"unknown notebook {min(unknown)!r}, expected a number or name of {known}")
+    names = [source.stem for source in sources]
+    if absent := {*wanted} - {name for stem in names for name in (stem, stem[:2])}:
+        raise unknown("notebook", min(absent), names, "or its number")
     return [one for one in sources if not wanted or {one.stem, one.stem[:2]} & {*wanted}]
 
 

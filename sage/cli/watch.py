@@ -6,7 +6,8 @@ import time
 from math import isfinite
 from pathlib import Path
 
-from sage.cli.main import CommandFailed, Refused
+from sage.cli.main import CommandFailed
+from sage.config.run import Refused
 from sage.search.record import Candidate
 from sage.search.tracker import Tracker
 

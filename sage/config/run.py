@@ -1,14 +1,16 @@
 """Parameters of one notebook run, checked, and the folder that its outputs go to."""
 
 import csv
+import difflib
 import hashlib
 import os
 import re
 import shlex
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass, fields, replace
 from math import isfinite
+from numbers import Integral, Real
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self, cast
 
@@ -24,6 +26,16 @@ ADDRESS = re.compile(r"(?:tcp|tls|ucx|ws|wss)://\S+:[0-9]+")
 SIZES = {"objects": 32, "cifar10": 32, "cifar100": 32}  # pixels a side, where there is one size
 SHUFFLED = "-shuffled"  # behind a teacher's name: stimuli changed places, see `Teacher.shuffled`
 LEVELS = ("class", "image")  # rows of an RDM are class means, or single images
+MOST = 2**62  # of a whole number: seeds count on from it, and the record holds 63 bits
+LONGEST = 255  # bytes of a file's name, on all usual file systems
+
+
+class Refused(ValueError):
+    """Something is asked for that is not there; the message says what was expected."""
+
+    def _render_traceback_(self) -> list[str]:
+        """Return what Jupyter shows: the message, without lines of code."""
+        return [f"{type(self).__name__}: {self}"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,8 +43,7 @@ class Run:
     """The parameters of one notebook run, checked.
 
     Raises:
-        TypeError: a value of another type than the default's (papermill hands on text as text).
-        ValueError: an unknown profile or level, or a negative number.
+        Refused: as `check_type`, an unknown profile or level, or a whole number out of range.
     """
 
     profile: str = "quick"
@@ -52,11 +63,11 @@ class Run:
         for field in fields(self):
             value = check_type(field.name, getattr(self, field.name), like=field.default)
             object.__setattr__(self, field.name, value)
-            if type(value) is int and value < 0:
-                raise ValueError(f"{field.name} is {value}, expected 0 or more")
+            if type(value) is int and not 0 <= value <= MOST:
+                raise Refused(f"{field.name} is {value}, expected 0 or more, up to {MOST}")
         for name, known in (("profile", PROFILES), ("level", LEVELS)):
             if (value := getattr(self, name)) not in known:
-                raise ValueError(f"unknown {name} {value!r}, expected one of {', '.join(known)}")
+                raise unknown(name, value, known)
 
     @property
     def settings(self) -> Profile:
@@ -70,7 +81,7 @@ class Run:
             value = getattr(self, field.name)
             if field.name not in ("dataset", "profile") and value != field.default:
                 parts.append(f"{field.name}-{file_name(value)}")
-        return paths.figures() / "-".join(parts)
+        return paths.figures() / cut("-".join(parts), LONGEST)
 
     def save_table(self, table: "xr.Dataset", name: str) -> Path:
         """Write `<folder>/<name>.nc`."""
@@ -98,7 +109,7 @@ class ComparisonRun(Run):
     """A run that compares searches; an empty text or 0 stands for the profile's value.
 
     Raises:
-        ValueError: epochs that are not numbers above 0 and at most the mature epochs.
+        Refused: epochs that are not numbers above 0 and at most the mature epochs.
     """
 
     part: ClassVar[str]  # of the profile: the budget
@@ -113,7 +124,7 @@ class ComparisonRun(Run):
         numbers, mature = _numbers(self.epochs), self.budget.mature_epochs
         if self.epochs and not (numbers and all(0 < number <= mature for number in numbers)):
             expected = f"numbers above 0 and up to {mature} with spaces between"
-            raise ValueError(f"epochs is {self.epochs!r}, expected {expected}")
+            raise Refused(f"epochs is {self.epochs!r}, expected {expected}")
 
     @property
     def budget(self) -> Budget:
@@ -161,7 +172,7 @@ class MacaqueRun(CellRun):
     """A run that compares searches for cells with and without guidance by recordings.
 
     Raises:
-        ValueError: a data set of smaller images than the profile wants.
+        Refused: a data set of smaller images than the profile wants.
     """
 
     part = "macaque"
@@ -176,7 +187,7 @@ class MacaqueRun(CellRun):
         needed = max(self.budget.image_size, self.budget.full_size)
         if needed > SIZES.get(self.dataset, needed):
             told = f"{SIZES[self.dataset]} pixels a side, expected one with {needed} or more"
-            raise ValueError(f"data set {self.dataset} has {told} at profile {self.profile}")
+            raise Refused(f"data set {self.dataset} has {told} at profile {self.profile}")
 
     @property
     def budget(self) -> MacaqueBudget:
@@ -192,27 +203,48 @@ class MacaqueRun(CellRun):
 KINDS = {kind.__name__: kind for kind in (Run, PoolRun, SearchRun, CellRun, MacaqueRun)}
 
 
-def check_workers(workers: str) -> None:
-    """Raise a ValueError if networks cannot train there, see `dask_workers.open_workers`."""
+def check_workers(workers: str) -> str:
+    """Return where networks train as text; Refused if they cannot, see `open_workers`."""
+    workers = check_type("workers", workers, like="")
     if workers != "auto" and not any(form.fullmatch(workers) for form in (NUMBER, SLURM, ADDRESS)):
         expected = "0 (within this process), a number of processes, auto, slurm:JOBS, "
         expected += "slurm:JOBSxPROCESSES, or a Dask scheduler's address such as tcp://host:8786"
-        raise ValueError(f"workers is {workers!r}, expected {expected}")
+        raise Refused(f"workers is {workers!r}, expected {expected}")
+    return workers
 
 
 def check_type(name: str, value: Any, *, like: Any) -> Any:
-    """Return a value of the type of `like`; a whole number becomes a float if one is expected.
+    """Return a value of the type of `like`; numbers become floats or text where these are expected.
+
+    So papermill's 2 is as good as "2", which it never hands on, and numpy's numbers are too.
 
     Raises:
-        TypeError: any other type, or a float that is not finite.
+        Refused: any other type, a float that is not finite, or text that is not Unicode.
     """
     kinds = {str: "text", float: "a finite number", int: "a whole number", bool: "True or False"}
-    expected = type(like)
-    if expected is float and type(value) is int:
-        value = float(value)
+    expected, number = type(like), isinstance(value, Real)
+    fits = {str: number or isinstance(value, str), float: number, int: isinstance(value, Integral)}
+    if fits.get(expected) and not isinstance(value, bool):
+        with suppress(OverflowError):  # above the largest float
+            value = expected(value)
     if type(value) is not expected or (expected is float and not isfinite(value)):
-        raise TypeError(f"parameter {name} is {value!r}, expected {kinds[expected]} like {like!r}")
+        raise Refused(f"parameter {name} is {value!r}, expected {kinds[expected]} like {like!r}")
+    if expected is str and re.search("[\ud800-\udfff]", value):
+        raise Refused(f"parameter {name} is {value!r}, expected text in UTF-8")
     return value
+
+
+def unknown(what: str, name: str, known: Iterable[str], further: str = "") -> Refused:
+    """Return the error for a name that is not among those known, with the most similar of these.
+
+    Args:
+        further: what else would do.
+    """
+    known, lower = list(known), {one.lower(): one for one in known}
+    near = [lower[one] for one in difflib.get_close_matches(name.lower(), lower, n=1)]
+    meant = f" (did you mean {near[0]!r}?)" if near else ""
+    expected = ", ".join([*known, *filter(None, [further])])
+    return Refused(f"unknown {what} {name!r}{meant}, expected one of {expected}")
 
 
 def file_name(value: object) -> str:
@@ -221,7 +253,18 @@ def file_name(value: object) -> str:
     if re.fullmatch(r"[\w.+-]+", text):
         return text
     stem = re.sub(r"[^\w.+-]+", "-", Path(text).stem)[:80]
-    return f"{stem}-{hashlib.sha256(text.encode()).hexdigest()[:6]}"
+    return f"{stem}-{_digits(text)}"
+
+
+def cut(text: str, most: int) -> str:
+    """Return a text as it is if it has at most so many bytes, else cut, with a short hash."""
+    if len(encoded := text.encode()) <= most:
+        return text
+    return f"{encoded[: most - 7].decode(errors='ignore')}-{_digits(text)}"
+
+
+def _digits(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:6]
 
 
 def words(text: str) -> list[str]:

@@ -12,7 +12,8 @@ from tqdm.auto import tqdm
 
 from sage.analysis import search_tables
 from sage.config.profiles import Budget
-from sage.config.run import ComparisonRun, check_workers
+from sage.config.run import ComparisonRun
+from sage.experiments import asked
 from sage.experiments.studies import architectures, keep_best, make_study
 from sage.rsa import guidance
 from sage.rsa.teacher import Teacher
@@ -44,11 +45,11 @@ class Comparison:
     candidates, and cost the same.
 
     Raises:
-        ValueError: as `check`, or candidates that cannot be compared with the teacher.
+        ValueError: as `asked.check_searches`, or a teacher that candidates cannot be compared with.
     """
 
     def __init__(self, run: ComparisonRun, teacher: Teacher):
-        self.check(run)
+        asked.check_searches(run)
         self.run, self.teacher, self.budget, self.tracker = run, teacher, run.budget, Tracker()
         self.seeds = range(run.seed, run.seed + self.budget.runs)
         names = {field.name for field in fields(EvaluationProtocol)}
@@ -72,16 +73,6 @@ class Comparison:
         self.mature_studies = {seed: self._mature_study(seed) for seed in self.seeds}
         every, samples = self.budget.every, self.budget.samples
         self.checkpoints = sorted({*range(every, samples + 1, every), samples})
-
-    @staticmethod
-    def check(run: ComparisonRun, *, workers: str = "auto") -> None:
-        """Raise a ValueError for unknown searchers, scores, space or workers, or one twice."""
-        check_workers(workers)
-        builders.searched(run.budget, run.settings)
-        for name, known in (("searchers", searchers.SEARCHERS), ("scores", SCORES)):
-            words, some = (asked := getattr(run, name)).split(), ", ".join(known)
-            if not words or len(set(words)) < len(words) or not set(words) <= known.keys():
-                raise ValueError(f"{name} is {asked!r}, expected some of {some}, spaces between")
 
     def train(self, *, workers: str = "auto") -> xr.Dataset:
         """Make every search, train to maturity what it found, and return `results`.

@@ -13,7 +13,8 @@ from tqdm.auto import tqdm
 
 from sage.compute import devices, parallel
 from sage.config import paths, provenance
-from sage.config.run import CellRun, words
+from sage.config.run import CellRun, check_workers
+from sage.experiments import asked
 from sage.images import datasets, preprocessing
 from sage.images.datasets import Images, Split
 from sage.images.image_files import ImageFiles
@@ -101,19 +102,10 @@ def load_beside(run: CellRun) -> list[Genotype]:
     """Return the cells to train beside those that a run finds, once all can be trained.
 
     Raises:
-        FileNotFoundError: no such file or data set.
-        ValueError: an unknown cell, a name that is taken, or images that cannot be trained on.
+        FileNotFoundError: damaged or missing files of a data set.
+        ValueError: as `asked.read_beside`, or images that cannot be trained on.
     """
-    beside = [genotypes.load_genotype(name) for name in words(run.beside)]
-    names = [genotype.name for genotype in beside]
-    scores = run.scores.split()
-    found = {f"{searcher} {score}" for searcher in run.searchers.split() for score in scores}
-    taken = found | {f"{name}-sep" for name in found}  # what the run calls the cells that it finds
-    if len(set(names)) < len(names) or taken & set(names):
-        other = f"different names, and none of a cell that the run finds: {sorted(taken)}"
-        raise ValueError(f"beside is {run.beside!r}, named {', '.join(names)}; expected {other}")
-    if run.transfer == run.dataset:
-        raise ValueError(f"transfer is {run.transfer!r}, the run's own data set; expected another")
+    beside = asked.read_beside(run)
     for dataset in filter(None, (run.dataset, run.transfer)):
         plan = FullTraining.of(run, genotypes.NASNET_A, dataset)
         images, _, classes = plan.load_images()
@@ -151,7 +143,7 @@ def train_all_fully(plans: list[FullTraining], *, workers: str = "auto") -> xr.D
         raise ValueError(f"networks are named {', '.join(names)}, expected different names")
     keys = [plan.key for plan in plans]
     different = {key: plans[keys.index(key)] for key in keys}
-    work = partial(train_fully, progress=workers == "0")
+    work = partial(train_fully, progress=check_workers(workers) == "0")
     bar = tqdm(total=len(different), unit="network", desc="full training")
     with dask_workers.open_workers(workers) as opened, bar:
         futures = {key: opened.submit(work, plan, key) for key, plan in different.items()}

@@ -160,7 +160,7 @@ def _protocol(run: Run) -> EvaluationProtocol:
 
 def _train(title: str, study: Study, searcher: Searcher, count: int, workers: str) -> xr.Dataset:
     """Return the results of a study's first candidates; missing ones are trained first."""
-    check_workers(workers)
+    workers = check_workers(workers)
     tracker = Tracker()
     if not tracker.ended(study.key, count):
         bar = tqdm(total=count, desc=title, unit="network")

@@ -29,6 +29,9 @@ def make_study(
     """
     found = protocol.description(shown)
     text = json.dumps(found, sort_keys=True)  # goes to the workers, which may see other files
+    # Not in the protocol: what an architecture stands for stays as it is.
+    appended = protocol.networks.space.appended
+    described = described | ({"appended options": appended} if appended else {})
     return Study(
         description=found | described,
         protocol=provenance.key(**found),

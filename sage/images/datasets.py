@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from sage.config import paths, provenance
+from sage.config.run import unknown
 from sage.images import categories, decoding, image_files, objects
 from sage.images.image_files import ImageFiles, Labelled
 from sage.images.stimuli import StimulusSet
@@ -25,6 +26,7 @@ _DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, KeyEr
 KEYS = ("x_train", "y_train", "x_test", "y_test", "classes")
 # Number of training images held out for validation where it is not a tenth: the paper's.
 HELD_OUT = {"imagenet": 50_000}
+CIFAR = {"cifar10": "cifar-10-batches-py", "cifar100": "cifar-100-python"}  # folders as fetched
 # The quick profile trains on 6,000 images; 1,500 for validation are about 23 of each class.
 OBJECTS = {"train": 6000, "validation": 1500, "test": 1500}
 
@@ -116,25 +118,40 @@ def load_dataset(
         download: fetch CIFAR through torchvision; nothing is ever downloaded otherwise.
 
     Raises:
-        FileNotFoundError: nothing of that name.
-        ValueError: a damaged or mislabelled file, no size for class folders, or as `load_files`.
+        FileNotFoundError: CIFAR is not there, or damaged.
+        ValueError: as `check_name`, a damaged or mislabelled file, no size for class folders, or as
+            `load_files`.
     """
     root = root or paths.raw()
+    if not (download and name in SOURCES):
+        check_name(name, root=root)
     archive, folder = root / f"{name}.npz", root / name
     if archive.exists() and name != "objects":  # which may be published, as they are made here
         data = _split(name, *_read_archive(archive))
     elif name in SOURCES:
         data = SOURCES[name](root, download)
-    elif not folder.is_dir():
-        expected = f"one of {', '.join(SOURCES)}, or {archive} with arrays {', '.join(KEYS)}"
-        ways = f"{expected}, or a folder {folder} of class folders"
-        raise FileNotFoundError(f"unknown data set {name!r}: expected {ways}")
     elif size is None:
         raise ValueError(f"{folder} has images of any size, expected the size to decode them at")
     else:
         data = Dataset(*_from_folders(name, root, size))
     parts = data.train.first(train), data.validation.first(validation), data.test
     return Dataset(name, data.classes, *(part.resized(size) for part in parts))
+
+
+def check_name(name: str, *, root: Path | None = None) -> None:
+    """Raise an error as `load_dataset` if there is no data set of this name; none is loaded."""
+    root = root or paths.raw()
+    archive, folder = root / f"{name}.npz", root / name
+    named = Path(name).name not in ("", "..")  # else the folder of all data sets, or above it
+    if named and (os.path.isfile(archive) or os.path.isdir(root / CIFAR.get(name, name))):
+        return
+    if name in CIFAR:
+        raise FileNotFoundError(_absent(name, root))
+    if name in SOURCES:
+        return
+    own = {path.stem for path in root.glob("*.npz")} | {path.name for path in root.glob("*/")}
+    ways = f"or {archive} with arrays {', '.join(KEYS)}, or a folder {folder} of class folders"
+    raise unknown("data set", name, dict.fromkeys([*SOURCES, *sorted(own)]), ways)
 
 
 def load_reduced(name: str, size: int | None, train: int | None, validation: int | None) -> Dataset:
@@ -284,13 +301,15 @@ def _read_cifar(kind: str, name: str, root: Path, download: bool) -> Dataset:
     try:
         train, test = (source(root, train=part, download=download) for part in (True, False))
     except RuntimeError as problem:
-        found = f"{name} is not in {root}, or its files are damaged"
-        advice = (
-            f"put {name}.npz with arrays {', '.join(KEYS)} there, or load it with download=True"
-        )
-        raise FileNotFoundError(f"{found}: {advice}") from problem
+        raise FileNotFoundError(_absent(name, root)) from problem
     arrays = train.data, np.array(train.targets), test.data, np.array(test.targets)
     return _split(name, *arrays, train.classes)
+
+
+def _absent(name: str, root: Path) -> str:
+    found = f"{name} is not in {root}, or its files are damaged"
+    advice = f"put {name}.npz with arrays {', '.join(KEYS)} there, or load it with download=True"
+    return f"{found}: {advice}"
 
 
 def _render_objects(root: Path, download: bool) -> Dataset:

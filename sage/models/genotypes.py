@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from sage.config import paths
+from sage.config.run import Refused, unknown
 from sage.spaces import OPERATIONS, Architecture, SearchSpace
 
 
@@ -144,18 +145,18 @@ def load_genotype(name: str) -> Genotype:
         name: of the genotype, of the run's folder in `data/results/`, or the path of a .txt file.
 
     Raises:
-        FileNotFoundError: no such file.
-        ValueError: an unknown name; as `parse_genotype`.
+        ValueError: an unknown name, or a file that cannot be read; as `parse_genotype`.
     """
     if name in PUBLISHED:
         return PUBLISHED[name]
     runs = {file.parent.name: str(file) for file in sorted(paths.results().glob("*/03_cell.txt"))}
     name = runs.get(name, name)
     if not name.endswith(".txt"):
-        expected = f"{', '.join([*PUBLISHED, *runs])}, or a file's path (.txt)"
-        raise ValueError(f"unknown genotype {name!r}, expected one of {expected}")
+        raise unknown("genotype", name, [*PUBLISHED, *runs], "or a file's path (.txt)")
     try:
         return parse_genotype(Path(name).read_text())
+    except OSError as problem:
+        raise Refused(f"cell {name!r} cannot be read: {problem}") from problem
     except ValueError as problem:
         raise ValueError(f"{name}: {problem}") from problem
 

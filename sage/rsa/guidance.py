@@ -47,8 +47,10 @@ def check_comparable(teacher: Teacher, level: str, shown: AbstractSet[str]) -> N
         elif np.ptp(values) == 0:
             problem = f"has an RDM of level {level!r} in which all pairs are alike"
         elif layer.stimuli not in shown:
-            problem = f"was measured on {layer.stimuli}, which the candidates were never shown; "
-            problem += f"they were shown: {', '.join(sorted(shown))}"
+            told = f" ({teacher.shown})" if teacher.shown else ""
+            problem = f"was measured on {layer.stimuli}{told}, which the candidates were never "
+            problem += f"shown; they were shown: {', '.join(sorted(shown))}. A teacher has to be "
+            problem += "measured at the profile and on the data set of the run, as notebook 00 does"
         if problem:
             raise ValueError(f"teacher {teacher.name}, layer {layer.name} {problem}")
 

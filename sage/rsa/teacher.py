@@ -1,6 +1,8 @@
 """Teachers as data: layers with their RDMs, saved as a bank and read from it."""
 
 import hashlib
+import json
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -35,11 +37,13 @@ class Teacher:
 
     Args:
         recordings: files with the layers' stimuli, where these are not the validation images.
+        shown: what the stimuli are, for people.
     """
 
     name: str
     layers: tuple[TeacherLayer, ...]
     recordings: tuple[str, ...] = ()
+    shown: str = ""
 
     @cached_property
     def identity(self) -> str:
@@ -60,7 +64,7 @@ class Teacher:
                 attributes = {"layer": layer.name, "level": level, "stimuli": layer.stimuli}
                 name = f"{layer.name} {level}".replace("/", "\N{DIVISION SLASH}")  # no HDF5 group
                 variables[name] = (f"pair_{len(values)}", values, attributes)
-        return xr.Dataset(variables, attrs={"teacher": self.name})
+        return xr.Dataset(variables, attrs={"teacher": self.name, "shown": self.shown})
 
     def save(self, path: Path | str, **attributes: str | float) -> Path:
         """Write the bank as NetCDF, with further attributes such as its provenance."""
@@ -91,7 +95,7 @@ def read_teacher(path: Path | str) -> Teacher:
         FileNotFoundError: no such file.
         ValueError: not NetCDF, no RDMs, or a variable without its attributes or of a wrong length.
     """
-    if not Path(path).is_file():
+    if not os.path.isfile(path):
         raise FileNotFoundError(f"no teacher bank {path}")
     try:
         bank = xr.load_dataset(path, engine="h5netcdf")
@@ -114,4 +118,11 @@ def read_teacher(path: Path | str) -> Teacher:
         expected = "expected one or more, each on one set of stimuli"
         raise ValueError(f"{path} holds layers {names}, {expected}")
     read = tuple(TeacherLayer(name, stimuli, rdms) for (name, stimuli), rdms in layers.items())
-    return Teacher(str(bank.attrs.get("teacher", Path(path).stem)), read)
+    published = json.loads(bank.attrs.get("run_parameters", "{}"))
+    shown = bank.attrs.get("shown") or validation_images(**published)
+    return Teacher(str(bank.attrs.get("teacher", Path(path).stem)), read, shown=shown)
+
+
+def validation_images(dataset: str = "", profile: str = "", **_other: object) -> str:
+    """Return what is shown to networks at a profile, for people; empty if that is not known."""
+    return f"the validation images of {dataset} at profile {profile}" if dataset and profile else ""

@@ -90,7 +90,7 @@ def open_workers(workers: str) -> Iterator[Workers]:
         LostScheduler: no scheduler answers at the address.
         RuntimeError: the processes do not start.
     """
-    check_workers(workers)
+    workers = check_workers(workers)
     if workers == "auto":
         workers = str(devices.networks_at_once())
     if workers == "0":

@@ -8,6 +8,7 @@ from itertools import product
 
 from sage.spaces.search_space import Choice, SearchSpace
 
+BEGAN = 8  # operations of the first studies on record, see `Choice.began`
 OPERATIONS = ("id", "avg3", "max3", "dil3", "1x7-7x1", "sep3", "sep5", "sep7")
 
 
@@ -24,7 +25,9 @@ def cells(blocks: int = 5) -> SearchSpace:
         raise ValueError(f"blocks is {blocks}, expected 1 or more")
     choices = []
     for block, side in product(range(1, blocks + 1), ("left", "right")):
-        for name, options in (("input", tuple(range(block + 1))), ("operation", OPERATIONS)):
-            choices.append(Choice(f"{side} {name} {block}", options, None, f"{side} {name}", block))
+        kind, states = f"{side} input", tuple(range(block + 1))
+        choices.append(Choice(f"{kind} {block}", states, None, kind, block))
+        kind = f"{side} operation"
+        choices.append(Choice(f"{kind} {block}", OPERATIONS, None, kind, block, began=BEGAN))
     choices += [Choice(f"output {state}", (False, True), step=blocks) for state in (0, 1)]
     return SearchSpace(f"cells{blocks}", tuple(choices))

@@ -12,6 +12,15 @@ LAYER_OPTIONS = {
     "activation": ("identity", "relu"),
     "normalization": ("none", "batch norm"),
 }
+# How many of them the first studies on record had, see `Choice.began`.
+BEGAN = {
+    "filters": 3,
+    "height": 4,
+    "width": 4,
+    "stride": 2,
+    "activation": 2,
+    "normalization": 2,
+}
 
 
 @dataclass(frozen=True)
@@ -44,7 +53,8 @@ def cnn(layers: int) -> SearchSpace:
     for index in range(1, layers + 1):
         needs = ("layers", index - 1) if index > 1 else None
         for name, options in LAYER_OPTIONS.items():
-            choices.append(Choice(f"{name} {index}", options, needs, name, index))
+            own = Choice(f"{name} {index}", options, needs, name, index, began=BEGAN[name])
+            choices.append(own)
         for source in range(index) if needs else ():  # the first layer can read the image only
             name, options = f"{source} to {index}", (False, True)
             choices.append(Choice(name, options, needs, "connection", index, source))

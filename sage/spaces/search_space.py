@@ -23,6 +23,7 @@ class Choice:
     Options are only ever appended, so that stored architectures keep their meaning.
 
     Args:
+        began: options that it had in the first study on record, if some were appended since.
         needs: an earlier choice and an option index; below that index this choice has no effect.
         kind: a name shared by choices that mean the same; the choice's own name by default.
         step: where the choice belongs, such as the number of a layer; never falls along a space.
@@ -35,6 +36,7 @@ class Choice:
     kind: str = ""
     step: int = 0
     source: int | None = None
+    began: int | None = None
 
     def __post_init__(self):
         if not self.kind:
@@ -74,6 +76,15 @@ class SearchSpace:
     @cached_property
     def position(self) -> dict[str, int]:
         return {choice.name: index for index, choice in enumerate(self.choices)}
+
+    @property
+    def appended(self) -> dict[str, list[str]]:
+        """The options behind those that a choice began with, by its kind; empty if there are none.
+
+        Studies have them in their keys: a finished search has not tried them.
+        """
+        chosen = [one for one in self.choices if one.options[one.began or len(one.options) :]]
+        return {one.kind: [str(option) for option in one.options[one.began :]] for one in chosen}
 
     @cached_property
     def size(self) -> int:

@@ -85,6 +85,13 @@ def names_recordings(text: str) -> bool:
         return False
 
 
+def check_files(text: str) -> None:
+    """Raise an error as `read` does if `words` are no files, or not NetCDF."""
+    for path in map(Path, words(text)):
+        with _naming(path):
+            _open(path, xr.open_dataset).close()
+
+
 def read_stimuli(path: Path | str, size: int, images: int | None) -> StimulusSet:
     """Return a file's stimuli, kept until it changes, or a folder of images beside it.
 
@@ -165,11 +172,11 @@ def _recorded(table: xr.Dataset, window: tuple[float, float] | None) -> Regions:
     return usual, names, lambda name: every[:, np.any([sites == name for sites in named], axis=0)]
 
 
-def _open(path: Path) -> xr.Dataset:
-    if not path.is_file():
+def _open(path: Path, read: Callable = xr.load_dataset) -> xr.Dataset:
+    if not os.path.isfile(path):
         raise FileNotFoundError(f"no file of recordings {path}")
     try:
-        return xr.load_dataset(path, engine="h5netcdf")
+        return read(path, engine="h5netcdf")
     except paths.UNREADABLE as problem:
         raise ValueError(paths.why_no_table(path, problem)) from problem
 

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from sage.compute import devices
+from sage.config.run import unknown
 
 FORMS = "torchvision:MODEL[/WEIGHTS]:LAYERS, python:PACKAGE.MODULE.FUNCTION:LAYERS"
 
@@ -25,17 +26,36 @@ def load_network(spec: str, *, seed: int) -> tuple[nn.Module, tuple[str, ...]]:
         ValueError: an unknown model, weights, module, function or layer, or no layer or network.
         FileNotFoundError: weights that are neither here nor can be fetched.
     """
+    kind, what, layers = _parts(spec)
+    with devices.weights_from(seed):
+        model = KINDS[kind](what)
+    _check_layers(spec, model, layers)
+    return model, layers
+
+
+def check(spec: str) -> None:
+    """Raise an error as `load_network` does, as far as can be told without weights or own code."""
+    kind, what, layers = _parts(spec)
+    if kind == "torchvision:":
+        from torchvision import models  # slow to import
+
+        with torch.device("meta"):
+            _check_layers(spec, models.get_model(_published(what)[0]), layers)
+
+
+def _parts(spec: str) -> tuple[str, str, tuple[str, ...]]:
+    """Return kind, model or function, and layers."""
     kind, colon, rest = spec.partition(":")
     what, _, named = rest.partition(":")
-    layers = tuple(named.split(",")) if named else ()
-    with devices.weights_from(seed):
-        model = KINDS[kind + colon](what)
+    return kind + colon, what, tuple(named.split(",")) if named else ()
+
+
+def _check_layers(spec: str, model: nn.Module, layers: tuple[str, ...]) -> None:
     known = {name for name, _ in model.named_modules(remove_duplicate=False) if name}
     if not layers or len(set(layers)) < len(layers) or not set(layers) <= known:
         told = f"teacher {spec!r} names layers {', '.join(layers) or 'none'}, expected submodules"
         children = ", ".join(name for name, _ in model.named_children()) or "it has none"
         raise ValueError(f"{told}, each once, with commas between: {children}, or any within these")
-    return model, layers
 
 
 def identity(model: nn.Module) -> str:
@@ -53,18 +73,23 @@ def identity(model: nn.Module) -> str:
     return digest.hexdigest()[:16]
 
 
-def _torchvision(what: str) -> nn.Module:
+def _published(what: str) -> tuple:
+    """Return the name of a model of torchvision, and its weights or None."""
     from torchvision import models  # slow to import
 
     name, _, wanted = what.partition("/")
     if name not in (known := models.list_models()):
-        raise ValueError(f"unknown torchvision model {name!r}, expected one of {', '.join(known)}")
+        raise unknown("torchvision model", name, known)
     every = models.get_model_weights(name).__members__
     if wanted and wanted not in every:
-        raise ValueError(
-            f"no weights {wanted!r} of torchvision's {name}, known: {', '.join(every)}"
-        )
-    weights = every.get(wanted)
+        raise unknown("weights", what, [f"{name}/{one}" for one in every])
+    return name, every.get(wanted)
+
+
+def _torchvision(what: str) -> nn.Module:
+    from torchvision import models  # slow to import
+
+    name, weights = _published(what)
     try:
         return models.get_model(name, weights=weights)
     except OSError as problem:

@@ -9,7 +9,7 @@ import xarray as xr
 from torch import Tensor, nn
 
 from sage.config import paths, provenance
-from sage.config.run import MacaqueRun, words
+from sage.config.run import MacaqueRun, Refused, words
 from sage.images import datasets, objects
 from sage.images.stimuli import StimulusSet
 from sage.models.resnet import ResNet
@@ -43,6 +43,15 @@ def recorded_regions(run: MacaqueRun) -> list[Region]:
         files = [str(_record_once(run))]
     size, images = run.budget.image_size, run.budget.recording_images
     return assemblies.read(files, size=size, images=images, regions=run.named_regions)
+
+
+def check_files(run: MacaqueRun) -> None:
+    """Raise an error as `recorded_regions` does if the run's recordings are not there."""
+    files = words(run.recordings)
+    if not files:
+        raise Refused(f"recordings is {run.recordings!r}, expected simulated, or NetCDF files")
+    if files != ["simulated"]:
+        assemblies.check_files(run.recordings)
 
 
 def _record_once(run: MacaqueRun) -> Path:

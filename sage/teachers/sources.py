@@ -1,10 +1,11 @@
 """Teachers by name: a network that is trained here or elsewhere, a control, or a file."""
 
+import os
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
+from typing import NamedTuple
 
 import xarray as xr
 from scipy.spatial.distance import pdist
@@ -12,9 +13,9 @@ from torch import nn
 
 from sage.compute import devices
 from sage.config import paths, provenance
-from sage.config.run import SHUFFLED, Run, file_name, words
+from sage.config.run import SHUFFLED, Run, cut, file_name, unknown, words
 from sage.rsa import activations
-from sage.rsa.teacher import Teacher, TeacherLayer, read_teacher
+from sage.rsa.teacher import Teacher, TeacherLayer, read_teacher, validation_images
 from sage.teachers import assemblies, external, networks
 from sage.teachers.networks import NETWORKS, UNTRAINED, load_stimuli, untrained_network
 from sage.teachers.recordings import Region
@@ -38,12 +39,14 @@ def load_teacher(run: Run) -> Teacher:
     if name.endswith(SHUFFLED):
         teacher = load_teacher(replace(run, teacher=name.removesuffix(SHUFFLED)))
         return teacher.shuffled(seed=run.seed)
-    for _, concerns, load in KINDS:
-        if concerns(name):
-            return load(run)
-    known = ", ".join(forms for forms, _, _ in KINDS)
-    told = f"unknown teacher {name!r}, expected one of {known}"
-    raise ValueError(f"{told}; any of them can have {SHUFFLED} behind it")
+    return _kind(name).load(run)
+
+
+def check_name(name: str) -> None:
+    """Raise an error as `load_teacher` does, as far as can be told without images."""
+    while name.endswith(SHUFFLED):
+        name = name.removesuffix(SHUFFLED)
+    _kind(name).check(name)
 
 
 def training_examples(run: Run) -> float:
@@ -52,7 +55,7 @@ def training_examples(run: Run) -> float:
     if name in NETWORKS:
         steps = len(networks.load_images(run).train) // profile.batch_size
         return float(profile.teacher_epochs * steps * profile.batch_size)
-    if name not in TEACHERS and Path(bank := _bank(name)).is_file():
+    if name not in TEACHERS and os.path.isfile(bank := _bank(name)):
         return float(xr.load_dataset(bank, engine="h5netcdf").attrs.get("training_examples", "nan"))
     return 0.0 if name in TEACHERS else float("nan")
 
@@ -68,7 +71,7 @@ def from_network(name: str, model: nn.Module, layers: tuple[str, ...], run: Run)
     shown = activations.show(model, layers, stimuli, units=units, seed=run.seed, grams=True)
     rdms = [{level: of[place] for level, of in shown.rdms.items()} for place in range(len(layers))]
     made = (TeacherLayer(layer, stimuli.identity, own) for layer, own in zip(layers, rdms))
-    return Teacher(name, tuple(made))
+    return Teacher(name, tuple(made), shown=validation_images(run.dataset, run.profile))
 
 
 def from_recordings(regions: Sequence[Region]) -> Teacher:
@@ -84,7 +87,8 @@ def _measured_once(run: Run, measure: Callable[[], Teacher], **network: object) 
     """Return the teacher from its bank, made first if none has this key of the network's parts."""
     stimuli, units = load_stimuli(run).identity, run.settings.rdm_units
     key = provenance.key(revision=BANK_REVISION, stimuli=stimuli, units=units, **network)
-    bank = paths.cache() / "teachers" / f"{file_name(run.teacher)}-{key}.nc"
+    name = cut(file_name(run.teacher), 220)  # leaves room for the key and an ending
+    bank = paths.cache() / "teachers" / f"{name}-{key}.nc"
     if not bank.exists():
         measure().save(bank)
     return read_teacher(bank)
@@ -148,16 +152,45 @@ def _load_bank(run: Run) -> Teacher:
     return read_teacher(_bank(run.teacher))
 
 
+def _check_bank(name: str) -> None:
+    read_teacher(_bank(name))
+
+
 def _bank(name: str) -> str:
     """Return the path of the bank that a teacher is named after, without quotes around it."""
     return " ".join(words(name))
 
 
-# Kinds of teachers: forms of their names, for people; what tells that a name is of the kind; and
-# what loads the teacher. The first kind that a name is of counts.
-KINDS: tuple[tuple[str, Callable[[str], bool], Callable[[Run], Teacher]], ...] = (
-    (", ".join(TEACHERS), TEACHERS.__contains__, _load_named),
-    (external.FORMS, lambda name: name.startswith(tuple(external.KINDS)), _load_external),
-    ("files of recordings (spaces between)", assemblies.names_recordings, _load_recordings),
-    ("a bank (.nc)", lambda name: _bank(name).endswith(".nc"), _load_bank),
+class Kind(NamedTuple):
+    """A kind of teachers: the forms of their names, for people, and what is done with a name."""
+
+    forms: str
+    concerns: Callable[[str], bool]
+    load: Callable[[Run], Teacher]
+    check: Callable[[str], object]  # raises an error for a name that this kind lacks
+
+
+def _is_external(name: str) -> bool:
+    return name.startswith(tuple(external.KINDS))
+
+
+# The first kind that a name is of counts.
+KINDS = (
+    Kind(", ".join(TEACHERS), TEACHERS.__contains__, _load_named, str),
+    Kind(external.FORMS, _is_external, _load_external, external.check),
+    Kind(
+        "files of recordings (spaces between)",
+        assemblies.names_recordings,
+        _load_recordings,
+        assemblies.check_files,
+    ),
+    Kind("a bank (.nc)", lambda name: _bank(name).endswith(".nc"), _load_bank, _check_bank),
 )
+
+
+def _kind(name: str) -> Kind:
+    for kind in KINDS:
+        if kind.concerns(name):
+            return kind
+    further = ", ".join(kind.forms for kind in KINDS[1:])
+    raise unknown("teacher", name, TEACHERS, f"{further}; any can have {SHUFFLED} behind it")

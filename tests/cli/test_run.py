@@ -191,7 +191,7 @@ def test_truth_values():
     """Both spellings of a truth value give one; papermill would hand on the text."""
     assert notebooks.parse("flag", "true", like=False) is True
     assert notebooks.parse("flag", "False", like=True) is False
-    with pytest.raises(TypeError, match="flag is 'perhaps', expected True or False"):
+    with pytest.raises(ValueError, match="flag is 'perhaps', expected True or False"):
         notebooks.parse("flag", "perhaps", like=True)
 
 

@@ -3,11 +3,12 @@ import json
 import re
 import shlex
 
+import numpy as np
 import pytest
 import xarray as xr
 
 from sage.config import paths, profiles, provenance, run
-from sage.config.run import CellRun, MacaqueRun, Run, SearchRun, check_workers, words
+from sage.config.run import CellRun, MacaqueRun, Refused, Run, SearchRun, check_workers, words
 from sage.images import datasets, objects
 
 
@@ -34,11 +35,18 @@ def test_folder_names_what_is_not_the_default():
         ({"alpha": float("nan")}, "parameter alpha is nan"),
         ({"alpha": True}, "parameter alpha is True"),
         ({"seed": 1.5}, "parameter seed is 1.5, expected a whole number like 0"),
-        ({"dataset": 10}, "parameter dataset is 10, expected text like 'objects'"),
+        ({"alpha": 10**400}, "parameter alpha is 1000"),
+        ({"dataset": None}, "parameter dataset is None, expected text like 'objects'"),
+        ({"dataset": True}, "parameter dataset is True, expected text"),
+        ({"teacher": ["resnet"]}, "parameter teacher is ['resnet'], expected text"),
+        (
+            {"teacher": "caf\udce9.nc"},
+            r"parameter teacher is 'caf\udce9.nc', expected text in UTF-8",
+        ),
     ],
 )
 def test_values_of_a_wrong_type_are_refused(wrong, message):
-    with pytest.raises(TypeError, match=re.escape(message)):
+    with pytest.raises(Refused, match=re.escape(message)):
         Run(**wrong)
 
 
@@ -50,7 +58,15 @@ def test_values_of_a_wrong_type_are_refused(wrong, message):
             "unknown profile 'huge', expected one of smoke, quick, cpu, gpu, paper",
         ),
         ({"level": "pixel"}, "unknown level 'pixel', expected one of class, image"),
+        (
+            {"profile": "Smoke"},
+            r"unknown profile 'Smoke' \(did you mean 'smoke'\?\), expected one of",
+        ),
         ({"seed": -1}, "seed is -1"),
+        (
+            {"seed": 2**63},
+            "seed is 9223372036854775808, expected 0 or more, up to 4611686018427387904",
+        ),
     ],
 )
 def test_values_that_do_not_exist_are_refused(wrong, message):
@@ -152,7 +168,7 @@ def test_only_networks_of_layers_have_a_number_of_them():
 
 def test_a_run_takes_its_parameters_from_all_that_a_notebook_has():
     assert CellRun.of({"blocks": 2, "samples": 3, "workers": "0"}) == CellRun(blocks=2, samples=3)
-    with pytest.raises(TypeError, match="parameter seed is '1'"):
+    with pytest.raises(Refused, match="parameter seed is '1'"):
         Run.of({"seed": "1"})
 
 
@@ -161,6 +177,31 @@ def test_the_table_of_a_run_has_every_parameter_and_size():
     assert rows["parameter", "samples"] == rows["size", "samples"] == rows["size", "every"] == 5
     assert rows["parameter", "transfer"] == "" and rows["size", "full_images"] == 2000
     assert Run().table().value["size", "snapshots"] == (0, 0.5, 1, 2, 3, 5, 8)
+
+
+def test_numbers_are_taken_for_text_as_papermill_hands_them_on():
+    for number, text in ((2, "2"), (0.5, "0.5"), (np.int64(2), "2"), (np.float64(0.5), "0.5")):
+        assert SearchRun(epochs=number) == SearchRun(epochs=text)
+    assert MacaqueRun(regions=46).named_regions == ["46"]
+    assert check_workers(2) == "2" and Run(dataset=2012).dataset == "2012"
+
+
+def test_numpys_numbers_and_text_are_as_good_as_pythons():
+    mine = Run(seed=np.int64(3), alpha=np.float32(0.5), dataset=np.str_("mine"))
+    assert mine == Run(seed=3, alpha=0.5, dataset="mine")
+    json.dumps(mine.table().value.to_list())
+
+
+def test_a_folder_has_a_name_that_can_be_made():
+    """Names that fit stay as they are; longer ones differ, whatever they have in common."""
+    most = "a" * 249
+    names = [Run(dataset=most).folder.name, Run(teacher="é" * 200).folder.name]
+    names += [Run(teacher="b" * 300).folder.name, Run(teacher="b" * 301).folder.name]
+    words = " ".join(f"file_{number}.nc" for number in range(99))
+    names += [MacaqueRun(recordings=words, regions=words, beside=words).folder.name]
+    assert names[0] == f"{most}-quick" and len(set(names)) == 5
+    for name in names:
+        (paths.figures() / name).mkdir(parents=True)
 
 
 @pytest.mark.parametrize(
@@ -178,9 +219,10 @@ def test_search_budgets_that_cannot_be_are_refused(wrong, message):
         SearchRun(profile="paper", **wrong)
 
 
-@pytest.mark.parametrize("workers", ["many", "-1", "2x", "slurm", "slurm:0", "tcp://host", ""])
+@pytest.mark.parametrize("workers", ["many", "-1", "2x", "slurm", "slurm:0", "tcp://host", "", -1])
 def test_workers_that_cannot_be_are_refused(workers):
     with pytest.raises(
-        ValueError, match=re.escape(f"workers is {workers!r}, expected 0 (within this process)")
+        ValueError,
+        match=re.escape(f"workers is {str(workers)!r}, expected 0 (within this process)"),
     ):
         check_workers(workers)

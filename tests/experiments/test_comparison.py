@@ -14,6 +14,7 @@ from sage.analysis import search_tables
 from sage.config import paths, profiles
 from sage.config.profiles import SearchBudget
 from sage.config.run import CellRun, SearchRun
+from sage.experiments.asked import check_searches
 from sage.experiments.comparison import Comparison, Search
 from sage.rsa import guidance
 from sage.rsa.teacher import Teacher, TeacherLayer
@@ -180,7 +181,7 @@ def test_cells_are_searched_alike_but_not_tested(run, guide, trained, monkeypatc
 
 def test_nasbench201_is_searched_by_all_searchers(run, guide, trained):
     asked = replace(run, space="nasbench201", scores="P", runs=1, epochs="0.5", samples=5)
-    Comparison.check(asked)
+    check_searches(asked)
     comparison = Comparison(asked, guide)
     table = comparison.train(workers="0").isel(samples=-1)
     assert {protocol.networks for protocol, _, _ in trained} == {NASBench201Builder(cells=1)}
@@ -195,7 +196,7 @@ def test_nasbench201_is_searched_by_all_searchers(run, guide, trained):
 
 def test_an_unknown_space_is_refused_before_anything_is_trained(run):
     with pytest.raises(ValueError, match="space is 'nas', expected one of cnn, nasbench201"):
-        Comparison.check(replace(run, space="nas"))
+        check_searches(replace(run, space="nas"))
 
 
 def test_diverged_candidates_cost_in_full_and_are_not_chosen(run, guide, monkeypatch):

@@ -220,7 +220,7 @@ def test_everything_that_changes_a_network_changes_its_key(run):
         (
             {"beside": "NASNet-B"},
             ValueError,
-            "unknown genotype 'NASNet-B', expected one of NASNet-A",
+            "unknown genotype 'NASNet-B' .did you mean 'NASNet-A'",
         ),
         ({"beside": "NASNet-A NASNet-A"}, ValueError, "expected different names"),
         (
@@ -228,9 +228,9 @@ def test_everything_that_changes_a_network_changes_its_key(run):
             ValueError,
             "named tpe P.TG; expected different names, and none of a cell that the run finds",
         ),
-        ({"beside": "missing.txt"}, FileNotFoundError, "missing.txt"),
+        ({"beside": "missing.txt"}, ValueError, "cell 'missing.txt' cannot be read"),
         ({"transfer": "mine"}, ValueError, "the run's own data set"),
-        ({"transfer": "absent"}, FileNotFoundError, "unknown data set 'absent'"),
+        ({"transfer": "absent"}, ValueError, "unknown data set 'absent'"),
     ],
 )
 def test_what_cannot_be_trained_is_refused_first(run, wrong, error, message, tmp_path, monkeypatch):

@@ -166,7 +166,7 @@ def test_truncated_archives_are_refused(tmp_path, kept):
 def test_what_is_not_there_is_named_with_how_to_get_it(tmp_path):
     with pytest.raises(FileNotFoundError, match="cifar100 is not in .*download=True"):
         datasets.load_dataset("cifar100", root=tmp_path)
-    with pytest.raises(FileNotFoundError, match="'cifra'.*objects, cifar10, cifar100.*cifra.npz"):
+    with pytest.raises(ValueError, match="'cifra'.*objects, cifar10, cifar100.*cifra.npz"):
         datasets.load_dataset("cifra", root=tmp_path)
 
 

@@ -90,17 +90,17 @@ def test_every_number_of_a_network_counts(value):
     [
         (
             "resnett",
-            "unknown teacher 'resnett', expected one of resnet, resnet-untrained, .*, "
-            "torchvision:MODEL.*files of recordings.* any of them can have -sh",
+            r"unknown teacher 'resnett' \(did you mean 'resnet'\?\), expected one of resnet, "
+            "resnet-untrained, .*, torchvision:MODEL.*files of recordings.* any can have -sh",
         ),
-        ("resnett-shuffled", "unknown teacher 'resnett', expected one of resnet"),
+        ("resnett-shuffled", "unknown teacher 'resnett' .*, expected one of resnet"),
         (
             "torchvision:resnet19:layer1",
-            "unknown torchvision model 'resnet19', expected one of .*resnet18, ",
+            "unknown torchvision model 'resnet19' .did you mean 'resnet1.*expected one of .*resnet18, ",
         ),
         (
             "torchvision:resnet18/BEST:layer1",
-            "weights 'BEST' of torchvision's resnet18, .* IMAGENET1K_V1",
+            "unknown weights 'resnet18/BEST' .*expected one of resnet18/IMAGENET1K_V1",
         ),
         (
             "torchvision:resnet18:layer9,fc",

@@ -1,0 +1,81 @@
+"""What a run asks for by name, checked before anything is loaded or trained."""
+
+from sage.analysis import published_pools
+from sage.config.run import (
+    CellRun,
+    ComparisonRun,
+    MacaqueRun,
+    PoolRun,
+    Refused,
+    Run,
+    check_workers,
+    words,
+)
+from sage.images import datasets
+from sage.models import genotypes
+from sage.models.genotypes import Genotype
+from sage.search import builders
+from sage.search.scores import SCORES
+from sage.search.searchers import SEARCHERS
+from sage.teachers import assemblies, simulation, sources
+
+
+def check_run(run: Run, *, workers: str = "auto") -> None:
+    """Check that there is all that a run names; no images are loaded.
+
+    Raises:
+        Refused: an unknown data set, teacher, searcher, score, cell or pool, a file that is not
+            there or cannot be read, or workers that cannot be, see `check_workers`.
+    """
+    try:
+        check_workers(workers)
+        datasets.check_name(run.dataset)
+        sources.check_name(run.teacher)
+        if isinstance(run, PoolRun):
+            published_pools.find(run)
+            if assemblies.names_recordings(run.teacher):
+                told = f"teacher {run.teacher!r} is recordings, whose images only searches show"
+                raise Refused(
+                    f"{told} their candidates; expected a teacher of the data set's images"
+                )
+        if isinstance(run, ComparisonRun):
+            check_searches(run)
+        if isinstance(run, CellRun):
+            read_beside(run)
+        if isinstance(run, MacaqueRun):
+            simulation.check_files(run)
+    except Refused:
+        raise
+    except (ValueError, OSError) as problem:
+        raise Refused(str(problem)) from problem
+
+
+def check_searches(run: ComparisonRun) -> None:
+    """Raise a ValueError for an unknown space, or searchers or scores unknown, none or twice."""
+    builders.searched(run.budget, run.settings)
+    for name, known in (("searchers", SEARCHERS), ("scores", SCORES)):
+        given, some = (asked := getattr(run, name)).split(), ", ".join(known)
+        if not given or len(set(given)) < len(given) or not set(given) <= known.keys():
+            raise Refused(f"{name} is {asked!r}, expected some of {some}, spaces between")
+
+
+def read_beside(run: CellRun) -> list[Genotype]:
+    """Return the cells to train beside those that a run finds.
+
+    Raises:
+        Refused: an unknown cell, a name that is taken, or a second data set that is unknown or the
+            first one.
+    """
+    beside = [genotypes.load_genotype(name) for name in words(run.beside)]
+    names = [genotype.name for genotype in beside]
+    scores = run.scores.split()
+    found = {f"{searcher} {score}" for searcher in run.searchers.split() for score in scores}
+    taken = found | {f"{name}-sep" for name in found}  # what the run calls the cells that it finds
+    if len(set(names)) < len(names) or taken & set(names):
+        other = f"different names, and none of a cell that the run finds: {sorted(taken)}"
+        raise Refused(f"beside is {run.beside!r}, named {', '.join(names)}; expected {other}")
+    if run.transfer == run.dataset:
+        raise Refused(f"transfer is {run.transfer!r}, the run's own data set; expected another")
+    if run.transfer:
+        datasets.check_name(run.transfer)
+    return beside
