@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from dataclasses import replace
+from pathlib import Path
 
 import jupytext
 import nbformat
@@ -155,35 +156,28 @@ def test_another_alpha_and_teacher_re_score_the_record(default_run):
     assert other.score.attrs["alpha"] == 2 and other.teacher_layer.values.tolist() == ["pixels"]
 
 
+def papermill(output: Path, **parameters) -> subprocess.CompletedProcess:
+    """Execute 01_predictivity as papermill's own command does, from the checkout."""
+    command = [sys.executable, "-m", "papermill", "notebooks/01_predictivity.ipynb", str(output)]
+    command += [text for name, value in parameters.items() for text in ("-p", name, str(value))]
+    return subprocess.run(command, cwd=paths.ROOT, env=os.environ, capture_output=True, text=True)
+
+
 def test_papermill_works_from_the_command_line(tmp_path):
-    command = [
-        sys.executable,
-        "-m",
-        "papermill",
-        "notebooks/01_predictivity.ipynb",
-        str(tmp_path / "out.ipynb"),
-    ]
-    command += ["-p", "profile", "smoke", "-p", "alpha", "2", "-p", "seed", "1"]
-    done = subprocess.run(command, cwd=paths.ROOT, env=os.environ, capture_output=True, text=True)
+    done = papermill(tmp_path / "out.ipynb", profile="smoke", alpha=2, seed=1, workers=2)
     assert done.returncode == 0, done.stderr
     assert (paths.figures() / "objects-smoke-alpha-2.0-seed-1" / "01_predictivity.png").exists()
 
 
 def test_wrong_parameter_stops_a_notebook_at_its_start(tmp_path):
-    command = [
-        sys.executable,
-        "-m",
-        "papermill",
-        "notebooks/01_predictivity.ipynb",
-        str(tmp_path / "out.ipynb"),
-    ]
-    done = subprocess.run(
-        [*command, "-p", "level", "pixel"], cwd=paths.ROOT, capture_output=True, text=True
-    )
-    assert (
-        done.returncode != 0
-        and "unknown level 'pixel', expected one of class, image" in done.stderr
-    )
+    """Jupyter's message is a sentence, without lines of this package."""
+    for name, message in (
+        ("level", "unknown level 'pixl', expected one of class, image"),
+        ("teacher", "unknown teacher 'pixl' (did you mean 'pixels'?), expected one of resnet"),
+    ):
+        done = papermill(tmp_path / "out.ipynb", **{name: "pixl"})
+        assert done.returncode != 0 and f"Refused: {message}" in done.stderr
+        assert str(paths.ROOT / "sage") not in done.stderr
 
 
 @pytest.mark.parametrize("source", SOURCES, ids=lambda path: path.stem)

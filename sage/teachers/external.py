@@ -41,6 +41,9 @@ def check(spec: str) -> None:
 
         with torch.device("meta"):
             _check_layers(spec, models.get_model(_published(what)[0]), layers)
+    elif not layers or "." not in what:
+        told = f"teacher {spec!r} names no layers, or no function of a module"
+        raise ValueError(f"{told}; expected {FORMS}")
 
 
 def _parts(spec: str) -> tuple[str, str, tuple[str, ...]]:

@@ -17,6 +17,7 @@ from sage.cli.main import main, parser
 from sage.cli.notebooks import Step
 from sage.cli.run import plan
 from sage.config import paths
+from tests.support.made_up_teachers import make_teacher
 
 PARAMETERS = """\
 # %% tags=["parameters"]
@@ -32,6 +33,7 @@ CODE = """\
 import os
 import xarray as xr
 from sage.config import paths
+from tests.support.made_up_teachers import make_teacher
 from sage.config.run import Run
 run = Run(profile=profile, dataset=dataset, teacher=teacher, alpha=alpha)
 table = xr.Dataset({"value": ("epoch", [alpha, 2 * alpha])}, {"epoch": [1, 2]})
@@ -130,7 +132,7 @@ def test_submitted_jobs_run_and_are_gathered(checkout, monkeypatch, capsys):
     monkeypatch.chdir(here)
     monkeypatch.setenv("RUN", "yes")
     odd = 'it\'s "my" $HOME; bank*.nc'
-    Path(odd).write_text("responses")
+    make_teacher().save(odd)
     arguments = ["--profile", "smoke", "-p", "teacher", "pixels", odd, "-p", "alpha", "0.5", "2"]
     extra = "--sbatch=--partition=gpu --comment='a b'"
     submit = ["submit", *arguments, "--workers", "3", "--at-once", "2", extra]
@@ -214,6 +216,13 @@ def test_script_refuses_a_number_without_a_point(checkout, monkeypatch):
         text=True,
     )
     assert result.returncode == 2 and result.stderr == "no point 1\n"
+
+
+def test_what_is_not_there_is_not_submitted(checkout, capsys):
+    with pytest.raises(SystemExit, match="2"):
+        grid(checkout, "submit", "-p", "teacher", "pixels", "pixel", "-p", "alpha", "-1e-3", "1")
+    assert "unknown teacher 'pixel' (did you mean 'pixels'?)" in capsys.readouterr().err
+    assert calls(checkout) == [] and not (checkout / "figures").exists()
 
 
 @pytest.mark.parametrize("option", ["--at-once=0", "--at-once=few", "--sbatch='"])

@@ -6,7 +6,7 @@ import shutil
 import signal
 import subprocess
 import sys
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 
 import jupytext
@@ -151,6 +151,31 @@ def test_a_notebook_is_not_written_after_every_cell(checkout, monkeypatch):
     ]
 
 
+@pytest.mark.parametrize("name", ["teacher", "dataset"])
+def test_nothing_is_left_of_a_request_for_what_is_not_there(checkout, capsys, monkeypatch, name):
+    """No kernel is started, and no folder made."""
+    source = write(checkout, "01_first", "run = Run.of(globals())")
+    source.write_text(source.read_text().replace("seed = 0", 'teacher = "resnet"\nseed = 0'))
+    monkeypatch.setattr(papermill, "execute_notebook", lambda *_, **__: pytest.fail("starts"))
+    with pytest.raises(SystemExit, match="2"):
+        run(checkout, "-p", name, "resnett")
+    assert "unknown" in (error := capsys.readouterr().err) and "'resnett'" in error
+    assert not (checkout / "figures").exists()
+
+
+def test_a_small_negative_number(checkout):
+    """argparse takes only what has no exponent for a number."""
+    write(checkout, "01_first", "print(alpha)")
+    assert run(checkout, "-p", "alpha", "-1e-3") == 0
+    result = checkout / "figures" / "objects-quick-alpha--0.001" / "01_first.ipynb"
+    assert outputs(result) == "-0.001\n"
+
+
+def test_key_of_a_text_that_no_file_can_have_as_its_name(checkout):
+    step = notebooks.Step(write(checkout, "01_first", ""), {"teacher": "torchvision:" + "x," * 200})
+    assert step.key() != replace(step, parameters={"teacher": "torchvision:" + "x," * 201}).key()
+
+
 def test_whole_number_for_a_float(checkout):
     """`-p alpha 2` is 2.0, and the folder says so."""
     write(checkout, "01_first", "print(type(alpha).__name__, alpha)")
@@ -168,10 +193,16 @@ def test_whole_number_for_a_float(checkout):
         (["-p", "alpha", "abc"], "parameter alpha is 'abc', expected a finite number"),
         (["-p", "seed", "1.5"], "parameter seed is 1.5, expected a whole number"),
         (["-p", "seed", "-1"], "seed is -1, expected 0 or more"),
+        (["-p", "seed", "9223372036854775808"], "seed is 9223372036854775808, expected 0 or more"),
+        (["-p", "seed", "{[]: 1}"], "parameter seed is '{[]: 1}', expected a whole number"),
+        (["-p", "alpha", "-inf"], "parameter alpha is '-inf', expected a finite number"),
+        (["-p", "alpha", "1" * 400], "expected a finite number"),
+        (["-p", "aplha", "2"], "unknown parameter 'aplha' (did you mean 'alpha'?)"),
+        (["--dataset", "object"], "unknown data set 'object' (did you mean 'objects'?)"),
         (["-p", "profile", "huge"], "unknown profile 'huge'"),
         (["--workers", "many"], "workers is 'many', expected 0 (within this process), a number"),
         (["--profile", "huge"], "'huge'"),
-        (["--notebook", "07"], "unknown notebook '07', expected a number or name of 01_first"),
+        (["--notebook", "07"], "unknown notebook '07', expected one of 01_first, or its number"),
         (["--notebok", "01"], "--notebok"),
     ],
 )

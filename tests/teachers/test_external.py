@@ -96,7 +96,7 @@ def test_every_number_of_a_network_counts(value):
         ("resnett-shuffled", "unknown teacher 'resnett' .*, expected one of resnet"),
         (
             "torchvision:resnet19:layer1",
-            "unknown torchvision model 'resnet19' .did you mean 'resnet1.*expected one of .*resnet18, ",
+            "unknown torchvision model 'resnet19' .did you mean 'resnet1.*expected .*resnet18, ",
         ),
         (
             "torchvision:resnet18/BEST:layer1",
