@@ -64,7 +64,8 @@ class Teacher:
                 attributes = {"layer": layer.name, "level": level, "stimuli": layer.stimuli}
                 name = f"{layer.name} {level}".replace("/", "\N{DIVISION SLASH}")  # no HDF5 group
                 variables[name] = (f"pair_{len(values)}", values, attributes)
-        return xr.Dataset(variables, attrs={"teacher": self.name, "shown": self.shown})
+        shown = {"shown": self.shown} if self.shown else {}
+        return xr.Dataset(variables, attrs={"teacher": self.name} | shown)
 
     def save(self, path: Path | str, **attributes: str | float) -> Path:
         """Write the bank as NetCDF, with further attributes such as its provenance."""

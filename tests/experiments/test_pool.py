@@ -23,6 +23,7 @@ from sage.search import evaluation, searchers
 from sage.search.dask_workers import open_workers
 from sage.search.evaluation import EvaluationProtocol
 from sage.search.tracker import Tracker
+from sage.spaces import cnn_space
 from sage.teachers import sources
 from sage.training import checkpoints, recipes
 from tests.support import image_archives
@@ -253,6 +254,17 @@ def test_changing_what_determines_a_result_starts_another_study(run, monkeypatch
     assert study(replace(run, alpha=3.0, teacher="pixels")) in keys
     monkeypatch.setitem(profiles.PROFILES, "tiny", replace(TINY, rdm_units=100))
     assert len(keys | {study(run)}) == 3
+
+
+def test_appended_options_start_another_study_but_no_other_training(run, monkeypatch):
+    """What is on record of an architecture holds; that a search is finished does not."""
+    key, trained = study(run), protocol(run).key
+    assert "appended options" not in pool._study(run, protocol(run), {}).description
+    options = cnn_space.LAYER_OPTIONS | {"filters": (32, 64, 128, 256)}
+    monkeypatch.setattr(cnn_space, "LAYER_OPTIONS", options)
+    described = pool._study(run, protocol(run), {}).description
+    assert described["appended options"] == {"filters": ["256"]}
+    assert study(run) != key and protocol(run).key == trained
 
 
 def test_another_teacher_re_scores_the_stored_pool_without_training(run, monkeypatch):

@@ -10,7 +10,7 @@ import torch
 
 from sage import spaces
 from sage.models.cnn import ConvolutionalNetwork
-from sage.spaces import Choice, Layer, SearchSpace
+from sage.spaces import Choice, Layer, SearchSpace, cell_space
 
 SPACE = spaces.cnn(10)
 
@@ -27,6 +27,12 @@ def with_values(space: spaces.SearchSpace, **chosen) -> spaces.Architecture:
         choice = space.choices[space.position[name.replace("_", " ")]]
         options[choice.name] = choice.options.index(value)
     return tuple(options.values())
+
+
+def test_appended_operations_are_told(monkeypatch):
+    monkeypatch.setattr(cell_space, "OPERATIONS", (*spaces.OPERATIONS, "sep9"))
+    expected = [*spaces.OPERATIONS[8:], "sep9"]
+    assert spaces.cells(2).appended == {"left operation": expected, "right operation": expected}
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """Teachers by name, and what their training took."""
 
+import json
 import math
 from dataclasses import replace
 from types import SimpleNamespace
@@ -11,6 +12,7 @@ from scipy.spatial.distance import squareform
 from torch import nn
 
 from sage import teachers
+from sage.config import profiles
 from sage.experiments import pool
 from sage.teachers import networks, sources
 from tests.support.made_up_teachers import load
@@ -38,6 +40,22 @@ def test_a_bank_says_what_its_training_took(tiny_run, tmp_path):
         for named in (str(path), f"'{path}'-shuffled"):
             found = teachers.training_examples(replace(tiny_run, teacher=named))
             np.testing.assert_equal(found, attributes.get("training_examples", math.nan))
+
+
+def test_a_bank_of_another_profile_says_so(tiny_run, tmp_path, monkeypatch):
+    """Also one that was published, which has the run's parameters on it."""
+    other = replace(profiles.PROFILES["tiny"], validation_images=100)
+    monkeypatch.setitem(profiles.PROFILES, "other", other)
+    teacher = load(replace(tiny_run, profile="other"), "pixels")
+    for name, one in (("own.nc", teacher), ("published.nc", replace(teacher, shown=""))):
+        asked = json.dumps({"dataset": "mine", "profile": "other", "seed": 0})
+        path = one.save(tmp_path / name, **({} if one.shown else {"run_parameters": asked}))
+        bank = teachers.load_teacher(replace(tiny_run, teacher=str(path)))
+        assert bank.identity == teacher.identity
+        told = "the validation images of mine at profile other"
+        message = f"was measured on {teacher.layers[0].stimuli} .{told}., which the candidates were"
+        with pytest.raises(ValueError, match=f"{message} never shown; .* as notebook 00 does"):
+            pool.check_teacher(tiny_run, bank)
 
 
 def test_labels_by_hand(tiny_run, monkeypatch):
