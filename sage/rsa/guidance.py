@@ -49,8 +49,9 @@ def check_comparable(teacher: Teacher, level: str, shown: AbstractSet[str]) -> N
         elif layer.stimuli not in shown:
             told = f" ({teacher.shown})" if teacher.shown else ""
             problem = f"was measured on {layer.stimuli}{told}, which the candidates were never "
-            problem += f"shown; they were shown: {', '.join(sorted(shown))}. A teacher has to be "
-            problem += "measured at the profile and on the data set of the run, as notebook 00 does"
+            problem += f"shown; they were shown: {', '.join(sorted(shown))}. "
+            advice = "Measure it at the run's profile, on its data set, as notebook 00 does"
+            problem += "Only searches show images of recordings" if teacher.recordings else advice
         if problem:
             raise ValueError(f"teacher {teacher.name}, layer {layer.name} {problem}")
 

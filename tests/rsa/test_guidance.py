@@ -81,7 +81,7 @@ def test_a_candidate_that_equals_the_teacher_has_guidance_one():
 
 def test_teachers_whose_images_were_never_shown_say_so():
     with pytest.raises(
-        ValueError, match="layer A was measured on set b, which .* they were shown: set a$"
+        ValueError, match="layer A was measured on set b, which .* they were shown: set a\\. Meas"
     ):
         guidance.compare(make_snapshots(), make_teacher("set b"), level="class")
     with pytest.raises(ValueError, match="no RDM of level 'object', it has: class, image"):
