@@ -36,6 +36,7 @@ seed = 0  # of initial weights, data order and the drawn units
 import pandas as pd
 
 from sage import plots, teachers
+from sage.analysis import summaries
 from sage.config import provenance
 from sage.config.run import Run
 from sage.experiments.asked import check_run
@@ -88,6 +89,7 @@ reached, examples = float(curve.accuracy[-1]), int(curve.examples[-1])
 teacher_name = curve.attrs["teacher"]
 print(f"{teacher_name}: validation accuracy {reached:.1%} after {examples:,} examples")
 print(f"a linear classifier on pixels reaches {pixels:.1%}, chance is {chance:.1%}")
+print(summaries.precision(len(images.validation)))
 
 # %%
 figure = plots.learning_curve(curve, chance=chance, linear=pixels)

@@ -226,6 +226,7 @@ plots.explore(random, bootstrap, alpha=run.alpha, epoch=epoch)
 
 # %%
 print(f"{dataset}, teacher {guide.name}, {level} level")
+print(summaries.precision(int(networks.images_shown.max())), end="\n\n")
 not_by_p = {name: one for name, one in analysed.items() if name != published_pools.SEARCHED}
 print(summaries.summaries(not_by_p, epoch=epoch))
 

@@ -20,8 +20,8 @@
 # images that the animal was shown.
 #
 # What the published run found: the search guided by recordings ends slightly ahead of the others,
-# within the interval. Its candidates do not resemble the brain more than theirs do, so that nothing
-# shows that it is the brain which helps.
+# but three repetitions are too few to tell. Its candidates do not resemble the brain more than
+# theirs do, so that nothing shows that it is the brain which helps.
 #
 # Cells are searched as in `03_cell_search`, on larger images and without the first two reductions
 # of ImageNet's network. The searches are guided by P, by P + alpha TG of the recordings, and by the

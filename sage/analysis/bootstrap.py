@@ -14,12 +14,13 @@ from scipy import stats
 
 OUTSIDE = 5.0  # percentage of resamples that intervals leave out
 FEWEST = 4  # networks, below which there are no numbers
+FEWEST_OF_INTERVALS = 5  # networks or runs, below which there are values without intervals
 REGRET_TOP = 5  # networks among which `regret` looks for the best
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """A statistic with its 95 % interval, over `n` networks or runs."""
+    """A statistic with its 95 % interval over `n` networks or runs, NaN for too few of them."""
 
     value: float
     low: float
@@ -27,7 +28,8 @@ class Estimate:
     n: int
 
     def __str__(self) -> str:
-        return f"{self.value:.2f} ({self.low:.2f} to {self.high:.2f}, n = {self.n})"
+        ends = f"{self.low:.2f} to {self.high:.2f}" if np.isfinite(self.low) else "no interval"
+        return f"{self.value:.2f} ({ends}, n = {self.n})"
 
 
 @dataclass(frozen=True)
@@ -38,8 +40,12 @@ class Bootstrap:
     seed: int
 
     def members(self, n: int) -> np.ndarray:
-        """Return the networks [1 + resamples, n] of the sample, the first row, and of resamples."""
-        drawn = np.random.default_rng(self.seed).integers(n, size=(self.resamples, n))
+        """Return the networks [1 + resamples, n] of the sample, the first row, and of resamples.
+
+        Of fewer than `FEWEST_OF_INTERVALS` there are no resamples.
+        """
+        count = self.resamples if n >= FEWEST_OF_INTERVALS else 0
+        drawn = np.random.default_rng(self.seed).integers(n, size=(count, n))
         return np.concatenate([np.arange(n)[None], drawn])
 
     def counts(self, n: int) -> np.ndarray:
@@ -51,14 +57,15 @@ def interval(drawn: np.ndarray, *, tests: int = 1) -> np.ndarray:
     """Return value, low and high [K, 3] of statistics.
 
     Args:
-        drawn: [1 + R, K], the sample's first; where that is NaN all is.
+        drawn: [1 + R, K], the sample's first; where that is NaN all is, and the ends if R is 0.
         tests: how many such intervals are to hold at once (Bonferroni).
     """
     outside = OUTSIDE / tests
     found, defined = np.full((drawn.shape[1], 3), np.nan), np.isfinite(drawn[0])
-    if defined.any():  # a resample that holds one network only has no correlation
+    found[:, 0] = np.where(defined, drawn[0], np.nan)
+    if defined.any() and len(drawn) > 1:  # a resample of one network only has no correlation
         ends = np.nanpercentile(drawn[1:, defined], (outside / 2, 100 - outside / 2), axis=0)
-        found[defined] = np.stack([drawn[0, defined], *ends], 1)
+        found[defined, 1:] = ends.T
     return found
 
 
@@ -103,13 +110,19 @@ def seed_ceiling(values: np.ndarray, bootstrap: Bootstrap) -> Estimate:
     return Estimate(value, low, high, n)
 
 
-def t_interval(values: np.ndarray) -> Estimate:
-    """Return the mean of a sample with its 95 % t interval; NaNs are left out."""
+def t_interval(values: np.ndarray, *, bounds: tuple[float, float] = (-np.inf, np.inf)) -> Estimate:
+    """Return the mean of a sample with its 95 % t interval; NaNs are left out.
+
+    Args:
+        bounds: of what the values can be, at which the interval ends.
+    """
     finite = values[np.isfinite(values)]
     n = len(finite)
     value = float(finite.mean()) if n else np.nan
-    half = float(stats.t.ppf(0.975, n - 1) * stats.sem(finite)) if n > 1 else np.nan
-    return Estimate(value, value - half, value + half, n)
+    if n < FEWEST_OF_INTERVALS:
+        return Estimate(value, np.nan, np.nan, n)
+    half = float(stats.t.ppf(0.975, n - 1) * stats.sem(finite))
+    return Estimate(value, max(value - half, bounds[0]), min(value + half, bounds[1]), n)
 
 
 def correlate(x: np.ndarray, y: np.ndarray, axis: int = -1) -> np.ndarray:

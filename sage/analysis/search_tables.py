@@ -8,6 +8,7 @@ import pandas as pd
 import xarray as xr
 
 from sage.analysis.bootstrap import t_interval
+from sage.analysis.summaries import precision
 from sage.search.scores import GUIDED, SCORES, P
 from sage.spaces import Architecture
 
@@ -57,6 +58,8 @@ def reading(table: xr.Dataset) -> str:
         gain = accuracy.sel(score=GUIDED, epochs=few) - accuracy.sel(score=score, epochs=epochs)
         names = f"{GUIDED} at {_epochs(few)} minus {score} at {_epochs(epochs)}{told}"
         lines.append(f"{names} in points of mature accuracy: {_verdict(gain)}")
+    if "validation_images" in table.attrs:  # tables of earlier versions have no such number
+        lines.append(precision(table.attrs["validation_images"]))
     return "\n".join(lines)
 
 
@@ -66,8 +69,9 @@ def _epochs(number: float) -> str:
 
 def _verdict(gain: xr.DataArray) -> str:
     found = t_interval(gain.mean("searcher").to_numpy())
-    if found.n < 2:
-        return f"{found.value:.2f} in one run, which has no interval."
+    if not np.isfinite(found.low):
+        runs = f"{found.n} run{'' if found.n == 1 else 's'}"
+        return f"{found.value:.2f} in {runs}, too few for an interval: undecided."
     if found.low <= 0 <= found.high:
         return f"{found} runs; the interval includes 0: undecided."
     return f"{found} runs; the first finds {'better' if found.low > 0 else 'worse'} networks."

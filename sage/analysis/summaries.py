@@ -9,6 +9,8 @@ import xarray as xr
 from sage.analysis.bootstrap import Estimate
 from sage.analysis.predictivity import Analysis, gain
 
+MANY_NETWORKS = 20  # fewer give intervals that are wide, and narrower than they ought to be
+MANY_IMAGES = 500  # for validation, from which on the standard error is at most 2.2 points
 # As free as guidance, by teachers that know nothing.
 IGNORANT = ("P + a TG untrained", "P + a TG shuffled")
 
@@ -38,6 +40,11 @@ def summary(analysed: Analysis, *, epoch: float) -> str:
     over_p = compared.isel(pair=is_over_p.values).squeeze("pair")
     epochs = ", ".join(f"{one:g}" for one in compared.epoch.values)
     lines = [
+        *(
+            [f"{p.n} networks are few: intervals are a hint at most."]
+            if p.n < MANY_NETWORKS
+            else []
+        ),
         f"After {epoch:g} epochs accuracy P itself has r = {p}.",
         f"Of {comparable} other predictors that can be compared with P, these are better: "
         f"{', '.join(better) or 'none'}. {worse} are worse, the rest are not told apart from it; "
@@ -90,9 +97,18 @@ def table(compared: xr.Dataset, first: str) -> pd.DataFrame:
     for epoch in compared.epoch.values:
         rows = _contrast_rows(compared, first, epoch)
         columns[f"{epoch:g}"] = {
-            row["second"]: text.format(**row) if np.isfinite(row["value"]) else "" for row in rows
+            row["second"]: text.format(**row) if np.isfinite(row["low"]) else "" for row in rows
         }
     return pd.DataFrame(columns).rename_axis(f"{first} minus")
+
+
+def precision(images: int) -> str:
+    """Return in words how far chance moves an accuracy on so many validation images."""
+    error = 50 / images**0.5  # points, of one half right
+    told = f"{images:,} validation images: an accuracy's standard error is up to {error:.1f} points"
+    if images >= MANY_IMAGES:
+        return f"{told}."
+    return f"Only {told}, and networks that differ by less than that cannot be told apart."
 
 
 def costs(pools: Mapping[str, xr.Dataset], *, teacher: float) -> pd.DataFrame:

@@ -114,6 +114,7 @@ class Comparison:
         hashes = {seed: list(map(self.space.hash, self._random(seed))) for seed in self.seeds}
         random = np.stack([mature[seed].accuracy[hashes[seed]] for seed in self.seeds])
         attributes = self._guidance(self.teacher) | {"top": self.budget.top}
+        attributes["validation_images"] = len(self.protocol.load_images().validation)
         attributes["provenance"] = json.dumps(self._provenance())
         table = table.assign_attrs(attributes)
         return table.assign(random_accuracy=(("run", "candidate"), random))

@@ -157,7 +157,7 @@ def cost_curves(assessed: xr.Dataset, *, ceiling: Estimate, alpha: float, teache
             look |= {"marker": "o", "ls": "-"} if ":" in label else {"marker": "s", "ls": "--"}
             style.draw_band(axis, line.cost, line, shade=0.08, lw=1.5, **look)
     if teacher > 0:
-        guided, examples = table.sel(predictor="P + a TG"), EngFormatter(places=0, sep="")(teacher)
+        guided, examples = table.sel(predictor="P + a TG"), EngFormatter(sep="")(teacher)
         label = f"P + a TG, a share of the teacher's {examples} examples added"
         look = {"color": FAMILY_COLOURS["combination"], "alpha": 0.5, "lw": 1, "label": label}
         axis.plot(guided.cost + teacher / networks, guided.value, "^:", **look)
@@ -208,12 +208,14 @@ def _draw_ceiling(ceiling: Estimate, draw_line: Callable, draw_span: Callable) -
     if np.isfinite(ceiling.value):
         label = f"ceiling by another seed, {interval(ceiling)}, n = {ceiling.n}"
         draw_line(ceiling.value, color="k", lw=1, ls="--", label=label)
+    if np.isfinite(ceiling.low):
         draw_span(ceiling.low, ceiling.high, color="k", alpha=0.06, lw=0)
 
 
 def interval(one: Any) -> str:
-    """Return a value and its interval as text, from `one.value`, `one.low` and `one.high`."""
-    return f"{one.value:.2f} [{one.low:.2f}, {one.high:.2f}]"
+    """Return a value and its interval, if there is one, from `one.value`, `one.low`, `one.high`."""
+    ends = f" [{one.low:.2f}, {one.high:.2f}]" if np.isfinite(one.low) else ""
+    return f"{one.value:.2f}{ends}"
 
 
 def _named(predictor: str, alpha: float) -> str:

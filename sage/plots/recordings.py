@@ -75,7 +75,7 @@ def region_similarity(
         places, colour = np.arange(len(regions)) + aside, score.colour
         beside = places + np.linspace(-0.09, 0.09, len(of_score))[:, None]
         axis.plot(beside, of_score, "o", ms=2, mew=0, color=colour, alpha=0.5)
-        means = pd.DataFrame([t_interval(one.values) for one in of_score.T])
+        means = pd.DataFrame([t_interval(one.values, bounds=(-1, 1)) for one in of_score.T])
         look: Look = {"fmt": "D", "ms": 4, "mec": "w", "color": colour, "label": score.label(alpha)}
         axis.errorbar(places, means.value, style.interval_bars(means), **look)
     for place, one in enumerate(regions):

@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import EngFormatter, LogLocator, NullFormatter
 
-from sage.analysis.bootstrap import t_interval
+from sage.analysis.bootstrap import FEWEST_OF_INTERVALS, t_interval
 from sage.plots import style
 from sage.plots.style import Look
 from sage.search.scores import SCORES
@@ -69,13 +69,15 @@ def finalists(table: xr.Dataset) -> Figure:
         values = found.values[np.isfinite(found.values)]
         beside = x + np.linspace(-0.12, 0.12, len(values)) - 0.1
         axis.plot(beside, values, "o", ms=3.5, mfc="none", color=colour, alpha=0.8)
-        mean = t_interval(values)
+        mean = t_interval(values, bounds=(0, 1))
         axis.errorbar(x + 0.2, mean.value, style.interval_bars(mean), fmt="D", ms=4, color=colour)
         labels.append(f"{name}\nn = {len(values)}")
     axis.set(xticks=range(len(groups)), xticklabels=labels, xlim=(-0.5, len(groups) - 0.5))
     style.accuracy_axis(axis)
     title = f"each search's top {table.attrs['top']}, best score first, and random architectures\n"
-    axis.set_title(title + "diamonds: mean and 95 % interval over networks")
+    axis.set_title(
+        title + f"diamonds: mean, and from n = {FEWEST_OF_INTERVALS} on its 95 % interval"
+    )
     return figure
 
 

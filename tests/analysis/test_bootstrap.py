@@ -228,12 +228,28 @@ def test_where_there_is_no_correlation_there_is_no_number(x):
     assert np.isnan([found.value, found.low, found.high]).all()
 
 
+def test_fewer_than_five_have_a_value_without_an_interval():
+    x, y = np.arange(4.0), np.array([0.0, 1.0, 2.0, 2.5])
+    few = (
+        bootstrap.correlation(x, y, MANY),
+        bootstrap.seed_ceiling(np.stack([x, y], 1), MANY),
+        bootstrap.t_interval(x),
+    )
+    for one in few:
+        assert one.value > 0.9 and one.n == 4 and np.isnan([one.low, one.high]).all()
+        assert str(one) == f"{one.value:.2f} (no interval, n = 4)"
+    enough = bootstrap.correlation(np.arange(5.0), np.append(y, 4), MANY)
+    assert np.isfinite([enough.low, enough.high]).all() and " to " in str(enough)
+
+
 def test_mean_has_the_t_interval():
-    values = np.array([1.0, 2.0, 4.0, np.nan])
+    values = np.array([1.0, 2.0, 4.0, 8.0, 0.0, np.nan])
     found = bootstrap.t_interval(values)
-    expected = stats.ttest_1samp(values[:3], 0).confidence_interval(0.95)
-    assert (found.value, found.n) == (pytest.approx(7 / 3), 3)
+    expected = stats.ttest_1samp(values[:5], 0).confidence_interval(0.95)
+    assert (found.value, found.n) == (3, 5) and expected.low < 0
     assert (found.low, found.high) == pytest.approx((expected.low, expected.high))
+    within = bootstrap.t_interval(values, bounds=(0, 8))
+    assert (within.low, within.high) == (0, found.high) and within.value == 3
     alone = bootstrap.t_interval(np.array([1.0]))
     assert (alone.value, alone.n) == (1.0, 1) and np.isnan([alone.low, alone.high]).all()
     assert np.isnan(bootstrap.t_interval(np.array([np.nan])).value)

@@ -61,11 +61,21 @@ def test_costs_are_of_all_networks_those_that_diverged_too():
 
 def test_summary_of_too_few_networks_says_so():
     lines = summary(0.5, networks=3)
+    assert lines.pop(0) == "3 networks are few: intervals are a hint at most."
     assert "too few networks" in lines[2] and lines[4].startswith(
         "P + a TG is not comparable with P, "
     )
     assert lines[1].startswith(
         "Of 0 other predictors that can be compared with P, these are better: none."
+    )
+
+
+def test_of_few_networks_there_are_values_without_intervals():
+    few, p, *_ = summary(2.0, networks=4)
+    assert few.startswith("4 networks are few") and "(no interval, n = 4)" in p
+    compared = make_analysis(networks=4).compared
+    assert np.isfinite(compared.value).any() and (summaries.table(compared, "TG") == "").all(
+        axis=None
     )
 
 

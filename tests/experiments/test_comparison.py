@@ -298,9 +298,9 @@ def test_costs_are_examples_as_the_paper_counts_them():
     [(0.1, "better networks"), (-0.1, "worse networks"), (0.0, "includes 0: undecided")],
 )
 def test_reading_says_what_the_numbers_say(gain, verdict):
-    few, many = search_tables.reading(make_table(gain)).splitlines()
+    few, many = search_tables.reading(make_table(gain, runs=6)).splitlines()
     assert (
-        few.startswith("P+TG at 1 epoch minus P at 1 epoch ") and verdict in few and "n = 3" in few
+        few.startswith("P+TG at 1 epoch minus P at 1 epoch ") and verdict in few and "n = 6" in few
     )
     assert (
         many.startswith("P+TG at 1 epoch minus P at 4 epochs, 4 times the training,")
@@ -309,5 +309,16 @@ def test_reading_says_what_the_numbers_say(gain, verdict):
 
 
 def test_reading_of_one_run_or_one_score_claims_nothing():
-    assert "in one run, which has no interval" in search_tables.reading(make_table().isel(run=[0]))
+    for runs, told in (
+        (1, "in 1 run, too few"),
+        (4, "in 4 runs, too few for an interval: undecided"),
+    ):
+        lines = search_tables.reading(make_table(runs=runs)).splitlines()
+        assert all(told in line and " to " not in line for line in lines)
+    few, many = (
+        search_tables.reading(make_table().assign_attrs(validation_images=count)).splitlines()[-1]
+        for count in (43, 5000)
+    )
+    assert few.startswith("Only 43 validation images: an accuracy's standard error is up to 7.6 p")
+    assert many == "5,000 validation images: an accuracy's standard error is up to 0.7 points."
     assert "nothing to compare" in search_tables.reading(make_table().sel(score=["P"]))

@@ -130,6 +130,21 @@ def test_too_few_networks_give_empty_figures(tmp_path):
         plots.save(figure, tmp_path, "figure")
 
 
+def test_values_without_intervals_are_drawn(tmp_path):
+    _, _, assessed = make_assessed(networks=4)
+    ceiling = Estimate(0.9, np.nan, np.nan, 4)
+    for figure in (
+        plots.rivals(assessed, epoch=2.0, ceiling=ceiling, alpha=1.0),
+        plots.cost_curves(assessed, ceiling=ceiling, alpha=1.0, teacher=1_536_000),
+    ):
+        plots.save(figure, tmp_path, "figure")
+        assert "ceiling by another seed, 0.90, n = 4" in names(figure)
+    shared = [line.get_label() for line in figure.axes[0].lines]
+    assert "P + a TG, a share of the teacher's 1.536M examples added" in shared
+    text = plots.predictivity(make_analysis(networks=4), [], epoch=2.0).axes[0].get_title()
+    assert "[" not in text and "nan" not in text and text.endswith("n = 4 networks")
+
+
 def test_teacher_stands_beside_its_controls():
     _, _, assessed = make_assessed()
     figure = plots.teachers(assessed, teacher="resnet")

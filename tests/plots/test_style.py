@@ -1,4 +1,5 @@
 import numpy as np
+import pytest
 from matplotlib import pyplot as plt
 
 from sage import plots
@@ -24,6 +25,17 @@ def test_style_is_of_our_figures_only():
     figure = plots.teachers(assessed, teacher="resnet")
     assert figure.axes[0].xaxis.label.get_size() == style.STYLE["axes.labelsize"]
     assert plt.rcParams["font.size"] == before != style.STYLE["font.size"]
+
+
+@pytest.mark.parametrize("ends", [(0.085, 0.17), (0.1, 0.9), (0.51, 0.5125), (0, 0.01)])
+def test_accuracies_are_labelled_as_they_are(ends):
+    figure, axis = plt.subplots(figsize=(2, 1.2))
+    axis.plot(ends)
+    style.accuracy_axis(axis)
+    figure.canvas.draw()
+    texts = [label.get_text().replace("\N{MINUS SIGN}", "-") for label in axis.get_yticklabels()]
+    labels = [float(text.rstrip("%")) for text in texts]
+    np.testing.assert_allclose(labels, 100 * axis.get_yticks(), atol=1e-9)
 
 
 def test_rdms_are_drawn_with_a_group_together():

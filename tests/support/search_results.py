@@ -4,23 +4,22 @@ import numpy as np
 import xarray as xr
 
 
-def make_table(gain: float = 0.1) -> xr.Dataset:
-    """Two searchers, few and many epochs, three runs: P+TG is better than P by about `gain` at few
+def make_table(gain: float = 0.1, *, runs: int = 3) -> xr.Dataset:
+    """Two searchers, few and many epochs, some runs: P+TG is better than P by about `gain` at few
     epochs.
     """
     rng = np.random.default_rng(0)
-    searchers, scores, epochs, runs, samples = (
+    searchers, scores, epochs, samples = (
         ["random", "tpe"],
         ["P", "P+TG"],
         [1.0, 4.0],
-        [0, 1, 2],
         [5, 10],
     )
     coordinates = {
         "searcher": searchers,
         "score": scores,
         "epochs": epochs,
-        "run": runs,
+        "run": range(runs),
         "samples": samples,
     }
     shape = tuple(map(len, coordinates.values()))
@@ -34,7 +33,7 @@ def make_table(gain: float = 0.1) -> xr.Dataset:
             "images_shown": examples / 2,
             "mature_examples": xr.full_like(accuracy, 3000.0),
             "test_accuracy": accuracy.isel(samples=-1, drop=True) - 0.1,
-            "random_accuracy": (("run", "candidate"), np.full((3, 2), 0.3)),
+            "random_accuracy": (("run", "candidate"), np.full((runs, 2), 0.3)),
         }
     )
     return table.assign_attrs(alpha=2.0, top=2)
