@@ -62,6 +62,11 @@ def representative(architecture: Architecture) -> Architecture:
     return _representatives()[_formula(architecture)]
 
 
+def representatives() -> tuple[Architecture, ...]:
+    """Return the 6,466 cells that the authors count as different, in the order of options."""
+    return tuple(sorted(_representatives().values()))
+
+
 def _formula(architecture: Architecture) -> str:
     """Return a cell's output as the authors write it, `to_unique_str` in their code.
 

@@ -97,7 +97,7 @@ class Trainer:
             if isinstance(module, _BatchNorm):
                 module.momentum = None  # takes the batch's statistics whole
         with devices.deterministic(), devices.autocast(self.device):
-            model(preprocessing.standardise(images))
+            model(preprocessing.as_shown(images, model))
         return model
 
     def state_dict(self) -> dict:
