@@ -284,7 +284,7 @@ def _in_files(path: Path, ids: np.ndarray) -> Tensor:
     folder, named = path.with_suffix(""), defaultdict(list)
     for file in sorted(folder.iterdir()) if folder.is_dir() else ():
         if file.suffix.lower() in Image.registered_extensions():
-            named[file.stem].append(file)
+            named[paths.as_text(file.stem)].append(file)  # as in the file, whatever the locale
     # A file of just this name comes first: "a" and "a.png" may both be stimuli.
     exact = ((name, folder / name) for name in ids)
     files = named | {name: [file] for name, file in exact if os.path.isfile(file)}

@@ -1,7 +1,10 @@
 """Files of recordings, in the layouts in which they are published."""
 
+import os
 import shlex
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +14,7 @@ import xarray as xr
 from PIL import Image
 
 from sage import teachers
+from sage.config import paths
 from sage.config.run import MacaqueRun
 from sage.rsa import rdm
 from sage.rsa.teacher import read_teacher
@@ -93,6 +97,27 @@ def test_brain_scores_layout(tmp_path):
     np.testing.assert_array_equal(shown, make_images()[IDS.index("car 2")])
     assert stimuli.categories["class"] == ("Animals", "Things", "Things")
     assert stimuli.identity == found[1].stimuli.identity
+
+
+def test_stimuli_are_found_by_names_beyond_ascii_in_any_locale(tmp_path):
+    path = write_responses(tmp_path / "greek.nc")
+    names = [f"\N{GREEK SMALL LETTER ALPHA} {name}" for name in IDS]
+    table = xr.load_dataset(path, engine="h5netcdf").drop_vars("images")
+    named = table.assign_coords(stimulus_id=("presentation", names))
+    named.to_netcdf(path, engine="h5netcdf")
+    (tmp_path / "greek").mkdir()
+    for name, pixels in zip(names, make_images()):
+        Image.fromarray(pixels).save(tmp_path / "greek" / f"{name}.png")
+    code = "import sys; from sage.teachers import assemblies as read; "
+    code += f"print(read.read_stimuli(sys.argv[1], {SIZE}, None).identity)"
+    told = subprocess.run(
+        [sys.executable, "-c", code, path],
+        cwd=paths.ROOT,
+        env=os.environ | {"PYTHONUTF8": "0", "LC_ALL": "C", "PYTHONCOERCECLOCALE": "0"},
+        capture_output=True,
+        check=True,
+    )
+    assert told.stdout.decode().strip() == assemblies.read_stimuli(path, SIZE, None).identity
 
 
 def test_sites_are_split_as_finely_as_asked(tmp_path):
