@@ -20,9 +20,10 @@ def training_images(images: Dataset) -> Figure:
     Beside those that are rendered here stands every object in its best-known view.
     """
     rendered = images.name == "objects"
-    figure, axes = style.grid(1 + rendered, figsize=((1 + rendered) * COLUMN, 4.4), sharey=False)
+    figure, axes = style.grid(1 + rendered, figsize=((1 + rendered) * COLUMN, 1), sharey=False)
     pixels, labels = images.train.images.numpy(), images.train.labels.numpy()
     drawn = style.show_examples(axes[-1], pixels, labels, images.classes)
+    figure.set_figheight(0.6 + 0.36 * max(drawn, 8 * rendered))
     size = f"{pixels.shape[3]} x {pixels.shape[2]} pixels"
     classes = f"{drawn} of {len(images.classes)} classes, {size}"
     axes[-1].set_title(f"training images as shown to networks\n{classes}")

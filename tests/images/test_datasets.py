@@ -195,6 +195,9 @@ def test_objects_are_cached_and_split(monkeypatch):
     assert datasets.load_dataset("objects").train.identity == data.train.identity
     assert stored.stat().st_mtime_ns == changed
     stored.write_bytes(stored.read_bytes()[:1000])
+    # Pictures of this data set may be published, so that no other images may take its name.
+    paths.raw().mkdir()
+    np.savez(paths.raw() / "objects.npz", **make_arrays())
     assert datasets.load_dataset("objects").train.identity == data.train.identity
 
 
