@@ -35,7 +35,7 @@ from sage.models import complexity
 from sage.models.convolution import MergingConvolution, merge
 from sage.rsa.rdm import ConditionMeans
 from sage.search import dask_workers, evaluation, searchers
-from sage.search.builders import CellBuilder, ConvolutionalBuilder
+from sage.search.builders import CellBuilder, ConvolutionalBuilder, NASBench201Builder
 from sage.search.evaluation import EvaluationProtocol
 from sage.search.explorer import Explorer, Study
 from sage.search.tracker import Tracker
@@ -300,9 +300,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument(
         "--space",
-        choices=("cnn", "cells"),
+        choices=("cnn", "cells", "nasbench201"),
         default="cnn",
-        help="ten layers, or cells of five blocks",
+        help="ten layers, cells of five blocks, or NAS-Bench-201 with two cells a stage",
     )
     parser.add_argument("--size", type=int, default=16, help="pixels a side")
     parser.add_argument(
@@ -322,6 +322,7 @@ def main() -> None:
     networks = {
         "cnn": ConvolutionalBuilder(layers=10, width=options.width),
         "cells": CellBuilder(blocks=5, repeats=2, filters=options.filters),
+        "nasbench201": NASBench201Builder(cells=2),
     }[options.space]
     protocol = EvaluationProtocol(
         dataset="objects",
