@@ -63,7 +63,7 @@ def parser() -> argparse.ArgumentParser:
     workers = "where networks train: auto (a process per core, or eight for a GPU), a number of "
     workers += "processes, 0 (within the notebook), slurm:JOBS, or the address of a Dask scheduler"
 
-    text = "run the notebooks in order; those that are finished with the same code are skipped"
+    text = "run the notebooks in order; those finished with the same code and data are skipped"
     add = _command(commands, "run", "run:run", text, asked).add_argument
     add("-p", nargs=2, default=[], help="set a parameter; can be repeated", **given)
     add("--workers", metavar="WHERE", help=workers)

@@ -208,9 +208,8 @@ def _content(word: str) -> str:
     files = [Path(word), paths.raw() / f"{word}.npz", *published]
     if word.startswith("python:"):
         module = word.split(":")[1].rpartition(".")[0].replace(".", "/")
-        files += [
-            Path(place, f"{module}{end}.py") for place in sys.path for end in ("", "/__init__")
-        ]
+        ends = f"{module}.py", f"{module}/__init__.py"
+        files += [Path(place, end) for place in ("", *sys.path) for end in ends]
     found = [_digest(path) for path in files if os.path.isfile(path)]
     beside = [Path(word).with_suffix("")] if os.path.isfile(word) else []
     folders = [path for path in (*beside, paths.raw() / word) if word and os.path.isdir(path)]

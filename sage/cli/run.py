@@ -8,12 +8,10 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from sage.cli import publish
-from sage.cli.main import CommandFailed
 from sage.cli.notebooks import Step, defaults, execute, parse
 from sage.compute import devices
 from sage.config.profiles import PROFILES
 from sage.config.run import Refused, Run, check_workers, unknown
-from sage.search.tracker import Tracker
 
 
 def run(options: argparse.Namespace, checkout: Path) -> None:
@@ -22,10 +20,6 @@ def run(options: argparse.Namespace, checkout: Path) -> None:
     check(step for step in steps if not step.finished())
     if options.publish:
         publish.check(steps, options.publish, checkout)  # before hours of work, not only after
-    try:
-        Tracker().check_writable()
-    except (OSError, ValueError) as problem:
-        raise CommandFailed(str(problem)) from problem
     try:
         _run(steps)
     except KeyboardInterrupt:

@@ -81,7 +81,7 @@ def of_workers() -> dict[str, str]:
     Raises:
         ValueError: SAGE_DEVICE is no such text.
     """
-    named = os.environ.get("SAGE_DEVICE", " ".join(description().values()))
+    named = os.environ.get("SAGE_DEVICE") or " ".join(description().values())
     device, _, convolutions = named.partition(" ")
     if device not in ("cpu", "cuda") or convolutions not in ("bfloat16", "float32"):
         expected = "expected cpu or cuda, a space, and bfloat16 or float32"

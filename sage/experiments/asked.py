@@ -17,6 +17,7 @@ from sage.models.genotypes import Genotype
 from sage.search import builders
 from sage.search.scores import SCORES
 from sage.search.searchers import SEARCHERS
+from sage.search.tracker import Tracker
 from sage.teachers import assemblies, simulation, sources
 
 
@@ -25,10 +26,13 @@ def check_run(run: Run, *, workers: str = "auto") -> None:
 
     Raises:
         Refused: an unknown data set, teacher, searcher, score, cell or pool, a file that is not
-            there or cannot be read, or workers that cannot be, see `check_workers`.
+            there or cannot be read, workers that cannot be, see `check_workers`, or a record that
+            cannot be opened or written.
     """
     try:
         check_workers(workers)
+        if isinstance(run, PoolRun | ComparisonRun):
+            Tracker().check_writable()
         datasets.check_name(run.dataset)
         sources.check_name(run.teacher)
         if isinstance(run, PoolRun):

@@ -307,10 +307,11 @@ def test_a_record_that_cannot_be_used_is_told_before_any_work(
     checkout, monkeypatch, capsys, address, told
 ):
     monkeypatch.setenv("SAGE_TRACKER", address)
-    write(checkout, "01_first", "")
-    assert run(checkout) == 1
-    error = capsys.readouterr().err
-    assert "SAGE_TRACKER" in error and told in error and error.count("\n") == 1
+    write(checkout, "01_first", "from sage.config.run import PoolRun\nrun = PoolRun.of(globals())")
+    with pytest.raises(SystemExit, match="2"):
+        run(checkout)
+    error = capsys.readouterr().err.splitlines()[-1]
+    assert "SAGE_TRACKER" in error and told in error
     assert not (checkout / "figures").exists()
 
 
