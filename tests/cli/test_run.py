@@ -416,6 +416,7 @@ image
 """
     write(checkout, "01_first", code)
     commit(checkout)
+    (paths.raw() / "pets" / "cat").mkdir(parents=True)
     assert run(checkout, "--dataset", dataset, "--publish", "mine") == 0
     pictures = {path.name for path in (checkout / "figures" / "published" / "mine").iterdir()}
     notebook = nbformat.read(checkout / "notebooks" / "01_first.ipynb", as_version=4)
