@@ -20,6 +20,7 @@ from sage.rsa import guidance
 from sage.rsa.teacher import Teacher, TeacherLayer
 from sage.search import evaluation
 from sage.search.builders import CellBuilder, ConvolutionalBuilder, NASBench201Builder
+from sage.search.evaluation import EvaluationProtocol
 from sage.search.tracker import Tracker
 from tests.support.search_results import make_table
 
@@ -192,6 +193,21 @@ def test_nasbench201_is_searched_by_all_searchers(run, guide, trained):
         Tracker().rdms(comparison.studies[Search("tpe", "P", 0.5, 0)].key, [0], "class")
     )
     assert len(next(iter(measured[2].values()))) == 3  # a matrix for every cell, with N = 1
+
+
+def test_networks_of_nasbench201_are_measured_before_and_in_training(run):
+    networks = NASBench201Builder(cells=1, learning_rate=0.05)
+    protocol = replace(EvaluationProtocol.of(TINY, "mine"), networks=networks, mature_epochs=1)
+    protocol = replace(protocol, snapshots=(0, 0.5, 1))
+    cells = [(3, 3, 3, 1, 2, 4), (0, 3, 2, 4, 0, 0)]  # in the second one operations are unread
+    for found in (evaluation.evaluate(protocol, cell, 0) for cell in cells):
+        assert found.state == "finished" and [one.epoch for one in found.snapshots] == [0, 0.5, 1]
+        assert all(map(np.isfinite, found.proxies.values())) and len(found.proxies) == 5
+        for snapshot in found.snapshots:
+            assert {level for _, level in snapshot.rdms} == {"class", "image", "gram"}
+            assert {len(rdms) for rdms in snapshot.rdms.values()} == {3}
+    other = replace(protocol, networks=replace(networks, learning_rate=0.1))
+    assert len({protocol.key, other.key}) == 2
 
 
 def test_an_unknown_space_is_refused_before_anything_is_trained(run):
