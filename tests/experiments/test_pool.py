@@ -90,7 +90,7 @@ def test_images_are_kept_until_their_file_changes(run, monkeypatch, tmp_path):
     second = protocol(run).load_images()
     assert second is not first and second.train.identity != first.train.identity
     monkeypatch.setenv("SAGE_DATA", str(tmp_path))
-    with pytest.raises(FileNotFoundError, match="unknown data set 'mine'"):
+    with pytest.raises(ValueError, match="unknown data set 'mine'"):
         protocol(run).load_images()
 
 
