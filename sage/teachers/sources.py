@@ -5,6 +5,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 from typing import NamedTuple
 
 import xarray as xr
@@ -16,7 +17,7 @@ from sage.config import paths, provenance
 from sage.config.run import SHUFFLED, Run, cut, file_name, unknown, words
 from sage.rsa import activations
 from sage.rsa.teacher import Teacher, TeacherLayer, read_teacher, validation_images
-from sage.teachers import assemblies, external, networks
+from sage.teachers import assemblies, external, networks, toolbox
 from sage.teachers.networks import NETWORKS, UNTRAINED, load_stimuli, untrained_network
 from sage.teachers.recordings import Region
 
@@ -55,7 +56,7 @@ def training_examples(run: Run) -> float:
     if name in NETWORKS:
         steps = len(networks.load_images(run).train) // profile.batch_size
         return float(profile.teacher_epochs * steps * profile.batch_size)
-    if name not in TEACHERS and os.path.isfile(bank := _bank(name)):
+    if (bank := _bank(name)).endswith(".nc") and os.path.isfile(bank):
         return float(xr.load_dataset(bank, engine="h5netcdf").attrs.get("training_examples", "nan"))
     return 0.0 if name in TEACHERS else float("nan")
 
@@ -152,6 +153,15 @@ def _load_bank(run: Run) -> Teacher:
     return read_teacher(_bank(run.teacher))
 
 
+def _load_toolbox(run: Run) -> Teacher:
+    path = _bank(run.teacher)
+    return toolbox.from_rdms(Path(path).stem, toolbox.read_rdms(path), run)
+
+
+def _check_toolbox(name: str) -> None:
+    toolbox.read_rdms(_bank(name))
+
+
 def _check_bank(name: str) -> None:
     read_teacher(_bank(name))
 
@@ -183,6 +193,12 @@ KINDS = (
         assemblies.names_recordings,
         _load_recordings,
         assemblies.check_files,
+    ),
+    Kind(
+        "RDMs of rsatoolbox (.hdf5, .h5)",
+        lambda name: _bank(name).endswith((".hdf5", ".h5")),
+        _load_toolbox,
+        _check_toolbox,
     ),
     Kind("a bank (.nc)", lambda name: _bank(name).endswith(".nc"), _load_bank, _check_bank),
 )
