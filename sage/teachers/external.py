@@ -1,26 +1,29 @@
-"""Networks from elsewhere as teachers: torchvision's, or what a function of one's own makes."""
+"""Networks from elsewhere as teachers: torchvision's, timm's, or of a function of one's own."""
 
 import hashlib
 import importlib
 import re
+from difflib import get_close_matches
+from types import ModuleType
 
 import torch
 from torch import Tensor, nn
 
 from sage.compute import devices
-from sage.config.run import unknown
+from sage.config.run import Refused, unknown
 
-FORMS = "torchvision:MODEL[/WEIGHTS]:LAYERS, python:PACKAGE.MODULE.FUNCTION:LAYERS"
+FORMS = "torchvision:MODEL[/WEIGHTS]:LAYERS, timm:MODEL[.WEIGHTS]:LAYERS, "
+FORMS += "python:PACKAGE.MODULE.FUNCTION:LAYERS"
 
 
 def load_network(spec: str, *, seed: int) -> tuple[nn.Module, tuple[str, ...]]:
     """Return the network of a text such as "torchvision:resnet18:layer1,layer4", and its layers.
 
     Args:
-        spec: of the `FORMS`. Models of torchvision have initial weights, drawn from `seed`, where
-            none are named. A function takes nothing and returns a module with its weights loaded.
-            Layers are names as in `model.named_modules()`, with commas between, of modules that
-            are called once for a batch.
+        spec: of the `FORMS`. Models of torchvision and timm have initial weights, drawn from
+            `seed`, where none are named. A function takes nothing and returns a module with its
+            weights loaded. Layers are names as in `model.named_modules()`, with commas between,
+            of modules that are called once for a batch.
 
     Raises:
         ValueError: an unknown model, weights, module, function or layer, or no layer or network.
@@ -41,6 +44,9 @@ def check(spec: str) -> None:
 
         with torch.device("meta"):
             _check_layers(spec, models.get_model(_published(what)[0]), layers)
+    elif kind == "timm:":
+        with torch.device("meta"):
+            _check_layers(spec, _timm(what, fetch=False), layers)
     elif not layers or "." not in what:
         told = f"teacher {spec!r} names no layers, or no function of a module"
         raise ValueError(f"{told}; expected {FORMS}")
@@ -59,6 +65,16 @@ def _check_layers(spec: str, model: nn.Module, layers: tuple[str, ...]) -> None:
         told = f"teacher {spec!r} names layers {', '.join(layers) or 'none'}, expected submodules"
         children = ", ".join(name for name, _ in model.named_children()) or "it has none"
         raise ValueError(f"{told}, each once, with commas between: {children}, or any within these")
+
+
+def optional(module: str) -> ModuleType:
+    """Return a module of a package that is not needed otherwise; Refused says how to get it."""
+    try:
+        return importlib.import_module(module)
+    except ModuleNotFoundError as problem:
+        package = module.partition(".")[0]
+        told = f"{package} cannot be imported ({problem}), expected after pip install {package}"
+        raise Refused(told) from problem
 
 
 def identity(model: nn.Module) -> str:
@@ -101,6 +117,21 @@ def _torchvision(what: str) -> nn.Module:
         raise FileNotFoundError(f"{told} not fetched ({problem}): put {files} there") from problem
 
 
+def _timm(what: str, *, fetch: bool = True) -> nn.Module:
+    timm = optional("timm")
+    name, _, weights = what.partition(".")
+    if name not in (known := timm.list_models()):
+        near = get_close_matches(name, known, n=5)
+        raise unknown("timm model", name, near, "another of timm.list_models()")
+    if weights and what not in (known := timm.list_pretrained(f"{name}.*")):
+        raise unknown("weights", what, known)
+    try:
+        return timm.create_model(what, pretrained=bool(weights) and fetch)
+    except (OSError, RuntimeError) as problem:
+        told = f"timm's weights {what} are not in its cache and not fetched ({problem})"
+        raise FileNotFoundError(f"{told}: create the model once where there is a network") from None
+
+
 def _python(what: str) -> nn.Module:
     module, _, function = what.rpartition(".")
     try:
@@ -116,4 +147,8 @@ def _python(what: str) -> nn.Module:
     return model
 
 
-KINDS = {"torchvision:": _torchvision, "python:": _python}  # by what a spec begins with
+KINDS = {
+    "torchvision:": _torchvision,
+    "timm:": _timm,
+    "python:": _python,
+}  # by what a spec begins with

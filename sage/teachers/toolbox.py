@@ -4,20 +4,19 @@ Stimuli are matched by name: rows of a file that stand in another order are put 
 """
 
 import hashlib
-import importlib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 from scipy.spatial.distance import squareform
 
-from sage.config.run import LEVELS, Refused, Run
+from sage.config.run import LEVELS, Run
 from sage.rsa.guidance import Snapshots
 from sage.rsa.teacher import Teacher, TeacherLayer, validation_images
 from sage.teachers import networks
+from sage.teachers.external import optional
 
 if TYPE_CHECKING:
     from rsatoolbox.rdm import RDMs
@@ -119,16 +118,6 @@ def pool_rdms(snapshots: Snapshots, run: Run) -> "RDMs":
         raise ValueError(f"no network has RDMs of level {kind[1]!r} on {kind[0]}")
     columns = dict(zip(("network", "epoch", "layer"), map(list, zip(*described))))
     return _made(np.stack(rows), columns, run)
-
-
-def optional(module: str) -> ModuleType:
-    """Return a module of a package that is not needed otherwise; Refused says how to get it."""
-    try:
-        return importlib.import_module(module)
-    except ModuleNotFoundError as problem:
-        package = module.partition(".")[0]
-        told = f"{package} cannot be imported ({problem}), expected after pip install {package}"
-        raise Refused(told) from problem
 
 
 def _made(rows: np.ndarray, described: dict[str, list], run: Run, **about: str) -> "RDMs":

@@ -51,6 +51,62 @@ def test_a_torchvision_model_by_its_name(tiny_run, monkeypatch):
     assert load(tiny_run, name).identity == teacher.identity
 
 
+@pytest.fixture
+def stand_in_timm(monkeypatch):
+    """The part of timm that is used, with one model and one set of weights, not fetched yet."""
+
+    def create(what, pretrained):
+        assert what in ("small", "small.best")
+        if pretrained:
+            raise RuntimeError("no route to host")
+        return nn.Sequential(nn.Conv2d(3, 4, 3, stride=4), nn.Flatten(), nn.Linear(64, 5))
+
+    made = SimpleNamespace(list_models=lambda: ["small", "large"], create_model=create)
+    made.list_pretrained = lambda pattern: [pattern.replace("*", "best")]
+    monkeypatch.setitem(sys.modules, "timm", made)
+
+
+def test_a_model_of_timm_by_its_name(tiny_run, stand_in_timm):
+    teacher = load(tiny_run, "timm:small:0,2")
+    assert [layer.name for layer in teacher.layers] == ["0", "2"]
+    pool.check_teacher(tiny_run, teacher)
+
+
+@pytest.mark.parametrize(
+    "name, message",
+    [
+        ("timm:smal:0", "unknown timm model 'smal' .*small.*, another of timm.list_models"),
+        ("timm:small.worst:0", "unknown weights 'small.worst' .*expected one of small.best"),
+        ("timm:small.best:conv", "names layers conv, expected submodules.*: 0, 1, 2"),
+        ("timm:small", "names layers none"),
+    ],
+)
+def test_what_timm_has_not_is_refused_without_weights(stand_in_timm, name, message):
+    with pytest.raises(ValueError, match=message):
+        external.check(name)
+
+
+def test_weights_that_timm_cannot_fetch(tiny_run, stand_in_timm):
+    external.check("timm:small.best:0")
+    with pytest.raises(FileNotFoundError, match="timm's weights small.best .*no route to host"):
+        load(tiny_run, "timm:small.best:0")
+
+
+def test_timm_says_how_to_get_it(monkeypatch):
+    monkeypatch.setitem(sys.modules, "timm", None)
+    with pytest.raises(ValueError, match="timm cannot be imported .* pip install timm"):
+        external.check("timm:resnet18:layer1")
+
+
+def test_timm_itself(tiny_run):
+    pytest.importorskip("timm")
+    external.check("timm:resnet18.a1_in1k:layer1")
+    for name, message in (("19", "model 'resnet19'"), ("18.no", "weights 'resnet18.no'.*a1_in1k")):
+        with pytest.raises(ValueError, match=message):
+            external.check(f"timm:resnet{name}:layer1")
+    pool.check_teacher(tiny_run, load(tiny_run, "timm:resnet18:layer1,layer2.0"))
+
+
 def test_a_function_of_ones_own_makes_the_teacher(tiny_run, own):
     name = "python:own.networks.make:0,2"
     teacher = load(tiny_run, name)
