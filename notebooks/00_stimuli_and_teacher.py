@@ -108,6 +108,7 @@ plots.save(figure, run.folder, "00_teacher")
 # %%
 guide = teachers.load_teacher(run)
 made = {"provenance": curve.attrs["provenance"], "training_examples": float(examples)}
+made["multiply_adds"] = teachers.training_multiply_adds(run) / examples
 guide.save(run.folder / "00_teacher_rdms.nc", **made)
 stimuli = teachers.load_stimuli(run)
 plots.save(plots.teacher_rdms(guide.bank(), stimuli.categories), run.folder, "00_rdms")

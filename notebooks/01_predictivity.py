@@ -20,9 +20,9 @@
 # that a network will reach than its accuracy P alone. TG, teacher guidance, is the similarity of
 # the network's representations to a teacher's.
 #
-# What the published run found: up to three epochs P + alpha TG predicts better than P. Little of
-# that is shown to come from what the teacher has learnt, and the size of a network predicts as
-# well. Other pools may say otherwise; the section on them shows how much they differ.
+# What the published run found: given accuracy and size, TG adds a little; given all that is free,
+# less than matters. P + alpha TG predicts better than P, but no better than what needs no trained
+# teacher. Among networks of depth 3 or more nothing is shown. Other pools may say otherwise.
 #
 # The claim is put to the test on networks that are trained to their mature state. Accuracy and
 # representations are measured on the way, and compared with everything else that is known as early:
@@ -50,7 +50,7 @@ import json
 import numpy as np
 
 from sage import plots, spaces, teachers
-from sage.analysis import predictivity, predictors, published_pools, summaries
+from sage.analysis import contrasts, predictivity, predictors, published_pools, summaries
 from sage.analysis.bootstrap import Bootstrap
 from sage.config import provenance
 from sage.config.run import PoolRun
@@ -60,65 +60,78 @@ from sage.experiments.asked import check_run
 # %%
 run = PoolRun.of(globals())
 check_run(run, workers=workers)
-guide = teachers.load_teacher(run)
-pool.check_teacher(run, guide)
-others = published_pools.load_published(run, guide)
 run.table()
 
 # %% [markdown]
 # ## The pool
 #
 # Architectures are drawn with equal chances for every choice of the space. A trained network is on
-# record at once: a run that was stopped goes on where it stood.
+# record at once: a run that was stopped goes on where it stood. Where the run's own pool is among
+# published ones that it names in `pools`, everything is read from there.
 #
-# Some networks are trained once more with another seed. What two trainings of one network have in
-# common is the most that a predictor can tell.
+# Some networks are trained once more with another seed, to see how far two trainings agree. A
+# second pool is made the paper's way, by searches that are guided by accuracy.
 #
-# A second pool is made the paper's way, by searches that are guided by accuracy.
+# For each teacher layer the best match over the network's layers is taken, as a correlation of
+# RDMs. TG is the mean of these. Beside it stand other descriptions of the same teacher: layers in
+# order, single images, rank correlation, CKA and SVCCA. And controls: TG before training, the
+# teacher with shuffled stimuli, labels, pixels, and an untrained network.
 
 # %%
-networks = pool.train_pool(run, workers=workers)
-again = pool.retrain_pool(run, workers=workers)
-found = pool.search_pool(run, workers=workers)
-listed = networks[["state", "parameters", "multiply_adds", "depth", "seconds"]].to_dataframe()
-mature = predictivity.mature_accuracy(networks, run.settings.mature_epochs).to_series()
+pools = pool.load_pools(run, workers=workers)
+own = pools.own
+listed = own[["state", "parameters", "multiply_adds", "depth", "seconds"]].to_dataframe()
+mature = predictivity.mature_accuracy(own, run.settings.mature_epochs).to_series()
 listed["mature accuracy"] = mature
 listed.sort_values("mature accuracy", ascending=False).head()
 
 # %%
-best = json.loads(networks.architecture.sel(network=mature.idxmax()).item())
+best = json.loads(own.architecture.sel(network=mature.idxmax()).item())
 print("The best network of the pool; 0 is the image:\n")
 print(spaces.describe(spaces.cnn_layers(spaces.cnn(run.settings.layers), tuple(best))))
 
 # %% [markdown]
-# ## What is known early
+# ## What does TG add, given all that is free?
 #
-# For each teacher layer the best match over the network's layers is taken, as a correlation of
-# RDMs. TG is the mean of these. Nothing is trained here: everything is computed from the record.
+# A regression predicts mature accuracy from what is known without a teacher: P and size, or more of
+# what is free (loss, training speed, depth, zero-cost proxies). Another one is given TG too, or one
+# of its controls. Each is fitted on other networks than those that it predicts. Shown is by how
+# much r with mature accuracy rises.
 #
-# Beside TG stand other descriptions of the same teacher: single images, rank correlation, CKA and
-# SVCCA. And controls: TG before training, the teacher with shuffled stimuli, labels, pixels, and an
-# untrained network.
+# Deep networks have more layers to find a best match in, and shallow ones are easy to tell by their
+# size. So everything is shown of all networks, and of those of depth 3 or more.
 
 # %%
-known, known_found = (pool.measure_pool(run, one, guide) for one in (networks, found))
-own = predictivity.pool_record(known, predictors.score_table(known))
-searched = predictivity.pool_record(known_found, predictors.score_table(known_found))
+epoch, bootstrap = run.settings.premature_epochs, Bootstrap(run.settings.resamples, run.seed)
+analysed = pools.analyse(bootstrap)
+random, searched = (analysed.get(one) for one in (published_pools.RANDOM, published_pools.SEARCHED))
+both = {name: analysed[name] for name in (published_pools.RANDOM, published_pools.DEEP)}
+plots.save(plots.added_value(both), run.folder, "01_added")
 
 # %% [markdown]
-# Guidance has a weight to choose, and this freedom must not speak for it. So the weight is chosen
-# on other networks than those that are judged. The same holds for its rivals: teachers that know
-# nothing, training speed (`TSE`, `TSE-E`), and the logarithm of the parameters.
+# In numbers, with what follows below: differences of r, by pool. A difference is called better or
+# worse where its interval is on one side of 0, whatever the bootstrap's seed, that of the pools as
+# random effects is too, and its value is 0.02 or more; alike where the interval is within 0.02 of
+# 0. All others are undecided.
 #
-# To choose costs something, so that P, which chooses nothing, has an advantage. How large it is
-# `P + a P` shows: nothing is added there. The table has the mean weights that were chosen.
+# Intervals are over networks. They take the networks of the searches by P as independent, which
+# they are not: a search chose them together. And they do not choose a, or fit regressions, again.
 
 # %%
-bootstrap = Bootstrap(run.settings.resamples, run.seed)
-analysed = published_pools.analyse_pools(own, others, searched, bootstrap)
-random = analysed[published_pools.RANDOM]
-ceiling = predictivity.ceiling(random.mature, again, bootstrap)
-random.weights.to_pandas().round(2)
+summaries.headlines(analysed, epoch=epoch)
+
+# %%
+print(f"{run.dataset}, teacher {own.similarity.attrs['teacher']}, {run.level} level")
+print(summaries.summaries(both, epoch=epoch))
+
+# %% [markdown]
+# The same after other amounts of training.
+
+# %%
+contrasts.table(random.compared, "P and size + TG")
+
+# %%
+contrasts.table(random.compared, "all that is free + TG")
 
 # %% [markdown]
 # ## Prediction of mature accuracy (the paper's Figure 2)
@@ -130,7 +143,7 @@ random.weights.to_pandas().round(2)
 # construction.
 
 # %%
-layers = predictors.score_table(known, [predictors.BY_LAYER]).predictor.values
+layers = [predictors.layer_name(one) for one in own.teacher_layer.values]
 figure = plots.predictivity(random, layers, epoch=run.settings.premature_epochs)
 plots.save(figure, run.folder, "01_predictivity")
 
@@ -138,14 +151,18 @@ plots.save(figure, run.folder, "01_predictivity")
 # ## The weight of guidance (the paper's Figure 4)
 #
 # What P + alpha TG gains over P, paired over networks: above 0, guidance helps. The best of several
-# alphas looks better than it is. In the last panel alpha is chosen on other networks, at each
-# epoch.
+# alphas looks better than it is.
+#
+# So in the last panel, and below as P + a TG, the weight is chosen on other networks than those
+# that are judged. The same holds for its rivals: teachers that know nothing, loss, training speed,
+# size, zero-cost proxies. `P + a P` shows what choosing costs. The table has the mean weights.
 
 # %%
 alphas = np.array([0.05, 0.1, 0.2, 0.5, 1, 2, 5])
 sweep = predictivity.alpha_sweep(random.scores, random.mature, alphas, bootstrap)
-figure = plots.alpha_effect(sweep, predictivity.gain(random.assessed, "P + a TG"))
-plots.save(figure, run.folder, "01_alpha")
+gains = {name: predictivity.gain(random.assessed, "P + a TG", name) for name in contrasts.RANKED}
+plots.save(plots.alpha_effect(sweep, gains), run.folder, "01_alpha")
+random.weights.to_pandas().round(2)
 
 # %% [markdown]
 # ## The teacher and its controls (the paper's Figure 5)
@@ -155,26 +172,31 @@ plots.save(figure, run.folder, "01_alpha")
 # The paper compares two teachers. For the second, run this notebook with `-p teacher nasnet-a`.
 
 # %%
-plots.save(plots.teachers(random.assessed, teacher=guide.name), run.folder, "01_teachers")
+name = own.similarity.attrs["teacher"]
+plots.save(plots.teachers(random.assessed, teacher=name), run.folder, "01_teachers")
 
 # %% [markdown]
 # ## Rivals
 #
-# All predictors at the premature epoch. The dashed line is what to expect of a perfect predictor of
-# a network's expected accuracy, as one training differs from the next. P can lie above it: it sees
-# the very training that it predicts.
+# All predictors at the premature epoch. Two trainings of a network agree by less than 1. The dashed
+# line is the root of their agreement: what to expect of a perfect predictor of a network's expected
+# accuracy. It bounds no predictor that sees the very training it predicts, as P does.
 #
 # Zero-cost proxies are taken by rank. CKA, SVCCA and labels are of single images: compare them with
 # `TG of single images`.
 
 # %%
-epoch = run.settings.premature_epochs
-figure = plots.rivals(random.assessed, epoch=epoch, ceiling=ceiling, alpha=run.alpha)
-plots.save(figure, run.folder, "01_rivals")
+options = {"epoch": epoch, "ceiling": pools.ceiling, "alpha": run.alpha}
+plots.save(plots.rivals(random.assessed, **options), run.folder, "01_rivals")
+
+# %% [markdown]
+# What predictors cost, in multiply-adds: an example costs a teacher more than a candidate. A pass
+# forward is counted for every example, trained on or shown; a training pass takes about three times
+# as much, of teachers and candidates alike.
 
 # %%
-taught = teachers.training_examples(run)
-figure = plots.cost_curves(random.assessed, ceiling=ceiling, alpha=run.alpha, teacher=taught)
+taught = teachers.training_examples(run), teachers.training_multiply_adds(run)
+figure = plots.cost_curves(random, ceiling=pools.ceiling, teacher=taught[1])
 plots.save(figure, run.folder, "01_cost")
 
 # %% [markdown]
@@ -183,10 +205,24 @@ plots.save(figure, run.folder, "01_cost")
 # worse.
 
 # %%
-summaries.table(random.compared, "P + a TG")
+contrasts.table(random.compared, "P + a TG")
 
 # %%
-summaries.table(random.compared, "TG")
+contrasts.table(random.compared, predictors.COMBINED)
+
+# %%
+contrasts.table(random.compared, "TG")
+
+# %% [markdown]
+# ## What it is worth to a search
+#
+# Every pool holds random searches: draw some of its networks, take the first by a score, or the
+# best of the top five. The mean over all such searches is computed, and its interval over networks.
+# Where the top five by P are as good as any, guidance has nothing left to gain.
+
+# %%
+figure = plots.simulated_searches(both, epoch=epoch, teacher=taught[1])
+plots.save(figure, run.folder, "01_search")
 
 # %% [markdown]
 # ## Other pools
@@ -205,13 +241,14 @@ summaries.table(random.compared, "TG")
 # hold in each.
 
 # %%
-shared, count = np.isin(found.hash, networks.hash).sum(), len(found.network)
+found = own.isel(network=[]) if pools.searched is None else pools.searched
+shared, count = np.isin(found.hash, own.hash).sum(), len(found.network)
 print(f"{shared} of the {count} networks that the searches found are", end=" ")
 print("in this run's random pool too.")
 plots.save(plots.pools(analysed, alpha=run.alpha), run.folder, "01_pools")
 
 # %%
-summaries.table(analysed[published_pools.SEARCHED].compared, "P + a TG")
+searched and contrasts.table(searched.compared, "P + a TG")
 
 # %% [markdown]
 # ## By hand
@@ -225,10 +262,7 @@ plots.explore(random, bootstrap, alpha=run.alpha, epoch=epoch)
 # ## In numbers
 
 # %%
-print(f"{dataset}, teacher {guide.name}, {level} level")
-print(summaries.precision(int(networks.images_shown.max())), end="\n\n")
-not_by_p = {name: one for name, one in analysed.items() if name != published_pools.SEARCHED}
-print(summaries.summaries(not_by_p, epoch=epoch))
+print(summaries.precision(int(own.images_shown.max())))
 
 # %% [markdown]
 # Each statistic and its interval. The top-5 regret is the accuracy that is lost by taking the best
@@ -250,12 +284,13 @@ early.to_dataframe()[["value", "low", "high"]].unstack("statistic").round(3)
 
 # %%
 run.save_table(own, "01_pool")
-run.save_table(searched, "01_found")
-run.save_table(predictivity.record(analysed, sweep, ceiling), "01_summary")
+if pools.searched is not None:
+    run.save_table(found, "01_found")
+run.save_table(predictivity.record(analysed, sweep, pools.ceiling), "01_summary")
 print("Besides what the table has, each of the two searches trained", end=" ")
 print(f"{run.settings.searched} candidates for {epoch:g} epochs,")
-print(f"and {len(again)} networks were trained once more.")
-costs = summaries.costs({"random": networks, "found by searches": found}, teacher=taught)
+print(f"and {run.settings.reseeded} networks were trained once more.")
+costs = summaries.costs({"random": own, "found by searches": found}, teacher=taught)
 rounded = costs.style.format("{:,.4g}", na_rep="unknown")
 rounded.format("{:,.0f}", na_rep="unknown", subset=list(costs)[:3])
 
@@ -263,4 +298,4 @@ rounded.format("{:,.0f}", na_rep="unknown", subset=list(costs)[:3])
 # ## Made by
 
 # %%
-provenance.stamps(networks)
+provenance.stamps(own)

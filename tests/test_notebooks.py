@@ -26,6 +26,8 @@ FIGURES = {
     "00_images",
     "00_teacher",
     "00_rdms",
+    "01_added",
+    "01_search",
     "01_predictivity",
     "01_alpha",
     "01_cost",

@@ -1,8 +1,51 @@
-"""Weights of a second predictor, chosen on other networks than they are judged on."""
+"""Weights of predictors, chosen on other networks than those that they are judged on."""
+
+from collections.abc import Iterator
 
 import numpy as np
 
 from sage.analysis import bootstrap
+
+FOLDS, REPEATS = 5, 20
+PER_WEIGHT = 5  # networks for each weight of a regression, fewer of which give no scores
+
+
+def divisions(
+    n: int, *, folds: int, repeats: int, seed: int
+) -> Iterator[tuple[int, int, np.ndarray]]:
+    """Give repeat, fold and members of random folds of equal size, one division after the other."""
+    rng = np.random.default_rng(seed)
+    for repeat in range(repeats):
+        for fold, held_out in enumerate(np.array_split(rng.permutation(n), folds)):
+            yield repeat, fold, held_out
+
+
+def regression(predictors: np.ndarray, target: np.ndarray, *, seed: int) -> np.ndarray:
+    """Return the target as a linear regression on all other folds predicts it.
+
+    Least squares with an intercept; the mean over `REPEATS` divisions into `FOLDS` folds.
+
+    Args:
+        predictors: [K, n]; one that does not vary counts for nothing.
+        target: [n]; networks with a NaN are left out.
+
+    Returns:
+        [n], NaN for networks left out; for all if there are fewer than `PER_WEIGHT` networks in the
+        other folds for each of the K + 1 weights.
+    """
+    known = np.flatnonzero(np.isfinite(predictors).all(0) & np.isfinite(target))
+    scores, n = np.full(len(target), np.nan), len(known)
+    if n * (1 - 1 / FOLDS) < PER_WEIGHT * (len(predictors) + 1):
+        return scores
+    x, y = predictors[:, known].T, target[known]
+    centred = x - x.mean(0)  # so that units do not matter to the rank
+    design = np.column_stack([np.ones(n), centred / np.maximum(np.abs(centred).max(0), 1e-300)])
+    found = np.zeros((REPEATS, n))
+    for repeat, _, held_out in divisions(n, folds=FOLDS, repeats=REPEATS, seed=seed):
+        weights, *_ = np.linalg.lstsq(np.delete(design, held_out, 0), np.delete(y, held_out))
+        found[repeat, held_out] = design[held_out] @ weights
+    scores[known] = found.mean(0)
+    return scores
 
 
 def nested_alpha(
@@ -41,16 +84,16 @@ def nested_alpha(
         return scores, chosen
     base, addition, target = together[:, known]
     candidates = base + alphas[:, None] * addition  # [A, n]
-    found, rng = np.full((repeats, len(known)), np.nan), np.random.default_rng(seed)
-    for repeat in range(repeats):
-        for fold, held_out in enumerate(np.array_split(rng.permutation(len(known)), folds)):
-            others = np.delete(candidates, held_out, axis=1)
-            fit = bootstrap.correlate(others, np.delete(target, held_out))
-            if np.isnan(fit).all():
-                continue
-            best = np.nanargmax(fit)
-            chosen[repeat, fold] = alphas[best]
-            scaled = candidates[best, held_out] - others[best].mean()
-            found[repeat, held_out] = scaled / others[best].std()
+    found = np.full((repeats, len(known)), np.nan)
+    parts = divisions(len(known), folds=folds, repeats=repeats, seed=seed)
+    for repeat, fold, held_out in parts:
+        others = np.delete(candidates, held_out, axis=1)
+        fit = bootstrap.correlate(others, np.delete(target, held_out))
+        if np.isnan(fit).all():
+            continue
+        best = np.nanargmax(fit)
+        chosen[repeat, fold] = alphas[best]
+        scaled = candidates[best, held_out] - others[best].mean()
+        found[repeat, held_out] = scaled / others[best].std()
     scores[known] = found.mean(0)
     return scores, chosen

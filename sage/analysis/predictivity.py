@@ -1,44 +1,45 @@
-"""How well predictors predict mature accuracy: intervals, rivals with a weight too, contrasts.
+"""How well predictors predict mature accuracy: intervals, and rivals that have a weight too.
 
 Here `table` is [predictor, network, epoch], see `predictors.score_table`; `mature` is [network],
 see `mature_accuracy`. Epochs are those before the mature one, intervals are of 95 %, over networks,
 and all is NaN for fewer than four networks.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from typing import Any
 
 import numpy as np
 import xarray as xr
+from threadpoolctl import threadpool_limits
 
-from sage.analysis import bootstrap
-from sage.analysis.bootstrap import Bootstrap, Estimate, interval
-from sage.analysis.cross_validation import nested_alpha
-from sage.analysis.predictors import PoolMeasurements
+from sage.analysis import bootstrap, simulated_search
+from sage.analysis.added_value import IGNORANT, added_value
+from sage.analysis.bootstrap import Bootstrap, Estimate, by_epoch, interval
+from sage.analysis.contrasts import RANKED, contrasts
+from sage.analysis.cross_validation import FOLDS, REPEATS, nested_alpha
+from sage.analysis.predictors import COMBINED, PoolMeasurements
 from sage.rsa import guidance
 
 # P plus a weighted predictor, the weight chosen on other networks; P + a P adds nothing, so that it
 # shows what this choice costs.
-NESTED = {
-    f"P + a {addition}": addition
-    for addition in ("TG", "P", "TG untrained", "TG shuffled", "TSE", "TSE-E", "log parameters")
-}
-OF_TEACHERS = ("TG before training", "TG untrained", "TG shuffled", "TG pixels", "TG labels")
+FREE = ("P", "loss", "TSE", "TSE-E", "log parameters", "synflow", "naswot")
+NESTED = {f"P + a {addition}": addition for addition in ("TG", *IGNORANT, *FREE, "TG in order")}
+OF_TEACHERS = (*IGNORANT, "TG pixels", "TG labels", "TG mean", "TG in order")
 # Pairs to compare: each key against those of its values that are in the table.
 CONTRASTS = {
-    "P + a TG": ("P", *list(NESTED)[1:]),
+    COMBINED: ("P", "TSE-E", "log parameters", "P + a TG before training"),
+    "P + a TG": ("P", *list(NESTED)[1:], "TSE-E", "log parameters"),
+    "P + a TG in order": ("P",),
     "TG": ("P", "TSE-E", "log parameters", "depth", *OF_TEACHERS),
     "TG of single images": ("TG by CKA", "TG by SVCCA", "TG labels"),
 }
 # Of the addition, in units of s.d.(P) / s.d.(addition).
 ALPHAS = np.array([0, 0.1, 0.2, 0.5, 1, 2, 5, 10])
-FOLDS, REPEATS = 5, 20
 GIVEN = ("P", "log parameters", "depth")  # partial correlations are given these
 # Fields of `assess`, and what `gain` calls them.
 DIFFERENCE = {"difference": "value", "difference_low": "low", "difference_high": "high"}
-Measure = Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
 
 
 @dataclass(frozen=True)
@@ -49,14 +50,28 @@ class Analysis:
     mature: xr.DataArray
     weights: xr.DataArray  # see `add_nested`
     assessed: xr.Dataset  # see `assess`
-    compared: xr.Dataset  # see `contrasts`
+    compared: xr.Dataset  # see `contrasts`: `CONTRASTS`, and what is in `added_value`
+    found: xr.Dataset  # see `simulated_search.simulate`
 
 
+@threadpool_limits.wrap(limits=1, user_api="blas")  # products are small, see `guidance.compare`
 def analyse(table: xr.DataArray, mature: xr.DataArray, resamples: Bootstrap) -> Analysis:
-    """Return all statistics of a pool. The seed divides networks into folds too."""
+    """Return all statistics of a pool. The seed divides networks into folds too.
+
+    Args:
+        table: with coordinate pool [network], see `contrasts`.
+    """
     scores, weights = add_nested(table, mature, seed=resamples.seed)
-    assessed = assess(scores, mature, resamples)
-    return Analysis(scores, mature, weights, assessed, contrasts(scores, mature, resamples))
+    pairs = [(one, other) for one, others in CONTRASTS.items() for other in others]
+    compared = contrasts(scores, mature, pairs, resamples)
+    return Analysis(
+        scores=scores,
+        mature=mature,
+        weights=weights,
+        assessed=assess(scores, mature, resamples),
+        compared=xr.concat([compared, added_value(scores, mature, resamples)], "pair"),
+        found=simulated_search.simulate(scores, mature, resamples),
+    )
 
 
 def mature_accuracy(pool: xr.Dataset, epoch: float) -> xr.DataArray:
@@ -120,7 +135,8 @@ def assess(table: xr.DataArray, mature: xr.DataArray, resamples: Bootstrap) -> x
     p, *_ = given = [names.index(name) for name in GIVEN]
     nested = np.isin(names, list(NESTED))
 
-    def measure(counts: np.ndarray, values: np.ndarray, target: np.ndarray) -> np.ndarray:
+    def measure(values: np.ndarray, target: np.ndarray, places: np.ndarray) -> np.ndarray:
+        counts = resamples.counts(len(target))
         drawn = [method(counts, values, target) for method in bootstrap.METHODS.values()]
         rest = bootstrap.partial_correlation(counts, values, target, values[given].T)
         drawn.append(np.where(nested, np.nan, rest))
@@ -129,7 +145,7 @@ def assess(table: xr.DataArray, mature: xr.DataArray, resamples: Bootstrap) -> x
 
     fields = [*DIFFERENCE.values(), *DIFFERENCE]
     axes = {"predictor": names, "statistic": [*bootstrap.METHODS, "partial"], "field": fields}
-    found = _by_epoch(table, mature, resamples, measure, **axes)
+    found = by_epoch(table, mature, measure, **axes)
     early = table.sel(epoch=found.epoch)
     return found.assign_coords(family=early.family, cost=early.cost)
 
@@ -137,75 +153,31 @@ def assess(table: xr.DataArray, mature: xr.DataArray, resamples: Bootstrap) -> x
 def alpha_sweep(
     table: xr.DataArray, mature: xr.DataArray, alphas: np.ndarray, resamples: Bootstrap
 ) -> xr.Dataset:
-    """Return r of P + alpha TG minus that of P over alpha and epoch: value, low, high and n."""
+    """Return r of P + alpha TG minus that of P: value, low, high and n.
+
+    Returns:
+        Dataset over alpha, epoch and statistic, of `contrasts.RANKED`.
+    """
     scores = table.drop_vars(["family", "cost"])
     p, tg = (scores.sel(predictor=name, drop=True) for name in ("P", "TG"))
     columns = [p, *(guidance.combined_score(p, tg, alpha) for alpha in alphas)]
 
-    def measure(counts: np.ndarray, values: np.ndarray, target: np.ndarray) -> np.ndarray:
-        drawn = bootstrap.pearson(counts, values, target)
-        return interval(drawn[:, 1:] - drawn[:, :1])
+    def measure(values: np.ndarray, target: np.ndarray, places: np.ndarray) -> np.ndarray:
+        counts = resamples.counts(len(target))
+        drawn = [bootstrap.METHODS[name](counts, values, target) for name in RANKED]
+        return np.stack([interval(one[:, 1:] - one[:, :1]) for one in drawn], 1)
 
-    axes = {"alpha": alphas, "field": ["value", "low", "high"]}
-    found = _by_epoch(xr.concat(columns, "predictor"), mature, resamples, measure, **axes)
+    axes = {"alpha": alphas, "statistic": list(RANKED), "field": ["value", "low", "high"]}
+    found = by_epoch(xr.concat(columns, "predictor"), mature, measure, **axes)
     return found.assign(n=found.n.broadcast_like(found.value))
 
 
-def gain(assessed: xr.Dataset, predictor: str | Sequence[str]) -> xr.Dataset:
-    """Return by how much r of predictors is above that of P: value, low, high and n."""
-    one = assessed.sel(predictor=predictor, statistic="pearson")
-    return one[[*DIFFERENCE, "n"]].rename(DIFFERENCE)
-
-
-def contrasts(table: xr.DataArray, mature: xr.DataArray, resamples: Bootstrap) -> xr.Dataset:
-    """Return by how much one predictor's r is above another's, for the pairs of `CONTRASTS`.
-
-    Returns:
-        Dataset over pair, with its names as coordinates first and second, and epoch: value; its
-        paired interval, low and high; all_low and all_high, which holds for all epochs of the pair
-        at once (Bonferroni; with 5000 resamples and eight epochs 16 lie outside each end).
-    """
-    names = table.predictor.values.tolist()
-    pairs = [(one, other) for one, others in CONTRASTS.items() for other in others]
-    first, second = map(list, zip(*(pair for pair in pairs if {*pair} <= {*names})))
-    ones, others = ([names.index(name) for name in column] for column in (first, second))
-    epochs = int((table.epoch < mature.epoch).sum())
-
-    def measure(counts: np.ndarray, values: np.ndarray, target: np.ndarray) -> np.ndarray:
-        drawn = bootstrap.pearson(counts, values, target)
-        gains = drawn[:, ones] - drawn[:, others]
-        return np.hstack([interval(gains), interval(gains, tests=epochs)[:, 1:]])
-
-    axes = {"pair": range(len(first)), "field": ["value", "low", "high", "all_low", "all_high"]}
-    found = _by_epoch(table, mature, resamples, measure, **axes)
-    named = {"first": ("pair", first), "second": ("pair", second)}
-    return found.drop_vars(["pair", "n"]).assign_coords(named)
-
-
-def _by_epoch(
-    table: xr.DataArray, mature: xr.DataArray, resamples: Bootstrap, measure: Measure, **axes: Any
+def gain(
+    assessed: xr.Dataset, predictor: str | Sequence[str], statistic: str = "pearson"
 ) -> xr.Dataset:
-    """Return the statistics of each epoch, and n.
-
-    Networks for which a predictor is not defined are left out. A predictor that is defined for no
-    network, such as an addition to a constant P, is set to 0, so that it drops no network.
-
-    Args:
-        measure: gives an array over `axes` of counts [R, n], predictors [K, n] and target [n].
-        axes: coordinates; epoch becomes the second, and the last, field, the variables.
-    """
-    early = table.sel(epoch=table.epoch < mature.epoch).transpose("epoch", "predictor", "network")
-    found = np.full((len(early), *map(len, axes.values())), np.nan)
-    sizes = np.zeros(len(early), dtype=int)
-    for epoch, values in enumerate(early.values):
-        values = np.where(np.isfinite(values).any(1, keepdims=True), values, 0)
-        kept = np.isfinite(values).all(0) & np.isfinite(mature.values)
-        sizes[epoch] = n = kept.sum()
-        if n >= bootstrap.FEWEST:
-            found[epoch] = measure(resamples.counts(n), values[:, kept], mature.values[kept])
-    by_field = xr.DataArray(found, {"epoch": early.epoch, **axes}, ("epoch", *axes))
-    joined = by_field.to_dataset("field").assign(n=("epoch", sizes))
-    return joined.transpose(next(iter(axes)), "epoch", ...)
+    """Return by how much r of predictors is above that of P: value, low, high and n."""
+    one = assessed.sel(predictor=predictor, statistic=statistic)
+    return one[[*DIFFERENCE, "n"]].rename(DIFFERENCE)
 
 
 def pool_record(known: PoolMeasurements, table: xr.DataArray) -> xr.Dataset:
@@ -217,14 +189,17 @@ def pool_record(known: PoolMeasurements, table: xr.DataArray) -> xr.Dataset:
 def record(pools: Mapping[str, Analysis], sweep: xr.Dataset, ceiling: Estimate) -> xr.Dataset:
     """Return all statistics in one table: of `analyse` by pool, `alpha_sweep` and the ceiling."""
     joined: dict[str, Any] = {"data_vars": "all", "coords": "minimal", "compat": "override"}
-    assessed, compared, weights = (
+    assessed, compared, weights, found = (
         xr.concat([getattr(one, name) for one in pools.values()], "pool", join="exact", **joined)
-        for name in ("assessed", "compared", "weights")
+        for name in ("assessed", "compared", "weights", "found")
     )
-    contrasts = (*compared.data_vars, "first", "second")
+    contrasts = (*compared.data_vars, "first", "second", "statistic")
     compared = compared.rename({name: f"contrast_{name}" for name in contrasts})
+    found = found.drop_vars("n")
+    found = found.rename({name: f"search_{name}" for name in (*found.data_vars, "predictor")})
     # Not "alpha", which is a parameter of runs: a grid of these gathers their tables along it.
-    swept = sweep.rename({name: f"sweep_{name}" for name in ("alpha", *sweep.data_vars)})
-    parts = [assessed, compared, weights.rename("nested_alpha").rename(predictor="nested"), swept]
+    swept = sweep.rename({name: f"sweep_{name}" for name in ("alpha", "statistic", *sweep)})
+    nested = weights.rename("nested_alpha").rename(predictor="nested")
+    parts = [assessed, compared, nested, found, swept]
     attributes = {f"ceiling_{name}": value for name, value in asdict(ceiling).items()}
     return xr.merge(parts, join="exact").assign_coords(pool=list(pools)).assign_attrs(attributes)

@@ -15,6 +15,7 @@ from scipy import stats
 from sage.rsa import guidance
 
 COMBINED, BY_LAYER = "P + alpha TG", "TG by layer"
+LATER = ("TG in order",)  # computed from the similarities of tables that lack them
 FAMILIES = ("accuracy", "training speed", "size", "zero-cost", "guidance", "control", "combination")
 
 
@@ -111,6 +112,22 @@ def _mean_guidance(known: PoolMeasurements) -> xr.DataArray:
     return known.similarities["teacher"].mean("layer").mean("teacher_layer", skipna=False)
 
 
+def _guidance_in_order(known: PoolMeasurements) -> xr.DataArray:
+    """Return TG of layers in order: the t-th of T teacher layers with layer t/T of the network.
+
+    Taking the best of all layers favours deep networks, which have more to choose from.
+    """
+    similarity = known.similarities["teacher"]
+    layers = similarity.notnull().any(["epoch", "teacher_layer"]).sum("layer")
+    count = similarity.sizes["teacher_layer"]
+    parts = []
+    for number in range(1, count + 1):
+        place = np.ceil(number * layers / count).clip(min=1).astype(int)  # from 1, as layers
+        own = similarity.isel(teacher_layer=number - 1, drop=True)
+        parts.append(own.sel(layer=place).drop_vars("layer"))
+    return xr.concat(parts, "teacher_layer", join="exact").mean("teacher_layer", skipna=False)
+
+
 def _combined(known: PoolMeasurements) -> xr.DataArray:
     return guidance.combined_score(known.results.accuracy, _tg(known), known.alpha)
 
@@ -138,6 +155,7 @@ PREDICTORS: dict[str, Predictor] = {
     ),
     "TG": Predictor("guidance", _tg, measured),  # the paper's section 3.2
     "TG mean": Predictor("guidance", _mean_guidance, measured),  # over the network's layers: ours
+    "TG in order": Predictor("guidance", _guidance_in_order, measured),  # at fixed depths: ours
     # Other measures: ranks, Kriegeskorte et al. 2008, doi:10.3389/neuro.06.004.2008; `alignment`.
     "TG of class means": _guidance("class"),
     "TG of single images": _guidance("image"),
@@ -193,7 +211,7 @@ def score_table(known: PoolMeasurements, names: Iterable[str] | None = None) -> 
         added = {name: values}
         if "teacher_layer" in values.dims:
             layers = values.teacher_layer.values
-            added = {_layer_name(one): values.sel(teacher_layer=one, drop=True) for one in layers}
+            added = {layer_name(one): values.sel(teacher_layer=one, drop=True) for one in layers}
         cost = ("epoch", np.asarray(every_epoch + predictor.cost(known)))
         for label, one in added.items():
             part = one.broadcast_like(known.results.accuracy)
@@ -205,5 +223,19 @@ def score_table(known: PoolMeasurements, names: Iterable[str] | None = None) -> 
     return table.rename("score").assign_attrs(alpha=known.alpha)
 
 
-def _layer_name(layer: str) -> str:
+def complete(table: xr.Dataset) -> xr.Dataset:
+    """Return a pool's table, see `predictivity.pool_record`, with scores that it is older than."""
+    found, alpha = {"teacher": table.similarity}, float(table.score.attrs["alpha"])
+    known = PoolMeasurements(results=table, similarities=found, alpha=alpha)
+    missing = [name for name in LATER if name not in table.predictor]
+    if not missing:
+        return table
+    options: dict[str, Any] = {"coords": "minimal", "compat": "override", "join": "exact"}
+    added = score_table(known, missing).where(table.score.notnull().all("predictor"))
+    score = xr.concat([table.score, added], "predictor", combine_attrs="override", **options)
+    return table.drop_dims("predictor").assign(score=score)
+
+
+def layer_name(layer: str) -> str:
+    """Return the predictor that is TG of a single teacher layer."""
     return f"TG layer {layer}" if f"TG {layer}" in PREDICTORS else f"TG {layer}"

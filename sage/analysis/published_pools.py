@@ -1,7 +1,8 @@
-"""Published pools of earlier runs, put together with a run's own for more networks."""
+"""A run's pool, published pools of earlier runs, and what they say together."""
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ import numpy as np
 import xarray as xr
 
 from sage.analysis import predictivity, predictors
-from sage.analysis.bootstrap import Bootstrap
+from sage.analysis.bootstrap import Bootstrap, Estimate
 from sage.analysis.predictivity import Analysis
 from sage.config import paths
 from sage.config.run import PoolRun, unknown, words
@@ -19,6 +20,45 @@ from sage.search.evaluation import EvaluationProtocol
 # Pools may differ in these: other networks, trained elsewhere.
 FREE = ("seed", "device", "convolutions")
 RANDOM, OWN, SEARCHED = "random architectures", "this run's", "best five as searches by P go on"
+DEPTH = 3  # least, of networks that are analysed by themselves too
+DEEP = f"random architectures of depth {DEPTH} or more"
+
+
+@dataclass(frozen=True)
+class Pools:
+    """Tables of a run's pools and of those beside it, see `predictivity.pool_record`.
+
+    Args:
+        own: random networks.
+        searched: what searches by P found; None if it is not known.
+        others: random networks by name, see `load_published`.
+        ceiling: see `predictivity.ceiling`.
+    """
+
+    own: xr.Dataset
+    searched: xr.Dataset | None
+    others: Mapping[str, xr.Dataset]
+    ceiling: Estimate
+
+    def analyse(self, resamples: Bootstrap) -> dict[str, Analysis]:
+        """Return statistics by the pool's name, of the predictors that all pools have.
+
+        They are of `RANDOM`, all random networks; of `DEEP` ones among them; of `OWN` and others by
+        name, if there are any; and of `SEARCHED`.
+        """
+        groups = {RANDOM: {OWN: self.own, **self.others}}
+        if self.others:
+            groups |= {name: {name: one} for name, one in groups[RANDOM].items()}
+        if self.searched is not None:
+            groups[SEARCHED] = {SEARCHED: self.searched}
+        every = [one for tables in groups.values() for one in tables.values()]
+        names = self.own.predictor.values
+        shared = [name for name in names if all(name in one.predictor for one in every)]
+        joined = {name: join_pools(tables, shared) for name, tables in groups.items()}
+        scores, mature = joined[RANDOM]
+        deep = (scores.depth >= DEPTH).values
+        found = {RANDOM: joined.pop(RANDOM), DEEP: (scores[:, deep], mature[deep]), **joined}
+        return {name: predictivity.analyse(*pool, resamples) for name, pool in found.items()}
 
 
 def find(run: PoolRun) -> dict[str, Path]:
@@ -34,70 +74,101 @@ def find(run: PoolRun) -> dict[str, Path]:
     return {name: published[name] for name in names}
 
 
-def load_published(run: PoolRun, teacher: Teacher) -> dict[str, xr.Dataset]:
-    """Return the pools that a run names, by their seed as "seed 1", checked to be like its own.
+def holds_own(run: PoolRun) -> bool:
+    """Return True if the run's own pool is among those that it names; errors as `find`."""
+    tables = (xr.open_dataset(file).attrs for file in find(run).values())
+    return run.seed in [json.loads(one["description"])["seed"] for one in tables]
+
+
+def read_published(run: PoolRun) -> dict[str, xr.Dataset]:
+    """Return the pools that a run names by their seed, as "seed 1", that of its own seed as `OWN`.
+
+    Predictors that a table is older than are computed from its similarities.
 
     Raises:
-        ValueError: as `find`; a pool of another protocol, alpha, teacher or level, or of another's
-            seed.
+        ValueError: as `find`; two pools of one seed, or one of the run's own seed that has
+            other parameters.
     """
-    protocol = EvaluationProtocol.of(run.settings, run.dataset).description()
-    wanted = {"alpha": run.alpha, "level": run.level, "teacher_identity": teacher.identity}
-    wanted |= json.loads(json.dumps(protocol))
-    pools, seeds = {}, {run.seed: "this run"}
+    pools: dict[str, xr.Dataset] = {}
     for name, file in find(run).items():
-        one = xr.load_dataset(file)
-        description = json.loads(one.attrs["description"])
-        found = {**one.score.attrs, **one.similarity.attrs, **description}
-        keys = [key for key in wanted if key not in FREE and found.get(key) != wanted[key]]
-        if keys:
-            told = ", ".join(f"{key} {found.get(key)} instead of {wanted[key]}" for key in keys)
-            raise ValueError(
-                f"pool {name!r} cannot be put together with this run's: it has {told}; "
-                "a teacher is the same in all pools if it is given as a file"
-            )
-        seed = description["seed"]
-        if seed in seeds:
-            same = f"seed {seed} like {seeds[seed]}: they are the same networks"
-            raise ValueError(f"pool {name!r} has {same}")
-        seeds[seed], pools[f"seed {seed}"] = name, one
+        one = predictors.complete(xr.load_dataset(file))
+        seed = json.loads(one.attrs["description"])["seed"]
+        if seed == run.seed:
+            made = json.loads(one.attrs["run_parameters"])
+            asked = {key: value for key, value in asdict(run).items() if key != "pools"}
+            _check(name, "is not of this run", made, asked)
+        label = OWN if seed == run.seed else f"seed {seed}"
+        if label in pools:
+            other = pools[label].attrs["published"]
+            raise ValueError(f"pool {name!r} has seed {seed} like {other}: the same networks")
+        pools[label] = one.assign_attrs(published=name)
     return pools
 
 
-def analyse_pools(
-    own: xr.Dataset, others: Mapping[str, xr.Dataset], searched: xr.Dataset, bootstrap: Bootstrap
-) -> dict[str, Analysis]:
-    """Return statistics by the pool's name, of the predictors that all pools have.
+def check_alike(pools: Mapping[str, xr.Dataset], run: PoolRun, teacher: Teacher | None) -> None:
+    """Check that published pools can be put together with the run's.
 
     Args:
-        own: random networks, see `predictivity.pool_record`.
-        others: likewise, by name, see `load_published`.
-        searched: likewise, of what searches by P found.
+        pools: see `read_published`.
+        teacher: the run's; None if its own pool is among those published, which they have to match.
 
-    Returns:
-        `RANDOM`, all random networks; `OWN` and others by name, if there are any; and `SEARCHED`.
+    Raises:
+        ValueError: a pool of another protocol, alpha, teacher or level.
     """
-    groups = {RANDOM: [own, *others.values()]}
-    if others:
-        groups |= {OWN: [own]} | {name: [one] for name, one in others.items()}
-    groups[SEARCHED] = [searched]
-    every = [*groups[RANDOM], searched]
-    shared = [name for name in own.predictor.values if all(name in one.predictor for one in every)]
-    pools = {name: join_pools(tables, shared) for name, tables in groups.items()}
-    return {name: predictivity.analyse(*pool, bootstrap) for name, pool in pools.items()}
+    if teacher is None:
+        wanted = _description(pools[OWN])
+        sizes = json.loads(json.dumps(asdict(run.settings)))
+        wanted |= {name: sizes[name] for name in wanted.keys() & sizes.keys()}
+    else:
+        protocol = EvaluationProtocol.of(run.settings, run.dataset).description()
+        wanted = {"alpha": run.alpha, "level": run.level, "teacher_identity": teacher.identity}
+        wanted |= json.loads(json.dumps(protocol))
+    wanted = {key: value for key, value in wanted.items() if key not in FREE}
+    for one in pools.values():
+        told = "cannot be put together with this run's"
+        _check(one.attrs["published"], told, _description(one), wanted)
+
+
+def published_pools(pools: Mapping[str, xr.Dataset]) -> Pools:
+    """Return pools that are all published, with what stands beside the run's own of them."""
+    own = pools[OWN]
+    folder = paths.results() / own.attrs["published"]
+    found, summary = folder / "01_found.nc", folder / "01_summary.nc"
+    searched = predictors.complete(xr.load_dataset(found)) if found.exists() else None
+    ends = xr.open_dataset(summary).attrs if summary.exists() else {}
+    value, low, high = (
+        float(ends.get(f"ceiling_{one}", "nan")) for one in ("value", "low", "high")
+    )
+    ceiling = Estimate(value, low, high, n=int(ends.get("ceiling_n", 0)))
+    others = {name: one for name, one in pools.items() if name != OWN}
+    return Pools(own, searched, others, ceiling)
+
+
+def _description(pool: xr.Dataset) -> dict:
+    return {**pool.score.attrs, **pool.similarity.attrs, **json.loads(pool.attrs["description"])}
+
+
+def _check(name: str, problem: str, found: Mapping, wanted: Mapping) -> None:
+    keys = [key for key in wanted if found.get(key) != wanted[key]]
+    if keys:
+        told = ", ".join(f"{key} {found.get(key)} instead of {wanted[key]}" for key in keys)
+        advice = "a teacher is the same in all pools if it is given as a file"
+        raise ValueError(f"pool {name!r} {problem}: it has {told}; {advice}")
 
 
 def join_pools(
-    tables: Sequence[xr.Dataset], names: Sequence[str]
+    pools: Mapping[str, xr.Dataset], names: Sequence[str]
 ) -> tuple[xr.DataArray, xr.DataArray]:
     """Return scores [predictor, network, epoch] and mature accuracies [network] as of one pool.
 
-    The first pool's networks keep their numbers, the others' follow.
+    The first pool's networks keep their numbers, the others' follow. Coordinates along networks are
+    the name of their pool, their depth, and multiply-adds for an image.
 
     Args:
-        tables: see `predictivity.pool_record`.
+        pools: by name, see `predictivity.pool_record`.
         names: of predictors that all of them have; those that are ranked are ranked anew.
     """
+    tables = list(pools.values())
     numbers = tables[0].network.values
     further = sum(one.sizes["network"] for one in tables[1:])
     numbers = np.concatenate([numbers, numbers.max(initial=-1) + 1 + np.arange(further)])
@@ -115,4 +186,7 @@ def join_pools(
         if predictor.ranked and name in names:
             ranks = predictors.rank_networks(join([one[name] for one in tables]), parameters)
             scores.loc[{"predictor": name}] = ranks.where(scores.sel(predictor=name).notnull())
-    return scores, join(mature)
+    labels = np.repeat(list(pools), [one.sizes["network"] for one in tables])
+    named: dict[str, Any] = {"pool": ("network", labels)}
+    named |= {name: join([one[name] for one in tables]) for name in ("depth", "multiply_adds")}
+    return scores.assign_coords(named), join(mature)

@@ -1,18 +1,52 @@
-"""What a pool says of the claim that guidance tells early which networks are good, in words."""
+"""What a pool says, in words: what TG adds, what P + TG does, and against what it does not."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 import pandas as pd
 import xarray as xr
 
-from sage.analysis.bootstrap import Estimate
-from sage.analysis.predictivity import Analysis, gain
+from sage.analysis import contrasts
+from sage.analysis.added_value import GIVEN, IGNORANT, with_added
+from sage.analysis.contrasts import ALIKE, BETTER, RANKED, UNDECIDED, UNKNOWN, WORSE
+from sage.analysis.predictivity import Analysis
+from sage.analysis.predictors import COMBINED
 
 MANY_NETWORKS = 20  # fewer give intervals that are wide, and narrower than they ought to be
 MANY_IMAGES = 500  # for validation, from which on the standard error is at most 2.2 points
-# As free as guidance, by teachers that know nothing.
-IGNORANT = ("P + a TG untrained", "P + a TG shuffled")
+WORDS = {
+    BETTER: "better than",
+    WORSE: "worse than",
+    ALIKE: "no different (by anything that matters) from",
+    UNDECIDED: "undecided against",
+    UNKNOWN: "not comparable with",
+}
+CANDIDATES = 20  # of the simulated searches that are told
+# What is said first, of all networks and of those that are not shallow.
+HEADLINES = (
+    *((with_added(given, "TG"), given) for given in GIVEN),
+    *((with_added(given, "TG"), with_added(given, "TG before training")) for given in GIVEN),
+    *((with_added(given, "TG"), with_added(given, "TG untrained")) for given in GIVEN),
+    (COMBINED, "P"),
+    ("P + a TG", "P"),
+    ("P + a TG", "P + a TG before training"),
+    ("P + a TG", "P + a TG untrained"),
+    ("P + a TG", "P + a log parameters"),
+    ("P + a TG", "TSE-E"),
+)
+
+
+def headlines(analysed: Mapping[str, Analysis], *, epoch: float) -> pd.DataFrame:
+    """Return differences of r, a column for each pool, two rows for each of `HEADLINES`."""
+    columns: dict[str, dict] = {}
+    for pool, one in analysed.items():
+        column = columns[pool] = {}
+        for first, second in HEADLINES:
+            for statistic in RANKED:
+                for row in contrasts.rows(one.compared, first, epoch, statistic):
+                    if row["second"] == second:
+                        column[f"{first}, minus {second}", statistic] = contrasts.told(row)
+    return pd.DataFrame(columns)
 
 
 def summaries(analysed: Mapping[str, Analysis], *, epoch: float) -> str:
@@ -24,82 +58,47 @@ def summaries(analysed: Mapping[str, Analysis], *, epoch: float) -> str:
 
 
 def summary(analysed: Analysis, *, epoch: float) -> str:
-    """Return what r with mature accuracy and 95 % intervals of paired differences say.
-
-    It is told at one epoch, but for the gain of P + a TG over P.
-    """
-    assessed, compared = analysed.assessed, analysed.compared
-    others = [name for name in assessed.predictor.values.tolist() if name != "P"]
-    gains = {name: _estimate(gain(assessed, name).sel(epoch=epoch)) for name in others}
-    better = [f"{name} ({one.value:+.2f})" for name, one in gains.items() if one.low > 0]
-    worse = sum(one.high < 0 for one in gains.values())
-    comparable = sum(np.isfinite(one.value) for one in gains.values())
-    p = _estimate(assessed.sel(predictor="P", epoch=epoch, statistic="pearson"))
-    over = {row["second"]: row for row in _contrast_rows(compared, "P + a TG", epoch)}
-    is_over_p = (compared["first"] == "P + a TG") & (compared["second"] == "P")
-    over_p = compared.isel(pair=is_over_p.values).squeeze("pair")
-    epochs = ", ".join(f"{one:g}" for one in compared.epoch.values)
-    lines = [
-        *(
-            [f"{p.n} networks are few: intervals are a hint at most."]
-            if p.n < MANY_NETWORKS
-            else []
-        ),
-        f"After {epoch:g} epochs accuracy P itself has r = {p}.",
-        f"Of {comparable} other predictors that can be compared with P, these are better: "
-        f"{', '.join(better) or 'none'}. {worse} are worse, the rest are not told apart from it; "
-        "one in 40 would seem better by chance.",
-        f"P + a TG with a chosen on other networks gains {gains['P + a TG']} over P. "
-        f"{verdict(over)}",
-        f"Of the amounts of training, {epochs} epochs, it is better than P after "
-        f"{_epochs(over_p.low > 0)}, worse after {_epochs(over_p.high < 0)}; by intervals that "
-        f"hold for all of them at once, better after {_epochs(over_p.all_low > 0)}, "
-        f"worse after {_epochs(over_p.all_high < 0)}.",
-    ]
-    for first in dict.fromkeys(compared["first"].values.tolist()):
-        kinds: dict[str, list[str]] = {}
-        for row in _contrast_rows(compared, first, epoch):
-            kinds.setdefault(_relation(row), []).append(row["second"])
-        told = "; ".join(f"{kind} {', '.join(names)}" for kind, names in kinds.items())
-        lines.append(f"{first} is {told}.")
+    """Return what contrasts of r with mature accuracy say after one epoch, and how sure that is."""
+    compared, lines = analysed.compared, []
+    names = dict.fromkeys(compared["first"].values.tolist())
+    if (n := analysed.assessed.n.max().item()) < MANY_NETWORKS:
+        lines.append(f"{n} networks are few: intervals are a hint at most.")
+    for given in GIVEN:
+        if (guided := with_added(given, "TG")) in names:
+            lines.append(f"Given {given}, TG adds {_told(compared, guided, given, epoch)}.")
+            lines.append(_relations(compared, guided, epoch))
+    for score in (one for one in (COMBINED, "P + a TG") if one in names):
+        lines.append(f"{score} is above P by {_told(compared, score, 'P', epoch)}.")
+        lines.append(_relations(compared, score, epoch))
+    lines.append(claim(contrasts.verdicts(compared, "P + a TG", epoch)))
+    lines.append(_epochs(compared))
+    lines.append(_searches(analysed.found, epoch))
     return "\n".join(lines)
 
 
-def verdict(over: Mapping[str, Mapping[str, float]]) -> str:
-    """Return in words whether guidance helped: what the 95 % intervals allow to say.
+def claim(over: Mapping[str, str]) -> str:
+    """Return in words whether guidance helped.
 
     Args:
-        over: by how much r of P + a TG is above that of others, by their names: value, low, high.
-            Among them are P and P + a P; the claim takes more than there is over `IGNORANT`.
+        over: verdicts on P + a TG against others, by their names. The paper's claim takes that it
+            is better than P, and than P with TG of those of `IGNORANT` that are among them.
     """
-    over_p, over_itself = over["P"], over["P + a P"]
-    ignorant = [name for name in IGNORANT if name in over]
-    as_good = [name for name in ignorant if not over[name]["low"] > 0]
-    guided, unsupported = "On this pool guidance predicts", "is undecided, the claim not supported."
-    if np.isnan(over_p["value"]):
+    ignorant = [name for name in (f"P + a {one}" for one in IGNORANT) if name in over]
+    as_good = [name for name in ignorant if over[name] != BETTER]
+    guided = "guidance with a chosen weight predicts mature accuracy"
+    if over["P"] == UNKNOWN:
         return "There are too few networks, or too little spread among them, to compare the two."
-    if over_p["high"] < 0 and over_itself["high"] < 0:
-        return f"{guided} mature accuracy worse than accuracy alone does: the claim fails."
-    if not over_p["low"] > 0:
-        return f"Whether guidance helps {unsupported}"
+    if over["P"] == WORSE:
+        return f"The claim fails: {guided} worse than accuracy alone does."
+    if over["P"] == ALIKE:
+        return f"The claim fails: {guided} no better than accuracy alone does."
+    if over["P"] != BETTER:
+        return "Whether guidance helps is undecided."
     if as_good or not ignorant:
-        rivals = ", ".join(as_good) or "any control"
-        told = f"That is better than accuracy alone, but not shown to be better than {rivals}"
-        return f"{told}: whether it is the teacher's knowledge that helps {unsupported}"
-    told = f"{guided} mature accuracy better than accuracy alone does"
-    return f"{told}, and better than {', '.join(ignorant)}: the claim holds."
-
-
-def table(compared: xr.Dataset, first: str) -> pd.DataFrame:
-    """Return by how much r of predictor `first` is above each other one's, a row each, by epoch."""
-    text = "{value:.2f} [{low:.2f}, {high:.2f}]"
-    columns = {}
-    for epoch in compared.epoch.values:
-        rows = _contrast_rows(compared, first, epoch)
-        columns[f"{epoch:g}"] = {
-            row["second"]: text.format(**row) if np.isfinite(row["low"]) else "" for row in rows
-        }
-    return pd.DataFrame(columns).rename_axis(f"{first} minus")
+        told = f"not shown to do better than {', '.join(as_good) or 'any control'}"
+        return f"{guided.capitalize()} better than accuracy alone does, and is {told}: undecided."
+    told = f"better than accuracy alone does, and better than {', '.join(ignorant)}"
+    return f"The claim holds: {guided} {told}."
 
 
 def precision(images: int) -> str:
@@ -111,42 +110,80 @@ def precision(images: int) -> str:
     return f"Only {told}, and networks that differ by less than that cannot be told apart."
 
 
-def costs(pools: Mapping[str, xr.Dataset], *, teacher: float) -> pd.DataFrame:
-    """Return what pools took, by name: networks, examples, images shown, hours of a process.
+def costs(pools: Mapping[str, xr.Dataset], *, teacher: tuple[float, float]) -> pd.DataFrame:
+    """Return what pools took, by name: networks, examples, multiply-adds, hours of a process.
 
     Args:
         pools: see `pool.train_pool`.
-        teacher: examples of its training, a row of its own; NaN if unknown.
+        teacher: examples and multiply-adds of its training, a row of its own; NaN if unknown.
     """
-    rows = {
-        name: {
+    rows: dict[str, dict] = {}
+    for name, one in pools.items():
+        trained, shown = one.examples.max("epoch"), one.images_shown.sum("epoch")
+        rows[name] = {
             "networks": one.sizes["network"],
-            "training examples": int(one.examples.max("epoch").sum()),
-            "images shown": int(one.images_shown.sum()),
+            "training examples": int(trained.sum()),
+            "images shown": int(shown.sum()),
+            "multiply-adds": float(((trained + shown) * one.multiply_adds).sum()),
             "hours of a process": round(float(one.seconds.sum()) / 3600, 2),
         }
-        for name, one in pools.items()
-    }
-    rows["teacher"] = {"networks": 1, "training examples": teacher}
+    examples, multiply_adds = teacher
+    of_teacher = {"training examples": examples, "multiply-adds": multiply_adds}
+    rows["teacher"] = {"networks": 1, **of_teacher}
     return pd.DataFrame.from_dict(rows, orient="index")
 
 
-def _contrast_rows(compared: xr.Dataset, first: str, epoch: float) -> list[dict]:
-    pairs = compared.isel(pair=(compared["first"] == first).values).sel(epoch=epoch, drop=True)
-    return pairs.reset_coords(["first", "second"]).to_dataframe().to_dict("records")
+def _told(compared: xr.Dataset, first: str, second: str, epoch: float) -> str:
+    """Return a difference by each of `RANKED`, and how far pools differ where there are several."""
+    parts = []
+    for statistic in RANKED:
+        found = contrasts.rows(compared, first, epoch, statistic)
+        (row,) = (one for one in found if one["second"] == second)
+        part = f"{contrasts.told(row) or 'an unknown amount'} by {statistic.capitalize()}"
+        if np.isfinite(row["pooled"]):
+            part += " (pools as random effects {pooled:+.3f} [{pooled_low:.3f}, {pooled_high:.3f}]"
+            part += ", Q = {q:.1f}, p = {q_p:.2f})"
+        parts.append(part.format(**row))
+    return _list(parts)
 
 
-def _epochs(there: xr.DataArray) -> str:
-    return ", ".join(f"{one:g}" for one in there.epoch.values[there.values]) or "none"
+def _relations(compared: xr.Dataset, first: str, epoch: float) -> str:
+    kinds: dict[str, list[str]] = {}
+    for name, word in contrasts.verdicts(compared, first, epoch).items():
+        kinds.setdefault(WORDS[word], []).append(name)
+    return f"{first} is {'; '.join(f'{one} {_list(names)}' for one, names in kinds.items())}."
 
 
-def _estimate(one: xr.Dataset) -> Estimate:
-    return Estimate(*(one[name].item() for name in ("value", "low", "high", "n")))
+def _epochs(compared: xr.Dataset) -> str:
+    pair = (compared["first"] == "P + a TG") & (compared["second"] == "P")
+    one = compared.isel(pair=pair.values).squeeze("pair")
+    above, below = (one.all_low > 0).all("statistic"), (one.all_high < 0).all("statistic")
+    epochs, better, worse = (
+        ", ".join(f"{epoch:g}" for epoch in compared.epoch.values[there]) or "none"
+        for there in (slice(None), above.values, below.values)
+    )
+    return (
+        f"By intervals that hold for all amounts of training at once, {epochs} epochs, P + a TG is "
+        f"above P after {better}, below it after {worse}."
+    )
 
 
-def _relation(row: dict) -> str:
-    if np.isnan(row["value"]):
-        return "not comparable with"
-    if row["low"] > 0:
-        return "better than"
-    return "worse than" if row["high"] < 0 else "not told apart from"
+def _searches(found: xr.Dataset, epoch: float) -> str:
+    """Return what the scores are worth to a random search among the pool's networks."""
+    one = 100 * found.sel(candidates=CANDIDATES, epoch=epoch)
+    if not np.isfinite(one.value).any():
+        return f"The pool is too small for simulated searches of {CANDIDATES} candidates."
+    text = "{} {:+.1f} [{:.1f}, {:.1f}]"
+    ends = ["gain_value", "gain_low", "gain_high"]
+    parts = []
+    for choice in one.choice.values:
+        scores = {name: one.sel(choice=choice, predictor=name) for name in one.predictor.values}
+        reached = scores.pop("P").value.item()
+        known = {name: of for name, of in scores.items() if np.isfinite(of.gain_value)}
+        gains = _list(text.format(name, *of[ends].to_array().values) for name, of in known.items())
+        parts.append(f"the {choice} by P has {reached:.1f} %, and in points above it {gains}")
+    return f"In simulated searches of {CANDIDATES} candidates {'; '.join(parts)}."
+
+
+def _list(words: Iterable[str]) -> str:
+    return ", ".join(words) or "none"

@@ -24,6 +24,8 @@ from sage.teachers import assemblies, simulation, sources
 def check_run(run: Run, *, workers: str = "auto") -> None:
     """Check that there is all that a run names; no images are loaded.
 
+    A run whose own pool is published, see `pool.load_pools`, needs nothing else.
+
     Raises:
         Refused: an unknown data set, teacher, searcher, score, cell or pool, a file that is not
             there or cannot be read, workers that cannot be, see `check_workers`, or a record that
@@ -31,12 +33,13 @@ def check_run(run: Run, *, workers: str = "auto") -> None:
     """
     try:
         check_workers(workers)
+        if isinstance(run, PoolRun) and published_pools.holds_own(run):
+            return
         if isinstance(run, PoolRun | ComparisonRun):
             Tracker().check_writable()
         datasets.check_name(run.dataset)
         sources.check_name(run.teacher)
         if isinstance(run, PoolRun):
-            published_pools.find(run)
             if assemblies.names_recordings(run.teacher):
                 told = f"teacher {run.teacher!r} is recordings, whose images only searches show"
                 raise Refused(

@@ -8,8 +8,11 @@ import xarray as xr
 from tqdm.auto import tqdm
 
 from sage import spaces, teachers
+from sage.analysis import predictivity, predictors, published_pools
+from sage.analysis.bootstrap import Bootstrap
 from sage.analysis.predictors import PoolMeasurements
-from sage.config.run import LEVELS, SHUFFLED, Run, check_workers
+from sage.analysis.published_pools import OWN, Pools
+from sage.config.run import LEVELS, SHUFFLED, PoolRun, Run, check_workers
 from sage.experiments.studies import architectures, keep_best, make_study
 from sage.rsa import alignment, guidance
 from sage.rsa.teacher import Teacher
@@ -23,6 +26,30 @@ GUIDED_BY_P = ("reinforce", "tpe")  # fill the second pool; the paper used the f
 TOP = 5  # networks that the paper takes from a search at each checkpoint
 CHECKPOINTS = 10
 CONTROL_SEED = 0  # whatever the run's, so that pools of several seeds have the same controls
+
+
+def load_pools(run: PoolRun, *, workers: str = "auto") -> Pools:
+    """Return the run's pools with scores and statistics' parts; networks are trained if need be.
+
+    If the run's own pool is among those that it names, all come from published tables: neither
+    record nor images nor teacher are needed. Arguments and errors as `train_pool` and of
+    `published_pools.read_published` and `check_alike`.
+    """
+    published = published_pools.read_published(run)
+    if OWN in published:
+        published_pools.check_alike(published, run, None)
+        return published_pools.published_pools(published)
+    teacher = teachers.load_teacher(run)
+    check_teacher(run, teacher)
+    published_pools.check_alike(published, run, teacher)
+    networks = train_pool(run, workers=workers)
+    again = retrain_pool(run, workers=workers)
+    found = search_pool(run, workers=workers)
+    known = [measure_pool(run, one, teacher) for one in (networks, found)]
+    own, searched = (predictivity.pool_record(one, predictors.score_table(one)) for one in known)
+    mature = predictivity.mature_accuracy(own, run.settings.mature_epochs)
+    resamples = Bootstrap(run.settings.resamples, run.seed)
+    return Pools(own, searched, published, predictivity.ceiling(mature, again, resamples))
 
 
 def train_pool(run: Run, *, workers: str = "auto") -> xr.Dataset:

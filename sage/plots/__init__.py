@@ -5,7 +5,16 @@ To add a figure, write a function under `@style.applied` and import it here.
 
 from sage.plots.cells import cell_graph
 from sage.plots.interactive import explore
-from sage.plots.predictors import alpha_effect, cost_curves, pools, predictivity, rivals, teachers
+from sage.plots.predictors import (
+    added_value,
+    alpha_effect,
+    cost_curves,
+    pools,
+    predictivity,
+    rivals,
+    simulated_searches,
+    teachers,
+)
 from sage.plots.recordings import region_rdms, region_similarity, site_agreement, stimuli
 from sage.plots.searches import final_errors, finalists, search_progress
 from sage.plots.style import save

@@ -2,4 +2,10 @@
 
 from sage.teachers.networks import NETWORKS, UNTRAINED, load_images, load_stimuli, train_network
 from sage.teachers.simulation import recorded_regions
-from sage.teachers.sources import from_network, from_recordings, load_teacher, training_examples
+from sage.teachers.sources import (
+    from_network,
+    from_recordings,
+    load_teacher,
+    training_examples,
+    training_multiply_adds,
+)

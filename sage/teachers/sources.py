@@ -15,6 +15,7 @@ from torch import nn
 from sage.compute import devices
 from sage.config import paths, provenance
 from sage.config.run import SHUFFLED, Run, cut, file_name, unknown, words
+from sage.models import complexity
 from sage.rsa import activations
 from sage.rsa.teacher import Teacher, TeacherLayer, read_teacher, validation_images
 from sage.teachers import assemblies, external, networks, toolbox
@@ -59,6 +60,18 @@ def training_examples(run: Run) -> float:
     if (bank := _bank(name)).endswith(".nc") and os.path.isfile(bank):
         return float(xr.load_dataset(bank, engine="h5netcdf").attrs.get("training_examples", "nan"))
     return 0.0 if name in TEACHERS else float("nan")
+
+
+def training_multiply_adds(run: Run) -> float:
+    """Return `training_examples` in multiply-adds of passes forward, or NaN."""
+    name, examples = run.teacher.removesuffix(SHUFFLED), training_examples(run)
+    if name in NETWORKS:
+        size = run.settings.image_size
+        return examples * complexity.multiply_adds(untrained_network(name, run), size)
+    if name not in TEACHERS and os.path.isfile(bank := _bank(name)):
+        attributes = xr.load_dataset(bank, engine="h5netcdf").attrs
+        return examples * float(attributes.get("multiply_adds", "nan"))
+    return examples
 
 
 def from_network(name: str, model: nn.Module, layers: tuple[str, ...], run: Run) -> Teacher:

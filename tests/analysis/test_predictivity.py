@@ -3,19 +3,20 @@ import pytest
 import xarray as xr
 from scipy import stats
 
-from sage.analysis import bootstrap, cross_validation, predictivity, predictors
+from sage.analysis import (
+    bootstrap,
+    cross_validation,
+    predictivity,
+    predictors,
+    simulated_search,
+)
 from sage.analysis.bootstrap import Estimate
 from sage.config import paths
 from tests.support.one_by_one import ALONE, BOOTSTRAP, interval, one_by_one, partial_correlation
-from tests.support.pools import NAMES, make_analysis, make_assessed, make_known
+from tests.support.pools import NAMES, make_analysis, make_assessed, make_known, make_table
 
-NESTED = [
-    "P + a TG",
-    "P + a P",
-    "P + a TG shuffled",
-    "P + a TSE",
-    "P + a log parameters",
-]  # what can be made of these
+# What can be made of these.
+NESTED = ["P + a TG", "P + a TG shuffled", "P + a P", "P + a TSE", "P + a log parameters"]
 
 
 def test_every_statistic_is_that_of_each_predictor_alone():
@@ -73,24 +74,24 @@ def test_additions_to_a_constant_p_are_not_defined_and_leave_the_others_theirs()
     assert one.value.sel(predictor=["P", *NESTED]).isnull().all() and one.difference.isnull().all()
 
 
-def test_sweep_over_alpha():
+@pytest.mark.parametrize("method", ["pearson", "spearman"])
+def test_sweep_over_alpha(method):
     known, mature = make_known()
     table = predictors.score_table(known, NAMES)
-    sweep = predictivity.alpha_sweep(table, mature, np.array([0.0, 1.0, 100.0]), BOOTSTRAP)
+    alphas = np.array([0.0, 1.0, 100.0])
+    sweep = predictivity.alpha_sweep(table, mature, alphas, BOOTSTRAP).sel(statistic=method)
     np.testing.assert_allclose(sweep.sel(alpha=0.0).value, 0, atol=1e-12)
-    alone = stats.pearsonr(known.results.accuracy.sel(epoch=0.5), mature).statistic
+    alone = ALONE[method](known.results.accuracy.sel(epoch=0.5).values, mature.values)
     assert sweep.value.sel(alpha=100.0, epoch=0.5) == pytest.approx(1 - alone, abs=0.02)
     p, both = (table.sel(predictor=name, epoch=0.5).values for name in ("P", predictors.COMBINED))
-    r, of_p = (one_by_one(ALONE["pearson"], values, mature.values) for values in (both, p))
+    r, of_p = (one_by_one(ALONE[method], values, mature.values) for values in (both, p))
     one = sweep.sel(alpha=1.0, epoch=0.5)
-    assert [one[name].item() for name in ("value", "low", "high")] == pytest.approx(
-        interval(r - of_p)
-    )
+    found = [one[name].item() for name in ("value", "low", "high")]
+    assert found == pytest.approx(interval(r - of_p))
     assert (sweep.n == 30).all()
-    few = predictivity.alpha_sweep(
-        table, mature.where(mature.network < 3), np.array([1.0]), BOOTSTRAP
-    )
-    assert few.value.isnull().all() and few.low.isnull().all() and (few.n == 3).all()
+    few = mature.where(mature.network < 3)
+    none = predictivity.alpha_sweep(table, few, np.array([1.0]), BOOTSTRAP)
+    assert none.value.isnull().all() and none.low.isnull().all() and (none.n == 3).all()
 
 
 def test_nested_additions_are_scaled_alike():
@@ -108,8 +109,8 @@ def test_nested_additions_are_scaled_alike():
         scaled,
         mature,
         alphas=predictivity.ALPHAS,
-        folds=predictivity.FOLDS,
-        repeats=predictivity.REPEATS,
+        folds=cross_validation.FOLDS,
+        repeats=cross_validation.REPEATS,
         seed=4,
     )
     one = {"predictor": "P + a log parameters", "epoch": 2.0}
@@ -133,8 +134,8 @@ def test_p_added_to_itself_is_p_by_folds():
         0 * p,
         mature,
         alphas=np.zeros(1),
-        folds=predictivity.FOLDS,
-        repeats=predictivity.REPEATS,
+        folds=cross_validation.FOLDS,
+        repeats=cross_validation.REPEATS,
         seed=0,
     )
     np.testing.assert_allclose(folded, expected)
@@ -166,52 +167,17 @@ def test_networks_that_never_matured_are_no_pool():
         predictivity.mature_accuracy(make_known()[0].results, 30)
 
 
-def test_contrasts_are_paired_and_hold_for_all_epochs_at_once():
-    table, mature, assessed = make_assessed()
-    compared = predictivity.contrasts(table, mature, BOOTSTRAP)
-    found = set(zip(compared["first"].values.tolist(), compared["second"].values.tolist()))
-    assert found == {
-        ("P + a TG", "P"),
-        ("P + a TG", "P + a P"),
-        ("P + a TG", "P + a TG shuffled"),
-        ("P + a TG", "P + a TSE"),
-        ("P + a TG", "P + a log parameters"),
-        ("TG", "P"),
-        ("TG", "log parameters"),
-        ("TG", "depth"),
-        ("TG", "TG shuffled"),
-    }
-    pair = ((compared["first"] == "TG") & (compared["second"] == "depth")).values
-    one = compared.isel(pair=pair).squeeze("pair").sel(epoch=2.0)
-    tg, depth = (table.sel(predictor=name, epoch=2.0).values for name in ("TG", "depth"))
-    drawn = [one_by_one(ALONE["pearson"], values, mature.values) for values in (tg, depth)]
-    differences = drawn[0] - drawn[1]
-    assert [one[name].item() for name in ("value", "low", "high")] == pytest.approx(
-        interval(differences)
-    )
-    ends = np.percentile(differences[1:], (1.25, 98.75))  # of two epochs
-    assert [one[name].item() for name in ("all_low", "all_high")] == pytest.approx(ends)
-    over_p = compared.isel(
-        pair=((compared["first"] == "P + a TG") & (compared["second"] == "P")).values
-    ).squeeze("pair")
-    gain = predictivity.gain(assessed, "P + a TG")
-    for name in ("value", "low", "high"):
-        np.testing.assert_allclose(over_p[name], gain[name])
-    few = predictivity.contrasts(table, mature.where(mature.network < 3), BOOTSTRAP)
-    assert few.value.isnull().all() and few.all_low.isnull().all()
-
-
 def test_analysis_is_what_its_steps_give():
     known, mature = make_known()
     found = make_analysis()
-    table, weights = predictivity.add_nested(
-        predictors.score_table(known, NAMES), mature, seed=BOOTSTRAP.seed
-    )
+    table, weights = predictivity.add_nested(make_table(known), mature, seed=BOOTSTRAP.seed)
     xr.testing.assert_identical(found.scores, table)
     xr.testing.assert_identical(found.weights, weights)
     xr.testing.assert_identical(found.mature, mature)
     xr.testing.assert_identical(found.assessed, predictivity.assess(table, mature, BOOTSTRAP))
-    xr.testing.assert_identical(found.compared, predictivity.contrasts(table, mature, BOOTSTRAP))
+    xr.testing.assert_identical(found.found, simulated_search.simulate(table, mature, BOOTSTRAP))
+    compared = list(zip(found.compared["first"].values, found.compared["second"].values))
+    assert ("P + a TG", "P") in compared and ("P and size + TG", "P and size") in compared
 
 
 def test_record_holds_all_and_can_be_saved(tmp_path):

@@ -83,6 +83,7 @@ EXPECTED = {
     "TG L2": [0.3, 0.2, 0.6],
     "TG": [0.55, 0.3, 0.6],
     "TG mean": [0.35, 0.3, 0.3],
+    "TG in order": [0.55, 0.3, 0.0],
     "TG by Spearman": [
         0.275,
         0.15,
@@ -153,6 +154,31 @@ def test_a_proxy_that_is_not_defined_is_worst_but_one_of_no_network_is_none():
     synflow, parameters = known.results.synflow, known.results.parameters
     ranks = predictors.rank_networks(synflow, parameters)
     np.testing.assert_array_equal(ranks, [2, 1, np.nan])
+
+
+@pytest.mark.parametrize("layers, places", [(1, (1, 1, 1)), (2, (1, 2, 2)), (7, (3, 5, 7))])
+def test_layers_in_order_are_at_thirds_of_the_depth(layers, places):
+    known = make_known()
+    found = known.similarities["teacher"].isel(teacher_layer=[0, 0, 0], layer=[0] * 8)
+    found = found.assign_coords(teacher_layer=["A", "B", "C"], layer=np.arange(1, 9))
+    values = xr.DataArray(np.arange(24.0).reshape(3, 8), dims=("teacher_layer", "layer"))
+    found = (0 * found.fillna(0) + values).where(found.layer <= layers)
+    one = replace(known, similarities=known.similarities | {"teacher": found})
+    scores = predictors.score_table(one, ["TG in order"])
+    expected = np.mean([8 * row + place - 1 for row, place in enumerate(places)])
+    np.testing.assert_allclose(scores, expected)
+
+
+def test_older_tables_are_completed_from_their_similarities():
+    known = make_known()
+    known.results["loss"][1, 1] = np.nan
+    table = predictors.score_table(known)
+    whole = known.results.assign(score=table, similarity=known.similarities["teacher"])
+    assert predictors.complete(whole) is whole
+    older = whole.sel(predictor=[name for name in table.predictor.values if name != "TG in order"])
+    found = predictors.complete(older).score
+    xr.testing.assert_allclose(found.sel(predictor=table.predictor.values), table)
+    assert found.cost.dims == table.cost.dims and found.attrs == table.attrs
 
 
 def test_predictors_need_their_similarity():

@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from sage.analysis import summaries
+from sage.analysis import contrasts, summaries
+from sage.analysis.contrasts import ALIKE, BETTER, UNDECIDED, UNKNOWN, WORSE
 from tests.support.pools import make_analysis
 
 
@@ -10,33 +11,31 @@ def summary(epoch: float, **options) -> list[str]:
     return summaries.summary(make_analysis(**options), epoch=epoch).splitlines()
 
 
-def test_summary_says_that_the_claim_holds():
-    p, better, nested, times, free, alone = summary(0.5)
-    assert p.startswith("After 0.5 epochs accuracy P itself has r = 0.")
-    assert "TG (+" in better and "P + a TG (+" in better and "TSE" not in better
-    assert better.startswith("Of 13 other predictors that can be compared with P")
-    assert (
-        "better than accuracy alone does, and better than P + a TG shuffled: the claim holds"
-        in nested
+def test_summary_says_first_what_tg_adds_then_that_the_claim_holds():
+    given, over_given, paper, over_paper, nested, over, claim, times, searches = summary(0.5)
+    assert given.startswith("Given P and size, TG adds +0.") and "by Spearman" in given
+    assert over_given == "P and size + TG is better than P and size, P and size + TG shuffled."
+    assert paper.startswith("P + alpha TG is above P by +0.") and "better by Pearson" in paper
+    assert over_paper == "P + alpha TG is better than P; undecided against log parameters."
+    assert nested.startswith("P + a TG is above P by +0.")
+    rivals = "P, P + a TG shuffled, P + a P, P + a TSE, P + a log parameters, log parameters"
+    assert over == f"P + a TG is better than {rivals}."
+    assert claim.startswith("The claim holds: ") and claim.endswith(
+        "better than P + a TG shuffled."
     )
-    assert times.startswith(
-        "Of the amounts of training, 0.5, 2 epochs, it is better than P after 0.5"
-    )
-    assert "at once, better after 0.5" in times
-    assert (
-        free
-        == "P + a TG is better than P, P + a P, P + a TG shuffled, P + a TSE, P + a log parameters."
-    )
-    assert alone == "TG is better than P, log parameters, depth, TG shuffled."
+    assert "0.5, 2 epochs, P + a TG is above P after 0.5" in times
+    assert "the first by P has" in searches and "the best of top 5 by P has" in searches
 
 
 def test_summary_says_that_the_claim_is_not_supported():
-    _, better, nested, times, free, alone = summary(2.0, guided=False)
-    assert "these are better: none." in better and "are worse" in better
-    assert "undecided, the claim not supported" in nested
-    assert "it is better than P after none" in times and "at once, better after none" in times
-    assert "not told apart from" in free and "better than" not in free
-    assert alone.startswith("TG is worse than P; not told apart from")
+    lines = summary(2.0, guided=False)
+    assert lines[6] in (
+        "Whether guidance helps is undecided.",
+        "The claim fails: guidance with a chosen weight predicts mature accuracy no better "
+        "than accuracy alone does.",
+    )
+    assert "P + a TG is above P after none" in lines[7]
+    assert lines[5].startswith("P + a TG is undecided against P, P + a TG shuffled, ")
 
 
 def test_summaries_say_which_pool_they_are_of():
@@ -46,78 +45,65 @@ def test_summaries_say_which_pool_they_are_of():
     assert second.splitlines() == ["theirs, n = 30:", *summary(0.5, guided=False)]
 
 
+def test_headlines_have_both_statistics_of_each_pool():
+    one = make_analysis()
+    table = summaries.headlines({"mine": one, "few": make_analysis(networks=3)}, epoch=2.0)
+    assert table.columns.tolist() == ["mine", "few"] and (table.few == "").all()
+    assert table.index[0] == ("P and size + TG, minus P and size", "pearson")
+    assert table.index[1] == ("P and size + TG, minus P and size", "spearman")
+    pair = (one.compared["first"] == "P + a TG") & (one.compared["second"] == "P")
+    value = one.compared.isel(pair=pair.values).sel(epoch=2.0, statistic="spearman").value.item()
+    assert table.mine["P + a TG, minus P", "spearman"].startswith(f"{value:+.3f} [")
+
+
 def test_costs_are_of_all_networks_those_that_diverged_too():
     pool = xr.Dataset(
         {
             "examples": (("network", "epoch"), [[10.0, 200.0], [10.0, np.nan]]),
             "images_shown": (("network", "epoch"), [[5.0, 5.0], [5.0, np.nan]]),
+            "multiply_adds": ("network", [1.0, 100.0]),
             "seconds": ("network", [3600.0, 1800.0]),
         }
     )
-    found = summaries.costs({"mine": pool}, teacher=500.0)
-    assert found.loc["mine"].tolist() == [2, 210, 15, 1.5]
-    assert found.loc["teacher"].tolist()[:2] == [1, 500] and found.loc["teacher"].isna().sum() == 2
+    found = summaries.costs({"mine": pool}, teacher=(500.0, 4000.0))
+    assert found.loc["mine"].tolist() == [2, 210, 15, 210 + 1500, 1.5]
+    teacher = found.loc["teacher"]
+    assert teacher.dropna().tolist() == [1, 500, 4000] and teacher.isna().sum() == 2
 
 
 def test_summary_of_too_few_networks_says_so():
     lines = summary(0.5, networks=3)
     assert lines.pop(0) == "3 networks are few: intervals are a hint at most."
-    assert "too few networks" in lines[2] and lines[4].startswith(
-        "P + a TG is not comparable with P, "
+    assert lines[0] == (
+        "Given P and size, TG adds an unknown amount by Pearson, an unknown amount by Spearman."
     )
-    assert lines[1].startswith(
-        "Of 0 other predictors that can be compared with P, these are better: none."
-    )
+    assert lines[5].startswith("P + a TG is not comparable with P, ")
+    assert "too few networks" in lines[6] and "too small for simulated searches" in lines[8]
 
 
-def test_of_few_networks_there_are_values_without_intervals():
-    few, p, *_ = summary(2.0, networks=4)
-    assert few.startswith("4 networks are few") and "(no interval, n = 4)" in p
+def test_of_few_networks_there_are_no_intervals_and_no_verdicts():
+    few, given, *_ = summary(2.0, networks=4)
+    assert few.startswith("4 networks are few") and "an unknown amount by Pearson" in given
     compared = make_analysis(networks=4).compared
-    assert np.isfinite(compared.value).any() and (summaries.table(compared, "TG") == "").all(
-        axis=None
-    )
+    assert np.isfinite(compared.value).any()
+    assert (contrasts.table(compared, "TG") == "").all(axis=None)
 
 
-def row(low: float, high: float) -> dict[str, float]:
-    return {"value": (low + high) / 2, "low": low, "high": high}
+UNTRAINED, BEFORE = "P + a TG untrained", "P + a TG before training"
 
 
 @pytest.mark.parametrize(
-    "over_p, over_itself, over_untrained, words",
+    "over, words",
     [
-        ((0.1, 0.3), (0.1, 0.3), (0.1, 0.2), "better than P + a TG untrained: the claim holds"),
-        ((0.1, 0.3), (0.1, 0.3), (-0.1, 0.2), "not shown to be better than P + a TG untrained: "),
-        ((-0.3, -0.1), (-0.3, -0.1), (-0.1, 0.2), "the claim fails"),
-        ((-0.3, -0.1), (-0.3, 0.1), (-0.1, 0.2), "undecided, the claim not supported"),
-        ((-0.1, 0.1), (-0.1, 0.1), (0.1, 0.2), "undecided, the claim not supported"),
-        ((np.nan, np.nan), (np.nan, np.nan), (np.nan, np.nan), "too few networks"),
+        ({"P": BETTER, UNTRAINED: BETTER, BEFORE: BETTER}, "The claim holds"),
+        ({"P": BETTER, UNTRAINED: BETTER, BEFORE: ALIKE}, f"better than {BEFORE}: undecided"),
+        ({"P": BETTER, UNTRAINED: UNDECIDED}, f"not shown to do better than {UNTRAINED}: "),
+        ({"P": BETTER}, "not shown to do better than any control: undecided"),
+        ({"P": UNDECIDED, UNTRAINED: BETTER}, "Whether guidance helps is undecided"),
+        ({"P": ALIKE}, "no better than accuracy alone does."),
+        ({"P": WORSE}, "worse than accuracy alone does."),
+        ({"P": UNKNOWN}, "too few networks"),
     ],
 )
-def test_verdict_follows_the_intervals(over_p, over_itself, over_untrained, words):
-    over = {"P": over_p, "P + a P": over_itself, "P + a TG untrained": over_untrained}
-    assert words in summaries.verdict({name: row(*ends) for name, ends in over.items()})
-
-
-def test_without_a_control_no_claim_holds():
-    words = summaries.verdict({"P": row(0.1, 0.3), "P + a P": row(0.1, 0.3)})
-    assert (
-        "not shown to be better than any control: " in words and "the claim not supported" in words
-    )
-
-
-def test_table_has_a_row_for_each_rival_and_a_column_for_each_epoch():
-    compared = make_analysis().compared
-    table = summaries.table(compared, "P + a TG")
-    assert table.index.tolist() == [
-        "P",
-        "P + a P",
-        "P + a TG shuffled",
-        "P + a TSE",
-        "P + a log parameters",
-    ]
-    assert table.columns.tolist() == ["0.5", "2"]
-    one = compared.isel(pair=3).sel(epoch=2.0)
-    assert table.loc["P + a TSE", "2"] == f"{one.value:.2f} [{one.low:.2f}, {one.high:.2f}]"
-    few = make_analysis(networks=3).compared
-    assert (summaries.table(few, "TG") == "").all(axis=None)
+def test_claim_follows_the_verdicts(over, words):
+    assert words in summaries.claim(over)

@@ -1,6 +1,7 @@
 """A made-up pool whose predictors tell mature accuracy more or less."""
 
 import json
+from functools import cache
 
 import numpy as np
 import xarray as xr
@@ -43,6 +44,7 @@ def make_known(
             "images_shown": (("network", "epoch"), np.full((networks, 3), 7.0)),
             "losses": (("network", "step"), rng.random((networks, 40), dtype=np.float32)),
             "parameters": ("network", rng.uniform(1e3, 1e5, networks)),
+            "multiply_adds": ("network", np.full(networks, 1e6)),
             "depth": ("network", rng.integers(1, 9, networks).astype(float)),
         },
         coordinates,
@@ -58,12 +60,20 @@ def make_known(
     return known, predictivity.mature_accuracy(pool, 20)
 
 
+@cache  # several tests look at the same; none changes what it is given
 def make_analysis(**options) -> predictivity.Analysis:
     known, mature = make_known(**options)
-    return predictivity.analyse(predictors.score_table(known, NAMES), mature, BOOTSTRAP)
+    return predictivity.analyse(make_table(known), mature, BOOTSTRAP)
+
+
+def make_table(known: PoolMeasurements) -> xr.DataArray:
+    """Scores with the coordinates that joined pools have."""
+    table, results = predictors.score_table(known, NAMES), known.results
+    sizes = {name: results[name] for name in ("depth", "multiply_adds")}
+    return table.assign_coords(pool=("network", ["mine"] * len(results.network)), **sizes)
 
 
 def make_assessed(**options) -> tuple[xr.DataArray, xr.DataArray, xr.Dataset]:
     """All scores, the mature accuracy and what is made of them."""
     found = make_analysis(**options)
-    return found.scores, found.mature, found.assessed
+    return found.scores.copy(), found.mature, found.assessed

@@ -14,6 +14,7 @@ from torch import nn
 from sage import teachers
 from sage.config import profiles
 from sage.experiments import pool
+from sage.models import complexity
 from sage.teachers import networks, sources
 from tests.support.made_up_teachers import load
 
@@ -31,6 +32,18 @@ def test_a_network_that_is_not_trained_is_not_charged_for(tiny_run):
     }.items():
         found = teachers.training_examples(replace(tiny_run, teacher=name))
         np.testing.assert_equal(found, float(examples))
+
+
+def test_a_teachers_examples_cost_its_own_multiply_adds(tiny_run, tmp_path):
+    model = networks.untrained_network("resnet", tiny_run)
+    each = complexity.multiply_adds(model, tiny_run.settings.image_size)
+    attributes = {"training_examples": 256.0, "multiply_adds": 10.0}
+    told = str(load(tiny_run, "resnet").save(tmp_path / "told.nc", **attributes))
+    amounts = {"resnet": 256 * each, "resnet-shuffled": 256 * each, "pixels": 0, told: 2560}
+    for name, expected in amounts.items():
+        assert teachers.training_multiply_adds(replace(tiny_run, teacher=name)) == expected
+    untold = str(load(tiny_run, "resnet").save(tmp_path / "untold.nc", training_examples=256.0))
+    assert math.isnan(teachers.training_multiply_adds(replace(tiny_run, teacher=untold)))
 
 
 def test_a_bank_says_what_its_training_took(tiny_run, tmp_path):

@@ -1,0 +1,163 @@
+"""One predictor against another: paired differences of r, and the rule that judges them."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+from scipy import stats
+
+from sage.analysis import bootstrap
+from sage.analysis.bootstrap import METHODS, Bootstrap, by_epoch, interval
+
+# The rule of `verdict`. A difference of 0.02 in r is worth about 0.15 points of accuracy to the
+# best of 20 candidates (0.02 times 1.9 s.d. of the best of 20 times 4 points of s.d.).
+MATTERS = 0.02
+# An interval's ends lie so many standard errors of their own bootstrap further out, about where the
+# outermost of 20 bootstraps with other seeds have theirs: no verdict hangs on the seed.
+ERRORS = 2
+RANKED = ("pearson", "spearman")  # statistics that a verdict takes, as equals
+BETTER, WORSE, ALIKE, UNDECIDED = "better", "worse", "alike", "undecided"
+UNKNOWN = "not comparable"
+POOLED = ("pooled", "pooled_low", "pooled_high", "q", "q_p")
+FIELDS = ("value", "low", "high", "all_low", "all_high", *POOLED)
+
+
+def contrasts(
+    scores: xr.DataArray,
+    mature: xr.DataArray,
+    pairs: Iterable[tuple[str, str]],
+    resamples: Bootstrap,
+) -> xr.Dataset:
+    """Return by how much the first predictor's r is above the second's.
+
+    Args:
+        scores: [predictor, network, epoch]; coordinate pool [network] names the networks' pools.
+        mature: [network].
+        pairs: names of predictors; those that `scores` lacks are left out.
+    Returns:
+        Dataset over pair, with its names as coordinates first and second, epoch and statistic, of
+        `RANKED`: value; its paired interval, low and high, widened by `ERRORS`; all_low and
+        all_high, likewise, which holds for all epochs of the pair at once (Bonferroni); and of
+        several pools what `random_effects` gives, else NaN.
+    """
+    names = scores.predictor.values.tolist()
+    kept = [pair for pair in pairs if {*pair} <= {*names}]
+    used = list(dict.fromkeys(name for pair in kept for name in pair))
+    ones, others = ([used.index(pair[side]) for pair in kept] for side in (0, 1))
+    epochs, pools = int((scores.epoch < mature.epoch).sum()), scores.pool.values
+
+    def draw(method: str, values: np.ndarray, target: np.ndarray) -> np.ndarray:
+        drawn = METHODS[method](resamples.counts(len(target)), values, target)
+        return drawn[:, ones] - drawn[:, others]  # [1 + R, pair]
+
+    def measure(values: np.ndarray, target: np.ndarray, places: np.ndarray) -> np.ndarray:
+        found = []
+        members = [pools[places] == name for name in dict.fromkeys(pools[places])]
+        members = [one for one in members if one.sum() >= bootstrap.FEWEST_OF_INTERVALS]
+        for method in RANKED:
+            drawn = draw(method, values, target)
+            ends = interval(drawn, errors=ERRORS)
+            every = interval(drawn, tests=epochs, errors=ERRORS)[:, 1:]
+            apart = [draw(method, values[:, one], target[one]) for one in members]
+            effects, errors = (
+                np.reshape([of(one) for one in apart], (-1, len(kept)))
+                for of in (lambda one: one[0], lambda one: one[1:].std(0))
+            )
+            found.append(np.hstack([ends, every, random_effects(effects, errors)]))
+        return np.stack(found, 1)
+
+    axes: dict[str, Any] = {"pair": range(len(kept)), "statistic": list(RANKED)}
+    table = by_epoch(scores.sel(predictor=used), mature, measure, **axes, field=list(FIELDS))
+    named = {"first": ("pair", [one for one, _ in kept])}
+    named["second"] = ("pair", [other for _, other in kept])
+    return table.drop_vars(["pair", "n"]).assign_coords(named)
+
+
+def random_effects(effects: np.ndarray, errors: np.ndarray) -> np.ndarray:
+    """Return what independent pools say together of each effect, where pools may differ.
+
+    Args:
+        effects: [pools, K].
+        errors: [pools, K] their standard errors.
+
+    Returns:
+        [K, 5], see `POOLED`: the mean of the effects with its 95 % interval; Cochran's Q, and the
+        chance of one as large if all pools had the same effect. NaN for fewer than two pools, or if
+        an error is 0. With few pools the variance between them is hardly known, and the interval is
+        somewhat narrow.
+
+    Source: DerSimonian and Laird 1986, doi:10.1016/0197-2456(86)90046-2; Q, Cochran 1954,
+        doi:10.2307/3001666.
+    """
+    count, number = np.shape(effects)
+    if count < 2:
+        return np.full((number, len(POOLED)), np.nan)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        weights = np.where(errors > 0, errors, np.nan) ** -2.0
+        fixed = (weights * effects).sum(0) / weights.sum(0)
+        q = (weights * (effects - fixed) ** 2).sum(0)
+        scale = weights.sum(0) - (weights**2).sum(0) / weights.sum(0)
+        between = np.maximum(0, (q - (count - 1)) / scale)
+        weights = 1 / (1 / weights + between)
+        mean, half = (weights * effects).sum(0) / weights.sum(0), 1.96 * weights.sum(0) ** -0.5
+    return np.stack([mean, mean - half, mean + half, q, stats.chi2.sf(q, count - 1)], 1)
+
+
+def verdict(row: Mapping[str, float]) -> str:
+    """Return what a contrast allows to say, whatever the bootstrap's seed.
+
+    It is better where the whole interval, and that of several pools together, is above 0 and the
+    value is `MATTERS` or more; worse likewise; alike where the interval is within `MATTERS` of 0.
+    """
+    value, low, high = row["value"], row["low"], row["high"]
+    if not np.isfinite(low):
+        return UNKNOWN
+    if -MATTERS < low and high < MATTERS:
+        return ALIKE
+    if np.isfinite(row["pooled"]):
+        low, high = min(low, row["pooled_low"]), max(high, row["pooled_high"])
+    if low > 0 and value >= MATTERS:
+        return BETTER
+    return WORSE if high < 0 and value <= -MATTERS else UNDECIDED
+
+
+def verdicts(compared: xr.Dataset, first: str, epoch: float) -> dict[str, str]:
+    """Return a verdict on predictor `first` against each other one, by its name.
+
+    Pearson's and Spearman's r have to agree, or it is undecided.
+    """
+    found: dict[str, set[str]] = {}
+    for statistic in RANKED:
+        for row in rows(compared, first, epoch, statistic):
+            found.setdefault(row["second"], set()).add(verdict(row))
+    return {name: kinds.pop() if len(kinds) == 1 else UNDECIDED for name, kinds in found.items()}
+
+
+def rows(compared: xr.Dataset, first: str, epoch: float, statistic: str) -> list[dict]:
+    """Return a dict of all fields for each pair of predictor `first`."""
+    pairs = compared.isel(pair=(compared["first"] == first).values)
+    one = pairs.sel(epoch=epoch, statistic=statistic, drop=True).reset_coords(["first", "second"])
+    return one.to_dataframe().to_dict("records")
+
+
+def table(compared: xr.Dataset, first: str) -> pd.DataFrame:
+    """Return by how much r of predictor `first` is above each other one's, a column each epoch.
+
+    There are two rows for each, one for each of `RANKED`.
+    """
+    columns: dict[str, dict] = {}
+    for epoch in compared.epoch.values:
+        column = columns[f"{epoch:g}"] = {}
+        for both in zip(*(rows(compared, first, epoch, one) for one in RANKED)):
+            column |= {(row["second"], name): told(row) for name, row in zip(RANKED, both)}
+    return pd.DataFrame(columns).rename_axis([f"{first} minus", "by"])
+
+
+def told(row: Mapping[str, float]) -> str:
+    """Return a difference with its interval and its verdict, unless undecided; or nothing."""
+    if not np.isfinite(row["low"]):
+        return ""
+    text = f"{row['value']:+.3f} [{row['low']:.3f}, {row['high']:.3f}]"
+    return text if (found := verdict(row)) == UNDECIDED else f"{text} {found}"

@@ -1,0 +1,142 @@
+import numpy as np
+import pytest
+import xarray as xr
+from scipy import stats
+
+from sage.analysis import bootstrap, contrasts
+from sage.analysis.bootstrap import Bootstrap
+from sage.analysis.contrasts import ALIKE, BETTER, UNDECIDED, UNKNOWN, WORSE
+from tests.support.one_by_one import ALONE, BOOTSTRAP, one_by_one
+from tests.support.pools import make_assessed
+
+PAIRS = [("TG", "depth"), ("P", "absent"), ("P", "TSE")]
+
+
+def compare(scores: xr.DataArray, mature: xr.DataArray, **place) -> xr.Dataset:
+    """Return the first of `PAIRS` after two epochs."""
+    found = contrasts.contrasts(scores, mature, PAIRS, BOOTSTRAP)
+    assert list(zip(found["first"].values, found["second"].values)) == [PAIRS[0], PAIRS[2]]
+    return found.isel(pair=0).sel(epoch=2.0)
+
+
+def ends(drawn: np.ndarray, share: float) -> list[float]:
+    """Percentiles that leave out a share at each end, and two standard errors of it less."""
+    share -= 2 * (share * (1 - share) / BOOTSTRAP.resamples) ** 0.5
+    return np.percentile(drawn[1:], (100 * max(share, 0), 100 - 100 * max(share, 0))).tolist()
+
+
+@pytest.mark.parametrize("method", contrasts.RANKED)
+def test_contrasts_are_paired_and_hold_for_all_epochs_at_once(method):
+    scores, mature, _ = make_assessed()
+    one = compare(scores, mature).sel(statistic=method)
+    tg, depth = (scores.sel(predictor=name, epoch=2.0).values for name in ("TG", "depth"))
+    drawn = [one_by_one(ALONE[method], values, mature.values) for values in (tg, depth)]
+    differences = drawn[0] - drawn[1]
+    found = [one[name].item() for name in contrasts.FIELDS[:5]]
+    expected = [differences[0], *ends(differences, 0.025), *ends(differences, 0.0125)]
+    assert found == pytest.approx(expected)
+    assert np.isnan([one[name] for name in contrasts.POOLED]).all()  # one pool
+    few = contrasts.contrasts(scores, mature.where(mature.network < 3), PAIRS, BOOTSTRAP)
+    assert few.value.isnull().all() and few.all_low.isnull().all()
+
+
+def test_pools_are_compared_apart_and_put_together():
+    scores, mature, _ = make_assessed()
+    scores = scores.assign_coords(pool=("network", ["a", "b", "b"] * 10))
+    one = compare(scores, mature).sel(statistic="pearson")
+    effects, errors = [], []
+    for name in "ab":
+        own = compare(scores[:, scores.pool == name], mature[(scores.pool == name).values])
+        effects.append(own.value.sel(statistic="pearson").item())
+        tg, depth = (
+            scores.sel(predictor=score, epoch=2.0)[scores.pool == name].values
+            for score in ("TG", "depth")
+        )
+        target = mature.values[scores.pool == name]
+        drawn = [one_by_one(ALONE["pearson"], values, target) for values in (tg, depth)]
+        errors.append(np.std((drawn[0] - drawn[1])[1:]))
+    expected = contrasts.random_effects(np.array([effects]).T, np.array([errors]).T)[0]
+    assert [one[name].item() for name in contrasts.POOLED] == pytest.approx(expected)
+
+
+def test_random_effects_of_the_trials_of_bcg_vaccine():
+    """Log risk ratios of Colditz et al. 1994, as the R package metafor has them (method DL)."""
+    cases = [(4, 119, 11, 128), (6, 300, 29, 274), (3, 228, 11, 209), (62, 13536, 248, 12619)]
+    cases += [(33, 5036, 47, 5761), (180, 1361, 372, 1079), (8, 2537, 10, 619)]
+    cases += [(505, 87886, 499, 87892), (29, 7470, 45, 7232), (17, 1699, 65, 1600)]
+    cases += [(186, 50448, 141, 27197), (5, 2493, 3, 2338), (27, 16886, 29, 17825)]
+    a, b, c, d = np.array(cases, float).T
+    effects = np.log(a / (a + b)) - np.log(c / (c + d))
+    errors = np.sqrt(1 / a - 1 / (a + b) + 1 / c - 1 / (c + d))
+    (found,) = contrasts.random_effects(effects[:, None], errors[:, None])
+    np.testing.assert_allclose(found[:4], [-0.7141, -1.0644, -0.3638, 152.233], atol=2e-4)
+    assert found[4] == pytest.approx(stats.chi2.sf(found[3], 12))
+
+
+def test_pools_that_agree_are_weighed_by_their_errors_and_one_alone_says_nothing():
+    found = contrasts.random_effects(np.array([[0.1], [0.1]]), np.array([[0.03], [0.04]]))[0]
+    half = 1.96 / (1 / 0.03**2 + 1 / 0.04**2) ** 0.5
+    np.testing.assert_allclose(found, [0.1, 0.1 - half, 0.1 + half, 0, 1], atol=1e-12)
+    assert np.isnan(contrasts.random_effects(np.ones((1, 2)), np.ones((1, 2)))).all()
+    same = contrasts.random_effects(np.zeros((2, 1)), np.zeros((2, 1)))  # a predictor and itself
+    assert np.isnan(same[0, :3]).all()
+
+
+def test_widened_intervals_hold_what_twenty_bootstraps_say():
+    rng = np.random.default_rng(0)
+    target = rng.normal(size=40)
+    predictors = target + rng.normal(size=(2, 40))
+
+    def ends(seed: int, **options) -> np.ndarray:
+        drawn = bootstrap.pearson(Bootstrap(1000, seed).counts(40), predictors, target)
+        return bootstrap.interval(drawn[:, :1] - drawn[:, 1:], **options)[0, 1:]
+
+    plain = np.array([ends(seed) for seed in range(20)])
+    wide = np.array([ends(seed, errors=contrasts.ERRORS) for seed in range(20)])
+    inside = [(wide[:, :1] <= low) & (high <= wide[:, 1:]) for low, high in plain]
+    assert np.mean(inside) > 0.85 and wide[:, 0].mean() == pytest.approx(
+        plain[:, 0].min(), abs=0.02
+    )
+
+
+def row(value: float, low: float, high: float, *pooled: float) -> dict[str, float]:
+    together = dict(zip(contrasts.POOLED, (*pooled, *(np.nan,) * (5 - len(pooled)))))
+    return {"value": value, "low": low, "high": high} | together
+
+
+@pytest.mark.parametrize(
+    "one, word",
+    [
+        (row(0.05, 0.001, 0.1), BETTER),
+        (row(-0.05, -0.1, -0.001), WORSE),
+        (row(0.05, -0.001, 0.1), UNDECIDED),
+        (row(0.019, 0.001, 0.03), UNDECIDED),  # above 0, but too little
+        (row(0.012, 0.001, 0.019), ALIKE),
+        (row(0.05, 0.001, 0.1, 0.05, 0.01, 0.1), BETTER),
+        (row(0.05, 0.001, 0.1, 0.05, -0.01, 0.1), UNDECIDED),  # pools differ too much
+        (row(np.nan, np.nan, np.nan), UNKNOWN),
+    ],
+)
+def test_verdict_follows_interval_and_least_effect_that_matters(one, word):
+    assert contrasts.verdict(one) == word
+
+
+def made(pearson: tuple, spearman: tuple) -> xr.Dataset:
+    """A contrast of A and B."""
+    values = {name: [pearson[place], spearman[place]] for place, name in enumerate(row(0, 0, 0))}
+    data = {name: (("pair", "epoch", "statistic"), [[one]]) for name, one in values.items()}
+    named = {"first": ("pair", ["A"]), "second": ("pair", ["B"])}
+    return xr.Dataset(data, {"epoch": [1.0], "statistic": list(contrasts.RANKED), **named})
+
+
+def test_pearson_and_spearman_have_to_agree():
+    better, open_ = tuple(row(0.1, 0.05, 0.2).values()), tuple(row(0.1, -0.1, 0.2).values())
+    assert contrasts.verdicts(made(better, better), "A", 1.0) == {"B": BETTER}
+    assert contrasts.verdicts(made(better, open_), "A", 1.0) == {"B": UNDECIDED}
+
+
+def test_table_has_both_statistics_of_each_rival():
+    better, none = tuple(row(0.1, 0.05, 0.2).values()), tuple(row(*[np.nan] * 3).values())
+    table = contrasts.table(made(better, none), "A")
+    assert table.index.tolist() == [("B", "pearson"), ("B", "spearman")]
+    assert table["1"].tolist() == ["+0.100 [0.050, 0.200] better", ""]
