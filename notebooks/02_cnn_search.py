@@ -50,9 +50,7 @@ runs = 0  # repetitions of each search; 0: the profile's
 workers = "auto"  # or a number of processes, 0 (this one), slurm:JOBS, a Dask scheduler
 
 # %%
-import json
-
-from sage import plots, teachers
+from sage import models, plots, teachers
 from sage.analysis import search_tables
 from sage.config import provenance
 from sage.config.run import SearchRun
@@ -95,7 +93,8 @@ plots.save(plots.search_progress(table), run.folder, "02_searches")
 # Errors at the last checkpoint in percent and gains in points: means and standard deviations over
 # runs. A gain compares searches of the same run, searcher and epochs.
 #
-# The test images were used for the column of test errors only: nothing was chosen by them.
+# The test images were used for the column of test errors, and at the end of this notebook: nothing
+# was chosen by them.
 
 # %%
 summary = search_tables.summary(table)
@@ -121,13 +120,23 @@ search_tables.costs(table, teacher_examples=spent, alpha_examples=on_alpha).roun
 # %% [markdown]
 # ## The best network of all
 
+#
+# The record holds no weights, so it is trained once more with its seed: on the same machine it
+# becomes the same network. The file has weights, classes and preprocessing, and no code.
+
 # %%
-every = table.isel(samples=-1).stack(search=("searcher", "score", "epochs", "run"))
-best = every.isel(search=int(every.mature_accuracy.fillna(0).argmax("search")))
-names = f"{best.searcher.item()} with {best.score.item()} at {best.epochs.item():g} epochs"
-print(f"found by {names}; 0 is the image:\n")
-architecture = json.loads(best.architecture.item())
-print(searches.protocol.networks.describe(tuple(architecture)))
+best = searches.train_best(table, workers=workers)
+path = models.save(best, run.folder / "02_best.pt")
+found = "found by {searcher} with {score} at {premature_epochs:g} epochs, then trained for {epochs}"
+print(found.format(**best.about), "\n", best.about["architecture"], sep="\n")
+print("\nvalidation accuracy {accuracy:.1%}".format(**best.about), path, sep=", saved as ")
+
+# %% [markdown]
+# Loaded again, it classifies test images. `models.load` needs nothing but the file.
+
+# %%
+shown, network = searches.protocol.load_images().test.first(8), models.load(path)
+network.predict(shown.images).assign(shown=[network.classes[label] for label in shown.labels])
 
 # %% [markdown]
 # ## Made by

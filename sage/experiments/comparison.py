@@ -1,6 +1,7 @@
 """Whole searches compared: what each finds with each score and amount of training."""
 
 import json
+import warnings
 from dataclasses import asdict, dataclass, fields, replace
 from functools import partial
 from itertools import product
@@ -15,9 +16,10 @@ from sage.config.profiles import Budget
 from sage.config.run import ComparisonRun
 from sage.experiments import asked
 from sage.experiments.studies import architectures, keep_best, make_study
+from sage.models import Classifier
 from sage.rsa import guidance
 from sage.rsa.teacher import Teacher
-from sage.search import builders, dask_workers, searchers
+from sage.search import builders, dask_workers, evaluation, searchers
 from sage.search.dask_workers import Workers
 from sage.search.evaluation import EvaluationProtocol
 from sage.search.explorer import Explorer, Study
@@ -118,6 +120,41 @@ class Comparison:
         attributes["provenance"] = json.dumps(self._provenance())
         table = table.assign_attrs(attributes)
         return table.assign(random_accuracy=(("run", "candidate"), random))
+
+    def train_best(self, table: xr.Dataset, *, workers: str = "auto") -> Classifier:
+        """Return the best network that the searches found, trained again as it was.
+
+        Args:
+            table: `results`.
+            workers: as in `train`.
+
+        Returns:
+            A network that knows, besides what `evaluation.train_again` says, the search that found
+            it, its `architecture` as text, and `recorded_accuracy`. If its `accuracy` is another
+            there is a warning: the two were trained on different machines.
+
+        Raises:
+            ValueError: no search has found one.
+        """
+        every = table.isel(samples=-1).stack(search=("searcher", "score", "epochs", "run"))
+        if not every.mature_accuracy.notnull().any():
+            raise ValueError("no search has found a network that was trained to maturity")
+        best = every.isel(search=int(every.mature_accuracy.argmax("search", skipna=True)))
+        architecture = tuple(json.loads(best.architecture.item()))
+        with dask_workers.open_workers(workers) as opened:
+            asked = evaluation.train_again, self.protocol, architecture, best.run.item()
+            found = opened.submit(*asked).result()
+        found.about |= {name: best[name].item() for name in ("searcher", "score")}
+        found.about["premature_epochs"] = best.epochs.item()
+        found.about["architecture"] = self.protocol.networks.describe(architecture)
+        reached, recorded = found.about["accuracy"], best.mature_accuracy.item()
+        found.about["recorded_accuracy"] = recorded
+        if reached != recorded:
+            told = f"trained again, the best network is right in {reached:.2%}, on record are"
+            warnings.warn(
+                f"{told} {recorded:.2%}: another machine or version of torch", stacklevel=2
+            )
+        return found
 
     def similarity(self, other: Teacher) -> xr.DataArray:
         """Return how similar all candidates are to a teacher, which need not be the run's own.

@@ -1,6 +1,6 @@
 """The paper's preprocessing of images, on whole batches on the training device."""
 
-from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 from typing import NamedTuple
 
@@ -26,7 +26,24 @@ def standardise(images: Tensor) -> Tensor:
     return standard.contiguous(memory_format=torch.channels_last)
 
 
-def by_channel(training: Tensor) -> Callable[[Tensor], Tensor]:
+@dataclass(frozen=True, eq=False)
+class ByChannel:
+    """Called with images [B, 3, H, W] uint8, it shifts and scales each channel; see `by_channel`.
+
+    Args:
+        shift: [3, 1, 1] float32; `scale` likewise.
+    """
+
+    shift: Tensor
+    scale: Tensor
+
+    def __call__(self, images: Tensor) -> Tensor:
+        shifted = images.float() - self.shift.to(images.device)
+        scaled = shifted / self.scale.to(images.device)
+        return scaled.contiguous(memory_format=torch.channels_last)
+
+
+def by_channel(training: Tensor) -> ByChannel:
     """Return what shifts and scales images [B, 3, H, W] by a data set's own mean and deviation.
 
     Args:
@@ -43,13 +60,7 @@ def by_channel(training: Tensor) -> Callable[[Tensor], Tensor]:
     if not deviation.all():
         expected = "expected images that vary in each channel"
         raise ValueError(f"channels have standard deviations {deviation.tolist()}, {expected}")
-    shift, scale = (value.float()[:, None, None] for value in (mean, deviation))
-
-    def standardised(images: Tensor) -> Tensor:
-        shifted = images.float() - shift.to(images.device)
-        return (shifted / scale.to(images.device)).contiguous(memory_format=torch.channels_last)
-
-    return standardised
+    return ByChannel(*(value.float()[:, None, None] for value in (mean, deviation)))
 
 
 def as_shown(images: Tensor, model: nn.Module) -> Tensor:

@@ -68,6 +68,10 @@ class CellNetwork(nn.Module):
         if skeleton not in SKELETONS:
             expected = ", ".join(SKELETONS)
             raise ValueError(f"unknown skeleton {skeleton!r}, expected one of {expected}")
+        # For files, see `saved`.
+        sizes = dict(classes=classes, filters=filters, repeats=repeats)
+        self.settings = dict(genotype=str(genotype), skeleton=skeleton, **sizes)
+        self.settings |= dict(auxiliary_size=auxiliary_size)
         plan = SKELETONS[skeleton]
         fewest = {"filters": (filters, 2 << plan.stem_cells), "repeats": (repeats, 1)}
         for name, (given, least) in fewest.items():

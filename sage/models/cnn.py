@@ -1,5 +1,7 @@
 """Networks of the paper's convolutional space."""
 
+from dataclasses import asdict
+
 import torch
 from torch import Tensor, nn
 
@@ -24,6 +26,8 @@ class ConvolutionalNetwork(nn.Module):
 
     def __init__(self, layers: tuple[Layer, ...], *, classes: int, width: float = 1.0):
         super().__init__()
+        # For files, see `saved`.
+        self.settings = dict(layers=[asdict(one) for one in layers], classes=classes, width=width)
         channels = [3, *(max(1, round(width * layer.filters)) for layer in layers)]
         self.inputs = [layer.inputs for layer in layers]
         read = {source for inputs in self.inputs for source in inputs}

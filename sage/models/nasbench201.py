@@ -30,6 +30,8 @@ class NASBench201Network(nn.Module):
         super().__init__()
         if cells < 1:
             raise ValueError(f"cells is {cells}, expected 1 or more")
+        # For files, see `saved`.
+        self.settings = {"architecture": architecture, "classes": classes, "cells": cells}
         self.stem = nn.Sequential(nn.Conv2d(3, WIDTH, 3, padding=1, bias=False))
         self.stem.append(nn.BatchNorm2d(WIDTH))
         widths = [WIDTH, 2 * WIDTH, 4 * WIDTH]

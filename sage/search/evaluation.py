@@ -18,7 +18,7 @@ from sage.images import datasets, preprocessing
 from sage.images.datasets import Dataset, Images
 from sage.images.image_files import ImageFiles
 from sage.images.stimuli import StimulusSet
-from sage.models import complexity, zero_cost
+from sage.models import Classifier, complexity, zero_cost
 from sage.rsa import activations
 from sage.search.builders import Builder, ConvolutionalBuilder
 from sage.search.record import Evaluation, Snapshot
@@ -135,17 +135,15 @@ def evaluate(
     began = time.perf_counter()
     devices.require({"device": protocol.device, "convolutions": protocol.convolutions})
     described = described or json.dumps(protocol.description(), sort_keys=True)
-    loaded, networks = _load_described(protocol, described), protocol.networks
+    loaded = _load_described(protocol, described)
     images, _ = loaded
-    recipe = networks.recipe(protocol.mature_epochs, protocol.batch_size)
     snapshots: list[Snapshot] = []
     found: dict = {"state": "finished", "failure": None, "test_accuracy": None}
     with devices.one_thread():
-        with devices.weights_from(seed):
-            model = networks.build(architecture, classes=len(images.classes))
+        trainer = _trainer(protocol, architecture, seed, images)
+        model = trainer.model
         found["parameters"] = complexity.parameters(model)
         found["multiply_adds"] = complexity.multiply_adds(model, protocol.image_size)
-        trainer = Trainer(model, images.train, recipe, seed=seed, device=devices.default())
         found["proxies"] = _proxies(trainer) if protocol.rivals else {}
         try:
             for epoch in protocol.snapshots:
@@ -162,6 +160,39 @@ def evaluate(
         losses=trainer.losses.cpu().numpy(),
         snapshots=tuple(snapshots),
     )
+
+
+@devices.patient
+def train_again(protocol: EvaluationProtocol, architecture: Architecture, seed: int) -> Classifier:
+    """Return a candidate as an evaluation leaves it, on the CPU: the record holds no weights.
+
+    On the same device it is the same network. What is known of it is `accuracy` on validation
+    images, which an evaluation has on record too, `dataset`, `epochs` and `seed`.
+
+    Raises:
+        RuntimeError: the protocol is of another device.
+        Diverged: as `Trainer.advance`.
+    """
+    devices.require({"device": protocol.device, "convolutions": protocol.convolutions})
+    images, epochs = protocol.load_images(), protocol.snapshots[-1]
+    with devices.one_thread():
+        trainer = _trainer(protocol, architecture, seed, images)
+        for epoch in protocol.snapshots:
+            trainer.advance(epoch)
+        reached = accuracy(trainer.model, images.validation)
+    about = {"accuracy": reached, "dataset": protocol.dataset, "epochs": epochs, "seed": seed}
+    return Classifier(trainer.model.cpu(), images.classes, protocol.image_size, about).eval()
+
+
+def _trainer(
+    protocol: EvaluationProtocol, architecture: Architecture, seed: int, images: Dataset
+) -> Trainer:
+    """Return a trainer at its start, the candidate's initial weights drawn from the seed."""
+    networks = protocol.networks
+    with devices.weights_from(seed):
+        model = networks.build(architecture, classes=len(images.classes))
+    recipe = networks.recipe(protocol.mature_epochs, protocol.batch_size)
+    return Trainer(model, images.train, recipe, seed=seed, device=devices.default())
 
 
 @lru_cache(maxsize=2)

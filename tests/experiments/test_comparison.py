@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 import xarray as xr
 
-from sage import teachers
+from sage import models, teachers
 from sage.analysis import search_tables
 from sage.config import paths, profiles
 from sage.config.profiles import SearchBudget
@@ -150,6 +150,30 @@ def test_the_best_by_the_searches_own_score_are_trained_to_maturity(run, guide):
         assert tuple(json.loads(one.architecture.item())) == architectures[best]
         assert one.test_accuracy == mature[best].test_accuracy
     np.testing.assert_array_equal(table.random_accuracy, reached[:2])
+
+
+@pytest.mark.parametrize("space", ["cnn", "nasbench201"])
+def test_the_best_network_is_the_one_on_record(run, guide, space, tmp_path):
+    """Its accuracies and its predictions are those of the candidate that was trained before."""
+    small = replace(run, space=space, searchers="random tpe", scores="P", runs=1, epochs="1")
+    comparison = Comparison(small, guide)
+    table = comparison.train(workers="0")
+    best = comparison.train_best(table, workers="0")
+    about, images = best.about, comparison.protocol.load_images()
+    assert about["accuracy"] == about["recorded_accuracy"] == table.mature_accuracy.max()
+    assert (about["epochs"], about["premature_epochs"], about["score"]) == (3, 1, "P")
+    found = table.sel(searcher=about["searcher"]).squeeze().test_accuracy.item()
+    assert evaluation.accuracy(best.network, images.test) == found
+    loaded = models.load(models.save(best, tmp_path / "best.pt"))
+    expected = loaded(images.test.images).argmax(1)
+    named = [loaded.classes[number] for number in expected]
+    assert loaded.predict(images.test.images).predicted.tolist() == named
+    other = table.assign(mature_accuracy=table.mature_accuracy + 0.1)
+    with pytest.warns(UserWarning, match="trained again, the best network is right in .* another"):
+        comparison.train_best(other, workers="0")
+    nothing = table.assign(mature_accuracy=table.mature_accuracy * np.nan)
+    with pytest.raises(ValueError, match="no search has found a network"):
+        comparison.train_best(nothing, workers="0")
 
 
 def test_cells_are_searched_alike_but_not_tested(run, guide, trained, monkeypatch):
