@@ -119,7 +119,6 @@ search_tables.costs(table, teacher_examples=spent, alpha_examples=on_alpha).roun
 
 # %% [markdown]
 # ## The best network of all
-
 #
 # The record holds no weights, so it is trained once more with its seed: on the same machine it
 # becomes the same network. The file has weights, classes and preprocessing, and no code.
@@ -127,9 +126,10 @@ search_tables.costs(table, teacher_examples=spent, alpha_examples=on_alpha).roun
 # %%
 best = searches.train_best(table, workers=workers)
 path = models.save(best, run.folder / "02_best.pt")
-found = "found by {searcher} with {score} at {premature_epochs:g} epochs, then trained for {epochs}"
-print(found.format(**best.about), "\n", best.about["architecture"], sep="\n")
-print("\nvalidation accuracy {accuracy:.1%}".format(**best.about), path, sep=", saved as ")
+found = "found by {searcher} with {score} at {premature_epochs:g} epochs; 0 is the image:"
+print(found.format(**best.about), best.about["architecture"], sep="\n\n")
+print("\nvalidation accuracy {accuracy:.1%} after {epochs:g} epochs".format(**best.about))
+print(f"saved as {path}")
 
 # %% [markdown]
 # Loaded again, it classifies test images. `models.load` needs nothing but the file.
