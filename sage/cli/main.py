@@ -52,7 +52,7 @@ def parser() -> argparse.ArgumentParser:
     It also sets `call`, the subcommand as "module:function", and `error`, to refuse the options.
     """
     top = argparse.ArgumentParser(prog="tg-sage", description="Teacher guided architecture search.")
-    commands = top.add_subparsers(required=True, metavar="run | grid | watch")
+    commands = top.add_subparsers(required=True, metavar="run | grid | watch | page")
     asked = argparse.ArgumentParser(add_help=False)
     add, text = asked.add_argument, "how large a run is (default: %(default)s)"
     add("--profile", choices=PROFILES, default=Run.profile, help=text)
@@ -90,6 +90,9 @@ def parser() -> argparse.ArgumentParser:
     text = "a study's key or the beginning of it; without one all are listed"
     add("study", nargs="?", default="", metavar="STUDY", help=text)
     add("--every", type=float, metavar="SECONDS", help="show it again and again, until Ctrl-C")
+
+    text = "write figures/published/index.html, a page of all published results"
+    _command(commands, "page", "page:write_published", text)
     return top
 
 

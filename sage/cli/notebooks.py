@@ -18,11 +18,11 @@ from jupyter_client.kernelspec import KernelSpecManager
 from jupyter_client.manager import AsyncKernelManager
 from nbclient.exceptions import DeadKernelError
 from nbformat import NotebookNode
-from papermill.engines import NBClientEngine, papermill_engines
 from papermill.exceptions import PapermillExecutionError, strip_color
 from traitlets import default
 
 from sage.cli.main import CommandFailed
+from sage.cli.progress import ShowsBars
 from sage.config import paths, provenance
 from sage.config.run import KINDS, SHUFFLED, Refused, Run, check_type, words
 
@@ -60,6 +60,11 @@ class Step:
         return KINDS[line[1] if line else Run.__name__].of(self.parameters)
 
     @property
+    def minutes(self) -> float:
+        """How long it takes with nothing done yet, as measured on the profile's kind of machine."""
+        return self.run().settings.minutes.get(self.number, 0)
+
+    @property
     def asked(self) -> dict:
         """The parameters that decide the result: all but where it is computed."""
         return {name: value for name, value in self.parameters.items() if name != "workers"}
@@ -78,6 +83,13 @@ class Step:
             return False
         made = nbformat.read(self.output, as_version=4).metadata.get("sage", {})
         return made.get("key") == self.key()
+
+
+def duration(minutes: float) -> str:
+    """Return a time for people, such as 40 s, 5 min or 6.1 h."""
+    if minutes < 2:
+        return f"{60 * minutes:.0f} s"
+    return f"{minutes:.0f} min" if minutes < 120 else f"{minutes / 60:.1f} h"
 
 
 def read(source: Path) -> NotebookNode:
@@ -127,10 +139,11 @@ def execute(step: Step) -> None:
     """
 
     def write(partial: Path) -> None:
-        options = {"engine_name": _SavesAtTheEnd.__name__, "kernel_manager_class": _ThisPython}
+        options = {"engine_name": ShowsBars.__name__, "kernel_manager_class": _ThisPython}
         # A cell's error is in the notebook; what the kernel logs is about its own sockets.
         options["extra_arguments"] = ["--log-level=CRITICAL"]
-        options |= {"kernel_name": "python3", "language": "python"}
+        options |= {"kernel_name": "python3", "language": "python", "progress_bar": False}
+        options["about"] = f" of about {duration(step.minutes)}" if step.minutes else ""
         try:
             papermill.execute_notebook(source, partial, step.parameters, **options)
         except (PapermillExecutionError, DeadKernelError) as error:
@@ -145,24 +158,6 @@ def execute(step: Step) -> None:
         nbformat.write(notebook, source)
         paths.replace(step.output, write)
     step.failed.unlink(missing_ok=True)
-
-
-class _SavesAtTheEnd(NBClientEngine):
-    """Writes the notebook at the end; after each cell took a tenth of a short run's time.
-
-    papermill's own setting for this writes nothing when a kernel dies.
-    """
-
-    @classmethod
-    def execute_managed_notebook(cls, nb_man, kernel_name, **settings) -> None:
-        path, nb_man.output_path = nb_man.output_path, None
-        try:
-            super().execute_managed_notebook(nb_man, kernel_name, **settings)
-        finally:
-            nb_man.output_path = path  # papermill writes it next
-
-
-papermill_engines.register(_SavesAtTheEnd.__name__, _SavesAtTheEnd)
 
 
 class _ThisPython(AsyncKernelManager):

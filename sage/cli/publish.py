@@ -1,6 +1,5 @@
 """Results of finished runs, copied under a name that a person chose to where git tracks them."""
 
-import html
 import json
 import re
 import shutil
@@ -13,7 +12,6 @@ import h5netcdf
 import jupytext
 import nbformat
 from nbformat import NotebookNode
-from nbformat.v4 import new_output
 
 from sage.cli.main import CommandFailed
 from sage.cli.notebooks import Step, read
@@ -23,7 +21,6 @@ from sage.config.run import Refused, Run
 FIGURES = (".png", ".pdf")
 IMAGES = "_images"  # ends the names of figures that show images of the run's data set
 ATTRIBUTE = "run_parameters"
-VIEW, STATE = (f"application/vnd.jupyter.widget-{kind}+json" for kind in ("view", "state"))
 
 
 def check(steps: list[Step], name: str, checkout: Path) -> str:
@@ -92,7 +89,6 @@ def publish(steps: list[Step], name: str, checkout: Path) -> None:
         notebook = _with_outputs(read(step.source), nbformat.read(step.output, as_version=4))
         if not rendered:
             _take_out_images(notebook)
-        write_bars_as_text(notebook)
         notebook.metadata["sage"] = {"commit": commit}
         jupytext.write(notebook, checkout / "notebooks" / step.output.name)
     print(f"Published as {name} in figures, data/results and notebooks; git shows what changed.")
@@ -147,33 +143,3 @@ def _relative(text: str) -> str:
     for folder in sorted(folders, key=len, reverse=True):
         text = text.replace(folder, folders[folder])
     return text
-
-
-def write_bars_as_text(notebook: NotebookNode) -> None:
-    """Replace tqdm's widgets by their last line; those that were closed leave none."""
-    widgets = notebook.metadata.get("widgets", {}).get(STATE, {}).get("state", {})
-    others = False
-    for cell in notebook.cells:
-        for output in cell.get("outputs", [])[:]:
-            view = output.get("data", {}).get(VIEW)
-            line = _last_line(widgets, view["model_id"]) if view else None
-            others |= bool(view) and line is None
-            if line is not None:
-                place = cell.outputs.index(output)
-                texts = [new_output("stream", name="stdout", text=line)] if line else []
-                cell.outputs[place : place + 1] = texts
-    if not others:
-        notebook.metadata.pop("widgets", None)
-
-
-def _last_line(widgets: dict, model: str) -> str | None:
-    """Return what a bar says, nothing if it is hidden, None if the widget is no bar."""
-    box = widgets[model]["state"]
-    parts = [widgets[part.removeprefix("IPY_MODEL_")] for part in box.get("children", [])]
-    if not any(part["model_name"] == "FloatProgressModel" for part in parts):
-        return None
-    layout = widgets[box["layout"].removeprefix("IPY_MODEL_")]["state"]
-    if layout.get("visibility") == "hidden":
-        return ""
-    texts = [part["state"]["value"] for part in parts if part["model_name"] == "HTMLModel"]
-    return html.unescape("".join(texts)).replace("\u2007", " ") + "\n"

@@ -3,12 +3,13 @@
 import argparse
 import logging
 import sys
+import textwrap
 import time
 from collections.abc import Iterable
 from pathlib import Path
 
-from sage.cli import publish
-from sage.cli.notebooks import Step, defaults, execute, parse
+from sage.cli import page, publish
+from sage.cli.notebooks import Step, defaults, duration, execute, parse
 from sage.compute import devices
 from sage.config.profiles import PROFILES
 from sage.config.run import Refused, Run, check_workers, unknown
@@ -78,32 +79,24 @@ def _select(notebooks: Path, wanted: list[str]) -> list[Path]:
 
 
 def _run(steps: list[Step]) -> None:
-    before = _figures(steps)
     todo = [step for step in steps if not step.finished()]
     values = {name: value for step in steps for name, value in step.parameters.items()}
     print("Parameters: " + ", ".join(f"{name} {value}" for name, value in values.items()))
     for step in steps:
-        state = "to run" if step in todo else "finished already, skipped"
+        state = f"about {duration(step.minutes)}" if step in todo else "finished already, skipped"
         print(f"  {step.name:<24} {state:<26} {step.folder}")
-    profile = PROFILES[values.get("profile", Run.profile)]
-    free = f"{devices.memory() / 1e9:.1f} GB are free"
-    estimate = f"{profile.minutes:g} min, {profile.memory_gb:g} GB of memory ({free})"
-    print(f"Estimate for all notebooks with nothing done yet: {estimate}", flush=True)
-    seconds = {}
-    for step in todo:
-        print(step.name, flush=True)
-        begin = time.monotonic()
+    memory_gb = PROFILES[values.get("profile", Run.profile)].memory_gb
+    total = duration(sum(step.minutes for step in todo))
+    free = f"{memory_gb:g} GB of memory ({devices.memory() / 1e9:.1f} GB are free)"
+    print(f"Estimate with nothing done yet: {total}, {free}", flush=True)
+    begin = time.monotonic()
+    for number, step in enumerate(todo, start=1):
+        print(f"{number} of {len(todo)}: {step.name}", flush=True)
+        since = time.monotonic()
         execute(step)
-        seconds[step.name] = time.monotonic() - begin
-    written = [path for path, changed in _figures(steps).items() if before.get(path) != changed]
-    print("Figures written:" if written else "No figures written.", *written, sep="\n  ")
-    for name, value in seconds.items():
-        print(f"  {name:<24} {value:8.1f} s")
-    total, expected = sum(seconds.values()), 60 * profile.minutes
-    print(f"Took {total:.1f} s; the estimate for all notebooks is {expected:.0f} s.")
-
-
-def _figures(steps: list[Step]) -> dict[Path, int]:
-    """Return the figures in the run's folders, each with its time of change."""
-    found = sorted({path for step in steps for path in step.folder.glob("*.p*")})
-    return {path: path.stat().st_mtime_ns for path in found if path.suffix in publish.FIGURES}
+        print(f"  took {duration((time.monotonic() - since) / 60)}", flush=True)
+    print(f"Took {duration((time.monotonic() - begin) / 60)}; the estimate was {total}.")
+    for folder in dict.fromkeys(step.folder for step in steps):
+        for name, told in page.verdicts(folder).items():
+            print(f"\n{name}:\n{textwrap.indent(told, '  ')}")
+        print(f"\nOpen {page.write_run(folder)}")

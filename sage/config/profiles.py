@@ -64,7 +64,7 @@ class MacaqueBudget(CellBudget):
 class Profile:
     """Size of a whole run; epochs are passes over the training images, or fractions of one."""
 
-    minutes: float  # the whole run, for the estimate that is printed before it starts
+    minutes: dict[str, float]  # of each notebook, for the estimate printed before a run starts
     memory_gb: float  # likewise, all processes together
     image_size: int  # pixels a side; larger images are averaged down
     teacher_images: int | None  # training images of the teacher, at most; None means all
@@ -95,7 +95,8 @@ class Profile:
 
 # The paper's sizes. Comments name its section, or what was taken where it states nothing.
 PAPER = Profile(
-    minutes=36_000,  # 24 to 48 billion examples, by how many networks searches share; not measured
+    # By examples, 24 to 48 billion; not measured.
+    minutes={"00": 60, "01": 3_000, "02": 24_000, "03": 2_000, "04": 7_000},
     memory_gb=16, image_size=32,
     teacher_images=None, train_images=None, validation_images=None,  # 45,000 and 5,000 of CIFAR
     teacher_blocks=9, teacher_epochs=182,  # 4.1; 64,000 steps of 128 images, He et al. 2016
@@ -134,7 +135,8 @@ PAPER = Profile(
 # (tests/benchmarks/NOTES.md).
 GPU = replace(
     PAPER,
-    minutes=610,  # 10 teacher, 43 pools, 78 searches at 22,300 examples/s; cells, 480, are a guess
+    # The first three at 22,300 examples/s; cells are a guess.
+    minutes={"00": 10, "01": 43, "02": 78, "03": 300, "04": 180},
     memory_gb=16,  # measured, of the processor's: eight processes that train, a teacher beside
     train_images=15_000,  # 30 million examples in all, 22 minutes
     teacher_width=16, teacher_epochs=60,  # ten minutes
@@ -158,7 +160,7 @@ GPU = replace(
 # An evening on two cores with CIFAR: the published run.
 CPU = replace(
     PAPER,
-    minutes=365,  # 23 teacher, 80 random pool, 65 other pool and again, 70 searches, 125 cells
+    minutes={"00": 23, "01": 145, "02": 70, "03": 90, "04": 35},  # 01: 80 of them random networks
     memory_gb=4,  # measured: three processes, shared libraries counted in each
     image_size=16, train_images=10_000,  # a quarter of the work of 32; 78 steps an epoch
     teacher_blocks=3,  # 20 layers; 56 would take hours
@@ -187,7 +189,8 @@ CPU = replace(
 # The default: a laptop's two cores, in minutes. Meant for the embedded images.
 QUICK = replace(
     CPU,
-    minutes=60,  # 21 measured on 2 cores with AVX-512; without it about an hour
+    # Measured on 2 cores with AVX-512; without it nearly three times as long.
+    minutes={"00": 1.4, "01": 10.7, "02": 4.3, "03": 1.9, "04": 2.5},
     memory_gb=3.5,  # measured, as cpu's
     train_images=None,  # the embedded images are 6,000
     teacher_blocks=1,  # eight layers pass 60 % on the embedded images; width 24 five points less
@@ -210,7 +213,8 @@ QUICK = replace(
 # For tests: every step is taken, no number means anything.
 SMOKE = replace(
     QUICK,
-    minutes=3.5,  # measured: 2 cores without AVX-512, objects; newer ones take a third
+    # Measured: 2 cores without AVX-512, objects; newer ones take a third.
+    minutes={"00": 0.4, "01": 1.2, "02": 0.7, "03": 0.6, "04": 0.6},
     memory_gb=2.5,  # three processes
     teacher_images=640, train_images=640, validation_images=256,  # 4 a class for validation
     teacher_width=8, teacher_epochs=2,  # a training that was stopped has something to resume

@@ -77,7 +77,7 @@ def test_run_skip_and_run_again(checkout, capsys):
     assert run(checkout) == 0
     assert outputs(result) == "alpha 1.0 workers 1\n"
     said = capsys.readouterr().out
-    assert "to run" in said and "Estimate" in said and str(result.parent) in said
+    assert "about 11 min" in said and f"Open {result.parent / 'index.html'}" in said
 
     made = result.stat().st_mtime_ns
     assert run(checkout, "--workers", "2") == 0
@@ -87,7 +87,8 @@ def test_run_skip_and_run_again(checkout, capsys):
     write(checkout, "01_first", "print('changed')")
     assert run(checkout) == 0
     assert outputs(result) == "changed\n"
-    assert [path.name for path in result.parent.iterdir()] == ["01_first.ipynb"]
+    made = {path.name for path in result.parent.iterdir()}
+    assert made == {"01_first.ipynb", "01_first.html", "index.html"}
 
 
 def test_figures_are_listed(checkout, capsys):
@@ -183,7 +184,8 @@ def test_whole_number_for_a_float(checkout):
     assert run(checkout, "-p", "alpha", "2", "--notebook", "01_first") == 0
     result = checkout / "figures" / "objects-quick-alpha-2.0" / "01_first.ipynb"
     assert outputs(result) == "float 2.0\n"
-    assert [path.name for path in result.parent.iterdir()] == ["01_first.ipynb"]
+    made = {path.name for path in result.parent.iterdir()}
+    assert made == {"01_first.ipynb", "01_first.html", "index.html"}
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,156 @@
+"""Pages to open in a browser: one of each run's folder, and one of all published results.
+
+The notebooks tell what is on them: a picture's caption is the text before the cell that saves it,
+main tables are the outputs of cells tagged `table`, the verdict is an attribute of saved tables.
+"""
+
+import argparse
+import base64
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import h5netcdf
+import nbformat
+from jinja2 import Template
+from nbconvert import HTMLExporter
+from nbconvert.filters import markdown2html
+from nbformat import NotebookNode
+
+from sage.cli.notebooks import duration, read
+from sage.config import paths, provenance
+
+SAVED = re.compile(r'plots\.save\(.*?"(\d\d_\w+)"\)', re.DOTALL)
+NUMBERED = "[0-9][0-9]_*"
+
+
+@dataclass
+class Item:
+    """What a page shows under one text of a notebook: pictures (name, address) and tables."""
+
+    text: str  # HTML
+    pictures: list[tuple[str, str]] = field(default_factory=list)
+    tables: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Part:
+    """A notebook's part of a page."""
+
+    title: str
+    facts: Mapping[str, Any]  # what was run, by name
+    verdict: str
+    items: Iterable[Item]
+    links: Mapping[str, str]  # addresses, by name
+
+
+def write_run(folder: Path) -> Path:
+    """Write `<folder>/index.html`, which needs nothing beside it, and each notebook as HTML."""
+    parts: list[Part] = []
+    asked: dict[str, Any] = {}
+    for path in sorted(folder.glob(f"{NUMBERED}.ipynb")):
+        notebook = nbformat.read(path, as_version=4)
+        (told, _) = HTMLExporter().from_notebook_node(notebook)
+        (folder / f"{path.stem}.html").write_text(told)
+        done = notebook.metadata.get("papermill", {})
+        asked |= done.get("parameters", {})
+        pictures = {one.stem: _embedded(one) for one in folder.glob(f"{path.stem[:2]}_*.png")}
+        tables = _attributes(folder, path.stem[:2])
+        facts = {"made by": _stamp(tables), "took": duration(done.get("duration", 0) / 60)}
+        links = {"the notebook": f"{path.stem}.html"}
+        items = _items(notebook, pictures)
+        parts.append(Part(_title(notebook), facts, _verdict(tables), items, links))
+    facts = {name: value for name, value in asked.items() if value not in ("", 0)}
+    return _write(folder / "index.html", folder.name, facts, parts)
+
+
+def write_published(_options: argparse.Namespace, checkout: Path) -> None:
+    """Write `figures/published/index.html`, with links to the pictures beside it."""
+    folder, parts = checkout / "figures" / "published", []
+    notebooks = {
+        one.stem[:2]: one for one in sorted((checkout / "notebooks").glob(f"{NUMBERED}.py"))
+    }
+    for name in sorted(one.name for one in folder.iterdir() if one.is_dir()):
+        pictures = {one.stem: f"{name}/{one.name}" for one in sorted((folder / name).glob("*.png"))}
+        for number in sorted({one[:2] for one in pictures} & notebooks.keys()):
+            notebook = read(notebooks[number])
+            own = {one: address for one, address in pictures.items() if one[:2] == number}
+            tables = _attributes(checkout / "data" / "results" / name, number)
+            asked = next((one["run_parameters"] for one in tables if "run_parameters" in one), "{}")
+            facts = {key: one for key, one in json.loads(asked).items() if one not in ("", 0)}
+            links = {"tables": f"../../data/results/{name}"}
+            links["notebook"] = f"../../notebooks/{notebooks[number].stem}.ipynb"
+            title, items = f"{name}: {_title(notebook)}", _items(notebook, own)
+            facts = {"made by": _stamp(tables)} | facts
+            parts.append(Part(title, facts, _verdict(tables), items, links))
+    print(_write(folder / "index.html", "Published results", {}, parts))
+
+
+def verdicts(folder: Path) -> dict[str, str]:
+    """Return what a run found in words, by notebook."""
+    names = [path.stem for path in sorted(folder.glob(f"{NUMBERED}.ipynb"))]
+    found = {name: _verdict(_attributes(folder, name[:2])) for name in names}
+    return {name: told for name, told in found.items() if told}
+
+
+def _write(path: Path, title: str, facts: Mapping, parts: Iterable[Part]) -> Path:
+    template = Template(Path(__file__).with_name("page.html").read_text(), autoescape=True)
+    told = template.render(title=title, facts=facts, parts=parts)
+    return paths.replace(path, lambda partial: partial.write_text(told))
+
+
+def _items(notebook: NotebookNode, pictures: Mapping[str, str]) -> list[Item]:
+    """Return what a page shows of a notebook, in order; pictures that it lacks come last."""
+    left, text = dict(pictures), ""
+    items: list[Item] = []
+    for cell in notebook.cells:
+        if cell.cell_type == "markdown":
+            text = cell.source
+            continue
+        saved = [(name, left.pop(name)) for name in SAVED.findall(cell.source) if name in left]
+        tables = [*_tables(cell)] if "table" in cell.metadata.get("tags", []) else []
+        if not saved and not tables:
+            continue
+        if text or not items:
+            items.append(Item(markdown2html(text)))
+            text = ""
+        items[-1].pictures += saved
+        items[-1].tables += tables
+    return [*items, *([Item("", [*left.items()])] if left else [])]
+
+
+def _tables(cell: NotebookNode) -> Iterator[str]:
+    for output in cell.get("outputs", []):
+        if html := output.get("data", {}).get("text/html"):
+            yield html
+
+
+def _title(notebook: NotebookNode) -> str:
+    lines = "\n".join(one.source for one in notebook.cells if one.cell_type == "markdown")
+    found = re.search(r"^# (.+)", lines, re.MULTILINE)
+    return found[1] if found else ""
+
+
+def _embedded(path: Path) -> str:
+    return f"data:image/png;base64,{base64.b64encode(path.read_bytes()).decode()}"
+
+
+def _attributes(folder: Path, number: str) -> list[dict[str, Any]]:
+    """Return the attributes of a notebook's tables in a folder."""
+    found = []
+    for path in sorted(folder.glob(f"{number}_*.nc")):
+        with h5netcdf.File(path, "r") as table:
+            found.append(dict(table.attrs))
+    return found
+
+
+def _verdict(tables: Iterable[Mapping[str, Any]]) -> str:
+    return "\n".join(one["verdict"] for one in tables if "verdict" in one)
+
+
+def _stamp(tables: Iterable[Mapping[str, Any]]) -> str:
+    stamped = [one["provenance"] for one in tables if "provenance" in one]
+    return provenance.line(stamped[0]) if stamped else ""

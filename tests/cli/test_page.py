@@ -1,0 +1,69 @@
+"""Pages of runs and of published results."""
+
+import base64
+import json
+
+import nbformat
+import pytest
+import xarray as xr
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+from PIL import Image
+
+from sage.cli import page
+from sage.config import paths
+
+CODE = 'plots.save(plots.some(table), run.folder, "01_some")'
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """A run's folder: a notebook with a picture and a table, and its files."""
+    shown = new_output("display_data", {"text/html": "<table><tr><td>0.9 [0.8, 1.0]</table>"})
+    cells = [
+        new_markdown_cell("# Does it work?"),
+        new_code_cell(
+            "run", outputs=[new_output("display_data", {"text/html": "<p>the card</p>"})]
+        ),
+        new_markdown_cell("## Results\n\nWhat *is* shown, a < b."),
+        new_code_cell(CODE),
+        new_code_cell("table", metadata={"tags": ["table"]}, outputs=[shown]),
+    ]
+    told = {"parameters": {"profile": "quick", "samples": 0, "teacher": "<pixels>"}, "duration": 30}
+    nbformat.write(new_notebook(cells=cells, metadata={"papermill": told}), tmp_path / "01_a.ipynb")
+    Image.new("RGB", (4, 4)).save(tmp_path / "01_some.png")
+    stamp = {"commit": "a", "versions": "torch 2, b 1", "hardware": "c", "created": "2026-01-02T"}
+    attributes = {"verdict": "Undecided & open.", "provenance": json.dumps([stamp])}
+    paths.save_table(xr.Dataset(attrs=attributes), tmp_path / "01_table.nc")
+    return tmp_path
+
+
+def test_page_of_a_run(folder):
+    """Pictures are in it, with their captions from the notebook; what is quoted is escaped."""
+    written = page.write_run(folder)
+    told = written.read_text()
+    picture = base64.b64encode((folder / "01_some.png").read_bytes()).decode()
+    found = [
+        told.index(text)
+        for text in (
+            "&lt;pixels&gt;",
+            "Does it work?",
+            "Undecided &amp; open.",
+            "commit a; torch 2; c; 2026-01-02",
+            "30 s",
+            "01_a.html",
+            "What <em>is</em> shown, a &lt; b.",
+            picture,
+            "<td>0.9 [0.8, 1.0]",
+        )
+    ]
+    assert found == sorted(found) and "the card" not in told and "samples" not in told
+    assert "the card" in (folder / "01_a.html").read_text()
+    assert page.verdicts(folder) == {"01_a": "Undecided & open."}
+
+
+def test_page_of_all_published_results():
+    """Every committed picture is on the committed page; `tg-sage page` writes it anew."""
+    published = paths.ROOT / "figures" / "published"
+    committed = (published / "index.html").read_text()
+    for path in published.glob("*/*.png"):
+        assert f'src="{path.relative_to(published)}"' in committed
