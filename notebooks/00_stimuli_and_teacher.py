@@ -21,6 +21,9 @@
 # matrices* (RDMs). An RDM says for every pair of stimuli how differently the network responds to
 # the two.
 #
+# Takes a minute and a half on two recent cores. Needs no other notebook; next is
+# `01_predictivity`, which uses this teacher.
+#
 # The next cell holds the parameters. Change them there, or from outside:
 # `papermill notebooks/00_stimuli_and_teacher.ipynb figures/out.ipynb -p dataset cifar100`.
 #
@@ -46,7 +49,7 @@ from sage.teachers import pixel_baseline
 run = Run.of(globals())
 check_run(run)
 images = teachers.load_images(run)
-run.table()
+run
 
 # %% [markdown]
 # ## The images of this run
@@ -54,7 +57,7 @@ run.table()
 # A tenth of the training images is held out for validation, as in the paper. The test images are
 # not touched here.
 
-# %%
+# %% tags=["table"]
 counts = {part: len(getattr(images, part)) for part in ("train", "validation", "test")}
 size = images.train.images.shape[-1]
 counts |= {"classes": len(images.classes), "categories": len(set(categories.of(images.classes)))}
@@ -82,14 +85,15 @@ plots.save(plots.training_images(images), run.folder, "00_images")
 
 # %%
 model, curve = teachers.train_network("resnet", run)
-run.save_table(curve, "00_teacher")
 chance = 1 / len(images.classes)
 pixels = pixel_baseline.accuracy(images.train, images.validation)
 reached, examples = float(curve.accuracy[-1]), int(curve.examples[-1])
 teacher_name = curve.attrs["teacher"]
-print(f"{teacher_name}: validation accuracy {reached:.1%} after {examples:,} examples")
-print(f"a linear classifier on pixels reaches {pixels:.1%}, chance is {chance:.1%}")
-print(summaries.precision(len(images.validation)))
+verdict = f"{teacher_name}: validation accuracy {reached:.1%} after {examples:,} examples;\n"
+verdict += f"a linear classifier on pixels reaches {pixels:.1%}, chance is {chance:.1%}.\n"
+verdict += summaries.precision(len(images.validation))
+print(verdict)
+run.save_table(curve.assign_attrs(verdict=verdict), "00_teacher")
 
 # %%
 figure = plots.learning_curve(curve, chance=chance, linear=pixels)
@@ -117,4 +121,4 @@ plots.save(plots.teacher_rdms(guide.bank(), stimuli.categories), run.folder, "00
 # ## Made by
 
 # %%
-provenance.stamps(curve)
+print(provenance.line(curve.attrs["provenance"]))

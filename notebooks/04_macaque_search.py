@@ -31,6 +31,9 @@
 # Without files of recordings they are simulated: spike counts of 296 sites in three regions, which
 # are units of a trained network. Their names say so wherever they appear.
 #
+# Takes two and a half minutes on two recent cores with the default parameters. Builds on the images
+# of `00_stimuli_and_teacher`, and on its teacher where recordings are simulated; it is the last.
+#
 # The committed outputs are those of the published run. Its parameters are in the first table below;
 # the defaults are for a laptop.
 
@@ -67,7 +70,7 @@ published = full_training.load_beside(run)
 recorded = teachers.recorded_regions(run)
 brain = teachers.from_recordings(recorded)
 searches = Comparison(run, brain)
-run.table()
+run
 
 # %% [markdown]
 # ## The recordings
@@ -93,7 +96,7 @@ plots.save(plots.region_rdms(recorded, run.level), run.folder, "04_rdms")
 
 # %%
 table = searches.train(workers=workers)
-dict(table.sizes)
+print(search_tables.counts(table))
 
 # %%
 plots.save(plots.finalists(table), run.folder, "04_finalists")
@@ -102,11 +105,12 @@ plots.save(plots.finalists(table), run.folder, "04_finalists")
 # The best network of each search after the longer training that ranks its best candidates again:
 # errors on validation images in percent, gains over the search by P in points, over repetitions.
 
-# %%
+# %% tags=["table"]
 search_tables.summary(table).dropna(axis="columns", how="all").round(1)  # one run has no spread
 
 # %%
-print(search_tables.reading(table))
+verdict = search_tables.reading(table)
+print(verdict)
 
 # %% [markdown]
 # ## Do candidates resemble the brain?
@@ -148,7 +152,7 @@ cells = [*found.values(), *published]
 trained = full_training.train_cells(run, cells, workers=workers)
 print(trained[run.dataset].attrs["recipe"], *found.values(), sep="\n\n")
 
-# %%
+# %% tags=["table"]
 errors = cell_tables.imagenet_errors(run, table, trained)
 counts = ["M1", "E1", "M2", "E2", "cost"]
 errors.style.format("{:.4g}", na_rep="–").format("{:,.0f}", na_rep="–", subset=counts)
@@ -165,7 +169,7 @@ plots.save(figure, run.folder, "04_errors")
 # Costs count training examples, M1 candidates with E1 each and M2 of them with E2. What this leaves
 # out, per search:
 
-# %%
+# %% tags=["table"]
 on_alpha = 0 if run.alpha == MacaqueRun.alpha else float("nan")  # the paper's, or chosen elsewhere
 costs = search_tables.costs(table, teacher_examples=0, alpha_examples=on_alpha)
 costs.style.format("{:,.0f}", na_rep="unknown")
@@ -174,9 +178,9 @@ costs.style.format("{:,.0f}", na_rep="unknown")
 # ## Made by
 
 # %%
-run.save_table(table, "04_searches")
+run.save_table(table.assign_attrs(verdict=verdict), "04_searches")
 run.save_table(similar.to_dataset(name="similarity"), "04_similarity")
 run.save_table(sites, "04_sites")
 run.save_table(trained[run.dataset], "04_trained")
 run.save_table(errors.reset_index().to_xarray(), "04_errors")
-provenance.stamps(table)
+print(provenance.line(table.attrs["provenance"]))

@@ -44,6 +44,15 @@ def summary(table: xr.Dataset) -> pd.DataFrame:
     return _rows(columns)
 
 
+def counts(table: xr.Dataset) -> str:
+    """Return in words how many candidates there were, were trained to maturity, and failed."""
+    searches = table.isel(samples=-1)
+    every = searches.failed.size * int(searches.samples)
+    finalists, failed = int(searches.finalists.sum()), int(searches.failed.sum())
+    told = f"{every} candidates of {searches.failed.size} searches, {failed} failed or diverged"
+    return f"{told}; {finalists} finalists trained to maturity, once where searches share one."
+
+
 def reading(table: xr.Dataset) -> str:
     """Return in words what the runs say about the paper's claim, averaged over searchers."""
     accuracy = 100 * table.mature_accuracy.isel(samples=-1)

@@ -92,7 +92,7 @@ def parser() -> argparse.ArgumentParser:
     add("--every", type=float, metavar="SECONDS", help="show it again and again, until Ctrl-C")
 
     text = "write figures/published/index.html, a page of all published results"
-    _command(commands, "page", "page:write_published", text)
+    _command(commands, "page", "page:published", text)
     return top
 
 

@@ -22,6 +22,7 @@ from nbformat import NotebookNode
 
 from sage.cli.notebooks import duration, read
 from sage.config import paths, provenance
+from sage.config.run import given
 
 SAVED = re.compile(r'plots\.save\(.*?"(\d\d_\w+)"\)', re.DOTALL)
 NUMBERED = "[0-9][0-9]_*"
@@ -63,11 +64,15 @@ def write_run(folder: Path) -> Path:
         links = {"the notebook": f"{path.stem}.html"}
         items = _items(notebook, pictures)
         parts.append(Part(_title(notebook), facts, _verdict(tables), items, links))
-    facts = {name: value for name, value in asked.items() if value not in ("", 0)}
-    return _write(folder / "index.html", folder.name, facts, parts)
+    return _write(folder / "index.html", folder.name, given(asked), parts)
 
 
-def write_published(_options: argparse.Namespace, checkout: Path) -> None:
+def published(_options: argparse.Namespace, checkout: Path) -> None:
+    """Write the page of all published results, and print where it is."""
+    print(write_published(checkout))
+
+
+def write_published(checkout: Path) -> Path:
     """Write `figures/published/index.html`, with links to the pictures beside it."""
     folder, parts = checkout / "figures" / "published", []
     notebooks = {
@@ -80,13 +85,12 @@ def write_published(_options: argparse.Namespace, checkout: Path) -> None:
             own = {one: address for one, address in pictures.items() if one[:2] == number}
             tables = _attributes(checkout / "data" / "results" / name, number)
             asked = next((one["run_parameters"] for one in tables if "run_parameters" in one), "{}")
-            facts = {key: one for key, one in json.loads(asked).items() if one not in ("", 0)}
             links = {"tables": f"../../data/results/{name}"}
             links["notebook"] = f"../../notebooks/{notebooks[number].stem}.ipynb"
             title, items = f"{name}: {_title(notebook)}", _items(notebook, own)
-            facts = {"made by": _stamp(tables)} | facts
+            facts = {"made by": _stamp(tables), **given(json.loads(asked))}
             parts.append(Part(title, facts, _verdict(tables), items, links))
-    print(_write(folder / "index.html", "Published results", {}, parts))
+    return _write(folder / "index.html", "Published results", {}, parts)
 
 
 def verdicts(folder: Path) -> dict[str, str]:

@@ -13,6 +13,7 @@ import jupytext
 import nbformat
 from nbformat import NotebookNode
 
+from sage.cli import page
 from sage.cli.main import CommandFailed
 from sage.cli.notebooks import Step, read
 from sage.config import paths, provenance
@@ -91,6 +92,7 @@ def publish(steps: list[Step], name: str, checkout: Path) -> None:
             _take_out_images(notebook)
         notebook.metadata["sage"] = {"commit": commit}
         jupytext.write(notebook, checkout / "notebooks" / step.output.name)
+    page.write_published(checkout)
     print(f"Published as {name} in figures, data/results and notebooks; git shows what changed.")
 
 

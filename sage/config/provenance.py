@@ -70,17 +70,15 @@ def stamps(table: xr.Dataset) -> pd.DataFrame:
 
 def line(stamps: str) -> str:
     """Return a table's attribute `provenance` in one line: commits, torch, hardware and days."""
-    made = pd.DataFrame(json.loads(stamps)).fillna("").astype(str)
-    commits = made.commit.str.replace(r"\b([0-9a-f]{7})[0-9a-f]{33}", r"\1", regex=True).unique()
-    torch_versions = made.versions.str.extract("(torch [^,]+)", expand=False).dropna().unique()
-    days = sorted({*made.created.str[:10]})
-    when = " to ".join(dict.fromkeys((days[0], days[-1])))
-    told = [
-        f"commit {', '.join(commits)}",
-        ", ".join(torch_versions),
-        " and ".join(made.hardware.unique()),
-    ]
-    return "; ".join([*filter(None, told), when])
+    names = ["commit", "versions", "hardware", "created"]
+    made = pd.DataFrame(json.loads(stamps)).reindex(columns=names).fillna("")
+    commits = made.commit.str.replace(r"\b([0-9a-f]{7})[0-9a-f]{33}", r"\1", regex=True)
+    torch_versions = made.versions.str.extract("(torch [^,]+)", expand=False).fillna("")
+    parts = ["commit " + ", ".join(commits.unique())]
+    parts += [", ".join(one.unique()) for one in (torch_versions, made.hardware)]
+    days = sorted(made.created.str[:10])
+    parts.append(" to ".join(dict.fromkeys([days[0], days[-1]])))
+    return "; ".join(filter(None, parts))
 
 
 def commit() -> str:

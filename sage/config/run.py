@@ -3,6 +3,7 @@
 import csv
 import difflib
 import hashlib
+import html
 import os
 import re
 import shlex
@@ -86,6 +87,19 @@ class Run:
     def save_table(self, table: "xr.Dataset", name: str) -> Path:
         """Write `<folder>/<name>.nc`."""
         return paths.save_table(table, self.folder / f"{name}.nc")
+
+    def _repr_mimebundle_(self, **_options: Any) -> dict[str, str]:
+        """Return the card that a notebook shows: what was asked, and the sizes that follow."""
+        table, left = self.table(), 'style="text-align: left"'
+        parts = {"": given(asdict(self)), "sizes and budgets": table.loc["size"].value.to_dict()}
+        look = "border: 1px solid #ccc; border-radius: 6px; padding: 0.5em 1em; max-width: 40em"
+        card = f'<div style="{look}">'
+        for title, values in parts.items():
+            told = {html.escape(name): html.escape(str(one)) for name, one in values.items()}
+            rows = (f"<tr><th {left}>{name}<td {left}>{one}" for name, one in told.items())
+            shown = f"<table>{''.join(rows)}</table>"
+            card += f"<details><summary>{title}</summary>{shown}</details>" if title else shown
+        return {"text/html": f"{card}</div>", "text/plain": table.to_string()}
 
     def table(self) -> "pd.DataFrame":
         """Return every parameter and every size of the run, each with its value."""
@@ -265,6 +279,12 @@ def cut(text: str, most: int) -> str:
 
 def _digits(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:6]
+
+
+def given(parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """Return parameters without those whose empty text or 0 stands for the profile's value."""
+    ours = ("seed", "alpha")  # whose 0 is a 0
+    return {name: one for name, one in parameters.items() if one not in ("", 0) or name in ours}
 
 
 def words(text: str) -> list[str]:

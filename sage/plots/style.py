@@ -18,6 +18,10 @@ from sage.config import paths
 
 # Load the backend here: loaded within an rc_context, a notebook would show its first figure only.
 plt.switch_backend(plt.get_backend())
+if "inline" in plt.get_backend():  # a notebook: pictures twice as fine as they are shown
+    from matplotlib_inline.backend_inline import set_matplotlib_formats
+
+    set_matplotlib_formats("retina")
 
 # The first has what European languages write; of the others those that are installed add theirs.
 FONTS = [
@@ -30,7 +34,7 @@ STYLE: Any = {
     "axes.titlesize": 9,
     "axes.labelsize": 9,
     "figure.constrained_layout.use": True,
-    "figure.dpi": 120,  # in the notebook
+    "figure.dpi": 100,  # in the notebook
     "figure.titlesize": 9,
     "font.family": [name for name in FONTS if name in font_manager.get_font_names()],
     "font.size": 8,

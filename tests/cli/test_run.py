@@ -373,6 +373,7 @@ def test_publish(checkout):
     assert new == [
         "data/results/my-run.2/01_a.txt",
         "data/results/my-run.2/01_table.nc",
+        "figures/published/index.html",
         "figures/published/my-run.2/01_a.png",
         "notebooks/01_first.ipynb",
     ]

@@ -1,9 +1,10 @@
+import json
 import os
 from pathlib import Path
 
 import pytest
 
-from sage.config.provenance import fingerprint
+from sage.config.provenance import fingerprint, line
 
 
 @pytest.fixture
@@ -50,3 +51,13 @@ def test_a_fingerprint_follows_links_once_and_leaves_out_hidden_files(folder, tm
     assert fingerprint(folder) == linked
     change(tmp_path / "elsewhere" / "1.png")
     assert fingerprint(folder) != linked
+
+
+def test_provenance_in_one_line():
+    first = {"commit": f"{'a' * 40}-modified", "versions": "python 3, torch 2.1, b 1"}
+    first |= {"hardware": "2 cores of C", "created": "2026-01-02T01:00"}
+    second = first | {"commit": "b" * 40, "created": "2026-01-01T05:00"}
+    told = line(json.dumps([first, second]))
+    commits = "commit aaaaaaa-modified, bbbbbbb"
+    assert told == f"{commits}; torch 2.1; 2 cores of C; 2026-01-01 to 2026-01-02"
+    assert line('[{"commit": "unknown"}]') == "commit unknown"

@@ -101,6 +101,15 @@ def test_a_run_saves_tables_in_its_folder():
     assert provenance.stamps(stored).to_dict("records") == [{"commit": "a"}]
 
 
+def test_card_of_a_run_shows_what_was_asked():
+    card = SearchRun(dataset="<mine>", samples=7)._repr_mimebundle_()
+    told = re.sub("<[^>]+>", " ", card["text/html"])
+    assert "&lt;mine&gt;" in told and re.search(r"seed +0\b", told) and "layers  0" not in told
+    for text in (told, card["text/plain"]):
+        assert re.search(r"samples +7\b", text)
+        assert "rdm" not in text and "mature_epochs" in text  # the search's budget
+
+
 @pytest.mark.parametrize("profile", profiles.PROFILES.values(), ids=profiles.PROFILES.keys())
 def test_profiles_are_consistent(profile):
     assert list(profile.snapshots) == sorted(set(profile.snapshots))

@@ -324,6 +324,16 @@ def test_summary_has_means_spreads_and_paired_gains():
     assert (frame.xs("P", level="score")["gain over P"] == 0).all()
 
 
+def test_counts_of_candidates_finalists_and_failures():
+    table = make_table().assign(failed=("run", [1, 0, 2]))
+    table = table.assign(
+        failed=table.failed * (table.isel(samples=-1).mature_accuracy > 0),
+        finalists=2 * (table.mature_accuracy > 0),
+    )
+    told = "240 candidates of 24 searches, 24 failed or diverged; 48 finalists trained to maturity"
+    assert search_tables.counts(table).startswith(told)
+
+
 def test_costs_are_examples_as_the_paper_counts_them():
     frame = search_tables.costs(make_table(), teacher_examples=700, alpha_examples=50)
     row = frame.loc[("tpe", 4.0, "P+TG")]
