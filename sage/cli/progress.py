@@ -8,6 +8,7 @@ from nbformat import NotebookNode
 from nbformat.v4 import new_output
 from papermill.clientwrap import PapermillNotebookClient
 from papermill.engines import Engine, papermill_engines
+from papermill.log import logger
 from tqdm import tqdm
 
 VIEW, STATE = (f"application/vnd.jupyter.widget-{kind}+json" for kind in ("view", "state"))
@@ -22,11 +23,13 @@ class ShowsBars(Engine):
     """
 
     @classmethod
-    def execute_managed_notebook(cls, nb_man, kernel_name, log_output=False, **settings) -> None:
+    def execute_managed_notebook(
+        cls, nb_man, kernel_name, *, about, kernel_manager_class, extra_arguments, **_papermills
+    ) -> None:
+        """Execute the notebook; `about` says how long it takes, the others are nbclient's."""
         path, nb_man.output_path = nb_man.output_path, None
-        settings.pop("input_path", None)
-        about = settings.pop("about")
-        client = _Client(nb_man, kernel_name=kernel_name, **settings)
+        kernel = {"kernel_name": kernel_name, "kernel_manager_class": kernel_manager_class}
+        client = _Client(nb_man, log=logger, extra_arguments=extra_arguments, **kernel)
         client.about = about
         try:
             client.execute()
@@ -49,7 +52,7 @@ class _Client(PapermillNotebookClient):
             "leave": False,
             "dynamic_ncols": True,
         }
-        with tqdm(mininterval=every, miniters=0, **look) as self._line:
+        with tqdm(mininterval=every, miniters=0, dynamic_ncols=True, **look) as self._line:
             super().papermill_execute_cells()
 
     def _begin(self, cell: NotebookNode, cell_index: int) -> None:

@@ -71,7 +71,7 @@ def stamps(table: xr.Dataset) -> pd.DataFrame:
 def line(stamps: str) -> str:
     """Return a table's attribute `provenance` in one line: commits, torch, hardware and days."""
     names = ["commit", "versions", "hardware", "created"]
-    made = pd.DataFrame(json.loads(stamps)).reindex(columns=names).fillna("")
+    made = pd.DataFrame(json.loads(stamps), columns=names, dtype=object).fillna("")
     commits = made.commit.str.replace(r"\b([0-9a-f]{7})[0-9a-f]{33}", r"\1", regex=True)
     torch_versions = made.versions.str.extract("(torch [^,]+)", expand=False).fillna("")
     parts = ["commit " + ", ".join(commits.unique())]

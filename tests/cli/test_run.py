@@ -91,17 +91,6 @@ def test_run_skip_and_run_again(checkout, capsys):
     assert made == {"01_first.ipynb", "01_first.html", "index.html"}
 
 
-def test_figures_are_listed(checkout, capsys):
-    """The figures that this call wrote are listed, older ones are not."""
-    folder = checkout / "figures" / "objects-quick"
-    folder.mkdir(parents=True)
-    (folder / "old.png").touch()
-    write(checkout, "01_first", f"open({str(folder / 'new.pdf')!r}, 'w').close()")
-    assert run(checkout) == 0
-    said = capsys.readouterr().out
-    assert "new.pdf" in said and "old.png" not in said and "estimate" in said
-
-
 def test_failure(checkout, capsys):
     """A failing notebook stops the batch, is named and kept apart; what is finished stays."""
     write(checkout, "01_good", "print('fine')")
