@@ -47,12 +47,9 @@ class _Client(PapermillNotebookClient):
     def papermill_execute_cells(self) -> None:
         self._section, self.on_cell_start = "", self._begin
         every = 0.1 if sys.stderr.isatty() else SECONDS
-        look = {
-            "bar_format": f"  [{{elapsed}}{self.about}] {{desc}}",
-            "leave": False,
-            "dynamic_ncols": True,
-        }
-        with tqdm(mininterval=every, miniters=0, dynamic_ncols=True, **look) as self._line:
+        look = {"dynamic_ncols": True, "leave": False, "delay": 0.1, "miniters": 0}
+        form = f"  [{{elapsed}}{self.about}] {{desc}}"
+        with tqdm(bar_format=form, mininterval=every, **look) as self._line:
             super().papermill_execute_cells()
 
     def _begin(self, cell: NotebookNode, cell_index: int) -> None:
