@@ -224,7 +224,11 @@ def score_table(known: PoolMeasurements, names: Iterable[str] | None = None) -> 
 
 
 def complete(table: xr.Dataset) -> xr.Dataset:
-    """Return a pool's table, see `predictivity.pool_record`, with scores that it is older than."""
+    """Return a pool's table, see `predictivity.pool_record`, with scores that it is older than.
+
+    A table from a file forgets how long its names were there, or longer ones would be cut.
+    """
+    table = table.drop_encoding()
     found, alpha = {"teacher": table.similarity}, float(table.score.attrs["alpha"])
     known = PoolMeasurements(results=table, similarities=found, alpha=alpha)
     missing = [name for name in LATER if name not in table.predictor]

@@ -10,7 +10,7 @@ import numpy as np
 import xarray as xr
 
 from sage.analysis import predictivity, predictors
-from sage.analysis.bootstrap import Bootstrap, Estimate
+from sage.analysis.bootstrap import FEWEST_OF_INTERVALS, Bootstrap, Estimate
 from sage.analysis.predictivity import Analysis
 from sage.config import paths
 from sage.config.run import PoolRun, unknown, words
@@ -139,7 +139,9 @@ def published_pools(pools: Mapping[str, xr.Dataset]) -> Pools:
     value, low, high = (
         float(ends.get(f"ceiling_{one}", "nan")) for one in ("value", "low", "high")
     )
-    ceiling = Estimate(value, low, high, n=int(ends.get("ceiling_n", 0)))
+    if (n := int(ends.get("ceiling_n", 0))) < FEWEST_OF_INTERVALS:  # older tables have one
+        low = high = np.nan
+    ceiling = Estimate(value, low, high, n)
     others = {name: one for name, one in pools.items() if name != OWN}
     return Pools(own, searched, others, ceiling)
 

@@ -13,7 +13,14 @@ import seaborn as sns
 import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import EngFormatter, MaxNLocator, PercentFormatter, SymmetricalLogLocator
+from matplotlib.ticker import (
+    EngFormatter,
+    LogLocator,
+    MaxNLocator,
+    NullFormatter,
+    PercentFormatter,
+    SymmetricalLogLocator,
+)
 
 from sage.analysis.added_value import ADDED, GIVEN, with_added
 from sage.analysis.bootstrap import Estimate
@@ -47,6 +54,8 @@ def added_value(pools: Mapping[str, Analysis]) -> Figure:
                 one, main = compared.isel(pair=pair.values).squeeze("pair"), added == "TG"
                 look: Look = {"color": colour, "label": f"+ {added}", "lw": 1.8 if main else 1}
                 style.draw_band(axis, one.epoch, one, shade=0.2 if main else 0.06, **look)
+        if not np.isfinite(axis.dataLim.x0):
+            axis.text(0.5, 0.3, "too few networks", ha="center", transform=axis.transAxes)
         style.epoch_axis(axis, compared.epoch.values)
         axis.set_xticklabels(axis.get_xticklabels(), size=6)
         network_count = pools[name].assessed.n.max().item()
@@ -90,7 +99,11 @@ def simulated_searches(pools: Mapping[str, Analysis], *, epoch: float, teacher: 
                 axis.axhline(100 * networks.mean(), color="0.5", ls=":", lw=0.8)
                 axis.axhline(100 * networks.max(), color="0.5", ls="--", lw=0.8)
                 axis.set(title=choice, xlabel="multiply-adds of the search")
-                axis.set_xscale("log" if line.value.notnull().any() else "linear")
+                if line.value.notnull().any():
+                    axis.set_xscale("log")
+                    ticks = LogLocator(subs=(1, 2, 5))
+                    axis.xaxis.set(major_locator=ticks, minor_formatter=NullFormatter())
+                    axis.xaxis.set_major_formatter(EngFormatter(sep=""))
             if score != "P":
                 gains = 100 * line[["gain_value", "gain_low", "gain_high"]].sel(choice="first")
                 gains = gains.rename({f"gain_{end}": end for end in ("value", "low", "high")})
@@ -191,10 +204,10 @@ def teachers(assessed: xr.Dataset, *, teacher: str) -> Figure:
     for (left, right), statistic in zip(axes, RANKED):
         _draw_by_epoch(left, assessed.sel(statistic=statistic), lines, shade=0.08)
         _draw_by_epoch(right, gain(assessed, names, statistic), lines, shade=0.08)
-        left.set(ylabel=f"{statistic.capitalize()}'s r with mature accuracy")
+        left.set(ylabel=f"{statistic.capitalize()}'s r")
         right.set(ylabel="r minus that of P")
     bands = f"bands: 95 % bootstrap, n = {assessed.n.max().item()}, paired on the right"
-    style.legend_below(axes[0, 0], columns=4, title=f"the teacher and its controls; {bands}")
+    style.legend_below(axes[0, 0], columns=4, title=f"r with mature accuracy; {bands}")
     return figure
 
 
@@ -275,7 +288,8 @@ def cost_curves(pool: Analysis, *, ceiling: Estimate, teacher: float) -> Figure:
     _draw_ceiling(ceiling, axis.axhline, axis.axhspan)
     threshold = 10 ** np.ceil(np.log10(100 * example))
     axis.set_xscale("symlog", linthresh=threshold, linscale=0.5)
-    axis.xaxis.set_major_locator(SymmetricalLogLocator(base=10, linthresh=threshold))
+    powers = 10.0 ** np.arange(np.log10(threshold), np.log10(axis.get_xlim()[1]) + 0.01)
+    axis.set_xticks([0, *powers])
     axis.xaxis.set_major_formatter(EngFormatter(sep=""))
     axis.xaxis.set_minor_locator(
         SymmetricalLogLocator(base=10, linthresh=threshold, subs=range(2, 10))

@@ -9,6 +9,7 @@ import xarray as xr
 
 from sage.analysis import predictors
 from sage.analysis.predictors import PREDICTORS, PoolMeasurements
+from sage.config import paths
 from sage.models import zero_cost
 
 KINDS = (
@@ -174,11 +175,23 @@ def test_older_tables_are_completed_from_their_similarities():
     known.results["loss"][1, 1] = np.nan
     table = predictors.score_table(known)
     whole = known.results.assign(score=table, similarity=known.similarities["teacher"])
-    assert predictors.complete(whole) is whole
+    xr.testing.assert_identical(predictors.complete(whole), whole)
     older = whole.sel(predictor=[name for name in table.predictor.values if name != "TG in order"])
     found = predictors.complete(older).score
     xr.testing.assert_allclose(found.sel(predictor=table.predictor.values), table)
     assert found.cost.dims == table.cost.dims and found.attrs == table.attrs
+
+
+def test_names_that_join_a_table_from_a_file_are_not_cut(tmp_path):
+    known = make_known()
+    score, found = predictors.score_table(known), known.similarities["teacher"]
+    path = paths.save_table(known.results.assign(score=score, similarity=found), tmp_path / "a.nc")
+    table = predictors.complete(xr.load_dataset(path))
+    longer = xr.concat(
+        [table.score, table.score[:1].assign_coords(predictor=[50 * "a"])], "predictor"
+    )
+    again = xr.load_dataset(paths.save_table(longer.to_dataset(), tmp_path / "b.nc"))
+    assert again.predictor.values[-1] == 50 * "a"
 
 
 def test_predictors_need_their_similarity():
