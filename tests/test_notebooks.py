@@ -44,7 +44,7 @@ FIGURES = {
     "04_similarity",
     "04_sites",
     "04_stimuli",
-}
+}  # in the run's folder; 06 is of published networks, and has its own
 
 
 @pytest.fixture(scope="module")

@@ -119,6 +119,20 @@ class PoolRun(Run):
 
 
 @dataclass(frozen=True, kw_only=True)
+class StoredRun(Run):
+    """A run on stored RDMs of published networks, for which nothing is trained.
+
+    Names in `teacher` and `banks` are of files below `data/results`, or elsewhere.
+    """
+
+    profile: str = "cpu"
+    dataset: str = "cifar100"
+    teacher: str = "cifar100-teachers/resnet-12-epochs_rdms.nc"
+    banks: str = " ".join(f"cifar100-pool/{name}01_rdms.nc" for name in ("seed-0/", "seed-1/", ""))
+    untrained: str = "cifar100-teachers/resnet-untrained_rdms.nc"
+
+
+@dataclass(frozen=True, kw_only=True)
 class ComparisonRun(Run):
     """A run that compares searches; an empty text or 0 stands for the profile's value.
 
@@ -214,7 +228,8 @@ class MacaqueRun(CellRun):
         return [name.strip() for name in names if name.strip()]
 
 
-KINDS = {kind.__name__: kind for kind in (Run, PoolRun, SearchRun, CellRun, MacaqueRun)}
+_KINDS = Run, PoolRun, StoredRun, SearchRun, CellRun, MacaqueRun
+KINDS: dict[str, type[Run]] = {kind.__name__: kind for kind in _KINDS}
 
 
 def check_workers(workers: str) -> str:

@@ -8,9 +8,11 @@ from sage.config.run import (
     PoolRun,
     Refused,
     Run,
+    StoredRun,
     check_workers,
     words,
 )
+from sage.experiments import controls
 from sage.images import datasets
 from sage.models import genotypes
 from sage.models.genotypes import Genotype
@@ -34,6 +36,9 @@ def check_run(run: Run, *, workers: str = "auto") -> None:
     try:
         check_workers(workers)
         if isinstance(run, PoolRun) and published_pools.holds_own(run):
+            return
+        if isinstance(run, StoredRun):
+            controls.find_stored(run)
             return
         if isinstance(run, PoolRun | ComparisonRun):
             Tracker().check_writable()

@@ -1,49 +1,128 @@
 """Controls of guidance with many draws: teachers that know nothing, and networks of the pool."""
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 import xarray as xr
 
 from sage import teachers
-from sage.config.run import Run
-from sage.rsa import guidance
+from sage.config import paths
+from sage.config.run import Refused, Run, StoredRun, words
+from sage.rsa import guidance, pool_bank
 from sage.rsa.guidance import Snapshots
-from sage.rsa.teacher import Teacher, TeacherLayer
+from sage.rsa.teacher import Teacher, TeacherLayer, read_teacher
+from sage.search.tracker import Tracker
 
 PERMUTATIONS, INITIALISATIONS = 100, 10
 
 
-def control_guidance(run: Run, snapshots: Snapshots, teacher: Teacher) -> xr.Dataset:
-    """Return TG of a pool by controls of a teacher, each of many draws.
+@dataclass(frozen=True)
+class Stored:
+    """Published networks with guidance by a teacher and its controls, see `control_guidance`."""
+
+    networks: xr.Dataset  # accuracy [network, epoch]; mature accuracy, depth [network]
+    guided: xr.Dataset
+
+    def at_least(self, depth: int) -> "Stored":
+        """Return those of a depth or more; their teachers stay."""
+        kept = self.networks.depth >= depth
+        return Stored(self.networks.isel(network=kept), self.guided.isel(network=kept))
+
+
+def find_stored(run: StoredRun) -> dict[str, list[Path]]:
+    """Return the files of the run's teacher, banks and untrained teachers; Refused without one."""
+    found: dict[str, list[Path]] = {}
+    for name in ("teacher", "banks", "untrained"):
+        for file in words(getattr(run, name)):
+            path = next(
+                (one for one in (Path(file), paths.results() / file) if one.is_file()), None
+            )
+            if path is None:
+                expected = f"expected a file, here or in {paths.results()}"
+                raise Refused(f"{name} is {getattr(run, name)!r}: no {file}, {expected}")
+            found.setdefault(name, []).append(path)
+    if missing := {"teacher", "banks", "untrained"} - found.keys():
+        raise Refused(f"{min(missing)} is empty, expected the name of a file")
+    return found
+
+
+def load_stored(run: StoredRun) -> Stored:
+    """Return stored networks with guidance, numbered through; errors as `find_stored`.
+
+    Raises:
+        ValueError: a teacher of other stimuli, or without RDMs of class means.
+    """
+    files = find_stored(run)
+    banks = [xr.load_dataset(path) for path in files["banks"]]
+    teacher = read_teacher(files["teacher"][0])
+    plain = list(pool_bank.unpack(*map(xr.load_dataset, files["untrained"])))
+    _, untrained = peers(plain, teacher.layers[0].stimuli, run.level)
+    snapshots = pool_bank.unpack(*banks)
+    guided = control_guidance(snapshots, teacher, untrained, level=run.level)
+    columns = [bank[["accuracy", "mature", "depth"]] for bank in banks]
+    networks = xr.concat(columns, "network", combine_attrs="drop")
+    return Stored(networks.assign_coords(network=guided.network), guided)
+
+
+def make_bank(
+    networks: xr.Dataset, mature: xr.DataArray, epochs: Sequence[float], *, level: str = "class"
+) -> xr.Dataset:
+    """Return a pool's RDMs on record as a bank that `load_stored` reads once it is saved.
 
     Args:
-        snapshots: see `guidance.compare`; of the run's level.
+        networks: see `pool.train_pool`.
+        mature: accuracy [network] after full training, of these trainings or others.
+        epochs: of the snapshots to keep.
+    """
+    numbers = networks.network.values.tolist()
+    stored = Tracker().rdms(networks.attrs["study"], numbers, level)
+    bank = pool_bank.pack(one for one in stored if one[1] in epochs)
+    kept = networks.sel(epoch=list(epochs))
+    names = "accuracy", "examples", "hash", "seed", "architecture", "depth", "parameters"
+    bank = bank.assign({name: kept[name] for name in names}).assign(
+        mature=("network", mature.values)
+    )
+    return bank.assign_attrs(networks.attrs)
+
+
+def untrained_teachers(run: Run) -> list[Teacher]:
+    """Return the run's teacher with many initial weights; a ResNet if it is not trained here."""
+    base = run.teacher if run.teacher in teachers.NETWORKS else "resnet"
+    plain = replace(run, teacher=f"{base}{teachers.UNTRAINED}")
+    return [teachers.load_teacher(replace(plain, seed=seed)) for seed in range(INITIALISATIONS)]
+
+
+def control_guidance(
+    snapshots: Snapshots, teacher: Teacher, untrained: Sequence[Teacher], *, level: str
+) -> xr.Dataset:
+    """Return TG of a pool by a teacher and by its controls, each of many draws.
+
+    Args:
+        snapshots: see `guidance.compare`.
+        untrained: see `untrained_teachers`.
 
     Returns:
         Dataset over network and epoch: TG; shuffled [permutation], by the teacher with its stimuli
-        in new places; untrained [initialisation], by its network, or a ResNet, before training;
-        peer [teacher], by the pool's networks themselves, see `peers`.
+        in new places; untrained [initialisation]; peer [teacher], by the pool's networks
+        themselves, see `peers`.
     """
     stored = list(snapshots)
-    base = run.teacher if run.teacher in teachers.NETWORKS else "resnet"
-    plain = replace(run, teacher=f"{base}{teachers.UNTRAINED}")
-    drawn = [teachers.load_teacher(replace(plain, seed=seed)) for seed in range(INITIALISATIONS)]
-    networks, others = peers(stored, teacher.layers[0].stimuli, run.level)
+    networks, others = peers(stored, teacher.layers[0].stimuli, level)
 
     def guided(by: Sequence[Teacher], dimension: str) -> xr.DataArray:
-        found = guidance.guidance_by_teachers(stored, by, level=run.level)
+        found = guidance.guidance_by_teachers(stored, by, level=level)
         return found.rename(teacher=dimension)
 
     permuted = [teacher.shuffled(seed=seed) for seed in range(PERMUTATIONS)]
     parts = {
         "TG": guided([teacher], "one").squeeze("one", drop=True),
         "shuffled": guided(permuted, "permutation"),
-        "untrained": guided(drawn, "initialisation"),
+        "untrained": guided(untrained, "initialisation"),
         "peer": guided(others, "teacher").assign_coords(teacher=networks),
     }
-    return xr.Dataset(parts, attrs={"teacher": teacher.name, "level": run.level})
+    return xr.Dataset(parts, attrs={"teacher": teacher.name, "level": level})
 
 
 def peers(snapshots: Snapshots, stimuli: str, level: str) -> tuple[list[int], list[Teacher]]:

@@ -1,11 +1,14 @@
 """Controls of many draws, on made-up RDMs."""
 
 import numpy as np
+import pytest
+import xarray as xr
 
 from sage import teachers
-from sage.config.run import Run
+from sage.config import paths
+from sage.config.run import Refused, Run, StoredRun
 from sage.experiments import controls
-from sage.rsa import guidance
+from sage.rsa import guidance, pool_bank
 from sage.rsa.teacher import Teacher
 from tests.support.made_up_teachers import PAIRS, make_teacher
 
@@ -33,7 +36,8 @@ def test_controls_are_many_draws_and_the_networks_themselves(monkeypatch):
 
     monkeypatch.setattr(teachers, "load_teacher", load)
     snapshots, teacher = make_snapshots(), make_teacher()
-    found = controls.control_guidance(Run(teacher="mine.nc"), iter(snapshots), teacher)
+    untrained = controls.untrained_teachers(Run(teacher="mine.nc"))
+    found = controls.control_guidance(iter(snapshots), teacher, untrained, level="class")
     assert seeds == list(range(10)) and found.sizes["permutation"] == 100
 
     def alone(by: Teacher) -> np.ndarray:
@@ -50,3 +54,36 @@ def test_controls_are_many_draws_and_the_networks_themselves(monkeypatch):
         np.vstack([snapshots[3][2]["set a", "class"][:1], snapshots[1][2]["set a", "class"]])
     )
     np.testing.assert_allclose(last.sel(teacher=1, network=0), by_hand[0, 1:].max())
+
+
+def test_stored_networks_are_read_from_the_files_that_a_run_names(tmp_path):
+    teacher, bank = make_teacher(), pool_bank.pack(make_snapshots())
+    bank["accuracy"] = (("network", "epoch"), np.arange(6).reshape(3, 2) / 10)
+    bank = bank.assign({name: ("network", [3, 1, 2]) for name in ("mature", "depth")})
+    paths.save_table(bank, tmp_path / "my pool.nc")
+    teacher.save(tmp_path / "teacher.nc")
+    named = {"teacher": f"{tmp_path}/teacher.nc", "untrained": f"{tmp_path}/my pool.nc"}
+    run = StoredRun(banks=2 * f"'{tmp_path}/my pool.nc' ", **named)
+    found = controls.load_stored(run)
+    assert found.networks.mature.values.tolist() == 2 * [3, 1, 2]
+    assert found.networks.network.values.tolist() == list(range(6))
+    assert found.guided.sizes["initialisation"] == 3
+    alone = guidance.compare(make_snapshots(), teacher, level="class")
+    expected = np.tile(guidance.teacher_guidance(alone), (2, 1))
+    np.testing.assert_allclose(found.guided.TG, expected, atol=0.005)
+    deep = found.at_least(2)
+    assert deep.networks.depth.values.tolist() == 2 * [3, 2] and deep.guided.sizes["teacher"] == 6
+    with pytest.raises(Refused, match="banks is 'none.nc': no none.nc, expected a file"):
+        controls.find_stored(StoredRun(banks="none.nc"))
+    with pytest.raises(Refused, match="untrained is empty"):
+        controls.find_stored(StoredRun(untrained=""))
+
+
+def test_published_banks_hold_the_networks_of_the_published_pools():
+    for path in controls.find_stored(StoredRun())["banks"]:
+        bank, pool = xr.load_dataset(path), xr.load_dataset(path.with_name("01_pool.nc"))
+        assert bank.hash.values.tolist() == pool.hash.values.tolist()
+        np.testing.assert_array_equal(bank.mature, pool.accuracy.sel(epoch=20))
+        for epoch in (1, 2, 5):
+            both = bank.accuracy.sel(epoch=epoch), pool.accuracy.sel(epoch=epoch)
+            assert np.corrcoef(*both)[0, 1] > 0.99

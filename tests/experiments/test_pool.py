@@ -16,8 +16,8 @@ from sage.analysis import predictors
 from sage.compute import devices
 from sage.config import paths, profiles
 from sage.config.run import Run
-from sage.experiments import pool
-from sage.rsa import activations, guidance
+from sage.experiments import controls, pool
+from sage.rsa import activations, guidance, pool_bank
 from sage.rsa.alignment import GRAM
 from sage.search import evaluation, searchers
 from sage.search.dask_workers import open_workers
@@ -212,7 +212,7 @@ def test_pool_is_the_same_however_many_are_trained_side_by_side_and_wherever_it_
 SCRIPT = """
 import dataclasses, sys
 from sage.config import profiles
-from sage.experiments import pool
+from sage.experiments import controls, pool
 from sage.config.run import Run
 profiles.PROFILES["tiny"] = dataclasses.replace(profiles.PROFILES["smoke"], **{changes})
 if __name__ == "__main__":
@@ -508,3 +508,17 @@ def test_hundred_networks_with_all_snapshots_stay_under_500_megabytes():
         mean_depth = (profile.layers + 1) / 2  # the depth is drawn evenly
         size = 2 * pairs * mean_depth * len(profile.snapshots) * 100
         assert size < 500e6
+
+
+def test_bank_of_a_pool_has_the_rdms_on_record(run, tmp_path):
+    networks = pool.train_pool(run, workers="0")
+    bank = controls.make_bank(networks, networks.accuracy.isel(epoch=-1), (1, 2))
+    read = xr.load_dataset(paths.save_table(bank, tmp_path / "bank.nc"))
+    assert read.hash.values.tolist() == networks.hash.values.tolist()
+    stored = Tracker().rdms(networks.attrs["study"], list(range(5)), "class")
+    expected = [one for one in stored if one[1] in (1, 2)]
+    found = list(pool_bank.unpack(read))
+    assert [one[:2] for one in found] == [one[:2] for one in expected]
+    for (*_, rdms), (*_, exact) in zip(found, expected):
+        for kind, values in exact.items():
+            np.testing.assert_allclose(rdms[kind][: len(values)], values, atol=0.005)

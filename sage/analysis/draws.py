@@ -1,0 +1,136 @@
+"""A teacher against controls of many draws, and networks of a pool as teachers of each other."""
+
+from collections.abc import Iterable, Mapping
+from functools import partial
+from itertools import product
+
+import numpy as np
+import xarray as xr
+
+from sage.analysis.bootstrap import METHODS, Bootstrap, interval
+from sage.analysis.contrasts import RANKED
+from sage.analysis.cross_validation import FOLDS, REPEATS, nested_alpha
+from sage.analysis.predictivity import ALPHAS
+
+CONTROLS = {"shuffled": "permutation", "untrained": "initialisation"}  # and what counts draws
+
+
+def against_draws(
+    p: xr.DataArray, guided: xr.Dataset, mature: xr.DataArray, resamples: Bootstrap
+) -> xr.Dataset:
+    """Return by how much P + a TG tells more than P + a control does in the mean of its draws.
+
+    Args:
+        p: [network, epoch].
+        guided: see `controls.control_guidance`; its first epoch gives TG before training.
+        mature: [network], finite.
+
+    Returns:
+        Dataset over control, epoch and statistic, of `RANKED`: teacher, r of P + a TG;
+        control_mean, that of P + a control, the mean over draws; difference with its paired
+        interval over networks, low and high; reached, the share of draws whose r is the teacher's
+        or more; and r [draw] of each draw, NaN beyond a control's last.
+    """
+    controls = {name: guided[name].rename({draw: "draw"}) for name, draw in CONTROLS.items()}
+    before = guided.TG.isel(epoch=0, drop=True).expand_dims(draw=1)
+    controls["before training"] = before.broadcast_like(guided.TG)
+    every = [guided.TG.expand_dims(draw=1), *controls.values()]
+    scores = [_nested(p, one, mature, seed=resamples.seed) for one in every]
+    counts = resamples.counts(mature.size)
+    fields = ("teacher", "control_mean", "difference", "low", "high", "reached")
+    shape = len(controls), p.sizes["epoch"], len(RANKED)
+    found = np.full((*shape, len(fields)), np.nan)
+    drawn = np.full((*shape, max(one.sizes["draw"] for one in every)), np.nan)
+    for row, epoch in enumerate(p.epoch.values):
+        for column, method in enumerate(RANKED):
+            own, *others = (
+                METHODS[method](counts, one.sel(epoch=epoch).values, mature.values)
+                for one in scores
+            )
+            for place, other in enumerate(others):
+                over = interval(own - other.mean(1, keepdims=True))[0]
+                reached = (other[0] >= own[0] - 1e-12).mean()  # last digits vary
+                found[place, row, column] = *own[0], other[0].mean(), *over, reached
+                drawn[place, row, column, : other.shape[1]] = other[0]
+    axes = {"control": list(controls), "epoch": p.epoch, "statistic": list(RANKED)}
+    table = xr.DataArray(found, axes | {"field": list(fields)}, (*axes, "field"))
+    found_of = table.to_dataset("field").assign(r=((*axes, "draw"), drawn))
+    return found_of.assign_attrs(networks=mature.size, teacher=guided.attrs.get("teacher", ""))
+
+
+def summary(against: Mapping[str, xr.Dataset], epochs: Iterable[float]) -> str:
+    """Return in words how the teacher does against each control, by the name of the networks."""
+    lines = []
+    for name, epoch in product(against, epochs):
+        count = against[name].attrs["networks"]
+        lines.append(f"{name[0].upper()}{name[1:]} (n = {count}) after {_training(epoch)}:")
+        for control in against[name].control.values:
+            one = against[name].sel(control=control, epoch=epoch)
+            parts = []
+            for statistic in RANKED:
+                row = one.sel(statistic=statistic)
+                text = f"{row.difference:+.3f} [{row.low:.3f}, {row.high:.3f}]"
+                parts.append(f"{text} by {statistic.capitalize()}")
+            draws = int(row.r.notnull().sum())
+            reached = f"; {round(float(row.reached) * draws)} of {draws} draws do as well"
+            end = reached if draws > 1 else ""
+            lines.append(f"  the teacher is above TG {control} by {' and '.join(parts)}{end}")
+    return "\n".join(lines)
+
+
+def told_of_teaching(taught: xr.Dataset, epochs: Iterable[float]) -> str:
+    """Return in words whether better networks teach better."""
+    lines = []
+    for epoch in epochs:
+        one = taught.sel(epoch=epoch)
+        text = f"Spearman's r = {one.value:.2f} [{one.low:.2f}, {one.high:.2f}]"
+        known = one.low > 0 or one.high < 0
+        say = ("worse" if one.value < 0 else "better") if known else "neither better nor worse"
+        lines.append(f"Others after {_training(epoch)}: better networks teach {say}, {text}.")
+    return "\n".join(lines)
+
+
+def _training(epoch: float) -> str:
+    return f"{epoch:g} epoch{'' if epoch == 1 else 's'}"
+
+
+def _nested(p: xr.DataArray, added: xr.DataArray, mature: xr.DataArray, *, seed: int):
+    """Return scores [draw, network, epoch] of P and an addition, see `predictivity.add_nested`."""
+    scale = p.std("network") / added.std("network")
+    choose = partial(nested_alpha, alphas=ALPHAS, folds=FOLDS, repeats=REPEATS, seed=seed)
+    scores = xr.apply_ufunc(
+        lambda *samples: choose(*samples)[0],
+        p,
+        added * scale,
+        mature,
+        vectorize=True,
+        input_core_dims=3 * [["network"]],
+        output_core_dims=[["network"]],
+    )
+    return scores.transpose("draw", "network", "epoch")
+
+
+def teaching(peer: xr.DataArray, mature: xr.DataArray, resamples: Bootstrap) -> xr.Dataset:
+    """Return how well each network teaches, and whether better networks teach better.
+
+    Args:
+        peer: TG [teacher, network, epoch] by the pool's networks, see `controls.control_guidance`.
+        mature: [network], finite.
+
+    Returns:
+        Dataset: taught [teacher, epoch], Spearman's r over the other networks of TG by this teacher
+        with mature accuracy; over epoch value, low and high: Spearman's r over teachers of their
+        own mature accuracy with `taught`, and its interval over teachers, taken as independent.
+    """
+    own = resamples.counts(peer.sizes["network"] - 1)[:1]
+    taught = np.full((peer.sizes["teacher"], peer.sizes["epoch"]), np.nan)
+    for row, teacher in enumerate(peer.teacher.values):
+        others = peer.sel(teacher=teacher).drop_sel(network=teacher).transpose("epoch", "network")
+        target = mature.drop_sel(network=teacher).values
+        taught[row] = METHODS["spearman"](own, others.values, target)[0]
+    counts = resamples.counts(len(taught))
+    by = METHODS["spearman"](counts, taught.T, mature.sel(network=peer.teacher.values).values)
+    fields = dict(zip(("value", "low", "high"), interval(by).T))
+    places = {name: ("epoch", values) for name, values in fields.items()}
+    table = {"taught": (("teacher", "epoch"), taught), **places}
+    return xr.Dataset(table, {"teacher": peer.teacher, "epoch": peer.epoch})

@@ -1,0 +1,58 @@
+"""Figures of controls of many draws, and of networks that teach each other."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import xarray as xr
+from matplotlib.figure import Figure
+from matplotlib.ticker import PercentFormatter
+
+from sage.plots import style
+
+COLOURS = {"shuffled": "#8c564b", "untrained": "#bcbd22", "before training": "#9467bd"}
+
+
+@style.applied
+def controls(against: Mapping[str, xr.Dataset], epochs: tuple[float, ...]) -> Figure:
+    """Draw r of P and guidance by the teacher, and by every draw of its controls.
+
+    Args:
+        against: `draws.against_draws` by the name of the networks.
+        epochs: a row of panels for each.
+    """
+    panels = [(epoch, name) for epoch in epochs for name in against]
+    size = (3.1 * len(against), 2.4 * len(epochs) + 0.5)
+    figure, axes = style.grid(len(panels), len(against), figsize=size, sharex=True, sharey="row")
+    for axis, (epoch, name) in zip(axes, panels):
+        one = against[name].sel(epoch=epoch, statistic="spearman")
+        for place, (control, colour) in enumerate(COLOURS.items()):
+            drawn = one.r.sel(control=control).values
+            beside = np.random.default_rng(0).uniform(-0.15, 0.15, drawn.size)
+            axis.plot(place + beside * (drawn.size > 1), drawn, "o", color=colour, alpha=0.6)
+        axis.axhline(one.teacher[0], color="tab:green", lw=1.5, label="the teacher")
+        after = f"after {epoch:g} epoch{'' if epoch == 1 else 's'}"
+        axis.set(title=f"{name}, {after}", ylabel="Spearman's r with\nmature accuracy")
+        counts = one.r.notnull().sum("draw")
+        labels = [f"TG {control}\nn = {counts.sel(control=control).item()}" for control in COLOURS]
+        axis.set_xticks(range(len(labels)), labels)
+    title = "P + a TG by the teacher (line) and by each draw of its controls (dots)"
+    style.legend_below(axes[0], columns=2, title=title)
+    return figure
+
+
+@style.applied
+def teaching(taught: xr.Dataset, mature: xr.DataArray, epochs: tuple[float, ...]) -> Figure:
+    """Draw how well each network teaches the others by how good it becomes itself."""
+    label = "Spearman's r of the others'\nTG with mature accuracy"
+    figure, axes = style.grid(len(epochs), label=label, figsize=(2.9 * len(epochs) + 0.4, 2.9))
+    own = mature.sel(network=taught.teacher.values)
+    for axis, epoch in zip(axes, epochs):
+        one = taught.sel(epoch=epoch)
+        axis.scatter(own, one.taught, s=9, alpha=0.6, color="tab:green", lw=0)
+        axis.axhline(0, color="0.5", lw=0.8, ls=":")
+        relation = f"Spearman's r = {one.value:.2f} [{one.low:.2f}, {one.high:.2f}]"
+        axis.set_title(f"others after {epoch:g} epoch{'' if epoch == 1 else 's'}\n{relation}")
+        axis.set(xlabel="the teaching network's mature accuracy")
+        axis.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    figure.suptitle(f"each of {np.size(own)} networks as the teacher of all others")
+    return figure

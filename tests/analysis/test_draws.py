@@ -1,0 +1,72 @@
+"""Controls of many draws, on made-up guidance."""
+
+import numpy as np
+import pytest
+import xarray as xr
+from scipy import stats
+
+from sage.analysis import draws
+from sage.analysis.bootstrap import Bootstrap
+
+NETWORKS, EPOCHS = 40, (0.0, 1.0)
+RESAMPLES = Bootstrap(resamples=50, seed=0)
+
+
+@pytest.fixture
+def pool() -> tuple[xr.DataArray, xr.Dataset, xr.DataArray]:
+    """P tells mature accuracy a little, the teacher what P does not, controls nothing."""
+    rng = np.random.default_rng(0)
+    mature = rng.normal(size=NETWORKS)
+    noise = rng.normal(size=(NETWORKS, 2))
+    axes = {"network": np.arange(NETWORKS), "epoch": list(EPOCHS)}
+    p = xr.DataArray(mature[:, None] + noise, axes, ("network", "epoch"))
+    parts = {"TG": (("network", "epoch"), mature[:, None] - noise)}
+    parts["TG"][1][:, 0] = rng.normal(size=NETWORKS)
+    for name, draw, count in (("shuffled", "permutation", 20), ("untrained", "initialisation", 3)):
+        parts[name] = ((draw, "network", "epoch"), rng.normal(size=(count, NETWORKS, 2)))
+    return (
+        p,
+        xr.Dataset(parts, axes),
+        xr.DataArray(mature, {"network": axes["network"]}, ("network",)),
+    )
+
+
+def test_teacher_is_set_against_the_mean_of_each_controls_draws(pool):
+    p, guided, mature = pool
+    found = draws.against_draws(p, guided, mature, RESAMPLES).sel(epoch=1)
+    assert found.control.values.tolist() == ["shuffled", "untrained", "before training"]
+    assert (found.difference > 0.1).all() and (found.low > 0).all() and (found.reached == 0).all()
+    np.testing.assert_allclose(found.difference, found.teacher - found.control_mean)
+    copies = guided.assign(shuffled=guided.TG.expand_dims(permutation=20))
+    same = draws.against_draws(p, copies, mature, RESAMPLES).sel(epoch=1, control="shuffled")
+    np.testing.assert_allclose([same.difference, same.low, same.high], 0, atol=1e-12)
+    assert (same.reached == 1).all()
+
+
+def test_better_networks_teach_better_where_they_do(pool):
+    _, _, mature = pool
+    rng = np.random.default_rng(1)
+    quality = stats.rankdata(mature) / NETWORKS
+    noise = rng.normal(size=(NETWORKS, NETWORKS, 2)) * 3 * (1 - quality)[:, None, None]
+    values = mature.values[None, :, None] + noise
+    axes = {"teacher": mature.network.values, "network": mature.network.values, "epoch": [0.0, 1.0]}
+    peer = xr.DataArray(values, axes, tuple(axes))
+    found = draws.teaching(peer, mature, RESAMPLES)
+    others = np.arange(NETWORKS) != 7
+    by_hand = stats.spearmanr(values[7, others, 1], mature.values[others]).statistic
+    assert found.taught.values[7, 1] == pytest.approx(by_hand)
+    assert (found.low > 0.5).all() and (found.value < found.high).all()
+    relation = stats.spearmanr(found.taught.values[:, 0], mature.values).statistic
+    assert found.value.values[0] == pytest.approx(relation)
+
+
+def test_words_say_what_the_numbers_are(pool):
+    p, guided, mature = pool
+    found = draws.against_draws(p, guided, mature, RESAMPLES)
+    told = draws.summary({"all networks": found}, [1])
+    assert told.startswith(
+        "All networks (n = 40) after 1 epoch:\n  the teacher is above TG shuffled"
+    )
+    row = found.sel(control="shuffled", epoch=1, statistic="pearson")
+    assert f"{row.difference:+.3f} [{row.low:.3f}, {row.high:.3f}] by Pearson" in told
+    assert "; 0 of 20 draws do as well" in told and told.count("draws") == 2
