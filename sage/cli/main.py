@@ -89,6 +89,7 @@ def parser() -> argparse.ArgumentParser:
     add = _command(commands, "watch", "watch:watch", "show the studies on record").add_argument
     text = "a study's key or the beginning of it; without one all are listed"
     add("study", nargs="?", default="", metavar="STUDY", help=text)
+    add("--json", action="store_true", help="all that is known, candidates included, for scripts")
     add("--every", type=float, metavar="SECONDS", help="show it again and again, until Ctrl-C")
 
     text = "write figures/published/index.html, a page of all published results"

@@ -6,13 +6,15 @@ import time
 from math import isfinite
 from pathlib import Path
 
+import pandas as pd
+
 from sage.cli.main import CommandFailed
 from sage.config.run import Refused
 from sage.search.record import Candidate
 from sage.search.tracker import Tracker
 
-# Of a study's description, what tells it from others at a glance.
-TOLD = ("dataset", "searcher", "score", "chosen by", "snapshots", "seed")
+SHORT = 8  # digits of a key, which are enough to name a study
+COLUMNS = "study images epochs searcher score seed n best failed when explorer".split()
 
 
 def watch(options: argparse.Namespace, _checkout: Path) -> None:
@@ -25,23 +27,54 @@ def watch(options: argparse.Namespace, _checkout: Path) -> None:
         studies = [one for one in tracker.studies() if one["key"].startswith(options.study)]
         if not studies:
             raise Refused(f"no study {options.study} in {tracker.name}")
-        for study in studies:
-            print(describe(tracker, study), flush=True)
-        if options.study and len(studies) == 1:
-            print(candidates(tracker, studies[0]["key"]), flush=True)
+        if options.json:
+            print(json.dumps([_plain(tracker, one) for one in studies]), flush=True)
+        else:
+            table = pd.DataFrame([_row(tracker, one) for one in studies], columns=COLUMNS)
+            print(table.to_string(index=False), flush=True)
+            if options.study and len(studies) == 1:
+                print(candidates(tracker, studies[0]["key"]), flush=True)
         if not options.every:
             return
         time.sleep(options.every)
 
 
-def describe(tracker: Tracker, study: dict) -> str:
-    """Return what a study is, how many candidates are in which state, and who explores it."""
-    description = study["description"]
-    told = ", ".join(f"{name} {_short(description[name])}" for name in TOLD if name in description)
-    counts = ", ".join(f"{count} {state}" for state, count in sorted(study["states"].items()))
+def _row(tracker: Tracker, study: dict) -> list[str]:
+    """Return what tells a study from others at a glance, and how far it is; see `COLUMNS`."""
+    about, states = study["description"], study["states"]
+    ended = sum(count for state, count in states.items() if state != "running")
+    failed = sum(states.get(state, 0) for state in ("failed", "diverged"))
     active = tracker.explored(study["key"])
-    by = f"explored by {study['explorer']}" if active else "not explored now"
-    return f"{study['key']}  {counts or 'no candidates'}; {by}\n    {told}"
+    when = "-"
+    if study["when"]:
+        when = time.strftime("%Y-%m-%d %H:%M", time.localtime(study["when"]))
+    chosen = any(name.startswith("chosen by") for name in about)  # by searches, to be matured
+    return [
+        study["key"][:SHORT],
+        str(about.get("dataset", "-")),
+        f"{max(about['snapshots']):g}" if about.get("snapshots") else "-",
+        _name(about.get("searcher", "listed" if chosen else "random")),
+        _name(about.get("score", "P")),
+        str(about.get("seed", "-")),
+        f"{ended}+{states['running']}" if "running" in states else str(ended),
+        f"{study['best']:.4f}" if isfinite(study["best"]) else "-",
+        str(failed),
+        when,
+        study["explorer"].partition(" since")[0] if active else "-",
+    ]
+
+
+def _plain(tracker: Tracker, study: dict) -> dict:
+    """Return all of a study as JSON has it: no NaN, and candidates with their numbers."""
+    explored = tracker.explored(study["key"])
+    found = [vars(one) for one in tracker.candidates(study["key"])]
+    shown = [one | {"score": one["score"] if isfinite(one["score"]) else None} for one in found]
+    best = study["best"] if isfinite(study["best"]) else None
+    return study | {"best": best, "explored": explored, "candidates": shown}
+
+
+def _name(part: str | dict) -> str:
+    return part if isinstance(part, str) else str(part.get("name", "-"))
 
 
 def candidates(tracker: Tracker, study: str, *, count: int = 5) -> str:
@@ -58,7 +91,3 @@ def _line(candidate: Candidate) -> str:
     score = f"{candidate.score:.4f}" if isfinite(candidate.score) else "-"
     told = f"{candidate.state:<9} {score:>8}  attempt {candidate.attempts}"
     return f"    {candidate.number:5d}  {told}  {candidate.failure or ''}".rstrip()
-
-
-def _short(value) -> str:
-    return value if isinstance(value, str) else json.dumps(value)

@@ -22,7 +22,7 @@ from sage.rsa.teacher import Teacher
 from sage.search import builders, dask_workers, evaluation, searchers
 from sage.search.dask_workers import Workers
 from sage.search.evaluation import EvaluationProtocol
-from sage.search.explorer import Explorer, Study
+from sage.search.explorer import Explorer, Study, Told
 from sage.search.record import Evaluation
 from sage.search.scores import SCORES
 from sage.search.searchers import Listed, Searcher
@@ -76,13 +76,14 @@ class Comparison:
         every, samples = self.budget.every, self.budget.samples
         self.checkpoints = sorted({*range(every, samples + 1, every), samples})
 
-    def train(self, *, workers: str = "auto") -> xr.Dataset:
+    def train(self, *, workers: str = "auto", told: Told | None = None) -> xr.Dataset:
         """Make every search, train to maturity what it found, and return `results`.
 
         What is on record is kept. Repetitions follow each other: a stopped run has whole ones.
 
         Args:
             workers: see `dask_workers.open_workers`; errors as there and of `Explorer.search`.
+            told: called with each candidate of a search that ends, see `explorer.Told`.
         """
         samples = self.budget.samples
         bar = tqdm(total=len(self.studies) * samples, unit="candidate")
@@ -92,7 +93,7 @@ class Comparison:
                     name = f"{search.searcher}, {search.score}, {search.epochs:g} epochs"
                     bar.set_description(f"run {number} of {self.budget.runs}: {name}")
                     searcher, study = self._searcher(search), self.studies[search]
-                    Explorer(study, searcher, self.tracker, samples, opened, bar).search()
+                    Explorer(study, searcher, self.tracker, samples, opened, bar, told).search()
                 self._train_to_maturity(seed, opened)
         return self.results()
 

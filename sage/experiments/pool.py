@@ -18,7 +18,7 @@ from sage.rsa import alignment, guidance
 from sage.rsa.teacher import Teacher
 from sage.search import dask_workers, searchers
 from sage.search.evaluation import EvaluationProtocol
-from sage.search.explorer import Explorer, Study
+from sage.search.explorer import Explorer, Study, Told
 from sage.search.searchers import Listed, Searcher
 from sage.search.tracker import Tracker
 
@@ -52,18 +52,19 @@ def load_pools(run: PoolRun, *, workers: str = "auto") -> Pools:
     return Pools(own, searched, published, predictivity.ceiling(mature, again, resamples))
 
 
-def train_pool(run: Run, *, workers: str = "auto") -> xr.Dataset:
+def train_pool(run: Run, *, workers: str = "auto", told: Told | None = None) -> xr.Dataset:
     """Return the run's pool of random networks; what is not on record is trained first.
 
     Args:
         workers: see `dask_workers.open_workers`; errors as there and of `Explorer.search`.
+        told: called with each network that ends, see `explorer.Told`.
 
     Returns:
         Dataset over network and epoch, see `Tracker.results`, with provenance attributes, and the
         depth of each network, see `spaces.depth`.
     """
     study, searcher = _study(run, _protocol(run), {}), _searcher(run, "random")
-    return _train("pool", study, searcher, run.settings.pool, workers)
+    return _train("pool", study, searcher, run.settings.pool, workers, told)
 
 
 def search_pool(run: Run, *, workers: str = "auto") -> xr.Dataset:
@@ -185,14 +186,21 @@ def _protocol(run: Run) -> EvaluationProtocol:
     return EvaluationProtocol.of(run.settings, run.dataset)
 
 
-def _train(title: str, study: Study, searcher: Searcher, count: int, workers: str) -> xr.Dataset:
+def _train(
+    title: str,
+    study: Study,
+    searcher: Searcher,
+    count: int,
+    workers: str,
+    told: Told | None = None,
+) -> xr.Dataset:
     """Return the results of a study's first candidates; missing ones are trained first."""
     workers = check_workers(workers)
     tracker = Tracker()
     if not tracker.ended(study.key, count):
         bar = tqdm(total=count, desc=title, unit="network")
         with dask_workers.open_workers(workers) as opened, bar:
-            Explorer(study, searcher, tracker, count, opened, bar).search()
+            Explorer(study, searcher, tracker, count, opened, bar, told).search()
     results = tracker.results(study.key, count)
     layers = [spaces.cnn_layers(searcher.space, one) for one in architectures(results)]
     depth = np.array([spaces.depth(one) for one in layers], dtype=np.float64)

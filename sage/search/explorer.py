@@ -42,6 +42,11 @@ class Study:
         return provenance.key(**self.description)
 
 
+# Called with each candidate that ends, on record by then, and its evaluation; None if it failed.
+# It is called where the search runs, not on workers. What it raises ends the search.
+Told = Callable[[Study, Candidate, Evaluation | None], object]
+
+
 @dataclass
 class Explorer:
     """One search: brings a study to `budget` candidates that have ended.
@@ -53,6 +58,7 @@ class Explorer:
     Args:
         searcher: a new one.
         bar: advances by one for every candidate that ends, those on record included.
+        told: see `Told`; candidates that ended in an earlier run are not told again.
     """
 
     study: Study
@@ -61,6 +67,7 @@ class Explorer:
     budget: int
     workers: Workers
     bar: tqdm = field(default_factory=lambda: tqdm(disable=True))
+    told: Told | None = None
 
     def search(self) -> None:
         """Run the search.
@@ -155,12 +162,13 @@ class Explorer:
     def _record(self, candidates: list[Candidate], stored: int) -> None:
         found = self.tracker.evaluation(stored)
         score = self.study.score(found) if found.state == "finished" else np.nan
-        self._finish(candidates, stored, state=found.state, score=score, failure=found.failure)
+        end = {"state": found.state, "score": score, "failure": found.failure}
+        self._finish(candidates, stored, found, **end)
         self.failed_in_a_row.clear()
 
     def _fail(self, candidates: list[Candidate], problem: BaseException) -> None:
         failure = f"{type(problem).__name__}: {problem}"
-        self._finish(candidates, None, state="failed", failure=failure)
+        self._finish(candidates, None, None, state="failed", failure=failure)
         if candidates[0].failure is None:  # one that failed in an earlier run does not count
             self.failed_in_a_row.append(candidates)
         if len(self.failed_in_a_row) == FAILURES_IN_A_ROW:
@@ -170,13 +178,17 @@ class Explorer:
             advice = "started again, the search tries them once more and then does without them"
             raise RuntimeError(f"{told}, the last with: {failure}; {advice}") from problem
 
-    def _finish(self, candidates: list[Candidate], stored: int | None, **end) -> None:
+    def _finish(
+        self, candidates: list[Candidate], stored: int | None, found: Evaluation | None, **end
+    ) -> None:
         for ended in [replace(candidate, **end) for candidate in candidates]:
             self.tracker.finish(self.key, ended, stored)
             self.searcher.tell(ended.number, ended.score)
             self.failures += ended.state != "finished"
             self.best = np.fmax(self.best, ended.score)
             self._advance(1)
+            if self.told:
+                self.told(self.study, ended, found)
 
     def _advance(self, count: int) -> None:
         shown = {"best": "none yet" if np.isnan(self.best) else f"{self.best:.3f}"}

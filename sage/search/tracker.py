@@ -274,15 +274,27 @@ class Tracker:
                 yield number, epoch, _rdms(connection, chosen)
 
     def studies(self) -> list[dict]:
-        """Return each study's key, description, latest explorer and candidate counts by state."""
-        kinds = CANDIDATE.c.study, CANDIDATE.c.state
-        counts = sql.select(*kinds, sql.func.count()).group_by(*kinds)
+        """Return what is known of each study, those where something happened last at the end.
+
+        Returns:
+            By name: key, description, latest explorer, states (candidate counts by state), best
+            (highest score, NaN without one) and when (time of the last event, seconds since 1970,
+            or None).
+        """
+        kinds, last = (CANDIDATE.c.study, CANDIDATE.c.state), sql.func.max
+        happened = last(CANDIDATE.c.proposed_at), last(CANDIDATE.c.ended_at)
+        measures = sql.func.count(), last(CANDIDATE.c.score), *happened
+        counts = sql.select(*kinds, *measures).group_by(*kinds)
+        nothing: dict = {"best": np.nan, "when": None}
         with self.engine.connect() as connection:
             rows = connection.execute(sql.select(STUDY).order_by(STUDY.c.key))
-            found = {row.key: row._asdict() | {"states": {}} for row in rows}
-            for study, state, count in connection.execute(counts):
-                found[study]["states"][state] = count
-        return list(found.values())
+            found = {row.key: row._asdict() | nothing | {"states": {}} for row in rows}
+            for study, state, count, best, *times in connection.execute(counts):
+                one = found[study]
+                one["states"][state] = count
+                one["best"] = float(np.fmax(one["best"], best))
+                one["when"] = max(filter(None, [one["when"], *times]))
+        return sorted(found.values(), key=lambda one: one["when"] or 0)
 
     def _change(self, study: str, number: int, **values) -> None:
         place = (CANDIDATE.c.study == study) & (CANDIDATE.c.number == number)

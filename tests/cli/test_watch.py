@@ -1,3 +1,4 @@
+import json
 import os
 import subprocess
 import sys
@@ -6,15 +7,19 @@ from pathlib import Path
 import pytest
 
 from sage.cli.main import main
+from sage.cli.watch import COLUMNS
 from sage.config import paths
 from sage.search.tracker import Tracker
 from tests.support.records import KEY, make_candidate, make_evaluation, make_snapshot, record
+
+STUDY = {"dataset": "mine", "searcher": {"name": "tpe"}, "score": {"name": "P+TG"}}
+STUDY |= {"snapshots": [0.25, 0.5]}
 
 
 @pytest.fixture
 def tracker(database) -> Tracker:
     tracker = Tracker()
-    tracker.open_study(KEY, {"dataset": "mine", "searcher": {"name": "tpe"}, "width": 0.5})
+    tracker.open_study(KEY, STUDY)
     tracker.open_study("1" * 16, {"seed": 4})
     record(tracker, 0, make_evaluation(make_snapshot(1.0, 0)), score=0.25)
     record(tracker, 1, make_evaluation(state="diverged", failure="loss is inf"), score=float("nan"))
@@ -26,12 +31,24 @@ def tracker(database) -> Tracker:
 def test_all_studies_are_listed_with_their_states(tracker, capsys):
     with tracker.exclusive(KEY):
         assert main(["watch"]) == 0
-    lines = capsys.readouterr().out.splitlines()
-    assert lines[0].startswith(f"{KEY}  1 diverged, 2 finished, 1 running; explored by process ")
-    assert lines[1].strip() == 'dataset mine, searcher {"name": "tpe"}'
-    assert (
-        lines[2] == f"{'1' * 16}  no candidates; not explored now" and lines[3].strip() == "seed 4"
-    )
+    names, *lines = capsys.readouterr().out.splitlines()
+    assert names.split() == COLUMNS
+    empty, study = (line.split() for line in lines)
+    # The one in which something happened last stands at the end.
+    assert empty == ["1" * 8, "-", "-", "random", "P", "4", "0", "-", "0", "-", "-"]
+    assert study[:9] == [KEY[:8], "mine", "0.5", "tpe", "P+TG", "-", "3+1", "0.7500", "1"]
+    assert study[9].count("-") == 2 and study[11:] == ["process", str(os.getpid()), *study[13:]]
+
+
+def test_scripts_read_the_same_as_json(tracker, capsys):
+    assert main(["watch", "--json"]) == 0
+    empty, study = json.loads(capsys.readouterr().out)
+    assert empty["key"] == "1" * 16 and empty["candidates"] == [] and empty["best"] is None
+    assert study["states"] == {"finished": 2, "diverged": 1, "running": 1}
+    assert study["best"] == 0.75 and not study["explored"]
+    assert [one["score"] for one in study["candidates"]] == [0.25, None, 0.75, None]
+    assert main(["watch", "--json", "1"]) == 0
+    assert [one["key"] for one in json.loads(capsys.readouterr().out)] == ["1" * 16]
 
 
 def test_one_study_is_shown_with_its_latest_best_and_running_candidates(tracker, capsys):
@@ -61,7 +78,7 @@ def test_looking_makes_nothing(database, capsys):
     assert list(Path(os.environ["SAGE_DATA"]).iterdir()) == []
     Tracker().open_study(KEY, {})
     made = sorted(Path(os.environ["SAGE_DATA"]).rglob("*"))
-    assert main(["watch"]) == 0 and "not explored now" in capsys.readouterr().out
+    assert main(["watch"]) == 0 and KEY[:8] in capsys.readouterr().out
     assert sorted(Path(os.environ["SAGE_DATA"]).rglob("*")) == made
 
 

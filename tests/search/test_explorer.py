@@ -84,6 +84,28 @@ def test_every_candidate_is_proposed_evaluated_and_told_once(database, log):
     assert len(trainings(log)) == 25
 
 
+def test_each_candidate_that_ends_is_told_to_who_asked(log):
+    calls = []
+
+    def told(study, candidate, evaluation):
+        stored = Tracker().candidates(study.key)[candidate.number]
+        assert stored.state == candidate.state and stored.architecture == candidate.architecture
+        calls.append((study.description, stored.number, candidate.score, evaluation))
+
+    def sometimes(architecture, seed):
+        if len(calls) == 1:
+            raise MemoryError("3 GB")
+        return studies.evaluation(architecture)
+
+    study = studies.study(log, function=sometimes)
+    table = search(study, 3, told=told)
+    assert [(call[0], call[1]) for call in calls] == [({"name": "test"}, n) for n in range(3)]
+    np.testing.assert_equal([call[2] for call in calls], table.score.values)
+    assert calls[1][3] is None and calls[2][3].snapshots[-1].accuracy == calls[2][2]
+    search(study, 4, told=told)
+    assert [call[1] for call in calls] == [0, 1, 2, 3]
+
+
 @pytest.mark.parametrize("name", searchers.SEARCHERS)
 def test_a_search_that_was_stopped_goes_on_as_if_it_had_not(database, log, name):
     settings = {"starts": 5} if name == "tpe" else {}
