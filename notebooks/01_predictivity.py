@@ -32,6 +32,10 @@
 # seconds:
 # `papermill notebooks/01_predictivity.ipynb figures/out.ipynb -p alpha 2 -p teacher pixels`.
 #
+# Takes eleven minutes on two recent cores with the default parameters. Builds on the images and the
+# teacher of `00_stimuli_and_teacher`, which it makes where they are not there yet; next is
+# `02_cnn_search`.
+#
 # The committed outputs are those of the published run. Its parameters are in the first table below.
 
 # %% tags=["parameters"]
@@ -60,7 +64,7 @@ from sage.experiments.asked import check_run
 # %%
 run = PoolRun.of(globals())
 check_run(run, workers=workers)
-run.table()
+run
 
 # %% [markdown]
 # ## The pool
@@ -117,8 +121,8 @@ plots.save(plots.added_value(both), run.folder, "01_added")
 # Intervals are over networks. They take the networks of the searches by P as independent, which
 # they are not: a search chose them together. And they do not choose a, or fit regressions, again.
 
-# %%
-summaries.headlines(analysed, epoch=epoch)
+# %% tags=["table"]
+contrasts.styled(summaries.headlines(analysed, epoch=epoch))
 
 # %%
 print(f"{run.dataset}, teacher {own.similarity.attrs['teacher']}, {run.level} level")
@@ -128,10 +132,10 @@ print(summaries.summaries(both, epoch=epoch))
 # The same after other amounts of training.
 
 # %%
-contrasts.table(random.compared, "P and size + TG")
+contrasts.styled(contrasts.table(random.compared, "P and size + TG"))
 
 # %%
-contrasts.table(random.compared, "all that is free + TG")
+contrasts.styled(contrasts.table(random.compared, "all that is free + TG"))
 
 # %% [markdown]
 # ## Prediction of mature accuracy (the paper's Figure 2)
@@ -205,13 +209,13 @@ plots.save(figure, run.folder, "01_cost")
 # worse.
 
 # %%
-contrasts.table(random.compared, "P + a TG")
+contrasts.styled(contrasts.table(random.compared, "P + a TG"))
 
 # %%
-contrasts.table(random.compared, predictors.COMBINED)
+contrasts.styled(contrasts.table(random.compared, predictors.COMBINED))
 
 # %%
-contrasts.table(random.compared, "TG")
+contrasts.styled(contrasts.table(random.compared, "TG"))
 
 # %% [markdown]
 # ## What it is worth to a search
@@ -248,7 +252,7 @@ print("in this run's random pool too.")
 plots.save(plots.pools(analysed, alpha=run.alpha), run.folder, "01_pools")
 
 # %%
-searched and contrasts.table(searched.compared, "P + a TG")
+searched and contrasts.styled(contrasts.table(searched.compared, "P + a TG"))
 
 # %% [markdown]
 # ## By hand
@@ -282,11 +286,13 @@ early.to_dataframe()[["value", "low", "high"]].unstack("statistic").round(3)
 # The losses of every step stay in the record: with the paper's 300 epochs they would make the saved
 # pool 50 MB larger.
 
-# %%
+# %% tags=["table"]
 run.save_table(own, "01_pool")
 if pools.searched is not None:
     run.save_table(found, "01_found")
-run.save_table(predictivity.record(analysed, sweep, pools.ceiling), "01_summary")
+summary = predictivity.record(analysed, sweep, pools.ceiling)
+told = summaries.verdict(both, epoch=epoch)
+run.save_table(summary.assign_attrs(verdict=told), "01_summary")
 print("Besides what the table has, each of the two searches trained", end=" ")
 print(f"{run.settings.searched} candidates for {epoch:g} epochs,")
 print(f"and {run.settings.reseeded} networks were trained once more.")
@@ -298,4 +304,4 @@ rounded.format("{:,.0f}", na_rep="unknown", subset=list(costs)[:3])
 # ## Made by
 
 # %%
-provenance.stamps(own)
+print(provenance.line(own.attrs["provenance"]))

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import xarray as xr
+from pandas.io.formats.style import Styler
 from scipy import stats
 
 from sage.analysis import bootstrap
@@ -153,6 +154,16 @@ def table(compared: xr.Dataset, first: str) -> pd.DataFrame:
         for both in zip(*(rows(compared, first, epoch, one) for one in RANKED)):
             column |= {(row["second"], name): told(row) for name, row in zip(RANKED, both)}
     return pd.DataFrame(columns).rename_axis([f"{first} minus", "by"])
+
+
+def styled(table: pd.DataFrame) -> Styler:
+    """Return a table of `told` to be shown: no cell breaks, and verdicts of a difference are bold.
+
+    Only those cells are bold that call one of two better or worse.
+    """
+    bold = {text: "font-weight: bold" for text in (BETTER, WORSE)}
+    shown = table.fillna("").style.map(lambda text: bold.get(text.split(" ")[-1], ""))
+    return shown.set_properties(**{"white-space": "nowrap"})
 
 
 def told(row: Mapping[str, float]) -> str:

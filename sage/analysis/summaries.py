@@ -76,6 +76,16 @@ def summary(analysed: Analysis, *, epoch: float) -> str:
     return "\n".join(lines)
 
 
+def verdict(analysed: Mapping[str, Analysis], *, epoch: float) -> str:
+    """Return what each of several pools says of the paper's claim, in a line of its own."""
+    lines = [
+        f"{name}, n = {one.assessed.n.max().item()}, after {epoch:g} epoch{'s' * (epoch != 1)}: "
+        + claim(contrasts.verdicts(one.compared, "P + a TG", epoch))
+        for name, one in analysed.items()
+    ]
+    return "\n".join(lines)
+
+
 def claim(over: Mapping[str, str]) -> str:
     """Return in words whether guidance helped.
 

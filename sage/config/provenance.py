@@ -14,7 +14,6 @@ from pathlib import Path
 
 import pandas as pd
 import torch
-import xarray as xr
 
 from sage.compute import devices
 from sage.config import paths
@@ -61,11 +60,6 @@ def stamp() -> dict[str, str]:
         "hardware": hardware(),
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
     }
-
-
-def stamps(table: xr.Dataset) -> pd.DataFrame:
-    """Return the stamps in a table's attribute `provenance`, one a row, to be shown."""
-    return pd.DataFrame(json.loads(table.attrs["provenance"])).fillna("")
 
 
 def line(stamps: str) -> str:

@@ -27,6 +27,13 @@ def test_summary_says_first_what_tg_adds_then_that_the_claim_holds():
     assert "the first by P has" in searches and "the best of top 5 by P has" in searches
 
 
+def test_verdict_is_a_line_of_each_pool():
+    lines = summaries.verdict({"one": make_analysis(), "two": make_analysis()}, epoch=0.5)
+    (first, second) = lines.splitlines()
+    assert first.startswith("one, n = ") and ", after 0.5 epochs: The claim holds: " in first
+    assert second.startswith("two, ")
+
+
 def test_summary_says_that_the_claim_is_not_supported():
     lines = summary(2.0, guided=False)
     assert lines[6] in (
