@@ -1,1 +1,1 @@
-"""The command: run, grid and watch."""
+"""The command: run, grid, watch, page, compare and cache."""

@@ -52,7 +52,9 @@ def parser() -> argparse.ArgumentParser:
     It also sets `call`, the subcommand as "module:function", and `error`, to refuse the options.
     """
     top = argparse.ArgumentParser(prog="tg-sage", description="Teacher guided architecture search.")
-    commands = top.add_subparsers(required=True, metavar="run | grid | watch | page")
+    commands = top.add_subparsers(
+        required=True, metavar="run | grid | watch | page | compare | cache"
+    )
     asked = argparse.ArgumentParser(add_help=False)
     add, text = asked.add_argument, "how large a run is (default: %(default)s)"
     add("--profile", choices=PROFILES, default=Run.profile, help=text)
@@ -94,6 +96,16 @@ def parser() -> argparse.ArgumentParser:
 
     text = "write figures/published/index.html, a page of all published results"
     _command(commands, "page", "page:published", text)
+
+    text = "show how the parameters and numbers of two runs differ"
+    add = _command(commands, "compare", "compare:compare", text).add_argument
+    add("folders", nargs=2, type=Path, metavar="RUN", help="a run's folder, in figures/")
+
+    text = "show what lies in the cache, or remove some"
+    add = _command(commands, "cache", "cache:cache", text).add_argument
+    text = "remove these kinds; without a name all but the record of trainings"
+    add("--free", nargs="*", metavar="KIND", help=text)
+    add("--yes", action="store_true", help="remove without asking")
     return top
 
 

@@ -1,0 +1,107 @@
+"""What lies in the cache: how much, and what of it can go."""
+
+import argparse
+import os
+import shutil
+import sys
+import time
+from collections import defaultdict
+from contextlib import suppress
+from pathlib import Path
+
+import pandas as pd
+import sqlalchemy as sql
+
+from sage.cli.main import CommandFailed
+from sage.config import paths
+from sage.config.run import unknown
+from sage.search.tracker import Tracker
+
+RECORD = "record"
+WHAT = {
+    "objects": "rendered images of data set objects; seconds to make",
+    "images": "images of folders, decoded; minutes",
+    "splits": "which images are for validation",
+    "teachers": "trained teachers and their RDMs; searches with new ones may start again",
+    "cells": "fully trained networks of cells",
+    "recordings": "simulated recordings",
+    "slurm": "logs of SLURM jobs",
+    RECORD: "all trainings of searches and pools; hours or days",
+}
+
+
+def cache(options: argparse.Namespace, _checkout: Path) -> None:
+    """Print what the cache holds, or remove the kinds that are named: all but the record if none.
+
+    Raises:
+        Refused: a kind that is not there.
+        CommandFailed: nobody answers whether to remove it.
+    """
+    kinds = _kinds()
+    for name in options.free or ():
+        if name not in kinds:
+            raise unknown("kind", name, kinds)
+    print(paths.cache())
+    if options.free is not None:
+        named = options.free or [name for name in kinds if name != RECORD]
+        kinds = {name: kinds[name] for name in named}
+    if not kinds:
+        print("nothing there")
+        return
+    sizes = {name: sum(size for size, _ in map(_measured, kinds[name])) for name in kinds}
+    used = {name: max(last for _, last in map(_measured, kinds[name])) for name in kinds}
+    rows = {
+        name: (f"{sizes[name] / 1e6:.1f} MB", time.strftime("%Y-%m-%d", time.localtime(used[name])))
+        for name in sorted(kinds, key=sizes.__getitem__, reverse=True)
+    }
+    table = pd.DataFrame.from_dict(rows, "index", columns=["size", "last used"])
+    table["what"] = [WHAT.get(name, "") for name in table.index]
+    print(table.to_string(justify="left", formatters={"what": "{:<60}".format}))
+    if options.free is not None:
+        _free(kinds, sum(sizes.values()), sure=options.yes)
+
+
+def _free(kinds: dict[str, list[Path]], size: int, *, sure: bool) -> None:
+    if not sure:
+        if not sys.stdin.isatty():
+            raise CommandFailed("nothing was removed: expected --yes where nobody can be asked")
+        if input(f"Remove {size / 1e6:.1f} MB? [y/N] ").strip().lower() not in ("y", "yes"):
+            print("Nothing was removed.")
+            return
+    if RECORD in kinds:
+        _check_idle()
+    for path in (path for found in kinds.values() for path in found):
+        shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
+    print(f"Removed {size / 1e6:.1f} MB.")
+
+
+def _check_idle() -> None:
+    """Raise CommandFailed if a search is at work on the record."""
+    with suppress(OSError, ValueError):  # no record, or none that can be read
+        tracker = Tracker(make=False)
+        if busy := [one["key"] for one in tracker.studies() if tracker.explored(one["key"])]:
+            told = f"nothing was removed: a search is at work on study {busy[0]}"
+            raise CommandFailed(told)
+
+
+def _kinds() -> dict[str, list[Path]]:
+    """Return the files and folders of the cache by kind: a folder's name, or what a file is."""
+    found = defaultdict(list)
+    records = {"tracker.sqlite"}
+    place = paths.tracker()
+    if isinstance(place, str) and place.startswith("sqlite"):
+        records.add(Path(sql.make_url(place).database or "").name)
+    for path in sorted(paths.cache().glob("*")):
+        # A record has further files beside it, such as tracker.sqlite.locks.
+        own = any(
+            path.name == one or path.name.startswith((f"{one}.", f"{one}-")) for one in records
+        )
+        found[RECORD if own else path.name.partition("-")[0]].append(path)
+    return dict(found)
+
+
+def _measured(path: Path) -> tuple[int, float]:
+    """Return the bytes of a file or folder, and when one of its files was last read or written."""
+    inside = (Path(folder, name) for folder, _, names in os.walk(path) for name in names)
+    states = [one.lstat() for one in inside] or [path.lstat()]
+    return sum(one.st_size for one in states), max(max(o.st_atime, o.st_mtime) for o in states)
