@@ -95,6 +95,7 @@ class Comparison:
                     searcher, study = self._searcher(search), self.studies[search]
                     Explorer(study, searcher, self.tracker, samples, opened, bar, told).search()
                 self._train_to_maturity(seed, opened)
+            bar.set_description("all searches")
         return self.results()
 
     def results(self) -> xr.Dataset:
