@@ -61,7 +61,7 @@ class Step:
 
     @property
     def minutes(self) -> float:
-        """How long it takes with nothing done yet, as measured on the profile's kind of machine."""
+        """How long it takes with nothing done yet on the profile's machine; 0 if not measured."""
         return self.run().settings.minutes.get(self.number, 0)
 
     @property

@@ -83,7 +83,8 @@ def _run(steps: list[Step]) -> None:
     values = {name: value for step in steps for name, value in step.parameters.items()}
     print("Parameters: " + ", ".join(f"{name} {value}" for name, value in values.items()))
     for step in steps:
-        state = f"about {duration(step.minutes)}" if step in todo else "finished already, skipped"
+        takes = f"about {duration(step.minutes)}" if step.minutes else "takes minutes"
+        state = takes if step in todo else "finished already, skipped"
         print(f"  {step.name:<24} {state:<26} {step.folder}")
     memory_gb = PROFILES[values.get("profile", Run.profile)].memory_gb
     total = duration(sum(step.minutes for step in todo))
