@@ -124,6 +124,14 @@ costs = search_tables.costs(table, teacher_examples=spent, alpha_examples=on_alp
 costs.style.format("{:,.0f}", na_rep="unknown")
 
 # %% [markdown]
+# ## Made by
+
+# %%
+run.save_table(table.assign_attrs(verdict=verdict), "02_searches")
+run.save_table(summary.to_xarray().rename(epochs="premature_epochs"), "02_summary")
+print(provenance.line(table.attrs["provenance"]))
+
+# %% [markdown]
 # ## The best network of all
 #
 # The record holds no weights, so it is trained once more with its seed: on the same machine it
@@ -143,11 +151,3 @@ print(f"saved as {path}")
 # %%
 shown, network = searches.protocol.load_images().test.first(8), models.load(path)
 network.predict(shown.images).assign(shown=[network.classes[label] for label in shown.labels])
-
-# %% [markdown]
-# ## Made by
-
-# %%
-run.save_table(table.assign_attrs(verdict=verdict), "02_searches")
-run.save_table(summary.to_xarray().rename(epochs="premature_epochs"), "02_summary")
-print(provenance.line(table.attrs["provenance"]))

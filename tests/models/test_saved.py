@@ -61,6 +61,13 @@ def test_larger_images_are_averaged_down_and_smaller_ones_refused():
         network(PIXELS[:, :, :4, :4])
 
 
+def test_a_network_of_another_kind_is_not_saved(tmp_path):
+    other = models.Classifier(torch.nn.Linear(2, 2), ("a", "b"), 8, {})
+    with pytest.raises(ValueError, match="cannot save a Linear, expected one of Convolutional"):
+        models.save(other, tmp_path / "best.pt")
+    assert not list(tmp_path.iterdir())
+
+
 class _Code:
     def __reduce__(self):
         return print, ("this runs",)
