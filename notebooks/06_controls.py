@@ -20,8 +20,8 @@
 # Here the teacher is set against a hundred permutations of itself, ten untrained networks, and TG
 # before training. Then every network teaches all others: do better networks teach better?
 #
-# Nothing is trained here: the RDMs of 120 published networks are part of the checkout. It takes
-# two minutes. A teacher of your own judges the same networks with `-p teacher mine.nc`, a bank of
+# Nothing is trained here: the RDMs of 120 published networks are part of the checkout. It takes a
+# minute or two. A teacher of your own judges the same networks with `-p teacher mine.nc`, a bank of
 # class RDMs of CIFAR-100's validation images (`notebooks/00_stimuli_and_teacher.ipynb` writes one).
 #
 # What is computed and how it is judged was written down before:
@@ -43,7 +43,7 @@ from sage.experiments.asked import check_run
 # %%
 run = StoredRun.of(globals())
 check_run(run)
-run.table().loc["parameter"]
+run
 
 # %% [markdown]
 # ## The networks
@@ -88,9 +88,11 @@ print(draws.summary(against, epochs))
 mature = stored.networks.mature
 taught = draws.teaching(stored.guided.peer, mature, bootstrap)
 plots.save(plots.teaching(taught, mature, epochs), run.folder, "06_teaching")
-print(draws.told_of_teaching(taught, epochs))
+verdict = draws.told_of_teaching(taught, epochs)
+print(verdict)
 
 # %%
-for name, table in zip(("06_controls", "06_controls_deep"), against.values()):
-    run.save_table(table, name)
-run.save_table(taught, "06_teaching").name
+for (name, table), file in zip(against.items(), ("06_controls", "06_controls_deep")):
+    told = draws.summary({name: table}, epochs)
+    run.save_table(table.assign_attrs(verdict=told), file)
+run.save_table(taught.assign_attrs(verdict=verdict), "06_teaching").name

@@ -74,7 +74,7 @@ def summary(against: Mapping[str, xr.Dataset], epochs: Iterable[float]) -> str:
             draws = int(row.r.notnull().sum())
             reached = f"; {round(float(row.reached) * draws)} of {draws} draws do as well"
             end = reached if draws > 1 else ""
-            lines.append(f"  the teacher is above TG {control} by {' and '.join(parts)}{end}")
+            lines.append(f"  P + a TG is above P + a TG {control} by {' and '.join(parts)}{end}")
     return "\n".join(lines)
 
 
