@@ -27,6 +27,9 @@
 # best candidates by the search's own score are trained to maturity. The best of these is what the
 # search has found so far. With `-p space nasbench201` they search the space of that benchmark.
 #
+# With `-p teacher best-so-far` no teacher is given: the best candidate so far by the search's own
+# score becomes the teacher of the next, again and again, and the first are scored by P alone.
+#
 # Comparisons share what they can. The first candidates of TPE are those of random search with the
 # same seed, and an architecture that was trained before with the same seed and epochs is looked up.
 #

@@ -43,7 +43,7 @@ def check_run(run: Run, *, workers: str = "auto") -> None:
         if isinstance(run, PoolRun | ComparisonRun):
             Tracker().check_writable()
         datasets.check_name(run.dataset)
-        sources.check_name(run.teacher)
+        sources.check_name(run)
         if isinstance(run, PoolRun):
             if assemblies.names_recordings(run.teacher):
                 told = f"teacher {run.teacher!r} is recordings, whose images only searches show"

@@ -2,6 +2,7 @@
 
 import json
 import warnings
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from functools import partial
 from itertools import product
@@ -15,6 +16,7 @@ from sage.analysis import search_tables
 from sage.config.profiles import Budget
 from sage.config.run import ComparisonRun
 from sage.experiments import asked
+from sage.experiments.controls import peers
 from sage.experiments.studies import architectures, keep_best, make_study
 from sage.models import Classifier
 from sage.rsa import guidance
@@ -23,7 +25,7 @@ from sage.search import builders, dask_workers, evaluation, searchers
 from sage.search.dask_workers import Workers
 from sage.search.evaluation import EvaluationProtocol
 from sage.search.explorer import Explorer, Study, Told
-from sage.search.record import Evaluation
+from sage.search.record import Candidate, Evaluation
 from sage.search.scores import SCORES
 from sage.search.searchers import Listed, Searcher
 from sage.search.tracker import Tracker
@@ -196,7 +198,25 @@ class Comparison:
         described = {"searcher": self._searcher(search).description, "score": score, "seed": seed}
         protocol = replace(self.protocol, snapshots=(search.epochs,), test=False)
         study = make_study(protocol, described, lambda number: seed, self._shown)
-        return replace(study, score=partial(_score, self.run, guide)) if guide else study
+        return replace(study, score=partial(self._score, guide, study.key)) if guide else study
+
+    def _score(
+        self, guide: Teacher, study: str, evaluated: Evaluation, told: Sequence[Candidate]
+    ) -> float:
+        """Return P + alpha TG, or P alone while the teacher has no layers yet."""
+        level, last = self.run.level, evaluated.snapshots[-1]
+
+        def network(place: int) -> Teacher:
+            rdms = self.tracker.rdms(study, [told[place].number], level)
+            _, found = peers(rdms, self._shown[1][0].identity, level)
+            return next(iter(found), guide)
+
+        teacher = guide.after([one.score for one in told], network)
+        if not teacher.layers:
+            return last.accuracy
+        similarity = guidance.compare([(0, last.epoch, last.rdms)], teacher, level=level)
+        found, accuracy = guidance.teacher_guidance(similarity), xr.DataArray(last.accuracy)
+        return guidance.combined_score(accuracy, found, self.run.alpha).item()
 
     def _mature_study(self, seed: int) -> Study:
         """Return the study of what searches chose; runs that chose the same share its trainings."""
@@ -264,13 +284,6 @@ class Comparison:
         found.sort(key=lambda one: one.get("created", ""), reverse=True)
         alike = {tuple(sorted((one | {"created": ""}).items())): one for one in found}
         return list(alike.values())[::-1]
-
-
-def _score(run: ComparisonRun, guide: Teacher, evaluated: Evaluation) -> float:
-    last = evaluated.snapshots[-1]
-    similarity = guidance.compare([(0, last.epoch, last.rdms)], guide, level=run.level)
-    found, accuracy = guidance.teacher_guidance(similarity), xr.DataArray(last.accuracy)
-    return guidance.combined_score(accuracy, found, run.alpha).item()
 
 
 def _at(epoch: float, table: xr.Dataset) -> xr.Dataset:

@@ -36,7 +36,7 @@ def make_study(
         description=found | described,
         protocol=provenance.key(**found),
         evaluate=partial(evaluation.evaluate, protocol, described=text),
-        score=lambda evaluated: evaluated.snapshots[-1].accuracy,
+        score=lambda evaluated, told: evaluated.snapshots[-1].accuracy,
         seed=seed,
     )
 

@@ -74,12 +74,15 @@ def compare(
         [network, epoch, teacher_layer, layer] float64 in [-1, 1]; NaN beyond the last layer.
 
     Raises:
-        ValueError: a method that is unknown or for another level; as `check_comparable`.
+        ValueError: a method that is unknown or for another level, a teacher without layers; as
+            `check_comparable`.
     """
     if method not in METHODS or (method in alignment.MEASURES) != (level == GRAM):
         grams, others = ", ".join(alignment.MEASURES), ", ".join(rdm.METHODS)
         expected = f"expected {grams} at level {GRAM!r}, or {others} at another"
         raise ValueError(f"method {method!r} at level {level!r}, {expected}")
+    if not teacher.layers:
+        raise ValueError(f"teacher {teacher.name} has no layers to compare with")
     measure, check = METHODS[method], cache(partial(check_comparable, teacher, level))
     sets = list(dict.fromkeys(layer.stimuli for layer in teacher.layers))
     layers = sorted(teacher.layers, key=lambda layer: sets.index(layer.stimuli))

@@ -3,8 +3,8 @@
 import hashlib
 import json
 import os
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -15,6 +15,8 @@ from scipy.spatial.distance import squareform
 from sage.config import paths
 from sage.rsa.alignment import GRAM
 from sage.rsa.rdm import stimulus_count
+
+BEST_SO_FAR = "best-so-far"  # the name of `BestSoFar`
 
 
 @dataclass(frozen=True)
@@ -87,6 +89,49 @@ class Teacher:
             rdms = {level: shuffle(rdm) for level, rdm in layer.rdms.items() if level != GRAM}
             layers.append(replace(layer, rdms=rdms))
         return replace(self, name=f"{self.name} shuffled", layers=tuple(layers))
+
+    def after(self, scores: Sequence[float], network: "Callable[[int], Teacher]") -> "Teacher":
+        """Return the teacher that guides a search after candidates had these scores: itself."""
+        return self
+
+
+@dataclass(frozen=True)
+class BestSoFar(Teacher):
+    """A teacher that a search replaces with the best of its networks; without layers until then.
+
+    Args:
+        every: candidates between replacements.
+        shuffles: seeds, where each teacher is shuffled.
+
+    Source: the last paragraph of the paper's discussion.
+    """
+
+    layers: tuple[TeacherLayer, ...] = ()
+    every: int = field(kw_only=True)
+    shuffles: tuple[int, ...] = ()
+
+    @cached_property
+    def identity(self) -> str:
+        seeds = f", shuffled by {self.shuffles}" if self.shuffles else ""
+        return f"{BEST_SO_FAR}, replaced every {self.every} candidates{seeds}"
+
+    def shuffled(self, *, seed: int) -> Teacher:
+        return replace(self, name=f"{self.name} shuffled", shuffles=(*self.shuffles, seed))
+
+    def after(self, scores: Sequence[float], network: Callable[[int], Teacher]) -> Teacher:
+        """Return the best network at the last replacement as a teacher, or itself before a first.
+
+        Args:
+            scores: of a search's candidates in the order in which it was told; NaN for none.
+            network: gives the candidate at a place in that order as a teacher.
+        """
+        known = np.asarray(scores[: len(scores) // self.every * self.every], float)
+        if np.isnan(known).all():
+            return self
+        found = network(int(np.nanargmax(known)))
+        for seed in self.shuffles:
+            found = found.shuffled(seed=seed)
+        return found
 
 
 def read_teacher(path: Path | str) -> Teacher:

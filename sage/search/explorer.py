@@ -1,7 +1,7 @@
 """The explorer: proposes architectures, has them evaluated, records results, tells the searcher."""
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass, field, replace
 
@@ -26,14 +26,15 @@ class Study:
         description: all that determines the candidates, JSON-ready; its key names the study.
         protocol: key of all that determines an evaluation, besides architecture and seed.
         evaluate: called on a worker with architecture and seed; can be pickled.
-        score: gives a finished evaluation's score; higher is better, NaN where there is none.
+        score: gives the score of a finished evaluation, after the candidates that were told before
+            in their order; higher is better, NaN where there is none.
         seed: gives the seed of the candidate with a number.
     """
 
     description: dict
     protocol: str
     evaluate: Callable[[Architecture, int], Evaluation]
-    score: Callable[[Evaluation], float]
+    score: Callable[[Evaluation, Sequence[Candidate]], float]
     seed: Callable[[int], int]
 
     @property
@@ -91,16 +92,14 @@ class Explorer:
         self.stamp = provenance.stamp()
         recorded = self.tracker.candidates(self.key)
         ended = (one for one in recorded if one.told is not None)
-        told = sorted(ended, key=lambda one: one.told or 0)
-        scores = [(one.number, one.score) for one in told]
+        self.ended = sorted(ended, key=lambda one: one.told or 0)
+        scores = [(one.number, one.score) for one in self.ended]
         self.searcher.restore([one.architecture for one in recorded], scores)
         planned = recorded[: self.budget]  # Numbers on record have no gaps.
         self.waiting = deque(one for one in planned if one.told is None)
         # Candidates with the same architecture and seed share one evaluation.
         self.running: dict[Future, list[Candidate]] = {}
         self.failed_in_a_row: list[list[Candidate]] = []
-        self.best = np.fmax.reduce([np.nan, *(one.score for one in told)])
-        self.failures = sum(one.state != "finished" for one in told)
         self._advance(sum(one.told is not None for one in planned))
 
     def _explore(self) -> None:
@@ -161,9 +160,10 @@ class Explorer:
 
     def _record(self, candidates: list[Candidate], stored: int) -> None:
         found = self.tracker.evaluation(stored)
-        score = self.study.score(found) if found.state == "finished" else np.nan
-        end = {"state": found.state, "score": score, "failure": found.failure}
-        self._finish(candidates, stored, found, **end)
+        for one in candidates:
+            score = self.study.score(found, self.ended) if found.state == "finished" else np.nan
+            end = {"state": found.state, "score": score, "failure": found.failure}
+            self._finish([one], stored, found, **end)
         self.failed_in_a_row.clear()
 
     def _fail(self, candidates: list[Candidate], problem: BaseException) -> None:
@@ -184,15 +184,15 @@ class Explorer:
         for ended in [replace(candidate, **end) for candidate in candidates]:
             self.tracker.finish(self.key, ended, stored)
             self.searcher.tell(ended.number, ended.score)
-            self.failures += ended.state != "finished"
-            self.best = np.fmax(self.best, ended.score)
+            self.ended.append(ended)
             self._advance(1)
             if self.told:
                 self.told(self.study, ended, found)
 
     def _advance(self, count: int) -> None:
-        shown = {"best": "none yet" if np.isnan(self.best) else f"{self.best:.3f}"}
-        if self.failures:
-            shown["failed or diverged"] = str(self.failures)
+        best = np.fmax.reduce([np.nan, *(one.score for one in self.ended)])
+        shown = {"best": "none yet" if np.isnan(best) else f"{best:.3f}"}
+        if failures := sum(one.state != "finished" for one in self.ended):
+            shown["failed or diverged"] = str(failures)
         self.bar.set_postfix(shown, refresh=False)
         self.bar.update(count)

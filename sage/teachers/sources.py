@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import xarray as xr
 from scipy.spatial.distance import pdist
@@ -14,10 +14,17 @@ from torch import nn
 
 from sage.compute import devices
 from sage.config import paths, provenance
-from sage.config.run import SHUFFLED, Run, cut, file_name, unknown, words
+from sage.config.run import SHUFFLED, ComparisonRun, Refused, Run, cut, file_name, unknown, words
 from sage.models import complexity
 from sage.rsa import activations
-from sage.rsa.teacher import Teacher, TeacherLayer, read_teacher, validation_images
+from sage.rsa.teacher import (
+    BEST_SO_FAR,
+    BestSoFar,
+    Teacher,
+    TeacherLayer,
+    read_teacher,
+    validation_images,
+)
 from sage.teachers import assemblies, external, networks, toolbox
 from sage.teachers.networks import NETWORKS, UNTRAINED, load_stimuli, untrained_network
 from sage.teachers.recordings import Region
@@ -34,21 +41,22 @@ def load_teacher(run: Run) -> Teacher:
     from elsewhere is measured anew when its weights have changed.
 
     Raises:
-        ValueError: an unknown name, or as `read_teacher`, `assemblies.read`, `load_network`.
+        ValueError: an unknown name, one that is for other runs, or as `read_teacher`,
+            `assemblies.read`, `load_network`.
         FileNotFoundError: as these.
     """
     name = run.teacher
     if name.endswith(SHUFFLED):
         teacher = load_teacher(replace(run, teacher=name.removesuffix(SHUFFLED)))
         return teacher.shuffled(seed=run.seed)
-    return _kind(name).load(run)
+    return _kind(run).load(run)
 
 
-def check_name(name: str) -> None:
+def check_name(run: Run) -> None:
     """Raise an error as `load_teacher` does, as far as can be told without images."""
-    while name.endswith(SHUFFLED):
-        name = name.removesuffix(SHUFFLED)
-    _kind(name).check(name)
+    while run.teacher.endswith(SHUFFLED):
+        run = replace(run, teacher=run.teacher.removesuffix(SHUFFLED))
+    _kind(run).check(run.teacher)
 
 
 def training_examples(run: Run) -> float:
@@ -59,7 +67,7 @@ def training_examples(run: Run) -> float:
         return float(profile.teacher_epochs * steps * profile.batch_size)
     if (bank := _bank(name)).endswith(".nc") and os.path.isfile(bank):
         return float(xr.load_dataset(bank, engine="h5netcdf").attrs.get("training_examples", "nan"))
-    return 0.0 if name in TEACHERS else float("nan")
+    return 0.0 if name in (*TEACHERS, BEST_SO_FAR) else float("nan")
 
 
 def training_multiply_adds(run: Run) -> float:
@@ -162,6 +170,11 @@ def _load_recordings(run: Run) -> Teacher:
     return from_recordings(assemblies.read(words(run.teacher), size=size, images=images))
 
 
+def _load_best(run: Run) -> Teacher:
+    networks.load_images(run)  # raises an error where they have no RDMs at the run's level
+    return BestSoFar(BEST_SO_FAR, every=cast(ComparisonRun, run).budget.starts)
+
+
 def _load_bank(run: Run) -> Teacher:
     return read_teacher(_bank(run.teacher))
 
@@ -185,12 +198,16 @@ def _bank(name: str) -> str:
 
 
 class Kind(NamedTuple):
-    """A kind of teachers: the forms of their names, for people, and what is done with a name."""
+    """A kind of teachers: the forms of their names, for people, and what is done with a name.
+
+    Of the kind `runs` are the runs that it can teach.
+    """
 
     forms: str
     concerns: Callable[[str], bool]
     load: Callable[[Run], Teacher]
     check: Callable[[str], object]  # raises an error for a name that this kind lacks
+    runs: type[Run] = Run
 
 
 def _is_external(name: str) -> bool:
@@ -200,6 +217,7 @@ def _is_external(name: str) -> bool:
 # The first kind that a name is of counts.
 KINDS = (
     Kind(", ".join(TEACHERS), TEACHERS.__contains__, _load_named, str),
+    Kind(f"{BEST_SO_FAR} (of a search)", BEST_SO_FAR.__eq__, _load_best, str, runs=ComparisonRun),
     Kind(external.FORMS, _is_external, _load_external, external.check),
     Kind(
         "files of recordings (spaces between)",
@@ -217,9 +235,13 @@ KINDS = (
 )
 
 
-def _kind(name: str) -> Kind:
+def _kind(run: Run) -> Kind:
+    name = run.teacher
     for kind in KINDS:
         if kind.concerns(name):
+            if not isinstance(run, kind.runs):
+                told = f"teacher {name!r} is of searches, and this run has none"
+                raise Refused(f"{told}; expected another, or a run that searches")
             return kind
     further = ", ".join(kind.forms for kind in KINDS[1:])
     raise unknown("teacher", name, TEACHERS, f"{further}; any can have {SHUFFLED} behind it")

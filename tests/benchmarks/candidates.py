@@ -134,7 +134,7 @@ def search(protocol: EvaluationProtocol, count: int, seed: int, workers: str) ->
         description=protocol.description(),
         protocol=protocol.key,
         evaluate=partial(evaluation.evaluate, protocol),
-        score=lambda found: found.snapshots[-1].accuracy,
+        score=lambda found, told: found.snapshots[-1].accuracy,
         seed=lambda number: seed,
     )
     with (

@@ -43,6 +43,9 @@ LONG = "torchvision:resnet18:" + ",".join(f"layer{number}" for number in range(9
         (Run(teacher="ResNet"), "unknown teacher 'ResNet' .did you mean 'resnet'"),
         (Run(teacher="resnett-shuffled"), "unknown teacher 'resnett' .did you mean 'resnet'"),
         (Run(teacher="-shuffled"), "unknown teacher ''"),
+        (Run(teacher="best-so-far"), "'best-so-far' is of searches, and this run has none"),
+        (PoolRun(teacher="best-so-far-shuffled"), "'best-so-far' is of searches"),
+        (SearchRun(teacher="best"), "unknown teacher 'best'.* best-so-far .of a search., torch"),
         (Run(teacher="missing.nc"), "no teacher bank missing.nc"),
         (Run(teacher="folder.nc"), "no teacher bank folder.nc"),
         (Run(teacher="text.nc"), "text.nc: no NetCDF file"),
@@ -97,6 +100,11 @@ def test_a_file_that_may_not_be_read_is_named(kind, name):
 def test_what_is_there_is_taken(teacher):
     for kind in (Run, PoolRun, SearchRun, CellRun, MacaqueRun):
         check_run(kind(dataset="pets", teacher=teacher), workers=2)
+
+
+def test_searches_take_their_best_network_as_teacher():
+    for kind in (SearchRun, CellRun):
+        check_run(kind(dataset="pets", teacher="best-so-far-shuffled"))
 
 
 def test_workers_that_cannot_be_are_refused():

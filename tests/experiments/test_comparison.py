@@ -2,6 +2,7 @@
 
 import json
 from collections import Counter
+from contextlib import suppress
 from dataclasses import replace
 
 import numpy as np
@@ -86,9 +87,8 @@ def test_everything_is_trained_once_and_nothing_again(run, guide, trained):
     assert {arguments[0].snapshots for arguments in trained[count:]} <= {(3,)}
 
 
-def test_a_comparison_that_was_stopped_goes_on_to_the_same_end(run, guide, monkeypatch):
-    small = replace(run, searchers="random tpe", runs=1, epochs="1")
-    whole = Comparison(small, guide).train(workers="0")
+def stop_now_and_then(monkeypatch) -> list:
+    """Begin another record, every fifth evaluation of which is stopped; return what it begins."""
     evaluate, calls = evaluation.evaluate, []
 
     def stopped(*arguments, **described):
@@ -99,6 +99,13 @@ def test_a_comparison_that_was_stopped_goes_on_to_the_same_end(run, guide, monke
 
     monkeypatch.setenv("SAGE_TRACKER", f"sqlite:///{paths.data()}/another.sqlite")
     monkeypatch.setattr(evaluation, "evaluate", stopped)
+    return calls
+
+
+def test_a_comparison_that_was_stopped_goes_on_to_the_same_end(run, guide, monkeypatch):
+    small = replace(run, searchers="random tpe", runs=1, epochs="1")
+    whole = Comparison(small, guide).train(workers="0")
+    calls = stop_now_and_then(monkeypatch)
     while True:
         try:
             resumed = Comparison(small, guide).train(workers="0")
@@ -107,6 +114,60 @@ def test_a_comparison_that_was_stopped_goes_on_to_the_same_end(run, guide, monke
             pass
     xr.testing.assert_equal(whole, resumed)
     assert len(calls) > len(set(calls))
+
+
+def test_the_best_so_far_teaches_the_next_as_the_record_says(run, monkeypatch):
+    asked = replace(
+        run, teacher="best-so-far", searchers="tpe", scores="P+TG", runs=1, epochs="1", samples=12
+    )
+    guide, every = teachers.load_teacher(asked), BUDGET.starts
+    comparison, search = Comparison(asked, guide), Search("tpe", "P+TG", 1, 0)
+    key = comparison.studies[search].key
+    shuffled = Comparison(asked, guide.shuffled(seed=1)).studies[search].key
+    often = Comparison(asked, replace(guide, every=2)).studies[search].key
+    assert len({key, shuffled, often}) == 3
+
+    def visited() -> list[tuple]:
+        comparison = Comparison(asked, guide)
+        comparison.train(workers="0")
+        told = sorted(comparison.tracker.candidates(key), key=lambda one: one.told)
+        return [(one.number, one.architecture, one.score) for one in told]
+
+    whole = visited()
+    rdms = {
+        number: next(iter(of.values())).astype(float)
+        for number, _, of in comparison.tracker.rdms(key, range(12), "class")
+    }
+    accuracy = comparison.tracker.results(key).accuracy.isel(epoch=0)
+    for place, (number, _, score) in enumerate(whole):
+        before = whole[: place // every * every]
+        expected = accuracy.sel(network=number).item()
+        if before:
+            best = max(before, key=lambda one: one[2])[0]
+            layers = [[row for row in rdms[one] if np.ptp(row)] for one in (best, number)]
+            similar = np.corrcoef(*layers)[: len(layers[0]), len(layers[0]) :]
+            expected += similar.max(axis=1).mean()
+        assert score == pytest.approx(expected, abs=1e-6)
+    calls = stop_now_and_then(monkeypatch)
+    resumed = None
+    while not resumed:
+        with suppress(KeyboardInterrupt):
+            resumed = visited()
+    assert resumed == whole and len(calls) > len(set(calls))
+
+
+def test_the_best_so_far_teaches_a_search_for_cells(run, monkeypatch):
+    budget = replace(SMOKE.cells, train_images=128, samples=3, starts=2)
+    monkeypatch.setitem(profiles.PROFILES, "tiny", replace(TINY, cells=budget))
+    cells = CellRun(
+        profile="tiny", dataset="mine", teacher="best-so-far-shuffled", searchers="random", runs=1
+    )
+    comparison = Comparison(cells, teachers.load_teacher(cells))
+    comparison.train(workers="0")
+    for search, study in comparison.studies.items():
+        found = comparison.tracker.results(study.key)
+        added = (found.score - found.accuracy.isel(epoch=0)).values
+        assert (added[:2] == 0).all() and (added[2] != 0) == (search.score == "P+TG")
 
 
 def test_the_best_by_the_searches_own_score_are_trained_to_maturity(run, guide):

@@ -147,7 +147,8 @@ class _Same(searchers.Searcher):
 
 
 def test_the_same_architecture_in_flight_is_trained_once(log):
-    study, workers, proposed = studies.study(log), HeldWorkers([], 1), []
+    study = replace(studies.study(log), score=lambda found, told: len(told))
+    workers, proposed = HeldWorkers([], 1), []
 
     def slots():
         proposed.append(len(Tracker().candidates(study.key)))
@@ -158,6 +159,8 @@ def test_the_same_architecture_in_flight_is_trained_once(log):
     table = search(study, 6, _Same(studies.SPACE, seed=0), Workers(workers.submit, slots))
     assert len(trainings(log)) == 1 and table.sizes["network"] == 6
     assert sorted(table.told.values) == list(range(6))
+    # Each is scored by what was told before it.
+    np.testing.assert_array_equal(table.score, table.told)
     # They take the places of others: not all are proposed while the first is in flight.
     assert proposed[:4] == [0, 1, 2, 2]
 

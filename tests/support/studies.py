@@ -3,6 +3,7 @@
 import os
 import signal
 import time
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import numpy as np
 from sage import spaces
 from sage.search import searchers
 from sage.search.explorer import Study
-from sage.search.record import Evaluation, Snapshot
+from sage.search.record import Candidate, Evaluation, Snapshot
 from sage.spaces import Architecture
 from tests.support.waiting import until
 
@@ -81,7 +82,7 @@ def study(log: Path, *, seconds: float = 0.0, name: str = "test", function=None)
     )
 
 
-def score(evaluated: Evaluation) -> float:
+def score(evaluated: Evaluation, told: Sequence[Candidate]) -> float:
     return evaluated.snapshots[-1].accuracy
 
 
