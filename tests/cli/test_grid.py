@@ -131,6 +131,7 @@ def test_submitted_jobs_run_and_are_gathered(checkout, monkeypatch, capsys):
     here.mkdir()
     monkeypatch.chdir(here)
     monkeypatch.setenv("RUN", "yes")
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[2]))  # of what the job imports
     odd = 'it\'s "my" $HOME; bank*.nc'
     make_teacher().save(odd)
     arguments = ["--profile", "smoke", "-p", "teacher", "pixels", odd, "-p", "alpha", "0.5", "2"]
