@@ -1,7 +1,6 @@
 """A teacher against controls of many draws, and networks of a pool as teachers of each other."""
 
 from collections.abc import Iterable, Mapping
-from functools import partial
 from itertools import product
 
 import numpy as np
@@ -9,8 +8,8 @@ import xarray as xr
 
 from sage.analysis.bootstrap import METHODS, Bootstrap, interval
 from sage.analysis.contrasts import RANKED
-from sage.analysis.cross_validation import FOLDS, REPEATS, nested_alpha
-from sage.analysis.predictivity import ALPHAS
+from sage.analysis.predictivity import nested
+from sage.analysis.summaries import told_epochs
 
 CONTROLS = {"shuffled": "permutation", "untrained": "initialisation"}  # and what counts draws
 
@@ -35,11 +34,12 @@ def against_draws(
     before = guided.TG.isel(epoch=0, drop=True).expand_dims(draw=1)
     controls["before training"] = before.broadcast_like(guided.TG)
     every = [guided.TG.expand_dims(draw=1), *controls.values()]
-    scores = [_nested(p, one, mature, seed=resamples.seed) for one in every]
+    found = (nested(p, one, mature, seed=resamples.seed)[0] for one in every)
+    scores = [one.transpose("draw", "network", "epoch") for one in found]
     counts = resamples.counts(mature.size)
     fields = ("teacher", "control_mean", "difference", "low", "high", "reached")
     shape = len(controls), p.sizes["epoch"], len(RANKED)
-    found = np.full((*shape, len(fields)), np.nan)
+    values = np.full((*shape, len(fields)), np.nan)
     drawn = np.full((*shape, max(one.sizes["draw"] for one in every)), np.nan)
     for row, epoch in enumerate(p.epoch.values):
         for column, method in enumerate(RANKED):
@@ -50,12 +50,12 @@ def against_draws(
             for place, other in enumerate(others):
                 over = interval(own - other.mean(1, keepdims=True))[0]
                 reached = (other[0] >= own[0] - 1e-12).mean()  # last digits vary
-                found[place, row, column] = *own[0], other[0].mean(), *over, reached
+                values[place, row, column] = *own[0], other[0].mean(), *over, reached
                 drawn[place, row, column, : other.shape[1]] = other[0]
     axes = {"control": list(controls), "epoch": p.epoch, "statistic": list(RANKED)}
-    table = xr.DataArray(found, axes | {"field": list(fields)}, (*axes, "field"))
-    found_of = table.to_dataset("field").assign(r=((*axes, "draw"), drawn))
-    return found_of.assign_attrs(networks=mature.size, teacher=guided.attrs.get("teacher", ""))
+    joined = xr.DataArray(values, axes | {"field": list(fields)}, (*axes, "field"))
+    table = joined.to_dataset("field").assign(r=((*axes, "draw"), drawn))
+    return table.assign_attrs(networks=mature.size, teacher=guided.attrs.get("teacher", ""))
 
 
 def summary(against: Mapping[str, xr.Dataset], epochs: Iterable[float]) -> str:
@@ -63,7 +63,7 @@ def summary(against: Mapping[str, xr.Dataset], epochs: Iterable[float]) -> str:
     lines = []
     for name, epoch in product(against, epochs):
         count = against[name].attrs["networks"]
-        lines.append(f"{name[0].upper()}{name[1:]} (n = {count}) after {_training(epoch)}:")
+        lines.append(f"{name[0].upper()}{name[1:]} (n = {count}) after {told_epochs(epoch)}:")
         for control in against[name].control.values:
             one = against[name].sel(control=control, epoch=epoch)
             parts = []
@@ -74,7 +74,7 @@ def summary(against: Mapping[str, xr.Dataset], epochs: Iterable[float]) -> str:
             draws = int(row.r.notnull().sum())
             reached = f"; {round(float(row.reached) * draws)} of {draws} draws do as well"
             end = reached if draws > 1 else ""
-            lines.append(f"  P + a TG is above P + a TG {control} by {' and '.join(parts)}{end}")
+            lines.append(f"  P + a TG minus P + a TG {control}: {' and '.join(parts)}{end}")
     return "\n".join(lines)
 
 
@@ -84,30 +84,11 @@ def told_of_teaching(taught: xr.Dataset, epochs: Iterable[float]) -> str:
     for epoch in epochs:
         one = taught.sel(epoch=epoch)
         text = f"Spearman's r = {one.value:.2f} [{one.low:.2f}, {one.high:.2f}]"
-        known = one.low > 0 or one.high < 0
-        say = ("worse" if one.value < 0 else "better") if known else "neither better nor worse"
-        lines.append(f"Others after {_training(epoch)}: better networks teach {say}, {text}.")
+        say = "whether better networks teach better is undecided"
+        if one.low > 0 or one.high < 0:
+            say = f"better networks teach {'better' if one.low > 0 else 'worse'}"
+        lines.append(f"Others after {told_epochs(epoch)}: {say}, {text}.")
     return "\n".join(lines)
-
-
-def _training(epoch: float) -> str:
-    return f"{epoch:g} epoch{'' if epoch == 1 else 's'}"
-
-
-def _nested(p: xr.DataArray, added: xr.DataArray, mature: xr.DataArray, *, seed: int):
-    """Return scores [draw, network, epoch] of P and an addition, see `predictivity.add_nested`."""
-    scale = p.std("network") / added.std("network")
-    choose = partial(nested_alpha, alphas=ALPHAS, folds=FOLDS, repeats=REPEATS, seed=seed)
-    scores = xr.apply_ufunc(
-        lambda *samples: choose(*samples)[0],
-        p,
-        added * scale,
-        mature,
-        vectorize=True,
-        input_core_dims=3 * [["network"]],
-        output_core_dims=[["network"]],
-    )
-    return scores.transpose("draw", "network", "epoch")
 
 
 def teaching(peer: xr.DataArray, mature: xr.DataArray, resamples: Bootstrap) -> xr.Dataset:

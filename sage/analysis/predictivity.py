@@ -87,15 +87,35 @@ def ceiling(mature: xr.DataArray, again: xr.DataArray, resamples: Bootstrap) -> 
     return bootstrap.seed_ceiling(both, resamples)
 
 
+def nested(
+    base: xr.DataArray, added: xr.DataArray, target: xr.DataArray, *, seed: int
+) -> tuple[xr.DataArray, xr.DataArray]:
+    """Return scores of a base and an addition, see `nested_alpha`, and the mean weights [...].
+
+    Each addition is scaled to the s.d. of the base over networks, so that all can weigh equally;
+    the score is NaN where one of them is constant.
+
+    Args:
+        base: [..., network]; `added` likewise, perhaps with more dimensions.
+        target: [network].
+    """
+    choose = partial(nested_alpha, alphas=ALPHAS, folds=FOLDS, repeats=REPEATS, seed=seed)
+    options: dict[str, Any] = {"vectorize": True, "input_core_dims": 3 * [["network"]]}
+    options["output_core_dims"] = [["network"], ["repeat", "fold"]]
+    scale = base.std("network") / added.std("network")
+    scaled = added * scale.where(np.isfinite(scale))
+    scores, alphas = xr.apply_ufunc(choose, base, scaled, target, **options)
+    return scores, alphas.mean(["repeat", "fold"]) * scale
+
+
 def add_nested(
     table: xr.DataArray, mature: xr.DataArray, *, seed: int
 ) -> tuple[xr.DataArray, xr.DataArray]:
-    """Add P plus additions whose weights are chosen on other networks, see `nested_alpha`.
+    """Add P plus additions whose weights are chosen on other networks, see `nested`.
 
-    Each addition is scaled to the s.d. of P at that epoch, so that all can weigh equally; the score
-    is NaN where P or the addition is constant. The bootstrap does not choose the weight again, so
-    that intervals are somewhat narrow. Choosing on few networks, in folds that differ in scale,
-    lowers these scores relative to P, but not relative to each other.
+    The bootstrap does not choose the weight again, so that intervals are somewhat narrow. Choosing
+    on few networks, in folds that differ in scale, lowers these scores relative to P, but not
+    relative to each other.
 
     Returns:
         The table with those predictors of `NESTED` whose addition it has, NaN from the mature epoch
@@ -103,20 +123,14 @@ def add_nested(
     """
     early = table.sel(epoch=table.epoch < mature.epoch)
     cost, early = early.cost.sel(predictor="P", drop=True), early.drop_vars(["family", "cost"])
-    choose = partial(nested_alpha, alphas=ALPHAS, folds=FOLDS, repeats=REPEATS, seed=seed)
-    options: dict[str, Any] = {"vectorize": True, "input_core_dims": 3 * [["network"]]}
-    options["output_core_dims"] = [["network"], ["repeat", "fold"]]
     base, target = early.sel(predictor="P", drop=True), mature.drop_vars("epoch")
     scores, chosen = [], []
     known = {name: addition for name, addition in NESTED.items() if addition in table.predictor}
     for name, addition in known.items():
-        added = early.sel(predictor=addition, drop=True)
-        scale = base.std("network") / added.std("network")
-        scaled = added * scale.where(np.isfinite(scale))
-        found, alphas = xr.apply_ufunc(choose, base, scaled, target, **options)
+        found, weights = nested(base, early.sel(predictor=addition, drop=True), target, seed=seed)
         found = found.assign_coords(predictor=name, family="combination", cost=cost)
         scores.append(found.reindex(epoch=table.epoch))
-        chosen.append((alphas.mean(["repeat", "fold"]) * scale).assign_coords(predictor=name))
+        chosen.append(weights.assign_coords(predictor=name))
     joined: dict[str, Any] = {"coords": ["predictor", "family", "cost"], "compat": "override"}
     scores = xr.concat([table, *scores], "predictor", combine_attrs="override", **joined)
     return scores, xr.concat(chosen, "predictor", join="exact")

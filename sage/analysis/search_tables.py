@@ -8,7 +8,7 @@ import pandas as pd
 import xarray as xr
 
 from sage.analysis.bootstrap import t_interval
-from sage.analysis.summaries import precision
+from sage.analysis.summaries import precision, told_epochs
 from sage.search.scores import GUIDED, SCORES, P
 from sage.spaces import Architecture
 
@@ -65,15 +65,11 @@ def reading(table: xr.Dataset) -> str:
     lines = []
     for score, epochs, told in rivals:
         gain = accuracy.sel(score=GUIDED, epochs=few) - accuracy.sel(score=score, epochs=epochs)
-        names = f"{GUIDED} at {_epochs(few)} minus {score} at {_epochs(epochs)}{told}"
+        names = f"{GUIDED} at {told_epochs(few)} minus {score} at {told_epochs(epochs)}{told}"
         lines.append(f"{names} in points of mature accuracy: {_verdict(gain)}")
     if "validation_images" in table.attrs:  # tables of earlier versions have no such number
         lines.append(precision(table.attrs["validation_images"]))
     return "\n".join(lines)
-
-
-def _epochs(number: float) -> str:
-    return f"{number:g} epoch{'' if number == 1 else 's'}"
 
 
 def _verdict(gain: xr.DataArray) -> str:

@@ -111,6 +111,11 @@ def claim(over: Mapping[str, str]) -> str:
     return f"The claim holds: {guided} {told}."
 
 
+def told_epochs(number: float) -> str:
+    """Return an amount of training in words."""
+    return f"{number:g} epoch{'' if number == 1 else 's'}"
+
+
 def precision(images: int) -> str:
     """Return in words how far chance moves an accuracy on so many validation images."""
     error = 50 / images**0.5  # points, of one half right

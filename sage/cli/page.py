@@ -30,7 +30,7 @@ NUMBERED = "[0-9][0-9]_*"
 
 @dataclass
 class Item:
-    """What a page shows under one text of a notebook: pictures (name, address) and tables."""
+    """Pictures (name, address) and tables that a page shows under one text of a notebook."""
 
     text: str  # HTML
     pictures: list[tuple[str, str]] = field(default_factory=list)

@@ -35,16 +35,15 @@ def find_stored(run: StoredRun) -> dict[str, list[Path]]:
     """Return the files of the run's teacher, banks and untrained teachers; Refused without one."""
     found: dict[str, list[Path]] = {}
     for name in ("teacher", "banks", "untrained"):
-        for file in words(getattr(run, name)):
-            path = next(
-                (one for one in (Path(file), paths.results() / file) if one.is_file()), None
-            )
-            if path is None:
+        asked = getattr(run, name)
+        if not (files := words(asked)):
+            raise Refused(f"{name} is empty, expected the name of a file")
+        for file in files:
+            places = [one for one in (Path(file), paths.results() / file) if one.is_file()]
+            if not places:
                 expected = f"expected a file, here or in {paths.results()}"
-                raise Refused(f"{name} is {getattr(run, name)!r}: no {file}, {expected}")
-            found.setdefault(name, []).append(path)
-    if missing := {"teacher", "banks", "untrained"} - found.keys():
-        raise Refused(f"{min(missing)} is empty, expected the name of a file")
+                raise Refused(f"{name} is {asked!r}: no {file}, {expected}")
+            found.setdefault(name, []).append(places[0])
     return found
 
 
@@ -80,7 +79,16 @@ def make_bank(
     stored = Tracker().rdms(networks.attrs["study"], numbers, level)
     bank = pool_bank.pack(one for one in stored if one[1] in epochs)
     kept = networks.sel(epoch=list(epochs))
-    names = "accuracy", "examples", "hash", "seed", "architecture", "depth", "parameters"
+    names = [
+        "accuracy",
+        "examples",
+        "hash",
+        "seed",
+        "architecture",
+        "depth",
+        "parameters",
+        "multiply_adds",
+    ]
     bank = bank.assign({name: kept[name] for name in names}).assign(
         mature=("network", mature.values)
     )

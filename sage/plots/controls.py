@@ -7,6 +7,7 @@ import xarray as xr
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
+from sage.analysis.summaries import told_epochs
 from sage.plots import style
 
 COLOURS = {"shuffled": "#8c564b", "untrained": "#bcbd22", "before training": "#9467bd"}
@@ -30,12 +31,12 @@ def controls(against: Mapping[str, xr.Dataset], epochs: tuple[float, ...]) -> Fi
             beside = np.random.default_rng(0).uniform(-0.15, 0.15, drawn.size)
             axis.plot(place + beside * (drawn.size > 1), drawn, "o", color=colour, alpha=0.6)
         axis.axhline(one.teacher[0], color="tab:green", lw=1.5, label="the teacher")
-        after = f"after {epoch:g} epoch{'' if epoch == 1 else 's'}"
-        axis.set(title=f"{name}, {after}", ylabel="Spearman's r with\nmature accuracy")
+        title = f"{name}, after {told_epochs(epoch)}"
+        axis.set(title=title, ylabel="Spearman's r with\nmature accuracy")
         counts = one.r.notnull().sum("draw")
-        labels = [f"TG {control}\nn = {counts.sel(control=control).item()}" for control in COLOURS]
+        labels = [f"{control}\nn = {counts.sel(control=control).item()}" for control in COLOURS]
         axis.set_xticks(range(len(labels)), labels)
-    title = "P + a TG by the teacher (line) and by each draw of its controls (dots)"
+    title = "P + a TG by the teacher (line) and by each draw of a control's TG (dots)"
     style.legend_below(axes[0], columns=2, title=title)
     return figure
 
@@ -51,7 +52,7 @@ def teaching(taught: xr.Dataset, mature: xr.DataArray, epochs: tuple[float, ...]
         axis.scatter(own, one.taught, s=9, alpha=0.6, color="tab:green", lw=0)
         axis.axhline(0, color="0.5", lw=0.8, ls=":")
         relation = f"Spearman's r = {one.value:.2f} [{one.low:.2f}, {one.high:.2f}]"
-        axis.set_title(f"others after {epoch:g} epoch{'' if epoch == 1 else 's'}\n{relation}")
+        axis.set_title(f"others after {told_epochs(epoch)}\n{relation}")
         axis.set(xlabel="the teaching network's mature accuracy")
         axis.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
     figure.suptitle(f"each of {np.size(own)} networks as the teacher of all others")

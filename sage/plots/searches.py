@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import EngFormatter, LogLocator, NullFormatter
 
 from sage.analysis.bootstrap import FEWEST_OF_INTERVALS, t_interval
+from sage.analysis.summaries import told_epochs
 from sage.plots import style
 from sage.plots.style import Look
 from sage.search.scores import SCORES
@@ -50,7 +51,7 @@ def _draw_searches(axis: Axes, table: xr.Dataset, *, by_samples: bool) -> None:
         x = line.samples if by_samples else line.examples.mean("run")
         # Bars in one place would hide each other.
         x = x + 0.015 * (place - (len(lines) - 1) / 2) * (x.max() if by_samples else x)
-        label = f"{SCORES[score].label(table.alpha)}, {epochs:g} epoch{'' if epochs == 1 else 's'}"
+        label = f"{SCORES[score].label(table.alpha)}, {told_epochs(epochs)}"
         look: Look = {"color": SCORES[score].colour, "ls": styles[epochs], "label": label}
         y, spread = line.mature_accuracy.mean("run"), line.mature_accuracy.std("run", ddof=1)
         axis.errorbar(x, y, spread, marker="o", elinewidth=0.8, **look)

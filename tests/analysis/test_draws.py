@@ -65,7 +65,7 @@ def test_words_say_what_the_numbers_are(pool):
     found = draws.against_draws(p, guided, mature, RESAMPLES)
     told = draws.summary({"all networks": found}, [1])
     assert told.startswith(
-        "All networks (n = 40) after 1 epoch:\n  P + a TG is above P + a TG shuffled"
+        "All networks (n = 40) after 1 epoch:\n  P + a TG minus P + a TG shuffled:"
     )
     row = found.sel(control="shuffled", epoch=1, statistic="pearson")
     assert f"{row.difference:+.3f} [{row.low:.3f}, {row.high:.3f}] by Pearson" in told
