@@ -132,8 +132,8 @@ def add_nested(
         scores.append(found.reindex(epoch=table.epoch))
         chosen.append(weights.assign_coords(predictor=name))
     joined: dict[str, Any] = {"coords": ["predictor", "family", "cost"], "compat": "override"}
-    scores = xr.concat([table, *scores], "predictor", combine_attrs="override", **joined)
-    return scores, xr.concat(chosen, "predictor", join="exact")
+    every = xr.concat([table, *scores], "predictor", combine_attrs="override", **joined)
+    return every, xr.concat(chosen, "predictor", join="exact")
 
 
 def assess(table: xr.DataArray, mature: xr.DataArray, resamples: Bootstrap) -> xr.Dataset:

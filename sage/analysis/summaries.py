@@ -79,7 +79,7 @@ def summary(analysed: Analysis, *, epoch: float) -> str:
 def verdict(analysed: Mapping[str, Analysis], *, epoch: float) -> str:
     """Return what each of several pools says of the paper's claim, in a line of its own."""
     lines = [
-        f"{name}, n = {one.assessed.n.max().item()}, after {epoch:g} epoch{'s' * (epoch != 1)}: "
+        f"{name}, n = {one.assessed.n.max().item()}, after {told_epochs(epoch)}: "
         + claim(contrasts.verdicts(one.compared, "P + a TG", epoch))
         for name, one in analysed.items()
     ]
