@@ -16,7 +16,7 @@ class Budget:
     every: int  # samples between checkpoints
     top: int  # candidates that are trained to maturity at a checkpoint
     runs: int  # repetitions of each search
-    starts: int  # random candidates before TPE takes over
+    starts: int  # random candidates before TPE takes over, and evolution after 10 at most
 
 
 @dataclass(frozen=True, kw_only=True)

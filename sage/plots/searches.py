@@ -16,7 +16,12 @@ from sage.plots import style
 from sage.plots.style import Look
 from sage.search.scores import SCORES
 
-SEARCHER_NAMES = {"random": "random search", "reinforce": "reinforcement learning", "tpe": "TPE"}
+SEARCHER_NAMES = {
+    "random": "random search",
+    "reinforce": "reinforcement learning",
+    "tpe": "TPE",
+    "evolution": "regularised evolution",
+}
 
 
 @style.applied

@@ -66,7 +66,7 @@ LONG = "torchvision:resnet18:" + ",".join(f"layer{number}" for number in range(9
         (PoolRun(teacher="brain.nc"), "teacher 'brain.nc' is recordings, whose images only search"),
         (
             SearchRun(searchers="tpee"),
-            "searchers is 'tpee', expected some of random, reinforce, tpe",
+            "searchers is 'tpee', expected some of random, reinforce, tpe, evolution",
         ),
         (SearchRun(scores=1), "scores is '1', expected some of P, P"),
         (CellRun(beside="NASNet-a"), "unknown genotype 'NASNet-a' .did you mean 'NASNet-A'"),

@@ -347,8 +347,8 @@ def test_every_setting_that_changes_a_search_changes_its_study(run, guide):
     "wrong, message",
     [
         (
-            {"searchers": "random evolution"},
-            "searchers is 'random evolution', expected some of random, reinforce, tpe",
+            {"searchers": "random annealing"},
+            "searchers is 'random annealing', expected some of random, reinforce, tpe, evolution",
         ),
         ({"searchers": "tpe tpe"}, "searchers is 'tpe tpe'"),
         ({"scores": ""}, "scores is '', expected some of P, P\\+TG"),

@@ -2,11 +2,13 @@
 
 from sage.config.profiles import Budget
 from sage.search.searchers.base import Listed, Random, Searcher
+from sage.search.searchers.evolution import POPULATION, Evolution
 from sage.search.searchers.reinforce import Reinforce
 from sage.search.searchers.tpe import TPE
 from sage.spaces import SearchSpace
 
-SEARCHERS: dict[str, type[Searcher]] = {kind.name: kind for kind in (Random, Reinforce, TPE)}
+_KINDS = Random, Reinforce, TPE, Evolution
+SEARCHERS: dict[str, type[Searcher]] = {kind.name: kind for kind in _KINDS}
 
 
 def make(name: str, space: SearchSpace, *, seed: int, **settings) -> Searcher:
@@ -23,4 +25,8 @@ def make(name: str, space: SearchSpace, *, seed: int, **settings) -> Searcher:
 
 def within(budget: Budget, name: str, space: SearchSpace, *, seed: int) -> Searcher:
     """Return a new searcher with the settings that a budget has for it; errors as `make`."""
-    return make(name, space, seed=seed, **({"starts": budget.starts} if name == TPE.name else {}))
+    settings = {
+        TPE.name: {"starts": budget.starts},
+        Evolution.name: {"population": min(budget.starts, POPULATION)},
+    }
+    return make(name, space, seed=seed, **settings.get(name, {}))
