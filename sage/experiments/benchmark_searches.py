@@ -54,7 +54,7 @@ def compare(
             for row, (name, number) in enumerate(runs.items()):
                 for seed in range(number):
                     best = _search(name, seed, scores, counts)
-                    found[row, place, seed] = [worth.get(one, np.nan) for one in best]
+                    found[row, place, seed] = [worth[one] if one else np.nan for one in best]
                     bar.update()
     axes = {"searcher": list(runs), "score": list(SCORES), "run": range(shape[2])}
     about = {"best": published[target].max(), "mean": published[target].mean()}
