@@ -78,6 +78,12 @@ def interval(drawn: np.ndarray, *, tests: int = 1, errors: float = 0) -> np.ndar
     return found
 
 
+def cell(value: float, low: float, high: float) -> str:
+    """Return a value with its interval, if there is one, as in `0.91 [0.88, 0.93]`."""
+    ends = f" [{low:.2f}, {high:.2f}]" if np.isfinite(low) else ""
+    return f"{value:.2f}{ends}" if np.isfinite(value) else ""
+
+
 def correlation(predictor: np.ndarray, target: np.ndarray, bootstrap: Bootstrap) -> Estimate:
     """Return Pearson's r of two samples [n]; all NaN for fewer than four pairs without a NaN."""
     both = np.stack([predictor, target])

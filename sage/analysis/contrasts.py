@@ -1,5 +1,6 @@
 """One predictor against another: paired differences of r, and the rule that judges them."""
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -9,7 +10,7 @@ import xarray as xr
 from pandas.io.formats.style import Styler
 from scipy import stats
 
-from sage.analysis import bootstrap
+from sage.analysis import bootstrap, predictors
 from sage.analysis.bootstrap import METHODS, Bootstrap, by_epoch, interval
 
 # The rule of `verdict`. A difference of 0.02 in r is worth about 0.15 points of accuracy to the
@@ -21,6 +22,7 @@ ERRORS = 2
 RANKED = ("pearson", "spearman")  # statistics that a verdict takes, as equals
 BETTER, WORSE, ALIKE, UNDECIDED = "better", "worse", "alike", "undecided"
 UNKNOWN = "not comparable"
+INTERVAL = re.compile(r"\[(\S+), (\S+)\]")  # in a cell
 POOLED = ("pooled", "pooled_low", "pooled_high", "q", "q_p")
 FIELDS = ("value", "low", "high", "all_low", "all_high", *POOLED)
 
@@ -149,21 +151,24 @@ def table(compared: xr.Dataset, first: str) -> pd.DataFrame:
     There are two rows for each, one for each of `RANKED`.
     """
     columns: dict[str, dict] = {}
+    alpha = compared.attrs.get("alpha")
     for epoch in compared.epoch.values:
         column = columns[f"{epoch:g}"] = {}
         for both in zip(*(rows(compared, first, epoch, one) for one in RANKED)):
-            column |= {(row["second"], name): told(row) for name, row in zip(RANKED, both)}
-    return pd.DataFrame(columns).rename_axis([f"{first} minus", "by"])
+            for name, row in zip(RANKED, both):
+                column[predictors.told(row["second"], alpha), name] = told(row)
+    axes = [f"{predictors.told(first, alpha)} minus", "by"]
+    return pd.DataFrame(columns).rename_axis(axes).rename_axis(columns="epochs")
 
 
 def styled(table: pd.DataFrame) -> Styler:
-    """Return a table of `told` to be shown: no cell breaks, and verdicts of a difference are bold.
+    """Return a table to be shown: no cell breaks, and intervals that exclude 0 are bold."""
 
-    Only those cells are bold that call one of two better or worse.
-    """
-    bold = {text: "font-weight: bold" for text in (BETTER, WORSE)}
-    shown = table.fillna("").style.map(lambda text: bold.get(text.split(" ")[-1], ""))
-    return shown.set_properties(**{"white-space": "nowrap"})
+    def look(text: str) -> str:
+        ends = [float(end) for pair in INTERVAL.findall(text) for end in pair]
+        return "font-weight: bold" if ends and min(ends) * max(ends) > 0 else ""
+
+    return table.fillna("").style.map(look).set_properties(**{"white-space": "nowrap"})
 
 
 def told(row: Mapping[str, float]) -> str:

@@ -9,6 +9,7 @@ import xarray as xr
 from sage.analysis.bootstrap import METHODS, Bootstrap, interval
 from sage.analysis.contrasts import RANKED
 from sage.analysis.predictivity import nested
+from sage.analysis.predictors import CHOSEN, told
 from sage.analysis.summaries import told_epochs
 
 CONTROLS = {"shuffled": "permutation", "untrained": "initialisation"}  # and what counts draws
@@ -17,7 +18,7 @@ CONTROLS = {"shuffled": "permutation", "untrained": "initialisation"}  # and wha
 def against_draws(
     p: xr.DataArray, guided: xr.Dataset, mature: xr.DataArray, resamples: Bootstrap
 ) -> xr.Dataset:
-    """Return by how much P + a TG tells more than P + a control does in the mean of its draws.
+    """Return by how much P + alpha TG tells more than with a control, in the mean of its draws.
 
     Args:
         p: [network, epoch].
@@ -25,8 +26,8 @@ def against_draws(
         mature: [network], finite.
 
     Returns:
-        Dataset over control, epoch and statistic, of `RANKED`: teacher, r of P + a TG;
-        control_mean, that of P + a control, the mean over draws; difference with its paired
+        Dataset over control, epoch and statistic, of `RANKED`: teacher, r of P + alpha TG;
+        control_mean, that with a control, the mean over draws; difference with its paired
         interval over networks, low and high; reached, the share of draws whose r is the teacher's
         or more; and r [draw] of each draw, NaN beyond a control's last.
     """
@@ -74,7 +75,8 @@ def summary(against: Mapping[str, xr.Dataset], epochs: Iterable[float]) -> str:
             draws = int(row.r.notnull().sum())
             reached = f"; {round(float(row.reached) * draws)} of {draws} draws do as well"
             end = reached if draws > 1 else ""
-            lines.append(f"  P + a TG minus P + a TG {control}: {' and '.join(parts)}{end}")
+            names = f"{told(CHOSEN)} minus {told(f'{CHOSEN} {control}')}"
+            lines.append(f"  {names}: {' and '.join(parts)}{end}")
     return "\n".join(lines)
 
 

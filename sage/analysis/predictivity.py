@@ -19,7 +19,7 @@ from sage.analysis.added_value import IGNORANT, added_value
 from sage.analysis.bootstrap import Bootstrap, Estimate, by_epoch, interval
 from sage.analysis.contrasts import RANKED, contrasts
 from sage.analysis.cross_validation import FOLDS, REPEATS, nested_alpha
-from sage.analysis.predictors import COMBINED, PoolMeasurements
+from sage.analysis.predictors import CHOSEN, COMBINED, PoolMeasurements
 from sage.rsa import guidance
 
 # P plus a weighted predictor, the weight chosen on other networks; P + a P adds nothing, so that it
@@ -30,7 +30,7 @@ OF_TEACHERS = (*IGNORANT, "TG pixels", "TG labels", "TG mean", "TG in order")
 # Pairs to compare: each key against those of its values that are in the table.
 CONTRASTS = {
     COMBINED: ("P", "TSE-E", "log parameters", "P + a TG before training"),
-    "P + a TG": ("P", *list(NESTED)[1:], "TSE-E", "log parameters"),
+    CHOSEN: ("P", *list(NESTED)[1:], "TSE-E", "log parameters"),
     "P + a TG in order": ("P",),
     "TG": ("P", "TSE-E", "log parameters", "depth", *OF_TEACHERS),
     "TG of single images": ("TG by CKA", "TG by SVCCA", "TG labels"),
@@ -63,13 +63,13 @@ def analyse(table: xr.DataArray, mature: xr.DataArray, resamples: Bootstrap) -> 
     """
     scores, weights = add_nested(table, mature, seed=resamples.seed)
     pairs = [(one, other) for one, others in CONTRASTS.items() for other in others]
-    compared = contrasts(scores, mature, pairs, resamples)
+    every = contrasts(scores, mature, pairs, resamples), added_value(scores, mature, resamples)
     return Analysis(
         scores=scores,
         mature=mature,
         weights=weights,
         assessed=assess(scores, mature, resamples),
-        compared=xr.concat([compared, added_value(scores, mature, resamples)], "pair"),
+        compared=xr.concat(every, "pair").assign_attrs(alpha=scores.attrs["alpha"]),
         found=simulated_search.simulate(scores, mature, resamples),
     )
 

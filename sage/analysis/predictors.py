@@ -13,8 +13,10 @@ import xarray as xr
 from scipy import stats
 
 from sage.rsa import guidance
+from sage.search.scores import GUIDED, SCORES
 
 COMBINED, BY_LAYER = "P + alpha TG", "TG by layer"
+CHOSEN = "P + a TG"  # its weight was chosen on other networks; `told` says "P + alpha TG"
 LATER = ("TG in order",)  # computed from the similarities of tables that lack them
 FAMILIES = ("accuracy", "training speed", "size", "zero-cost", "guidance", "control", "combination")
 
@@ -174,6 +176,41 @@ PREDICTORS: dict[str, Predictor] = {
     "TG untrained": _guidance("untrained", "control"),
     COMBINED: Predictor("combination", _combined, measured),
 }
+
+
+SPELLED = {
+    "loss": "validation loss",
+    **{name: f"training speed ({name})" for name in ("TSE", "TSE-E", "TSE-EMA")},
+    **{f"log {name}": f"size (log {name})" for name in ("parameters", "multiply-adds")},
+    "synflow": "synaptic flow (synflow)",
+    "naswot": "NAS without training (naswot)",
+    "jacob_cov": "Jacobian covariance (jacob_cov)",
+    "grad_norm": "gradient norm (grad_norm)",
+    "snip": "connection sensitivity (snip)",
+    "TG mean": "TG, mean over layers",
+    "TG in order": "TG, layers in order",
+    "TG by Spearman": "TG by Spearman's r",
+    **{f"TG {name}": f"TG of {name}" for name in ("labels", "pixels")},
+    "TG shuffled": "TG of a shuffled teacher",
+    "TG untrained": "TG of an untrained teacher",
+}
+
+
+def told(predictor: str, alpha: float | None = None) -> str:
+    """Return the name of a predictor, or of a sum of some, in figures and sentences.
+
+    Args:
+        alpha: the run's; a weight that was chosen on other networks is called alpha.
+    """
+    if predictor == COMBINED and alpha is not None:
+        return SCORES[GUIDED].label(alpha)
+    words = []
+    for part in predictor.split(" + "):
+        name = part.removeprefix("a ")
+        layer = name.startswith("TG ") and name not in PREDICTORS
+        spelled = f"TG of layer {name[3:].removeprefix('layer ')}" if layer else name
+        words.append("alpha " * (name != part) + SPELLED.get(name, spelled))
+    return " + ".join(words)
 
 
 def rank_networks(values: xr.DataArray, parameters: xr.DataArray) -> xr.DataArray:

@@ -6,11 +6,11 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from sage.analysis import contrasts
+from sage.analysis import bootstrap, contrasts
 from sage.analysis.added_value import GIVEN, IGNORANT, with_added
 from sage.analysis.contrasts import ALIKE, BETTER, RANKED, UNDECIDED, UNKNOWN, WORSE
 from sage.analysis.predictivity import Analysis
-from sage.analysis.predictors import COMBINED
+from sage.analysis.predictors import CHOSEN, COMBINED, told
 
 MANY_NETWORKS = 20  # fewer give intervals that are wide, and narrower than they ought to be
 MANY_IMAGES = 500  # for validation, from which on the standard error is at most 2.2 points
@@ -28,11 +28,11 @@ HEADLINES = (
     *((with_added(given, "TG"), with_added(given, "TG before training")) for given in GIVEN),
     *((with_added(given, "TG"), with_added(given, "TG untrained")) for given in GIVEN),
     (COMBINED, "P"),
-    ("P + a TG", "P"),
-    ("P + a TG", "P + a TG before training"),
-    ("P + a TG", "P + a TG untrained"),
-    ("P + a TG", "P + a log parameters"),
-    ("P + a TG", "TSE-E"),
+    (CHOSEN, "P"),
+    (CHOSEN, "P + a TG before training"),
+    (CHOSEN, "P + a TG untrained"),
+    (CHOSEN, "P + a log parameters"),
+    (CHOSEN, "TSE-E"),
 )
 
 
@@ -40,12 +40,14 @@ def headlines(analysed: Mapping[str, Analysis], *, epoch: float) -> pd.DataFrame
     """Return differences of r, a column for each pool, two rows for each of `HEADLINES`."""
     columns: dict[str, dict] = {}
     for pool, one in analysed.items():
-        column = columns[pool] = {}
+        column, alpha = {}, one.scores.attrs["alpha"]
+        columns[pool] = column
         for first, second in HEADLINES:
+            name = f"{told(first, alpha)} minus {told(second, alpha)}"
             for statistic in RANKED:
                 for row in contrasts.rows(one.compared, first, epoch, statistic):
                     if row["second"] == second:
-                        column[f"{first}, minus {second}", statistic] = contrasts.told(row)
+                        column[name, statistic] = contrasts.told(row)
     return pd.DataFrame(columns)
 
 
@@ -67,12 +69,14 @@ def summary(analysed: Analysis, *, epoch: float) -> str:
         if (guided := with_added(given, "TG")) in names:
             lines.append(f"Given {given}, TG adds {_told(compared, guided, given, epoch)}.")
             lines.append(_relations(compared, guided, epoch))
-    for score in (one for one in (COMBINED, "P + a TG") if one in names):
-        lines.append(f"{score} is above P by {_told(compared, score, 'P', epoch)}.")
-        lines.append(_relations(compared, score, epoch))
-    lines.append(claim(contrasts.verdicts(compared, "P + a TG", epoch)))
+    for score, where in ((COMBINED, ""), (CHOSEN, ", alpha chosen on other networks,")):
+        if score in names:
+            name = f"{told(score, compared.attrs['alpha'])}{where}"
+            lines.append(f"{name} is above P by {_told(compared, score, 'P', epoch)}.")
+            lines.append(_relations(compared, score, epoch))
+    lines.append(claim(contrasts.verdicts(compared, CHOSEN, epoch)))
     lines.append(_epochs(compared))
-    lines.append(_searches(analysed.found, epoch))
+    lines.append(_searches(analysed.found, epoch, compared.attrs["alpha"]))
     return "\n".join(lines)
 
 
@@ -80,7 +84,7 @@ def verdict(analysed: Mapping[str, Analysis], *, epoch: float) -> str:
     """Return what each of several pools says of the paper's claim, in a line of its own."""
     lines = [
         f"{name}, n = {one.assessed.n.max().item()}, after {told_epochs(epoch)}: "
-        + claim(contrasts.verdicts(one.compared, "P + a TG", epoch))
+        + claim(contrasts.verdicts(one.compared, CHOSEN, epoch))
         for name, one in analysed.items()
     ]
     return "\n".join(lines)
@@ -105,10 +109,11 @@ def claim(over: Mapping[str, str]) -> str:
     if over["P"] != BETTER:
         return "Whether guidance helps is undecided."
     if as_good or not ignorant:
-        told = f"not shown to do better than {', '.join(as_good) or 'any control'}"
-        return f"{guided.capitalize()} better than accuracy alone does, and is {told}: undecided."
-    told = f"better than accuracy alone does, and better than {', '.join(ignorant)}"
-    return f"The claim holds: {guided} {told}."
+        than = _list(map(told, as_good)) if as_good else "any control"
+        guided = f"{guided.capitalize()} better than accuracy alone does"
+        return f"{guided}, and is not shown to do better than {than}: undecided."
+    than = f"accuracy alone does, and better than {_list(map(told, ignorant))}"
+    return f"The claim holds: {guided} better than {than}."
 
 
 def told_epochs(number: float) -> str:
@@ -119,10 +124,18 @@ def told_epochs(number: float) -> str:
 def precision(images: int) -> str:
     """Return in words how far chance moves an accuracy on so many validation images."""
     error = 50 / images**0.5  # points, of one half right
-    told = f"{images:,} validation images: an accuracy's standard error is up to {error:.1f} points"
+    said = f"{images:,} validation images: an accuracy's standard error is up to {error:.1f} points"
     if images >= MANY_IMAGES:
-        return f"{told}."
-    return f"Only {told}, and networks that differ by less than that cannot be told apart."
+        return f"{said}."
+    return f"Only {said}, and networks that differ by less than that cannot be told apart."
+
+
+def statistics(analysed: Analysis, *, epoch: float) -> pd.DataFrame:
+    """Return every statistic of `predictivity.assess` with its interval, a row per predictor."""
+    one, alpha = analysed.assessed.sel(epoch=epoch), analysed.scores.attrs["alpha"]
+    cells = xr.apply_ufunc(bootstrap.cell, one.value, one.low, one.high, vectorize=True)
+    table = cells.transpose("predictor", "statistic").to_pandas()
+    return table.rename(lambda name: told(name, alpha), axis="index")
 
 
 def costs(pools: Mapping[str, xr.Dataset], *, teacher: tuple[float, float]) -> pd.DataFrame:
@@ -165,12 +178,13 @@ def _told(compared: xr.Dataset, first: str, second: str, epoch: float) -> str:
 def _relations(compared: xr.Dataset, first: str, epoch: float) -> str:
     kinds: dict[str, list[str]] = {}
     for name, word in contrasts.verdicts(compared, first, epoch).items():
-        kinds.setdefault(WORDS[word], []).append(name)
-    return f"{first} is {'; '.join(f'{one} {_list(names)}' for one, names in kinds.items())}."
+        kinds.setdefault(WORDS[word], []).append(told(name, compared.attrs["alpha"]))
+    said = "; ".join(f"{one} {_list(names)}" for one, names in kinds.items())
+    return f"{told(first, compared.attrs['alpha'])} is {said}."
 
 
 def _epochs(compared: xr.Dataset) -> str:
-    pair = (compared["first"] == "P + a TG") & (compared["second"] == "P")
+    pair = (compared["first"] == CHOSEN) & (compared["second"] == "P")
     one = compared.isel(pair=pair.values).squeeze("pair")
     above, below = (one.all_low > 0).all("statistic"), (one.all_high < 0).all("statistic")
     epochs, better, worse = (
@@ -178,12 +192,12 @@ def _epochs(compared: xr.Dataset) -> str:
         for there in (slice(None), above.values, below.values)
     )
     return (
-        f"By intervals that hold for all amounts of training at once, {epochs} epochs, P + a TG is "
-        f"above P after {better}, below it after {worse}."
+        f"By intervals that hold for all amounts of training at once, {epochs} epochs, "
+        f"{told(CHOSEN)} is above P after {better}, below it after {worse}."
     )
 
 
-def _searches(found: xr.Dataset, epoch: float) -> str:
+def _searches(found: xr.Dataset, epoch: float, alpha: float) -> str:
     """Return what the scores are worth to a random search among the pool's networks."""
     one = 100 * found.sel(candidates=CANDIDATES, epoch=epoch)
     if not np.isfinite(one.value).any():
@@ -195,7 +209,10 @@ def _searches(found: xr.Dataset, epoch: float) -> str:
         scores = {name: one.sel(choice=choice, predictor=name) for name in one.predictor.values}
         reached = scores.pop("P").value.item()
         known = {name: of for name, of in scores.items() if np.isfinite(of.gain_value)}
-        gains = _list(text.format(name, *of[ends].to_array().values) for name, of in known.items())
+        gains = _list(
+            text.format(told(name, alpha), *of[ends].to_array().values)
+            for name, of in known.items()
+        )
         parts.append(f"the {choice} by P has {reached:.1f} %, and in points above it {gains}")
     return f"In simulated searches of {CANDIDATES} candidates {'; '.join(parts)}."
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from functools import cache
 from pathlib import Path
+from string import ascii_uppercase
 from typing import Any
 
 import matplotlib
@@ -12,6 +13,7 @@ from matplotlib import font_manager
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
+from scipy.optimize import isotonic_regression
 from scipy.spatial.distance import squareform
 
 from sage.config import paths
@@ -87,6 +89,33 @@ def legend_below(axis: Axes, *, columns: int, title: str = "") -> None:
     axis.figure.legend(*axis.get_legend_handles_labels(), loc="outside lower center", ncols=columns)
     if title:
         axis.figure.suptitle(title)
+
+
+def letter(axes: Iterable[Axes]) -> None:
+    """Put the letters of panels at their upper left corners, left of what is above them."""
+    place: Any = {"xytext": (-20, 5), "textcoords": "offset points", "annotation_clip": False}
+    for sign, axis in zip(ascii_uppercase, axes):
+        axis.annotate(sign, (0, 1), xycoords="axes fraction", weight="bold", size=10, **place)
+
+
+def label_ends(axis: Axes) -> None:
+    """Write the label of each line beside its end, in its colour, where none covers another."""
+    axis.figure.draw_without_rendering()  # so that limits and sizes are known
+    lines = [line for line in axis.lines if not line.get_label().startswith("_")]
+    drawn = [line.get_xydata()[np.isfinite(line.get_xydata()).all(1)] for line in lines]
+    ends = [(one[-1], line) for one, line in zip(drawn, lines) if len(one)]
+    ends.sort(key=lambda end: end[0][1])
+    if not ends:
+        return
+    points = axis.transData.transform([end for end, _ in ends]) * 72 / axis.figure.dpi
+    apart = 1.25 * STYLE["font.size"] * np.arange(len(ends))  # at least, from the lowest on
+    shifts = isotonic_regression(points[:, 1] - apart).x + apart - points[:, 1]
+    right = axis.get_window_extent().x1 * 72 / axis.figure.dpi
+    for (end, line), (x, _), shift in zip(ends, points, shifts):
+        look = {"arrowstyle": "-", "lw": 0.5, "color": line.get_color(), "shrinkA": 0, "shrinkB": 2}
+        place: Any = {"xytext": (right - x + 12, shift), "textcoords": "offset points"}
+        place |= {"va": "center", "annotation_clip": False, "arrowprops": look}
+        axis.annotate(line.get_label(), end, color=line.get_color(), **place)
 
 
 def accuracy_axis(axis: Axes, label: str = "mature validation accuracy") -> None:

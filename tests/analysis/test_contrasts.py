@@ -145,8 +145,10 @@ def test_table_has_both_statistics_of_each_rival():
     assert table["1"].tolist() == ["+0.100 [0.050, 0.200] better", ""]
 
 
-def test_what_is_better_or_worse_is_bold_when_shown_and_no_cell_breaks():
+def test_intervals_that_exclude_0_are_bold_when_shown_and_no_cell_breaks():
     cells = ["+0.050 [0.040, 0.060] better", "+0.010 [-0.040, 0.060]", None, "0.001 [0, 0] alike"]
+    cells += ["-0.010 [-0.060, -0.001]", "0.91"]
     shown = contrasts.styled(pd.DataFrame({"1": cells})).to_html()
-    bold = re.findall(r"#T_\w+_row(\d)_col0 {\s*font-weight: bold;", shown)
-    assert bold == ["0"] and shown.count("white-space: nowrap") == 2 and "None" not in shown
+    (rule,) = re.findall(r"([^{}]+){\s*font-weight: bold;", shown)
+    bold = re.findall(r"row(\d)_col0", rule)
+    assert bold == ["0", "4"] and shown.count("white-space: nowrap") == 2 and "None" not in shown

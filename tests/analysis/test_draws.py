@@ -64,9 +64,9 @@ def test_words_say_what_the_numbers_are(pool):
     p, guided, mature = pool
     found = draws.against_draws(p, guided, mature, RESAMPLES)
     told = draws.summary({"all networks": found}, [1])
-    assert told.startswith(
-        "All networks (n = 40) after 1 epoch:\n  P + a TG minus P + a TG shuffled:"
-    )
+    first, pair, *_ = told.splitlines()
+    assert first == "All networks (n = 40) after 1 epoch:"
+    assert pair.startswith("  P + alpha TG minus P + alpha TG of a shuffled teacher: ")
     row = found.sel(control="shuffled", epoch=1, statistic="pearson")
     assert f"{row.difference:+.3f} [{row.low:.3f}, {row.high:.3f}] by Pearson" in told
     assert "; 0 of 20 draws do as well" in told and told.count("draws") == 2

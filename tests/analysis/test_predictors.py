@@ -242,3 +242,19 @@ def test_one_of_ones_own_joins_the_registry(monkeypatch):
 def test_families_are_known():
     assert {one.family for one in PREDICTORS.values()} <= set(predictors.FAMILIES)
     assert zero_cost.PROXIES.keys() == PROXIES.keys() < PREDICTORS.keys()
+
+
+@pytest.mark.parametrize(
+    "name, alpha, words",
+    [
+        ("P + alpha TG", 1.0, "P + TG"),
+        ("P + alpha TG", 0.5, "P + 0.5 TG"),
+        ("P + a TG", 1.0, "P + alpha TG"),
+        ("P + a TSE-E", None, "P + alpha training speed (TSE-E)"),
+        ("P and size + TG shuffled", None, "P and size + TG of a shuffled teacher"),
+        ("TG V4", None, "TG of layer V4"),
+        (predictors.layer_name("labels"), None, "TG of layer labels"),
+    ],
+)
+def test_names_are_spelled_out(name, alpha, words):
+    assert predictors.told(name, alpha) == words

@@ -14,16 +14,17 @@ def summary(epoch: float, **options) -> list[str]:
 def test_summary_says_first_what_tg_adds_then_that_the_claim_holds():
     given, over_given, paper, over_paper, nested, over, claim, times, searches = summary(0.5)
     assert given.startswith("Given P and size, TG adds +0.") and "by Spearman" in given
-    assert over_given == "P and size + TG is better than P and size, P and size + TG shuffled."
-    assert paper.startswith("P + alpha TG is above P by +0.") and "better by Pearson" in paper
-    assert over_paper == "P + alpha TG is better than P; undecided against log parameters."
-    assert nested.startswith("P + a TG is above P by +0.")
-    rivals = "P, P + a TG shuffled, P + a P, P + a TSE, P + a log parameters, log parameters"
-    assert over == f"P + a TG is better than {rivals}."
-    assert claim.startswith("The claim holds: ") and claim.endswith(
-        "better than P + a TG shuffled."
-    )
-    assert "0.5, 2 epochs, P + a TG is above P after 0.5" in times
+    shuffled = "TG of a shuffled teacher"
+    assert over_given == f"P and size + TG is better than P and size, P and size + {shuffled}."
+    assert paper.startswith("P + TG is above P by +0.") and "better by Pearson" in paper
+    size = "size (log parameters)"
+    assert over_paper == f"P + TG is better than P; undecided against {size}."
+    assert nested.startswith("P + alpha TG, alpha chosen on other networks, is above P by +0.")
+    rivals = f"P, P + alpha {shuffled}, P + alpha P, P + alpha training speed (TSE)"
+    assert over == f"P + alpha TG is better than {rivals}, P + alpha {size}, {size}."
+    assert claim.startswith("The claim holds: ")
+    assert claim.endswith(f"better than P + alpha {shuffled}.")
+    assert "0.5, 2 epochs, P + alpha TG is above P after 0.5" in times
     assert "the first by P has" in searches and "the best of top 5 by P has" in searches
 
 
@@ -41,8 +42,8 @@ def test_summary_says_that_the_claim_is_not_supported():
         "The claim fails: guidance with a chosen weight predicts mature accuracy no better "
         "than accuracy alone does.",
     )
-    assert "P + a TG is above P after none" in lines[7]
-    assert lines[5].startswith("P + a TG is undecided against P, P + a TG shuffled, ")
+    assert "P + alpha TG is above P after none" in lines[7]
+    assert lines[5].startswith("P + alpha TG is undecided against P, P + alpha TG of a shuffled")
 
 
 def test_summaries_say_which_pool_they_are_of():
@@ -56,11 +57,21 @@ def test_headlines_have_both_statistics_of_each_pool():
     one = make_analysis()
     table = summaries.headlines({"mine": one, "few": make_analysis(networks=3)}, epoch=2.0)
     assert table.columns.tolist() == ["mine", "few"] and (table.few == "").all()
-    assert table.index[0] == ("P and size + TG, minus P and size", "pearson")
-    assert table.index[1] == ("P and size + TG, minus P and size", "spearman")
+    assert table.index[0] == ("P and size + TG minus P and size", "pearson")
+    assert table.index[1] == ("P and size + TG minus P and size", "spearman")
     pair = (one.compared["first"] == "P + a TG") & (one.compared["second"] == "P")
     value = one.compared.isel(pair=pair.values).sel(epoch=2.0, statistic="spearman").value.item()
-    assert table.mine["P + a TG, minus P", "spearman"].startswith(f"{value:+.3f} [")
+    assert table.mine["P + alpha TG minus P", "spearman"].startswith(f"{value:+.3f} [")
+
+
+def test_statistics_have_an_interval_in_each_cell():
+    one = make_analysis(alpha=2.0)
+    table = summaries.statistics(one, epoch=2.0)
+    row = one.assessed.sel(epoch=2.0, statistic="kendall", predictor="P + alpha TG")
+    expected = f"{row.value:.2f} [{row.low:.2f}, {row.high:.2f}]"
+    assert table.kendall["P + 2 TG"] == expected and "size (log parameters)" in table.index
+    few = summaries.statistics(make_analysis(networks=4), epoch=2.0)
+    assert not few.pearson.str.contains("nan|\\[").any() and few.pearson["P"]
 
 
 def test_costs_are_of_all_networks_those_that_diverged_too():
@@ -84,7 +95,7 @@ def test_summary_of_too_few_networks_says_so():
     assert lines[0] == (
         "Given P and size, TG adds an unknown amount by Pearson, an unknown amount by Spearman."
     )
-    assert lines[5].startswith("P + a TG is not comparable with P, ")
+    assert lines[5].startswith("P + alpha TG is not comparable with P, ")
     assert "too few networks" in lines[6] and "too small for simulated searches" in lines[8]
 
 
@@ -103,8 +114,14 @@ UNTRAINED, BEFORE = "P + a TG untrained", "P + a TG before training"
     "over, words",
     [
         ({"P": BETTER, UNTRAINED: BETTER, BEFORE: BETTER}, "The claim holds"),
-        ({"P": BETTER, UNTRAINED: BETTER, BEFORE: ALIKE}, f"better than {BEFORE}: undecided"),
-        ({"P": BETTER, UNTRAINED: UNDECIDED}, f"not shown to do better than {UNTRAINED}: "),
+        (
+            {"P": BETTER, UNTRAINED: BETTER, BEFORE: ALIKE},
+            "better than P + alpha TG before training: undecided",
+        ),
+        (
+            {"P": BETTER, UNTRAINED: UNDECIDED},
+            "not shown to do better than P + alpha TG of an untrained",
+        ),
         ({"P": BETTER}, "not shown to do better than any control: undecided"),
         ({"P": UNDECIDED, UNTRAINED: BETTER}, "Whether guidance helps is undecided"),
         ({"P": ALIKE}, "no better than accuracy alone does."),

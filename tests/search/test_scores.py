@@ -16,3 +16,4 @@ def test_scores_add_the_guidance_of_their_teacher():
 def test_scores_have_a_label_with_the_runs_alpha():
     labels = [score.label(0.5) for score in SCORES.values()]
     assert labels == ["P", "P + 0.5 TG", "P + 0.5 shuffled TG"]
+    assert SCORES["P+TG"].label(1) == "P + TG"
