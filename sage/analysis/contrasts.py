@@ -1,7 +1,7 @@
 """One predictor against another: paired differences of r, and the rule that judges them."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -76,6 +76,46 @@ def contrasts(
     named = {"first": ("pair", [one for one, _ in kept])}
     named["second"] = ("pair", [other for _, other in kept])
     return table.drop_vars(["pair", "n"]).assign_coords(named)
+
+
+def planned(
+    scores: xr.DataArray,
+    mature: xr.DataArray,
+    pairs: Sequence[tuple[str, str]],
+    resamples: Bootstrap,
+    *,
+    method: str = "spearman",
+) -> xr.Dataset:
+    """Return contrasts that were chosen beforehand, corrected for their number by Holm's method.
+
+    Args:
+        scores: [predictor, network] at one amount of training, finite where `mature` is.
+        method: of `bootstrap.METHODS`.
+
+    Returns:
+        Dataset over pair, with its names as coordinates first and second: value with its paired 95
+        % interval, low and high; p, twice the share of resamples on the other side of 0; and holm,
+        p with the correction. The attribute n counts networks.
+
+    Source: Holm 1979, Scandinavian Journal of Statistics 6:65.
+    """
+    known = np.flatnonzero(np.isfinite(mature))
+    counts, target = resamples.counts(len(known)), mature.values[known]
+    first, second = (
+        METHODS[method](counts, scores.sel(predictor=list(names)).values[:, known], target)
+        for names in zip(*pairs)
+    )
+    drawn = first - second
+    value, low, high = interval(drawn).T
+    beyond = np.minimum((drawn[1:] <= 0).sum(0), (drawn[1:] >= 0).sum(0))
+    p = np.minimum(2 * (beyond + 1) / (len(drawn)), 1)
+    order, holm = np.argsort(p), np.empty(len(p))
+    steps = p[order] * np.arange(len(p), 0, -1)
+    holm[order] = np.minimum(np.maximum.accumulate(steps), 1)
+    fields = {"value": value, "low": low, "high": high, "p": p, "holm": holm}
+    names = {side: ("pair", list(one)) for side, one in zip(("first", "second"), zip(*pairs))}
+    table = xr.Dataset({name: ("pair", one) for name, one in fields.items()}, names)
+    return table.assign_attrs(n=len(known), method=method)
 
 
 def random_effects(effects: np.ndarray, errors: np.ndarray) -> np.ndarray:

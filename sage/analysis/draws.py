@@ -59,6 +59,42 @@ def against_draws(
     return table.assign_attrs(networks=mature.size, teacher=guided.attrs.get("teacher", ""))
 
 
+def by_teacher(
+    p: xr.DataArray, taught: xr.DataArray, mature: xr.DataArray, resamples: Bootstrap
+) -> xr.Dataset:
+    """Return how well each of many teachers guides, by Spearman's r with mature accuracy.
+
+    Args:
+        p: [network, epoch], finite where `mature` is.
+        taught: TG [teacher, network, epoch].
+        mature: [network]; networks with NaN are left out.
+
+    Returns:
+        Dataset over teacher, epoch and score: TG alone, P + alpha TG with alpha chosen on other
+        networks, and what that gains over P; value, low and high.
+    """
+    kept = mature.notnull().values
+    p, taught, mature = (one.isel(network=kept) for one in (p, taught, mature))
+    target = mature.drop_vars("epoch", errors="ignore")
+    both, _ = nested(p, taught, target, seed=resamples.seed)
+    counts, scores = resamples.counts(mature.size), ("TG", "P + alpha TG", "gain")
+    found = np.full((taught.sizes["teacher"], p.sizes["epoch"], len(scores), 3), np.nan)
+    for column, epoch in enumerate(p.epoch.values):
+        alone, with_p, own = (
+            METHODS["spearman"](counts, one.sel(epoch=epoch).values, target.values)
+            for one in map(_by_draw, (taught, both, p.expand_dims("teacher")))
+        )
+        drawn = alone, with_p, with_p - own
+        found[:, column] = np.stack([interval(one) for one in drawn], 1)
+    axes = {"teacher": taught.teacher, "epoch": p.epoch, "score": list(scores)}
+    table = xr.DataArray(found, axes | {"field": ["value", "low", "high"]}, (*axes, "field"))
+    return table.to_dataset("field").assign_attrs(networks=mature.size)
+
+
+def _by_draw(values: xr.DataArray) -> xr.DataArray:
+    return values.transpose("teacher", "network", "epoch")
+
+
 def summary(against: Mapping[str, xr.Dataset], epochs: Iterable[float]) -> str:
     """Return in words how the teacher does against each control, by the name of the networks."""
     lines = []

@@ -18,6 +18,7 @@ from sage.search.scores import GUIDED, SCORES
 COMBINED, BY_LAYER = "P + alpha TG", "TG by layer"
 CHOSEN = "P + a TG"  # its weight was chosen on other networks; `told` says "P + alpha TG"
 LATER = ("TG in order",)  # computed from the similarities of tables that lack them
+TAUGHT = ("guidance", "combination")  # families of predictors that change with the teacher
 FAMILIES = ("accuracy", "training speed", "size", "zero-cost", "guidance", "control", "combination")
 
 
@@ -130,6 +131,13 @@ def _guidance_in_order(known: PoolMeasurements) -> xr.DataArray:
     return xr.concat(parts, "teacher_layer", join="exact").mean("teacher_layer", skipna=False)
 
 
+def _last(similarity: xr.DataArray) -> xr.DataArray:
+    """Return the similarity [...] of a network's last layer with the teacher's."""
+    own = similarity.isel(teacher_layer=-1, drop=True)
+    last = (own.notnull() * own.layer).max("layer").clip(min=1)
+    return own.sel(layer=last, drop=True)
+
+
 def _combined(known: PoolMeasurements) -> xr.DataArray:
     return guidance.combined_score(known.results.accuracy, _tg(known), known.alpha)
 
@@ -164,6 +172,14 @@ PREDICTORS: dict[str, Predictor] = {
     "TG by Spearman": _guidance("spearman"),
     "TG by CKA": _guidance("CKA"),
     "TG by SVCCA": _guidance("SVCCA"),
+    # The last layers' relations between single images, as in Dong et al. 2023, arXiv:2303.15678,
+    # which compares them by their distance: DisWOT without its class activation maps.
+    "relations before training": Predictor(
+        "guidance",
+        lambda known: _last(known.similarities["CKA"].isel(epoch=0, drop=True)),
+        lambda known: known.results.images_shown.mean("network"),
+        needs="CKA",
+    ),
     # A control of ours: TG at initial weights tells of architectures only.
     "TG before training": Predictor(
         "control",
@@ -253,11 +269,16 @@ def score_table(known: PoolMeasurements, names: Iterable[str] | None = None) -> 
         for label, one in added.items():
             part = one.broadcast_like(known.results.accuracy)
             parts.append(part.assign_coords(predictor=label, family=predictor.family, cost=cost))
+    return join_scores(parts).assign_attrs(alpha=known.alpha)
+
+
+def join_scores(parts: Iterable[xr.DataArray]) -> xr.DataArray:
+    """Return tables of predictors as one, all NaN where one is not defined, see `score_table`."""
     joined: dict[str, Any] = {"coords": ["predictor", "family", "cost"], "compat": "override"}
-    table = xr.concat(parts, "predictor", join="exact", **joined)
+    options: dict[str, Any] = {"join": "exact", "combine_attrs": "override"}
+    table = xr.concat(list(parts), "predictor", **options, **joined)
     defined = table.notnull()
-    table = table.where((defined | ~defined.any("network")).all("predictor"))
-    return table.rename("score").assign_attrs(alpha=known.alpha)
+    return table.where((defined | ~defined.any("network")).all("predictor")).rename("score")
 
 
 def complete(table: xr.Dataset) -> xr.Dataset:
@@ -275,6 +296,28 @@ def complete(table: xr.Dataset) -> xr.Dataset:
     added = score_table(known, missing).where(table.score.notnull().all("predictor"))
     score = xr.concat([table.score, added], "predictor", combine_attrs="override", **options)
     return table.drop_dims("predictor").assign(score=score)
+
+
+def score_again(
+    table: xr.Dataset, similarities: Mapping[str, xr.DataArray], *, alpha: float
+) -> xr.Dataset:
+    """Return a pool's table, see `predictivity.pool_record`, as another teacher scores it.
+
+    Args:
+        similarities: with that teacher, see `PoolMeasurements`; what else guides is left out.
+    """
+    known = PoolMeasurements(results=table, similarities=similarities, alpha=alpha)
+    guides = {name for name, one in PREDICTORS.items() if one.family in TAUGHT}
+    old = guides | {layer_name(one) for one in table.teacher_layer.values}
+    new = [*guides, "TG before training", "TG shuffled"]
+    kinds = {None, *similarities}
+    scores = score_table(
+        known, [name for name in PREDICTORS if name in new and PREDICTORS[name].needs in kinds]
+    )
+    kept = [name for name in table.predictor.values if name not in {*old, *scores.predictor.values}]
+    score = join_scores([table.score.sel(predictor=kept), scores]).assign_attrs(alpha=alpha)
+    again = table.drop_dims(["predictor", "teacher_layer", "layer"])
+    return again.assign(score=score, similarity=similarities["teacher"])
 
 
 def layer_name(layer: str) -> str:

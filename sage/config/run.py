@@ -130,6 +130,23 @@ class StoredRun(Run):
     teacher: str = "cifar100-teachers/resnet-12-epochs_rdms.nc"
     banks: str = " ".join(f"cifar100-pool/{name}01_rdms.nc" for name in ("seed-0/", "seed-1/", ""))
     untrained: str = "cifar100-teachers/resnet-untrained_rdms.nc"
+    files: ClassVar = ("teacher", "banks", "untrained")
+
+
+@dataclass(frozen=True, kw_only=True)
+class BenchmarkRun(StoredRun):
+    """A run on stored RDMs of networks whose accuracies others published.
+
+    Args:
+        ladder: file with RDMs of a teacher's checkpoints.
+    """
+
+    profile: str = "nasbench201"
+    teacher: str = "nasbench201/05_teacher.nc"
+    banks: str = "nasbench201/05_pool.nc"
+    untrained: str = "nasbench201/05_untrained.nc"
+    ladder: str = "nasbench201/05_ladder.nc"
+    files = (*StoredRun.files, "ladder")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -228,7 +245,7 @@ class MacaqueRun(CellRun):
         return [name.strip() for name in names if name.strip()]
 
 
-_KINDS = Run, PoolRun, StoredRun, SearchRun, CellRun, MacaqueRun
+_KINDS = Run, PoolRun, StoredRun, BenchmarkRun, SearchRun, CellRun, MacaqueRun
 KINDS: dict[str, type[Run]] = {kind.__name__: kind for kind in _KINDS}
 
 

@@ -32,9 +32,9 @@ class Stored:
 
 
 def find_stored(run: StoredRun) -> dict[str, list[Path]]:
-    """Return the files of the run's teacher, banks and untrained teachers; Refused without one."""
+    """Return the files that a run names, by the parameter; Refused without one."""
     found: dict[str, list[Path]] = {}
-    for name in ("teacher", "banks", "untrained"):
+    for name in run.files:
         asked = getattr(run, name)
         if not (files := words(asked)):
             raise Refused(f"{name} is empty, expected the name of a file")

@@ -1,17 +1,25 @@
-"""Brief trainings in NAS-Bench-201, to be judged by accuracies that others published.
+"""Brief trainings in NAS-Bench-201, judged by accuracies that others published.
 
 What is trained and how it is judged was fixed beforehand, in docs/plans/nasbench201.md.
 """
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
 
 import numpy as np
+import pandas as pd
 import xarray as xr
 from tqdm.auto import tqdm
 
-from sage import spaces
-from sage.config.run import check_workers
-from sage.experiments.studies import make_study
+from sage import spaces, teachers
+from sage.analysis import benchmarks, predictivity, predictors
+from sage.config.run import BenchmarkRun, Run, check_workers
+from sage.experiments import controls, pool
+from sage.experiments.studies import architectures, make_study
+from sage.rsa import guidance, pool_bank
+from sage.rsa.teacher import Teacher, read_teacher
 from sage.search import dask_workers
 from sage.search.builders import NASBench201Builder
 from sage.search.evaluation import EvaluationProtocol
@@ -19,9 +27,11 @@ from sage.search.explorer import Explorer
 from sage.search.searchers import Listed
 from sage.search.tracker import Tracker
 from sage.spaces import Architecture
+from sage.teachers import assemblies
 
 ORDER_SEED = 0  # of the architectures; pools take the first of the order, the pilot the last
 PILOT = 15  # networks that no pool has
+PUBLISHED = 200  # epochs behind the published accuracies
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,6 +51,37 @@ WAYS = {
     "annealed, large": Training(batch_size=128, learning_rate=0.1, epochs=2),
 }
 
+# Published accuracies of the same networks, by the column of `benchmarks.load_nasbench201`.
+TARGETS = {
+    "CIFAR-100": "c100_test_200_nats",
+    "CIFAR-10": "c10_test_200_nats",
+    "ImageNet16-120": "in16_test_200_nats",
+}
+BRIEFLY, BRIEF_EPOCHS, BRIEF_IMAGES = "c100_val_12", 12, 50_000  # the authors' shorter training
+BROKEN = 0.2  # networks below this accuracy are left out of statistics
+
+
+@dataclass(frozen=True)
+class Benchmark:
+    """Networks trained briefly, with others' accuracies, and guidance by many teachers.
+
+    Args:
+        table: score [predictor, network, epoch], see `predictors.score_table`; published
+            [target, network] in [0, 1], of `TARGETS`; and more, see `predictivity.pool_record`.
+        guided: see `controls.control_guidance`.
+        ladder: TG [teacher, network, epoch] by a teacher's checkpoints; their own accuracy is a
+            coordinate.
+    """
+
+    table: xr.Dataset
+    guided: xr.Dataset
+    ladder: xr.DataArray
+
+    def target(self, name: str = "CIFAR-100") -> xr.DataArray:
+        """Return what the authors' networks reached [network]; NaN where one is broken."""
+        found = self.table.published.sel(target=name, drop=True).assign_coords(epoch=PUBLISHED)
+        return found.where(self.table.published.sel(target="CIFAR-100", drop=True) >= BROKEN)
+
 
 def networks_of(name: str) -> list[Architecture]:
     """Return the architectures of the "pool", in the order they are taken, or of the "pilot"."""
@@ -52,21 +93,12 @@ def networks_of(name: str) -> list[Architecture]:
     return [known[place] for place in parts[name]]
 
 
-def make_protocol(training: Training, **sizes) -> EvaluationProtocol:
-    """Return the protocol of a brief training on CIFAR-100; `sizes` replace the plan's."""
+def make_protocol(training: Training, run: Run, **changes: Any) -> EvaluationProtocol:
+    """Return the protocol of a brief training at the sizes of the run's profile, with `changes`."""
     networks = NASBench201Builder(cells=training.cells, learning_rate=training.learning_rate)
-    planned: dict = {
-        "dataset": "cifar100",
-        "image_size": 32,
-        "train_images": None,
-        "validation_images": None,
-        "snapshots": (0, 0.25, 0.5, 1, 2),
-        "rdm_units": 1000,
-        "rdm_images": 200,
-        "rivals": True,
-    }
-    how = {"mature_epochs": training.epochs, "batch_size": training.batch_size}
-    return EvaluationProtocol(networks=networks, **planned | how | sizes)
+    how: dict[str, Any] = {"mature_epochs": training.epochs, "batch_size": training.batch_size}
+    sizes = EvaluationProtocol.of(run.settings, run.dataset)
+    return replace(sizes, networks=networks, **how | changes)
 
 
 def train(
@@ -78,7 +110,8 @@ def train(
         workers: see `dask_workers.open_workers`; errors as there and of `Explorer.search`.
 
     Returns:
-        Dataset over network and epoch, see `Tracker.results`, with official names as `name`.
+        Dataset over network and epoch, see `Tracker.results`, with official names as `name`, and
+        the depth of a cell, see `spaces.nasbench201_depth`.
     """
     check_workers(workers)
     chosen, tracker = networks_of(name)[:count], Tracker()
@@ -89,5 +122,137 @@ def train(
             listed = Listed(protocol.networks.space, chosen)
             Explorer(study, listed, tracker, count, opened, bar).search()
     results = tracker.results(study.key, count)
-    names = [spaces.nasbench201_string(one) for one in chosen]
-    return results.assign_coords(name=("network", names))
+    own = architectures(results)
+    depth = np.array([spaces.nasbench201_depth(one) for one in own], dtype=np.float64)
+    names = [spaces.nasbench201_string(one) for one in own]
+    return results.assign(depth=("network", depth)).assign_coords(name=("network", names))
+
+
+def make_tables(
+    run: Run,
+    training: Training,
+    *,
+    networks: int,
+    longer: int = 0,
+    recordings: Sequence[str] = (),
+    workers: str = "auto",
+) -> list[Path]:
+    """Train networks and their teacher, and write what notebook 05 reads; return the files.
+
+    Args:
+        run: its folder gets the files; its profile has the sizes, and its teacher is the last rung
+            of the ladder, so it has to be one of `teachers.NETWORKS`.
+        networks: the first of the pool.
+        longer: the first of these, which are trained to four times as many epochs too.
+        recordings: files of recordings that are teachers besides; networks see their stimuli.
+    """
+    published = benchmarks.load_nasbench201()  # before hours of training
+    rungs, curve = teachers.train_ladder(run.teacher, run)
+    teacher, end = rungs[-1], run.settings.snapshots[-1]
+    protocol = make_protocol(training, run, recordings=tuple(recordings))
+    plans = [(protocol, networks)]
+    if longer:
+        ends = replace(training, epochs=4 * end) if training.epochs == end else training
+        plans.append((make_protocol(ends, run, snapshots=(0, 2 * end, 4 * end)), longer))
+    tables, snapshots = [], []
+    for number, (plan, count) in enumerate(plans):
+        results = train(plan, "pool", count, workers=workers)
+        known = pool.measure_pool(run, results, teacher)
+        brains = _guided_by(recordings if plan.recordings else (), results, run)
+        scores = [predictors.score_table(known), *brains, _published_briefly(results, published)]
+        score = predictors.join_scores(scores)
+        tables.append(predictivity.pool_record(known, score))
+        numbers = results.network.values.tolist()
+        stored = Tracker().rdms(results.attrs["study"], numbers, "class")
+        snapshots += [one for one in stored if not number or one[1] > end]
+    table = _add_epochs(*tables)
+    rows = published.loc[table.name.values.tolist(), list(TARGETS.values())]
+    values = ("target", "network"), rows.to_numpy().T / 100
+    table = table.assign(published=values).assign_coords(target=list(TARGETS))
+    bank = pool_bank.pack(snapshots).merge(table, join="exact").assign_attrs(table.attrs)
+    untrained = controls.untrained_teachers(run)
+    made = {"05_pool": bank, "05_ladder": _bank(rungs, curve), "05_untrained": _bank(untrained)}
+    files = [run.save_table(one, name) for name, one in made.items()]
+    attributes = {"training_examples": float(curve.examples[-1]), "run": repr(run)}
+    return [*files, teacher.save(run.folder / "05_teacher.nc", **attributes)]
+
+
+def load(run: BenchmarkRun) -> Benchmark:
+    """Return stored networks, judged by the run's teacher; errors as `controls.load_stored`.
+
+    Scores of another teacher than the one on record are computed from RDMs of class means; those
+    that take more, such as CKA, are left out.
+    """
+    files = controls.find_stored(run)
+    table, ladder, untrained = (
+        xr.load_dataset(files[name][0]) for name in ("banks", "ladder", "untrained")
+    )
+    teacher, snapshots = read_teacher(files["teacher"][0]), list(pool_bank.unpack(table))
+    table = table[[name for name, one in table.items() if "stimuli" not in one.attrs]]
+    stimuli = teacher.layers[0].stimuli
+    rungs, ignorant = (
+        controls.peers(list(pool_bank.unpack(one)), stimuli, "class")[1]
+        for one in (ladder, untrained)
+    )
+    guided = controls.control_guidance(snapshots, teacher, ignorant, level="class")
+    if teacher.identity != table.similarity.attrs["teacher_identity"]:
+        others = {"teacher": teacher, "shuffled": teacher.shuffled(seed=pool.CONTROL_SEED)}
+        found = {
+            kind: guidance.compare(snapshots, one, level="class") for kind, one in others.items()
+        }
+        table = predictors.score_again(table, found, alpha=run.alpha)
+    mean = guided.untrained.mean("initialisation").reindex(epoch=table.epoch)
+    table.score.loc[{"predictor": "TG untrained"}] = mean.transpose(*table.score.dims[1:])
+    taught = guidance.guidance_by_teachers(snapshots, rungs, level="class")
+    taught = taught.assign_coords(accuracy=("teacher", ladder.accuracy.values))
+    return Benchmark(table, guided, taught)
+
+
+def _guided_by(files: Sequence[str], results: xr.Dataset, run: Run) -> list[xr.DataArray]:
+    """Return TG by each region that files of recordings hold, as tables of a predictor."""
+    size, images = run.settings.image_size, run.settings.rdm_images
+    tables = []
+    for region in assemblies.read(files, size=size, images=images) if files else ():
+        teacher = teachers.from_recordings([region])
+        values = guidance.teacher_guidance(pool.compare_pool(results, teacher, level="image"))
+        cost = results.examples + results.images_shown
+        named = {"predictor": f"TG of {region.region}", "family": "guidance"}
+        cost = ("epoch", cost.mean("network").values)
+        tables.append(values.assign_coords(**named, cost=cost).expand_dims("predictor"))
+    return tables
+
+
+def _published_briefly(results: xr.Dataset, published: pd.DataFrame) -> xr.DataArray:
+    """Return the authors' accuracy after 12 epochs, on record for every epoch, as a predictor."""
+    values = published.loc[results.name.values.tolist(), BRIEFLY].to_numpy() / 100
+    table = results.accuracy.copy(data=np.broadcast_to(values[:, None], results.accuracy.shape))
+    cost = ("epoch", np.full(results.sizes["epoch"], BRIEF_EPOCHS * BRIEF_IMAGES))
+    named = {"predictor": f"published after {BRIEF_EPOCHS} epochs", "family": "accuracy"}
+    return table.assign_coords(**named, cost=cost).expand_dims("predictor")
+
+
+def _add_epochs(first: xr.Dataset, *further: xr.Dataset) -> xr.Dataset:
+    """Return a pool's table with the later epochs of tables of its first networks."""
+    for one in further:
+        timed = [name for name, values in one.items() if "epoch" in values.dims]
+        later = one[timed].sel(epoch=one.epoch > first.epoch.max())
+        options: dict[str, Any] = {"coords": "minimal", "compat": "override", "join": "outer"}
+        both = xr.concat([first[timed], later], "epoch", combine_attrs="override", **options)
+        first = first.drop_dims("epoch").assign(both)
+    return first
+
+
+def _bank(known: Sequence[Teacher], curve: xr.Dataset | None = None) -> xr.Dataset:
+    """Return teachers' RDMs of class means as a bank with a network each, see `controls.peers`.
+
+    Args:
+        curve: has their accuracy.
+    """
+    stacks = (
+        {(one.layers[0].stimuli, "class"): np.stack([of.rdms["class"] for of in one.layers])}
+        for one in known
+    )
+    bank = pool_bank.pack((number, 0.0, rdms) for number, rdms in enumerate(stacks))
+    if curve is not None:
+        bank = bank.assign(accuracy=("network", curve.accuracy.values)).assign_attrs(curve.attrs)
+    return bank

@@ -41,16 +41,17 @@ def unpack(
 ) -> Iterator[tuple[int, float, Mapping[tuple[str, str], np.ndarray]]]:
     """Yield the snapshots of banks that `pack` made, as `guidance.compare` takes them.
 
-    Networks of a further bank are numbered on. Variables without a level, such as accuracies, are
+    Networks of a further bank are numbered on. Variables without stimuli, such as accuracies, are
     left aside.
     """
     first = 0
     for bank in banks:
-        variables = [one for one in bank.data_vars.values() if "level" in one.attrs]
+        variables = [one for one in bank.data_vars.values() if "stimuli" in one.attrs]
         kinds = {(one.stimuli, one.level): one.values for one in variables}
         for row, network in enumerate(bank.network.values.tolist()):
             for column, epoch in enumerate(bank.epoch.values.tolist()):
                 rdms = {kind: values[row, column] for kind, values in kinds.items()}
                 known = {kind: one for kind, one in rdms.items() if (one == one).any()}
-                yield first + network, epoch, known
+                if known:
+                    yield first + network, epoch, known
         first += bank.sizes["network"]

@@ -7,6 +7,7 @@ from sage.spaces.nasbench201_space import (
     NASBENCH201_OPERATIONS,
     from_nasbench201_string,
     nasbench201,
+    nasbench201_depth,
     nasbench201_string,
     representative,
     representatives,

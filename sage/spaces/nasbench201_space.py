@@ -9,6 +9,7 @@ Source: Dong and Yang 2020, arXiv:2001.00326, and their code (D-X-Y/AutoDL-Proje
 import re
 from functools import cache
 from itertools import groupby, product
+from math import inf
 
 from sage.spaces.search_space import Architecture, Choice, SearchSpace
 
@@ -49,6 +50,16 @@ def from_nasbench201_string(text: str) -> Architecture:
         expected = f"expected some of {', '.join(NASBENCH201_OPERATIONS)}"
         raise ValueError(f"{text!r} has operations {', '.join(sorted(unknown))}, {expected}")
     return tuple(map(NASBENCH201_OPERATIONS.index, parts[::2]))
+
+
+def nasbench201_depth(architecture: Architecture) -> int:
+    """Return the number of convolutions on the longest path from a cell's input to its output."""
+    longest: list[float] = [0, -inf, -inf, -inf]
+    for (source, node), option in zip(NASBENCH201_EDGES, architecture):
+        name = NASBENCH201_OPERATIONS[option]
+        if name != "none":
+            longest[node] = max(longest[node], longest[source] + name.startswith("nor_conv"))
+    return int(max(longest[-1], 0))
 
 
 def representative(architecture: Architecture) -> Architecture:

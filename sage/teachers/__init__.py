@@ -6,6 +6,7 @@ from sage.teachers.sources import (
     from_network,
     from_recordings,
     load_teacher,
+    train_ladder,
     training_examples,
     training_multiply_adds,
 )

@@ -93,27 +93,29 @@ def load_stimuli(run: Run) -> StimulusSet:
 
 def untrained_network(name: str, run: Run) -> nn.Module:
     """Return a network of `NETWORKS` with initial weights, see `Trainer.calibrated_model`."""
-    return _trainer(name, run).calibrated_model()
+    return make_trainer(name, run).calibrated_model()
 
 
 def train_network(name: str, run: Run) -> tuple[nn.Module, xr.Dataset]:
     """Return a trained network, kept in the cache, and `train_with_checkpoints`' table of it."""
-    images, network, trainer = load_images(run), NETWORKS[name](run.settings), _trainer(name, run)
+    network, trainer = NETWORKS[name](run.settings), make_trainer(name, run)
     model = trainer.model
-
-    stimuli, labels = images.stimuli(run.settings.rdm_images), images.validation.labels
-
-    def measure() -> dict[str, float]:
-        scores = activations.show(model, (), stimuli, units=0, seed=run.seed).scores
-        accuracy, loss = activations.accuracy(scores, labels), activations.loss(scores, labels)
-        return {"accuracy": accuracy, "loss": loss}
-
+    measure = partial(scored, model, run)
     path = paths.cache() / "teachers" / f"{name}-{state_key(name, run)}.pt"
     curve = checkpoints.train_with_checkpoints(trainer, path, measure, name="teacher")
     return model, curve.assign_attrs(teacher=network.title, parameters=complexity.parameters(model))
 
 
-def _trainer(name: str, run: Run) -> Trainer:
+def scored(model: nn.Module, run: Run) -> dict[str, float]:
+    """Return accuracy and loss of a network on the run's validation images."""
+    images = load_images(run)
+    stimuli, labels = images.stimuli(run.settings.rdm_images), images.validation.labels
+    scores = activations.show(model, (), stimuli, units=0, seed=run.seed).scores
+    accuracy, loss = activations.accuracy(scores, labels), activations.loss(scores, labels)
+    return {"accuracy": accuracy, "loss": loss}
+
+
+def make_trainer(name: str, run: Run) -> Trainer:
     """Return a trainer at its start, the network's initial weights drawn from the run's seed."""
     images, network = load_images(run), NETWORKS[name](run.settings)
     with devices.weights_from(run.seed):

@@ -28,6 +28,7 @@ from sage.rsa.teacher import (
 from sage.teachers import assemblies, external, networks, toolbox
 from sage.teachers.networks import NETWORKS, UNTRAINED, load_stimuli, untrained_network
 from sage.teachers.recordings import Region
+from sage.training import checkpoints
 
 # Part of a bank's key. Raise it with any change of what is measured of a network.
 BANK_REVISION = 2
@@ -121,9 +122,34 @@ def _stages(run: Run) -> Teacher:
     name = run.teacher.removesuffix(UNTRAINED)
     trained = name == run.teacher
     model = networks.train_network(name, run)[0] if trained else untrained_network(name, run)
+    return _in_stages(name, model, run)
+
+
+def _in_stages(name: str, model: nn.Module, run: Run) -> Teacher:
+    """Return the teacher from a network of `NETWORKS`, its layers called L1, L2 and so on."""
     measured = from_network(run.teacher, model, NETWORKS[name](run.settings).layers, run)
     named = (replace(layer, name=f"L{number}") for number, layer in enumerate(measured.layers, 1))
     return replace(measured, layers=tuple(named))
+
+
+def train_ladder(name: str, run: Run) -> tuple[list[Teacher], xr.Dataset]:
+    """Return a network of `NETWORKS` as a teacher, before its training and after every epoch.
+
+    Returns:
+        The teachers, and `train_with_checkpoints`' table, with each one's accuracy.
+    """
+    trainer, key = networks.make_trainer(name, run), networks.state_key(name, run)
+    folder = paths.cache() / "teachers" / f"{name}-ladder-{key}-{BANK_REVISION}"
+
+    def measure() -> dict[str, float]:
+        model = trainer.model if trainer.step else trainer.calibrated_model()
+        _in_stages(name, model, run).save(folder / f"{trainer.examples}.nc")
+        return networks.scored(model, run)
+
+    checkpoint = folder / "checkpoint.pt"
+    curve = checkpoints.train_with_checkpoints(trainer, checkpoint, measure, name="ladder")
+    banks = [folder / f"{examples}.nc" for examples in curve.examples.values]
+    return [read_teacher(bank) for bank in banks], curve
 
 
 def _pixels(run: Run) -> Teacher:

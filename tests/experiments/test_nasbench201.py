@@ -1,10 +1,47 @@
-"""Brief trainings in NAS-Bench-201, at a tiny size."""
+"""NAS-Bench-201 at a tiny size, with a made-up table of published accuracies."""
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+import xarray as xr
 
 from sage import spaces
+from sage.config import paths, profiles
+from sage.config.run import BenchmarkRun, Run
 from sage.experiments import nasbench201
 from sage.experiments.nasbench201 import Training
+from sage.rsa.teacher import read_teacher
+from tests.support import recording_files
 
-SIZES = {"dataset": "mine", "image_size": 16, "train_images": 128, "validation_images": 64}
+TINY = replace(
+    profiles.PROFILES["smoke"],
+    train_images=128,
+    teacher_images=128,
+    validation_images=64,
+    snapshots=(0, 0.5, 1),
+    rdm_units=50,
+    rdm_images=20,
+)
+TRAINING = Training(batch_size=32, learning_rate=0.05, epochs=1, cells=1)
+
+
+@pytest.fixture
+def run(monkeypatch, images) -> Run:
+    monkeypatch.setitem(profiles.PROFILES, "tiny", TINY)
+    return Run(profile="tiny", dataset="mine")
+
+
+def publish_accuracies(count: int) -> np.ndarray:
+    """Write a table of the pool's first networks, the last of which is broken; return [count]."""
+    names = [spaces.nasbench201_string(one) for one in nasbench201.networks_of("pool")[:count]]
+    columns = [*nasbench201.TARGETS.values(), nasbench201.BRIEFLY]
+    values = np.random.default_rng(0).uniform(60, 70, (count, len(columns)))
+    values[-1] = 1
+    table = pd.DataFrame(values, columns=columns).assign(arch=names)
+    table.to_csv(paths.raw() / "nasbench201.csv", index=False)
+    return values[:, 0] / 100
 
 
 def test_pool_and_pilot_share_no_network():
@@ -13,13 +50,40 @@ def test_pool_and_pilot_share_no_network():
     assert not {*pool} & {*pilot} and pool[:100] != sorted(pool)[:100]
 
 
-def test_pool_grows_without_training_again(images):
-    training = Training(batch_size=32, learning_rate=0.05, epochs=1, cells=1)
-    small = SIZES | {"snapshots": (0, 1), "rdm_units": 50, "rdm_images": 20, "rivals": False}
-    protocol = nasbench201.make_protocol(training, **small)
+def test_pool_grows_without_training_again(run):
+    protocol = nasbench201.make_protocol(TRAINING, run, snapshots=(0, 1), rivals=False)
     first = nasbench201.train(protocol, "pool", 1, workers="0")
     both = nasbench201.train(protocol, "pool", 2, workers="0")
     assert both.state.values.tolist() == ["finished"] * 2
     assert both.seconds.values[0] == first.seconds.values[0]
     named = [spaces.from_nasbench201_string(name) for name in both.name.values.tolist()]
     assert named == nasbench201.networks_of("pool")[:2]
+
+
+def test_networks_trained_here_are_judged_by_published_accuracies(run, tmp_path):
+    published = publish_accuracies(7)
+    recordings = recording_files.write_responses(tmp_path / "v4.nc")
+    options = {"networks": 7, "longer": 5, "recordings": [str(recordings)], "workers": "0"}
+    files = nasbench201.make_tables(run, TRAINING, **options)
+    named = {path.stem: str(path) for path in files}
+    stored = {"banks": "05_pool", "teacher": "05_teacher"}
+    stored |= {"untrained": "05_untrained", "ladder": "05_ladder"}
+    asked = BenchmarkRun(**{name: named[stem] for name, stem in stored.items()})
+    found = nasbench201.load(asked)
+    table, target = found.table, found.target()
+    np.testing.assert_allclose(target[:6], published[:6])
+    assert np.isnan(target[6]) and table.epoch.values.tolist() == [0, 0.5, 1, 2, 4]
+    assert table.score.sel(predictor="P", epoch=4).notnull().sum() == 5
+    assert {"TG of V4", "published after 12 epochs"} <= {*table.predictor.values.tolist()}
+    # The last rung is the teacher, and a byte a value is enough.
+    assert found.ladder.sizes["teacher"] == TINY.teacher_epochs + 1
+    known = table.score.sel(predictor="TG", drop=True).transpose("network", "epoch")
+    np.testing.assert_allclose(found.ladder[-1].transpose("network", "epoch"), known, atol=0.01)
+
+    other = read_teacher(named["05_teacher"]).shuffled(seed=3)
+    other.save(tmp_path / "mine.nc")
+    again = nasbench201.load(replace(asked, teacher=str(tmp_path / "mine.nc"))).table
+    same = ["P", "TSE-E", "TG labels", "TG of V4"]
+    xr.testing.assert_equal(again.score.sel(predictor=same), table.score.sel(predictor=same))
+    assert abs(again.score - table.score).sel(predictor="TG").max() > 0.01
+    assert "TG by CKA" in table.predictor and "TG by CKA" not in again.predictor
