@@ -35,6 +35,9 @@ class Estimate:
         return f"{self.value:.2f} ({ends}, n = {self.n})"
 
 
+UNKNOWN = Estimate(np.nan, np.nan, np.nan, 0)
+
+
 @dataclass(frozen=True)
 class Bootstrap:
     """Number of resamples of networks behind an interval, and the seed that draws them."""

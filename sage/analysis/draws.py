@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from itertools import product
 
 import numpy as np
+import pandas as pd
 import xarray as xr
 
 from sage.analysis.bootstrap import METHODS, Bootstrap, interval
@@ -88,7 +89,23 @@ def by_teacher(
         found[:, column] = np.stack([interval(one) for one in drawn], 1)
     axes = {"teacher": taught.teacher, "epoch": p.epoch, "score": list(scores)}
     table = xr.DataArray(found, axes | {"field": ["value", "low", "high"]}, (*axes, "field"))
-    return table.to_dataset("field").assign_attrs(networks=mature.size)
+    named = table.to_dataset("field").assign_coords(taught.teacher.coords)
+    return named.assign_attrs(networks=mature.size)
+
+
+def teachers_table(judged: xr.Dataset, *, epoch: float) -> pd.DataFrame:
+    """Return Spearman's r with its interval, a row for each teacher of `by_teacher`."""
+    one = judged.sel(epoch=epoch)
+    rows = {
+        str(name): {
+            score: "{:+.2f} [{:.2f}, {:.2f}]".format(
+                *(of[end].item() for end in ("value", "low", "high"))
+            )
+            for score, of in one.sel(teacher=name).groupby("score", squeeze=False)
+        }
+        for name in one.teacher.values
+    }
+    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("teacher")
 
 
 def _by_draw(values: xr.DataArray) -> xr.DataArray:

@@ -139,6 +139,7 @@ class BenchmarkRun(StoredRun):
 
     Args:
         ladder: file with RDMs of a teacher's checkpoints.
+        others: files of further teachers.
     """
 
     profile: str = "nasbench201"
@@ -146,7 +147,8 @@ class BenchmarkRun(StoredRun):
     banks: str = "nasbench201/05_pool.nc"
     untrained: str = "nasbench201/05_untrained.nc"
     ladder: str = "nasbench201/05_ladder.nc"
-    files = (*StoredRun.files, "ladder")
+    others: str = "cifar100-teachers/resnet-56-gpu_rdms.nc"
+    files = (*StoredRun.files, "ladder", "others")
 
 
 @dataclass(frozen=True, kw_only=True)

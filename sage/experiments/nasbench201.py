@@ -5,6 +5,7 @@ What is trained and how it is judged was fixed beforehand, in docs/plans/nasbenc
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from sage.analysis import benchmarks, predictivity, predictors
 from sage.config.run import BenchmarkRun, Run, check_workers
 from sage.experiments import controls, pool
 from sage.experiments.studies import architectures, make_study
+from sage.models import complexity
 from sage.rsa import guidance, pool_bank
 from sage.rsa.teacher import Teacher, read_teacher
 from sage.search import dask_workers
@@ -58,6 +60,7 @@ TARGETS = {
     "ImageNet16-120": "in16_test_200_nats",
 }
 BRIEFLY, BRIEF_EPOCHS, BRIEF_IMAGES = "c100_val_12", 12, 50_000  # the authors' shorter training
+RECORDED = "recorded "  # before the name of a region
 BROKEN = 0.2  # networks below this accuracy are left out of statistics
 
 
@@ -71,11 +74,33 @@ class Benchmark:
         guided: see `controls.control_guidance`.
         ladder: TG [teacher, network, epoch] by a teacher's checkpoints; their own accuracy is a
             coordinate.
+        others: likewise by other networks and by recordings.
+        teacher_multiply_adds: of the teacher's training, see `teachers.training_multiply_adds`.
     """
 
     table: xr.Dataset
     guided: xr.Dataset
     ladder: xr.DataArray
+    others: xr.DataArray
+    teacher_multiply_adds: float
+
+    @property
+    def layers(self) -> list[str]:
+        """Predictors that are TG of a single teacher layer."""
+        return [predictors.layer_name(one) for one in self.table.teacher_layer.values]
+
+    @property
+    def scores(self) -> xr.DataArray:
+        """Scores [predictor, network, epoch] as `predictivity.analyse` takes them."""
+        named: dict[str, Any] = {"pool": ("network", ["NAS-Bench-201"] * self.table.network.size)}
+        named |= {name: self.table[name] for name in ("depth", "multiply_adds")}
+        return self.table.score.assign_coords(named)
+
+    def targets(self) -> dict[str, xr.DataArray]:
+        """Return `target` by its name, the first one also of the better half of networks."""
+        found = {name: self.target(name) for name in TARGETS}
+        first = found["CIFAR-100"]
+        return {**found, "CIFAR-100, better half": first.where(first >= first.median())}
 
     def target(self, name: str = "CIFAR-100") -> xr.DataArray:
         """Return what the authors' networks reached [network]; NaN where one is broken."""
@@ -173,7 +198,10 @@ def make_tables(
     untrained = controls.untrained_teachers(run)
     made = {"05_pool": bank, "05_ladder": _bank(rungs, curve), "05_untrained": _bank(untrained)}
     files = [run.save_table(one, name) for name, one in made.items()]
-    attributes = {"training_examples": float(curve.examples[-1]), "run": repr(run)}
+    attributes = {"training_examples": float(curve.examples[-1])}
+    network = teachers.untrained_network(run.teacher, run)
+    size = run.settings.image_size
+    attributes |= {"multiply_adds": float(complexity.multiply_adds(network, size))}
     return [*files, teacher.save(run.folder / "05_teacher.nc", **attributes)]
 
 
@@ -187,7 +215,8 @@ def load(run: BenchmarkRun) -> Benchmark:
     table, ladder, untrained = (
         xr.load_dataset(files[name][0]) for name in ("banks", "ladder", "untrained")
     )
-    teacher, snapshots = read_teacher(files["teacher"][0]), list(pool_bank.unpack(table))
+    teacher, *others = (read_teacher(one) for name in ("teacher", "others") for one in files[name])
+    snapshots = list(pool_bank.unpack(table))
     table = table[[name for name, one in table.items() if "stimuli" not in one.attrs]]
     stimuli = teacher.layers[0].stimuli
     rungs, ignorant = (
@@ -196,16 +225,20 @@ def load(run: BenchmarkRun) -> Benchmark:
     )
     guided = controls.control_guidance(snapshots, teacher, ignorant, level="class")
     if teacher.identity != table.similarity.attrs["teacher_identity"]:
-        others = {"teacher": teacher, "shuffled": teacher.shuffled(seed=pool.CONTROL_SEED)}
-        found = {
-            kind: guidance.compare(snapshots, one, level="class") for kind, one in others.items()
-        }
+        two = {"teacher": teacher, "shuffled": teacher.shuffled(seed=pool.CONTROL_SEED)}
+        found = {kind: guidance.compare(snapshots, one, level="class") for kind, one in two.items()}
         table = predictors.score_again(table, found, alpha=run.alpha)
     mean = guided.untrained.mean("initialisation").reindex(epoch=table.epoch)
     table.score.loc[{"predictor": "TG untrained"}] = mean.transpose(*table.score.dims[1:])
-    taught = guidance.guidance_by_teachers(snapshots, rungs, level="class")
-    taught = taught.assign_coords(accuracy=("teacher", ladder.accuracy.values))
-    return Benchmark(table, guided, taught)
+    by_teachers = partial(guidance.guidance_by_teachers, snapshots, level="class")
+    taught = by_teachers(rungs).assign_coords(accuracy=("teacher", ladder.accuracy.values))
+    names = [path.stem for path in files["others"]]
+    recorded = [one for one in table.predictor.values.tolist() if one.startswith(RECORDED)]
+    brains = table.score.sel(predictor=recorded).drop_vars(["family", "cost"])
+    brains = brains.rename(predictor="teacher")
+    beside = xr.concat([by_teachers(others).assign_coords(teacher=names), brains], "teacher")
+    cost = teachers.training_multiply_adds(replace(run, teacher=str(files["teacher"][0])))
+    return Benchmark(table, guided, taught, beside, cost)
 
 
 def _guided_by(files: Sequence[str], results: xr.Dataset, run: Run) -> list[xr.DataArray]:
@@ -216,7 +249,7 @@ def _guided_by(files: Sequence[str], results: xr.Dataset, run: Run) -> list[xr.D
         teacher = teachers.from_recordings([region])
         values = guidance.teacher_guidance(pool.compare_pool(results, teacher, level="image"))
         cost = results.examples + results.images_shown
-        named = {"predictor": f"TG of {region.region}", "family": "guidance"}
+        named = {"predictor": f"{RECORDED}{region.region}", "family": "guidance"}
         cost = ("epoch", cost.mean("network").values)
         tables.append(values.assign_coords(**named, cost=cost).expand_dims("predictor"))
     return tables

@@ -4,7 +4,7 @@ To add a figure, write a function under `@style.applied` and import it here.
 """
 
 from sage.plots.cells import cell_graph
-from sage.plots.controls import controls, teaching
+from sage.plots.controls import controls, ladder, teaching
 from sage.plots.interactive import explore
 from sage.plots.predictors import (
     added_value,

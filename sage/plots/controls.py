@@ -12,6 +12,8 @@ from sage.plots import style
 
 COLOURS = {"shuffled": "#8c564b", "untrained": "#bcbd22", "before training": "#9467bd"}
 
+LADDER = {"TG": "tab:green", "P + alpha TG": "tab:blue"}
+
 
 @style.applied
 def controls(against: Mapping[str, xr.Dataset], epochs: tuple[float, ...]) -> Figure:
@@ -38,6 +40,30 @@ def controls(against: Mapping[str, xr.Dataset], epochs: tuple[float, ...]) -> Fi
         axis.set_xticks(range(len(labels)), labels)
     title = "P + a TG by the teacher (line) and by each draw of a control's TG (dots)"
     style.legend_below(axes[0], columns=2, title=title)
+    return figure
+
+
+@style.applied
+def ladder(judged: xr.Dataset, epochs: tuple[float, ...]) -> Figure:
+    """Draw how well a teacher's checkpoints guide, by what they know.
+
+    Args:
+        judged: `draws.by_teacher`, with the teachers' accuracy as a coordinate.
+        epochs: of candidates, a panel for each.
+    """
+    label = "Spearman's r with\npublished accuracy"
+    size = (2.6 * len(epochs) + 0.4, 2.9)
+    figure, axes = style.grid(len(epochs), label=label, figsize=size, sharey=True)
+    for axis, epoch in zip(axes, epochs):
+        for name, colour in LADDER.items():
+            one = judged.sel(epoch=epoch, score=name).sortby("accuracy")
+            options = {"color": colour, "ms": 4, "lw": 1, "elinewidth": 0.6, "label": name}
+            axis.errorbar(one.accuracy, one.value, style.interval_bars(one), fmt="o-", **options)
+        p = judged.sel(epoch=epoch, score="P + alpha TG") - judged.sel(epoch=epoch, score="gain")
+        axis.axhline(p.value.mean(), color="0.3", lw=1, ls="--", label="P alone")
+        axis.set(title=f"candidates after {told_epochs(epoch)}", xlabel="the teacher's accuracy")
+        axis.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    style.legend_below(axes[0], columns=3, title="what a teacher must know")
     return figure
 
 

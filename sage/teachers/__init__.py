@@ -1,6 +1,13 @@
 """Where guidance comes from: networks, recordings, controls and files."""
 
-from sage.teachers.networks import NETWORKS, UNTRAINED, load_images, load_stimuli, train_network
+from sage.teachers.networks import (
+    NETWORKS,
+    UNTRAINED,
+    load_images,
+    load_stimuli,
+    train_network,
+    untrained_network,
+)
 from sage.teachers.simulation import recorded_regions
 from sage.teachers.sources import (
     from_network,

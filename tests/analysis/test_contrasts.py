@@ -152,3 +152,25 @@ def test_intervals_that_exclude_0_are_bold_when_shown_and_no_cell_breaks():
     (rule,) = re.findall(r"([^{}]+){\s*font-weight: bold;", shown)
     bold = re.findall(r"row(\d)_col0", rule)
     assert bold == ["0", "4"] and shown.count("white-space: nowrap") == 2 and "None" not in shown
+
+
+def test_planned_contrasts_are_corrected_for_their_number():
+    rng = np.random.default_rng(0)
+    mature = xr.DataArray(rng.normal(size=60), dims="network")
+    mature[3] = np.nan
+    columns = {"good": 0.3, "fair": 1.2, "poor": 3, "worse": 3}
+    values = [mature.fillna(0) + noise * rng.normal(size=60) for noise in columns.values()]
+    scores = xr.concat(values, "predictor").assign_coords(predictor=list(columns))
+    pairs = [("worse", "poor"), ("good", "fair"), ("fair", "poor")]
+    found = contrasts.planned(scores, mature, pairs, Bootstrap(1000, 0))
+    kept = np.isfinite(mature.values)
+    rank = [stats.spearmanr(one.values[kept], mature.values[kept]).statistic for one in scores]
+    np.testing.assert_allclose(
+        found.value, [rank[3] - rank[2], rank[0] - rank[1], rank[1] - rank[2]]
+    )
+    assert found.attrs["n"] == 59 and found.p[1] == 2 / 1001
+    order = np.argsort(found.p.values)
+    by_hand = np.maximum.accumulate(found.p.values[order] * [3, 2, 1])
+    np.testing.assert_allclose(found.holm.values[order], np.minimum(by_hand, 1))
+    excludes = (found.low > 0) | (found.high < 0)
+    assert ((found.p < 0.05) == excludes).all()

@@ -70,3 +70,19 @@ def test_words_say_what_the_numbers_are(pool):
     row = found.sel(control="shuffled", epoch=1, statistic="pearson")
     assert f"{row.difference:+.3f} [{row.low:.3f}, {row.high:.3f}] by Pearson" in told
     assert "; 0 of 20 draws do as well" in told and told.count("draws") == 2
+
+
+def test_each_of_many_teachers_is_judged_alone_and_beside_p(pool):
+    p, guided, mature = pool
+    taught = xr.concat([guided.TG, guided.shuffled[0]], "teacher").assign_coords(teacher=["a", "b"])
+    mature = mature.where(mature.network != 5)
+    found = draws.by_teacher(p, taught, mature, RESAMPLES).sel(epoch=1)
+    kept = np.arange(NETWORKS) != 5
+    alone = stats.spearmanr(guided.TG.values[kept, 1], mature.values[kept]).statistic
+    np.testing.assert_allclose(found.value.sel(teacher="a", score="TG"), alone)
+    gain = found.sel(score="gain")
+    assert gain.low.sel(teacher="a") > 0 > gain.low.sel(teacher="b")
+    own = stats.spearmanr(p.values[kept, 1], mature.values[kept]).statistic
+    np.testing.assert_allclose(found.value.sel(score="P + alpha TG") - gain.value, own)
+    table = draws.teachers_table(draws.by_teacher(p, taught, mature, RESAMPLES), epoch=1)
+    assert table.loc["a", "TG"].startswith(f"{alone:+.2f} [")

@@ -8,6 +8,8 @@ import pytest
 import xarray as xr
 
 from sage import spaces
+from sage.analysis import planned
+from sage.analysis.bootstrap import Bootstrap
 from sage.config import paths, profiles
 from sage.config.run import BenchmarkRun, Run
 from sage.experiments import nasbench201
@@ -67,14 +69,14 @@ def test_networks_trained_here_are_judged_by_published_accuracies(run, tmp_path)
     files = nasbench201.make_tables(run, TRAINING, **options)
     named = {path.stem: str(path) for path in files}
     stored = {"banks": "05_pool", "teacher": "05_teacher"}
-    stored |= {"untrained": "05_untrained", "ladder": "05_ladder"}
+    stored |= {"untrained": "05_untrained", "ladder": "05_ladder", "others": "05_teacher"}
     asked = BenchmarkRun(**{name: named[stem] for name, stem in stored.items()})
     found = nasbench201.load(asked)
     table, target = found.table, found.target()
     np.testing.assert_allclose(target[:6], published[:6])
     assert np.isnan(target[6]) and table.epoch.values.tolist() == [0, 0.5, 1, 2, 4]
     assert table.score.sel(predictor="P", epoch=4).notnull().sum() == 5
-    assert {"TG of V4", "published after 12 epochs"} <= {*table.predictor.values.tolist()}
+    assert {"recorded V4", "published after 12 epochs"} <= {*table.predictor.values.tolist()}
     # The last rung is the teacher, and a byte a value is enough.
     assert found.ladder.sizes["teacher"] == TINY.teacher_epochs + 1
     known = table.score.sel(predictor="TG", drop=True).transpose("network", "epoch")
@@ -83,7 +85,12 @@ def test_networks_trained_here_are_judged_by_published_accuracies(run, tmp_path)
     other = read_teacher(named["05_teacher"]).shuffled(seed=3)
     other.save(tmp_path / "mine.nc")
     again = nasbench201.load(replace(asked, teacher=str(tmp_path / "mine.nc"))).table
-    same = ["P", "TSE-E", "TG labels", "TG of V4"]
+    same = ["P", "TSE-E", "TG labels", "recorded V4"]
     xr.testing.assert_equal(again.score.sel(predictor=same), table.score.sel(predictor=same))
     assert abs(again.score - table.score).sel(predictor="TG").max() > 0.01
     assert "TG by CKA" in table.predictor and "TG by CKA" not in again.predictor
+
+    judged = planned.judge(found.scores, found.targets(), Bootstrap(100, 0))
+    assert judged.n.sel(target="CIFAR-100", epoch=1) == 6
+    few = judged.sel(target="CIFAR-100, better half", epoch=4)
+    assert few.n < 5 and np.isnan(few.low).all()

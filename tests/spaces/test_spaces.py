@@ -290,6 +290,20 @@ def test_cells_of_nasbench201_have_their_official_names():
 
 
 @pytest.mark.parametrize(
+    ("edges", "depth"),
+    [
+        ((3, 3, 3, 3, 3, 3), 3),
+        ((2, 1, 0, 1, 3, 2), 2),  # 0 > 1 > 3
+        ((0, 1, 3, 0, 3, 4), 0),  # what node 1 gets is cut off
+        ((0, 0, 0, 0, 0, 0), 0),
+        ((1, 2, 4, 0, 0, 3), 2),  # 0 > 2 > 3
+    ],
+)
+def test_depth_of_a_cell_counts_convolutions_on_the_longest_path(edges, depth):
+    assert spaces.nasbench201_depth(edges) == depth
+
+
+@pytest.mark.parametrize(
     "text, problem",
     [
         ("", "names no cell"),
