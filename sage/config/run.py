@@ -130,7 +130,7 @@ class StoredRun(Run):
     teacher: str = "cifar100-teachers/resnet-12-epochs_rdms.nc"
     banks: str = " ".join(f"cifar100-pool/{name}01_rdms.nc" for name in ("seed-0/", "seed-1/", ""))
     untrained: str = "cifar100-teachers/resnet-untrained_rdms.nc"
-    files: ClassVar = ("teacher", "banks", "untrained")
+    files: ClassVar[tuple[str, ...]] = ("teacher", "banks", "untrained")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -260,7 +260,7 @@ def _published_briefly(results: xr.Dataset, published: pd.DataFrame) -> xr.DataA
     values = published.loc[results.name.values.tolist(), BRIEFLY].to_numpy() / 100
     table = results.accuracy.copy(data=np.broadcast_to(values[:, None], results.accuracy.shape))
     cost = ("epoch", np.full(results.sizes["epoch"], BRIEF_EPOCHS * BRIEF_IMAGES))
-    named = {"predictor": f"published after {BRIEF_EPOCHS} epochs", "family": "accuracy"}
+    named: dict[str, Any] = {"predictor": f"published after {BRIEF_EPOCHS} epochs", "family": "accuracy"}
     return table.assign_coords(**named, cost=cost).expand_dims("predictor")
 
 
