@@ -249,9 +249,9 @@ def _guided_by(files: Sequence[str], results: xr.Dataset, run: Run) -> list[xr.D
         teacher = teachers.from_recordings([region])
         values = guidance.teacher_guidance(pool.compare_pool(results, teacher, level="image"))
         cost = results.examples + results.images_shown
-        named = {"predictor": f"{RECORDED}{region.region}", "family": "guidance"}
-        cost = ("epoch", cost.mean("network").values)
-        tables.append(values.assign_coords(**named, cost=cost).expand_dims("predictor"))
+        name, cost = f"{RECORDED}{region.region}", ("epoch", cost.mean("network").values)
+        one = values.assign_coords(predictor=name, family="guidance", cost=cost)
+        tables.append(one.expand_dims("predictor"))
     return tables
 
 
@@ -260,7 +260,10 @@ def _published_briefly(results: xr.Dataset, published: pd.DataFrame) -> xr.DataA
     values = published.loc[results.name.values.tolist(), BRIEFLY].to_numpy() / 100
     table = results.accuracy.copy(data=np.broadcast_to(values[:, None], results.accuracy.shape))
     cost = ("epoch", np.full(results.sizes["epoch"], BRIEF_EPOCHS * BRIEF_IMAGES))
-    named: dict[str, Any] = {"predictor": f"published after {BRIEF_EPOCHS} epochs", "family": "accuracy"}
+    named: dict[str, Any] = {
+        "predictor": f"published after {BRIEF_EPOCHS} epochs",
+        "family": "accuracy",
+    }
     return table.assign_coords(**named, cost=cost).expand_dims("predictor")
 
 

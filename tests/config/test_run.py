@@ -55,7 +55,7 @@ def test_values_of_a_wrong_type_are_refused(wrong, message):
     [
         (
             {"profile": "huge"},
-            "unknown profile 'huge', expected one of smoke, quick, cpu, gpu, paper",
+            "unknown profile 'huge', expected one of smoke, quick, cpu, nasbench201, gpu, paper",
         ),
         ({"level": "pixel"}, "unknown level 'pixel', expected one of class, image"),
         (
