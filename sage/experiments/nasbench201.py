@@ -168,17 +168,21 @@ def make_tables(
         run: its folder gets the files; its profile has the sizes, and its teacher is the last rung
             of the ladder, so it has to be one of `teachers.NETWORKS`.
         networks: the first of the pool.
-        longer: the first of these, which are trained to four times as many epochs too.
+        longer: the first of these, which are trained on from the premature epochs too.
         recordings: files of recordings that are teachers besides; networks see their stimuli.
     """
     published = benchmarks.load_nasbench201()  # before hours of training
     rungs, curve = teachers.train_ladder(run.teacher, run)
-    teacher, end = rungs[-1], run.settings.snapshots[-1]
-    protocol = make_protocol(training, run, recordings=tuple(recordings))
+    teacher, end = rungs[-1], run.settings.premature_epochs
+    times = run.settings.snapshots
+    early, later = [one for one in times if one <= end], [one for one in times if one > end]
+    protocol = make_protocol(training, run, snapshots=tuple(early), recordings=tuple(recordings))
     plans = [(protocol, networks)]
     if longer:
-        ends = replace(training, epochs=4 * end) if training.epochs == end else training
-        plans.append((make_protocol(ends, run, snapshots=(0, 2 * end, 4 * end)), longer))
+        ends = run.settings.mature_epochs if training.epochs == end else training.epochs
+        plans.append(
+            (make_protocol(replace(training, epochs=ends), run, snapshots=(0, *later)), longer)
+        )
     tables, snapshots = [], []
     for number, (plan, count) in enumerate(plans):
         results = train(plan, "pool", count, workers=workers)
