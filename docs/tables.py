@@ -13,7 +13,7 @@ from sage.analysis.published_pools import DEEP, RANDOM, SEARCHED
 from sage.config import paths
 
 PAGE = paths.ROOT / "docs" / "results.md"
-MARKED = re.compile(r"(<!-- table (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
+MARKED = re.compile(r"(<!-- table (\w+) -->\n)(.*?)(<!-- end -->)", re.DOTALL)
 POOL = "cifar100-pool"
 CHOSEN = ", alpha chosen"
 # The tables' names for people, in the order of the page.
@@ -259,7 +259,7 @@ def markdown(table: pd.DataFrame) -> str:
 
 def renewed(text: str) -> str:
     """Return a page with its marked tables made anew."""
-    return MARKED.sub(lambda one: one[1] + markdown(TABLES[one[2]]()) + one[3], text)
+    return MARKED.sub(lambda one: one[1] + markdown(TABLES[one[2]]()) + one[4], text)
 
 
 if __name__ == "__main__":
