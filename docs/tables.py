@@ -1,7 +1,7 @@
 """Write the tables of docs/results.md anew from data/results: `python docs/tables.py`."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -9,57 +9,32 @@ import xarray as xr
 
 from sage.analysis import contrasts
 from sage.analysis.contrasts import RANKED
+from sage.analysis.predictors import CHOSEN, COMBINED, told
 from sage.analysis.published_pools import DEEP, RANDOM, SEARCHED
+from sage.analysis.summaries import told_epochs
 from sage.config import paths
+from sage.plots.searches import SEARCHER_NAMES
+from sage.search.scores import SCORES
 
 PAGE = paths.ROOT / "docs" / "results.md"
 MARKED = re.compile(r"(<!-- table (\w+) -->\n)(.*?)(<!-- end -->)", re.DOTALL)
 POOL = "cifar100-pool"
-CHOSEN = ", alpha chosen"
-# The tables' names for people, in the order of the page.
-NAMES = {
-    "P": "P",
-    "loss": "validation loss",
-    "TSE-E": "training speed (TSE-E)",
-    "log parameters": "log parameters",
-    "depth": "depth",
-    "synflow": "synflow",
-    "naswot": "naswot",
-    "TG": "TG",
-    "TG in order": "TG of layers in order",
-    "TG before training": "TG before training",
-    "TG untrained": "TG of an untrained teacher",
-    "TG shuffled": "TG of a shuffled teacher",
-    "P + alpha TG": "P + TG",
-    **{
-        f"P + a {one}": f"P + alpha {one}{CHOSEN}"
-        for one in ("TG", "log parameters", "synflow", "naswot", "TG before training")
-    },
-}
-SEARCHERS = {"random": "random search", "reinforce": "reinforcement learning", "tpe": "TPE"}
-PAIRS = {
-    "P, size and TG over P and size": ("P and size + TG", "P and size"),
-    "the same over P, size and TG of an untrained teacher": (
-        "P and size + TG",
-        "P and size + TG untrained",
-    ),
-    "the same over P, size and TG before training": (
-        "P and size + TG",
-        "P and size + TG before training",
-    ),
-    "all that is free and TG over all that is free": (
-        "all that is free + TG",
-        "all that is free",
-    ),
-    "P + TG over P": ("P + alpha TG", "P"),
-    f"P + alpha TG{CHOSEN}, over P": ("P + a TG", "P"),
-    "the same over P with log parameters": ("P + a TG", "P + a log parameters"),
-    "the same over P with synflow": ("P + a TG", "P + a synflow"),
-    "the same over P with naswot": ("P + a TG", "P + a naswot"),
-    "the same over P with training speed (TSE-E)": ("P + a TG", "P + a TSE-E"),
-    "the same over P with TG of an untrained teacher": ("P + a TG", "P + a TG untrained"),
-    "the same over P with TG before training": ("P + a TG", "P + a TG before training"),
-}
+# Rows of tables, by the names that the code has for them.
+PREDICTORS = (
+    *("P", "loss", "TSE-E", "log parameters", "depth", "synflow", "naswot"),
+    *("TG", "TG in order", "TG before training", "TG untrained", "TG shuffled", COMBINED, CHOSEN),
+    *(f"P + a {one}" for one in ("log parameters", "synflow", "naswot", "TG before training")),
+)
+ADDED = ("P and size + TG", "P and size")
+PAIRS = (
+    ADDED,
+    *((ADDED[0], f"P and size + TG {control}") for control in ("untrained", "before training")),
+    ("all that is free + TG", "all that is free"),
+    (COMBINED, "P"),
+    (CHOSEN, "P"),
+    *((CHOSEN, f"P + a {one}") for one in ("log parameters", "synflow", "naswot", "TSE-E")),
+    *((CHOSEN, f"P + a TG {control}") for control in ("untrained", "before training")),
+)
 
 
 def load(name: str) -> xr.Dataset:
@@ -69,8 +44,7 @@ def load(name: str) -> xr.Dataset:
 
 def ranged(value: float, low: float, high: float, digits: int = 2) -> str:
     """Return a value with its interval, such as 0.91 [0.88, 0.93]."""
-    least = 0.5 * 10**-digits  # below it a number is shown as 0, without a sign
-    value, low, high = (one if abs(one) > least else 0.0 for one in (value, low, high))
+    value, low, high = (round(one, digits) + 0.0 for one in (value, low, high))  # not -0
     return f"{value:.{digits}f} [{low:.{digits}f}, {high:.{digits}f}]"
 
 
@@ -82,40 +56,31 @@ def compared(name: str, pool: str) -> xr.Dataset:
     return found.rename({field: str(field).removeprefix("contrast_") for field in names})
 
 
-def differences(name: str, pool: str, pairs: dict[str, tuple[str, str]]) -> pd.DataFrame:
+def differences(name: str, pool: str, pairs: Sequence[tuple[str, str]]) -> pd.DataFrame:
     """Return differences of r after 1 and 2 epochs, with the verdict on both correlations."""
     table, rows = compared(name, pool), {}
-    for title, (first, second) in pairs.items():
-        row = rows[title] = {}
+    for first, second in pairs:
+        row = rows[f"{told(first, 1)} over {told(second, 1)}"] = {}
         for epoch in (1, 2):
+            after = told_epochs(epoch)
             for statistic in RANKED:
-                found = contrasts.rows(table, first, epoch, statistic)
-                (one,) = (row for row in found if row["second"] == second)
-                column = f"{told(epoch)}, {statistic.capitalize()}"
-                row[column] = ranged(one["value"], one["low"], one["high"], 3)
-            row[f"{told(epoch)}: verdict"] = contrasts.verdicts(table, first, epoch)[second]
+                known = contrasts.rows(table, first, epoch, statistic)
+                (one,) = (row for row in known if row["second"] == second)
+                ends = one["value"], one["low"], one["high"]
+                row[f"{after}, {statistic.capitalize()}"] = ranged(*ends, 3)
+            row[f"{after}: verdict"] = contrasts.verdicts(table, first, epoch)[second]
     return pd.DataFrame.from_dict(rows, orient="index")
-
-
-def spaced(score: str) -> str:
-    """Return a search's score as it is written in text."""
-    return score.replace("+shuffled", " + shuffled TG").replace("+TG", " + TG")
-
-
-def told(epoch: float) -> str:
-    """Return an amount of training."""
-    return f"{epoch:g} epoch{'' if epoch == 1 else 's'}"
 
 
 def predictors() -> pd.DataFrame:
     """Return Pearson's r with mature accuracy by predictor and amount of training."""
     one = load(f"{POOL}/01_summary").sel(pool=RANDOM, statistic="pearson")
-    rows = {}
-    for key, name in NAMES.items():
-        found = one.sel(predictor=key)
-        ends = zip(found.epoch.values, found.value.values, found.low.values, found.high.values)
-        rows[name] = {told(epoch): ranged(*of) for epoch, *of in ends if epoch in (0.5, 1, 2, 5)}
-    return pd.DataFrame.from_dict(rows, orient="index")
+    columns = {}
+    for epoch in (0.5, 1, 2, 5):
+        found = one.sel(epoch=epoch, predictor=list(PREDICTORS))
+        ends = zip(found.value.values, found.low.values, found.high.values)
+        columns[told_epochs(epoch)] = [ranged(*of) for of in ends]
+    return pd.DataFrame(columns, [told(name, 1) for name in PREDICTORS])
 
 
 def added() -> pd.DataFrame:
@@ -125,20 +90,21 @@ def added() -> pd.DataFrame:
 
 def deep() -> pd.DataFrame:
     """Return the contrasts of networks that are not shallow."""
-    kept = ["P, size and TG over P and size", "P + TG over P", f"P + alpha TG{CHOSEN}, over P"]
-    return differences(POOL, DEEP, {name: PAIRS[name] for name in kept})
+    return differences(POOL, DEEP, [ADDED, (COMBINED, "P"), (CHOSEN, "P")])
 
 
 def found() -> pd.DataFrame:
     """Return what P + alpha TG gains among networks that searches by P found."""
-    return differences(POOL, SEARCHED, dict(list(PAIRS.items())[5:6]))
+    return differences(POOL, SEARCHED, [(CHOSEN, "P")])
 
 
 def teaching() -> pd.DataFrame:
     """Return how a teacher's own accuracy goes with how well its guidance predicts."""
     table = load("cifar100-controls/06_teaching").sel(epoch=[1, 2])
     ends = zip(table.value.values, table.low.values, table.high.values)
-    rows = {f"others after {told(one)}": ranged(*of) for one, of in zip(table.epoch.values, ends)}
+    rows = {
+        f"others after {told_epochs(one)}": ranged(*of) for one, of in zip(table.epoch.values, ends)
+    }
     return pd.DataFrame({"Spearman's r": rows})
 
 
@@ -151,8 +117,7 @@ def teachers() -> pd.DataFrame:
         ("NASNet-A", f"{POOL}-nasnet", "nasnet-a"),
     ):
         reached = load(f"cifar100-teachers/{curve}").accuracy[-1].item() if curve else 0.55
-        found = differences(key, RANDOM, dict(list(PAIRS.items())[:1]))
-        row = found.iloc[0].filter(like="1 epoch")
+        row = differences(key, RANDOM, [ADDED]).iloc[0].filter(like="1 epoch")
         n = load(f"{key}/01_summary").n.sel(pool=RANDOM, epoch=1)
         rows[name] = {"accuracy": f"{100 * reached:.3g} %", "networks": int(n)} | dict(row)
     return pd.DataFrame.from_dict(rows, orient="index")
@@ -164,7 +129,7 @@ def simulated() -> pd.DataFrame:
     one = one.set_index(search_predictor="search_predictor")
     rows: dict[str, dict] = {}
     for key in one.search_predictor.values:
-        row = rows[NAMES[key]] = {}
+        row = rows[told(key, 1)] = {}
         for choice in one.choice.values:
             found = 100 * one.sel(search_predictor=key, choice=choice)
             ends = (found[f"search_gain_{end}"].item() for end in ("value", "low", "high"))
@@ -184,7 +149,7 @@ def controls() -> pd.DataFrame:
                 for statistic in RANKED:
                     one = table.sel(control=control, epoch=epoch, statistic=statistic)
                     ends = one.difference.item(), one.low.item(), one.high.item()
-                    row[f"{told(epoch)}, {statistic.capitalize()}"] = ranged(*ends, 3)
+                    row[f"{told_epochs(epoch)}, {statistic.capitalize()}"] = ranged(*ends, 3)
     return pd.DataFrame.from_dict(rows, orient="index")
 
 
@@ -194,11 +159,11 @@ def searches() -> pd.DataFrame:
     rows: dict[str, dict] = {}
     for searcher in table.searcher.values:
         for epochs in table.premature_epochs.values:
-            row = rows[f"{SEARCHERS[searcher]}, {told(epochs)}"] = {}
+            row = rows[f"{SEARCHER_NAMES[searcher]}, {told_epochs(epochs)}"] = {}
             for score in table.score.values:
                 one = table.sel(searcher=searcher, premature_epochs=epochs, score=score)
                 mean, spread = one["mature error"].item(), one["mature error, s.d."].item()
-                row[f"error (%) by {spaced(score)}"] = f"{mean:.1f} +- {spread:.1f}"
+                row[f"error (%) by {SCORES[score].label(1)}"] = f"{mean:.1f} +- {spread:.1f}"
     return pd.DataFrame.from_dict(rows, orient="index")
 
 
@@ -220,8 +185,12 @@ def errors(name: str, columns: dict[str, str]) -> pd.DataFrame:
     rows: dict[str, dict] = {}
     for _, one in table[table.numbers.str.startswith("ours")].iterrows():
         searcher, _, score = one.network.partition(" ")
-        known = searcher in SEARCHERS
-        title = f"found by {SEARCHERS[searcher]} with {spaced(score)}" if known else one.network
+        known = searcher in SEARCHER_NAMES
+        title = (
+            f"found by {SEARCHER_NAMES[searcher]} with {SCORES[score].label(1)}"
+            if known
+            else one.network
+        )
         row = rows[title] = {"parameters (M)": f"{one['parameters (M)']:.2f}"}
         for column, key in columns.items():
             ends = (one[key.replace("error (%)", end)] for end in ("low", "high"))
@@ -235,7 +204,7 @@ def resemblance() -> pd.DataFrame:
     rows = {}
     for score in ("P", "P+TG", "P+shuffled"):
         means = best.isel(candidate=(best.score == score).values).mean("candidate")
-        rows[f"searched by {spaced(score)}"] = {
+        rows[f"searched by {SCORES[score].label(1)}"] = {
             area: f"{means.sel(teacher_layer=area).item():.3f}" for area in ("V4", "IT")
         }
     return pd.DataFrame.from_dict(rows, orient="index")

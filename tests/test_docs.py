@@ -7,6 +7,7 @@ import re
 import shlex
 from argparse import Namespace
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +20,7 @@ from sage.cli import grid, notebooks, run
 from sage.cli.main import parser
 from sage.compute import devices
 from sage.config import paths
-from sage.config.profiles import PROFILES
+from sage.config.profiles import PROFILES, SMOKE
 from sage.images.objects import CLASSES
 from sage.models.cnn import ConvolutionalNetwork
 from sage.models.saved import Classifier, save
@@ -29,6 +30,12 @@ ROOT = paths.ROOT
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "data" / "README.md"]
 PAGES += sorted((ROOT / "docs").rglob("*.md"))
 OPTIONAL = ("brainscore_vision", "onnx", "onnxscript")  # blocks that import these may be left out
+TINY = replace(
+    SMOKE,
+    **{"teacher_images": 128, "train_images": 128, "teacher_epochs": 1, "pool": 4, "layers": 2},
+    search=replace(SMOKE.search, layers=2, train_images=128, epochs=(0.5,), samples=3, runs=1),
+    cells=replace(SMOKE.cells, full_images=128, full_epochs=1),
+)
 ESTIMATE = re.compile(r"-?[\d.]+ \[-?[\d.]+, -?[\d.]+\]")
 
 
@@ -52,7 +59,8 @@ def shared_data(tmp_path_factory) -> Path:
 def checkout(shared_data, tmp_path, monkeypatch) -> None:
     """A folder to work in, tiny sizes, and files that the pages name and do not make."""
     monkeypatch.setenv("SAGE_DATA", str(shared_data))
-    monkeypatch.setitem(PROFILES, "quick", PROFILES["smoke"])
+    for profile in ("smoke", "quick"):
+        monkeypatch.setitem(PROFILES, profile, TINY)
     monkeypatch.setattr(devices, "networks_at_once", lambda: 0)
     monkeypatch.chdir(tmp_path)
     Path("data").mkdir()
@@ -88,7 +96,7 @@ def test_what_a_page_shows_runs(page, checkout):
                 check_command(words)
     for token in tokens(page):
         if token.type == "code_inline" and re.match(
-            "(-p|--(notebook|profile|dataset)) ", token.content
+            r"(-p \S+|--(notebook|profile|dataset)) \S", token.content
         ):
             plan(parser().parse_args(["run", *shlex.split(token.content)]))
 
