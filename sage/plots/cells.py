@@ -7,15 +7,22 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.patches import Patch
 from scipy.interpolate import PchipInterpolator
 
 from sage.models.genotypes import Cell, Genotype
 from sage.plots import style
+from sage.plots.searches import named
 
 UNTRAINED = {"id": "identity", "avg3": "average\n3 × 3", "max3": "max\n3 × 3"}  # no weights
 SEPARABLE = {f"sep{size}": f"separable\n{size} × {size}" for size in (3, 5, 7)}
 NAMES = UNTRAINED | SEPARABLE | {"dil3": "dilated\n3 × 3", "1x7-7x1": "1 × 7\n7 × 1"}
 COLOURS = {"state": "#d9d9d9", "untrained": "#fff7d6", "trained": "#cfe3f5", "sum": "#ffffff"}
+LEGEND = {
+    "operation with weights": "trained",
+    "without weights": "untrained",
+    "input, output": "state",
+}
 INPUTS = ("previous cell", "cell before it")
 ACROSS, UP = 0.68, 0.46  # inches between places of a drawing
 
@@ -30,11 +37,17 @@ def cell_graph(genotype: Genotype) -> Figure:
     layouts = [_layout(graph) for graph in graphs]
     spans = np.array([1 + np.ptp(places, axis=0) for places, _ in layouts])  # [cell, 2]
     width, heights = spans[:, 0].max() * ACROSS + 0.4, spans[:, 1] * UP + 0.3
-    size, ratios = (width, heights.sum()), heights.tolist()
+    size, ratios = (width, heights.sum() + 0.3), heights.tolist()
     figure, axes = plt.subplots(len(cells), figsize=size, height_ratios=ratios, squeeze=False)
     for axis, title, graph, layout in zip(axes[:, 0], cells, graphs, layouts):
         _draw(axis, graph, *layout, width)
-        axis.set_title(f"{genotype.name}, {title}" if len(cells) > 1 else genotype.name)
+        axis.set_title(f"{named(genotype.name)}: {title}")
+    if len(cells) > 1:
+        style.letter(axes[:, 0])
+    patches = [
+        Patch(fc=COLOURS[kind], ec="0.3", lw=0.6, label=told) for told, kind in LEGEND.items()
+    ]
+    figure.legend(handles=patches, loc="outside lower center", ncols=len(patches))
     return figure
 
 
@@ -83,7 +96,7 @@ def _draw(axis: Axes, graph: igraph.Graph, places: np.ndarray, routes: list, wid
         shape = "circle,pad=0.12" if vertex["kind"] == "sum" else "round,pad=0.25"
         colour = COLOURS[vertex["kind"]]
         box = {"boxstyle": shape, "facecolor": colour, "edgecolor": "0.3", "lw": 0.6}
-        axis.text(x, y, vertex["label"], ha="center", va="center", fontsize=6, bbox=box, zorder=2)
+        axis.text(x, y, vertex["label"], ha="center", va="center", fontsize=6.5, bbox=box, zorder=2)
     (left, low), (right, high) = places.min(0), places.max(0)
     middle, half = (left + right) / 2, width / ACROSS / 2  # places as far apart in every panel
     axis.set(xlim=(middle - half, middle + half), ylim=(low - 0.5, high + 0.5))

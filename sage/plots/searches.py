@@ -2,18 +2,16 @@
 
 from itertools import product
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
+import seaborn as sns
 import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import EngFormatter, LogLocator, NullFormatter
 
-from sage.analysis.bootstrap import FEWEST_OF_INTERVALS, t_interval
 from sage.analysis.summaries import told_epochs
 from sage.plots import style
-from sage.plots.style import Look
 from sage.search.scores import SCORES
 
 SEARCHER_NAMES = {
@@ -22,92 +20,105 @@ SEARCHER_NAMES = {
     "tpe": "TPE",
     "evolution": "regularised evolution",
 }
+RANDOM = "random architectures"
 
 
 @style.applied
 def search_progress(table: xr.Dataset) -> Figure:
-    """Draw the best mature accuracy that each search has found (the paper's Figure 3)."""
-    random = table.random_accuracy.values[np.isfinite(table.random_accuracy)]
-    chance = f"mean of {random.size} random architectures"
-    columns, label = table.sizes["searcher"], "mature validation\naccuracy"
-    figure, axes = style.grid(2 * columns, columns, label, figsize=(0.6 + 1.9 * columns, 4.4))
-    for above, below, searcher in zip(axes, axes[columns:], table.searcher.values):
-        for axis in (above, below):
-            axis.axhline(random.mean(), color="0.5", ls=":", lw=1, label=chance)
-            _draw_searches(axis, table.sel(searcher=searcher), by_samples=axis is above)
-            style.accuracy_axis(axis, axis.get_ylabel())
-        above.set(title=SEARCHER_NAMES.get(searcher, searcher), xlabel="candidates")
-        above.set(xticks=table.samples.values)
-        below.set(xlabel="training examples", xscale="log")
-        below.xaxis.set(major_locator=LogLocator(subs=(1, 2, 5)), minor_formatter=NullFormatter())
-        below.xaxis.set_major_formatter(EngFormatter(sep=""))
-    title = f"best of the top {table.attrs['top']} by the search's own score\n"
-    title += f"mean and s.d. of n = {table.sizes['run']} runs"
-    style.legend_below(axes[0], columns=3, title=title)
+    """Draw the best mature accuracy found by what it cost (the paper's Figure 3).
+
+    A panel is of one searcher, the last one of the mean of all where there are several.
+    """
+    found = {one: table.sel(searcher=one) for one in table.searcher.values.tolist()}
+    found = {SEARCHER_NAMES.get(name, name): one for name, one in found.items()}
+    if len(found) > 1:
+        found["mean of all searchers"] = table.mean("searcher")
+    columns = min(len(found), 4)
+    size = (0.8 + 1.9 * columns, 0.9 + 1.9 * -(-len(found) // columns))
+    figure, axes = style.grid(len(found), columns, figsize=size)
+    random = float(table.random_accuracy.mean())
+    for axis, (name, one) in zip(axes, found.items()):
+        _draw_progress(axis, one, alpha=table.alpha)
+        axis.axhline(random, color="0.5", ls="--", lw=1, label=f"mean of {RANDOM}")
+        label = "mature validation accuracy\n" if axis.get_subplotspec().is_first_col() else ""
+        style.accuracy_axis(axis, label, chance=1 / table.classes)
+        axis.set(title=name, xlabel="training examples", xscale="log")
+        axis.xaxis.set(major_locator=LogLocator(subs=(1, 2, 5)), minor_formatter=NullFormatter())
+        axis.xaxis.set_major_formatter(EngFormatter(sep=""))
+    style.letter(axes)
+    style.legend_below(axes[0], columns=1 + table.sizes["score"])
     return figure
 
 
-def _draw_searches(axis: Axes, table: xr.Dataset, *, by_samples: bool) -> None:
-    """Draw a line per score and number of epochs: colour is the score, dashes the fewest epochs."""
-    styles = dict(zip(table.epochs.values, ("--", "-", "-.", ":") * len(table.epochs)))
-    lines = list(product(table.epochs.values, table.score.values))
-    for place, (epochs, score) in enumerate(lines):
-        line = table.sel(score=score, epochs=epochs)
-        x = line.samples if by_samples else line.examples.mean("run")
-        # Bars in one place would hide each other.
-        x = x + 0.015 * (place - (len(lines) - 1) / 2) * (x.max() if by_samples else x)
-        label = f"{SCORES[score].label(table.alpha)}, {told_epochs(epochs)}"
-        look: Look = {"color": SCORES[score].colour, "ls": styles[epochs], "label": label}
-        y, spread = line.mature_accuracy.mean("run"), line.mature_accuracy.std("run", ddof=1)
-        axis.errorbar(x, y, spread, marker="o", elinewidth=0.8, **look)
+def _draw_progress(axis: Axes, table: xr.Dataset, *, alpha: float) -> None:
+    """Draw runs as dots and a line through their mean for each score and number of epochs."""
+    fewest, scores = table.epochs.values[0], table.score.values.tolist()
+    for score, epochs in product(scores, table.epochs.values):
+        one = table.mature_accuracy.sel(score=score, epochs=epochs)
+        beside = 1 + 0.06 * (scores.index(score) - (len(scores) - 1) / 2)  # as all cost the same
+        cost = beside * table.examples.sel(score=score, epochs=epochs).mean("run")
+        runs = one.assign_coords(cost=cost).to_dataframe().reset_index()
+        look: style.Look = {"color": SCORES[score].colour, "ax": axis, "x": "cost"}
+        look |= {"y": "mature_accuracy", "data": runs, "legend": False}
+        sns.scatterplot(**look, s=12, alpha=0.5, lw=0)
+        look |= {"errorbar": style.interval_ends, "err_style": "bars", "marker": "o"}
+        dashes = "--" if epochs == fewest and table.epochs.size > 1 else "-"
+        label = f"{SCORES[score].label(alpha)} after {told_epochs(epochs)}"
+        sns.lineplot(**look, ls=dashes, ms=5, label=label)
 
 
 @style.applied
 def finalists(table: xr.Dataset) -> Figure:
     """Draw mature accuracy of every network that a search chose, and of random ones."""
-    groups = {"not selected": ("0.5", table.random_accuracy)}
+    random = table.random_accuracy.to_dataframe(name="value").assign(group=RANDOM)
+    groups, colours = [random.reset_index()], {RANDOM: "0.5"}
     for searcher, score in product(table.searcher.values, table.score.values):
-        label = f"{SEARCHER_NAMES.get(searcher, searcher)}\n{SCORES[score].label(table.alpha)}"
-        groups[label] = SCORES[score].colour, table.top_accuracy.sel(searcher=searcher, score=score)
-    figure, axis = plt.subplots(figsize=(0.7 + 1.15 * len(groups), 2.8))
-    labels = []
-    for x, (name, (colour, found)) in enumerate(groups.items()):
-        values = found.values[np.isfinite(found.values)]
-        beside = x + np.linspace(-0.12, 0.12, len(values)) - 0.1
-        axis.plot(beside, values, "o", ms=3.5, mfc="none", color=colour, alpha=0.8)
-        mean = t_interval(values, bounds=(0, 1))
-        axis.errorbar(x + 0.2, mean.value, style.interval_bars(mean), fmt="D", ms=4, color=colour)
-        labels.append(f"{name}\nn = {len(values)}")
-    axis.set(xticks=range(len(groups)), xticklabels=labels, xlim=(-0.5, len(groups) - 0.5))
-    style.accuracy_axis(axis)
-    title = f"each search's top {table.attrs['top']}, best score first, and random architectures\n"
-    axis.set_title(
-        title + f"diamonds: mean, and from n = {FEWEST_OF_INTERVALS} on its 95 % interval"
-    )
+        name = named(f"{searcher} {score}", table.alpha)
+        chosen = table.top_accuracy.sel(searcher=searcher, score=score).to_dataframe(name="value")
+        groups.append(chosen.reset_index().assign(group=name))
+        colours[name] = SCORES[score].colour
+    figure, (axis,) = style.grid(1, figsize=(5.4, 0.9 + 0.36 * len(groups)))
+    style.draw_runs(axis, pd.concat(groups), colours)
+    axis.set_title(f"the {table.top} best of each search by its own score")
+    style.accuracy_axis(axis, of="x", chance=1 / table.classes)
     return figure
 
 
 @style.applied
-def final_errors(frame: pd.DataFrame, *measures: str, found: int, images: int) -> Figure:
+def final_errors(frame: pd.DataFrame, *measures: str, found: int, searched: xr.Dataset) -> Figure:
     """Draw test errors of fully trained networks with their 95 % intervals, a panel per measure.
 
     Args:
         frame: see `cell_tables.table_2`, its first `found` rows are searched, the rest published.
         measures: the data set's name, or with top-1 or top-5 behind it.
+        searched: the table of the searches.
     """
-    places = np.arange(len(frame))
-    here = places < found
-    size = (1.2 + 2.8 * len(measures), 0.9 + 0.24 * len(frame))
+    places = frame[f"{measures[0]} error (%)"].rank(method="first", ascending=False).to_numpy()
+    here = np.arange(len(frame)) < found
+    size = (1.4 + 2.6 * len(measures), 1 + 0.22 * len(frame))
     figure, axes = style.grid(len(measures), figsize=size)
-    names = frame.index.get_level_values("network")
+    networks = frame.index.get_level_values("network")
+    names = [named(network, searched.alpha) for network in networks]
     for axis, measure in zip(axes, measures):
-        errors = frame[[f"{measure} {name}" for name in ("error (%)", "low", "high")]]
+        name = f"{measure} error (%)"
+        errors = frame[[name, f"{name}, low", f"{name}, high"]] / 100
         errors = errors.set_axis(["value", "low", "high"], axis=1)
-        for label, colour, rows in (("found here", "C1", here), ("published", "C0", ~here)):
+        for label, colour, rows in (("found here", "C1", here), ("published", "0.3", ~here)):
             part, look = errors[rows], {"fmt": "o", "ms": 4, "color": colour, "label": label}
             axis.errorbar(part.value, places[rows], xerr=style.interval_bars(part), **look)
-        axis.set(yticks=places, yticklabels=names, ylim=(len(frame) - 0.5, -0.5))
-        axis.set(xlabel=f"{measure} test error (%)")
-    title = f"one training each; bars: 95 % over n = {images:,} images"
-    style.legend_below(axes[0], columns=2, title=title)
+        axis.set(yticks=places, yticklabels=names, ylim=(0.4, len(frame) + 0.6), title=measure)
+        guesses = 5 if measure.endswith("top-5") else 1
+        style.accuracy_axis(axis, "test error", of="x", chance=1 - guesses / searched.classes)
+    if len(measures) > 1:
+        style.letter(axes)
+    style.legend_below(axes[0], columns=2)
     return figure
+
+
+def named(network: str, alpha: float = 1) -> str:
+    """Return what found a network that is named as by `search_tables.winners`, or its own name."""
+    searcher, _, score = network.partition(" ")
+    score, dash, variant = score.partition("-")
+    if searcher not in SEARCHER_NAMES or score not in SCORES:
+        return network
+    return f"{SEARCHER_NAMES[searcher]}, {SCORES[score].label(alpha)}{dash}{variant}"

@@ -1,6 +1,6 @@
 """The style of all figures, and the drawing that several of them share."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from string import ascii_uppercase
@@ -9,13 +9,16 @@ from typing import Any
 import matplotlib
 import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
+import seaborn as sns
 from matplotlib import font_manager
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import PercentFormatter
+from scipy import stats
 from scipy.optimize import isotonic_regression
 from scipy.spatial.distance import squareform
 
+from sage.analysis.bootstrap import t_interval
 from sage.config import paths
 
 # Load the backend here: loaded within an rc_context, a notebook would show its first figure only.
@@ -84,6 +87,31 @@ def interval_bars(one: Any) -> np.ndarray:
     return np.stack([one.value - one.low, one.high - one.value]).reshape(2, -1).clip(0)
 
 
+def interval_ends(values: pd.Series) -> tuple[float, float]:
+    """Return the ends of the mean's 95 % interval over runs, for seaborn; NaN for few runs."""
+    mean = t_interval(values.to_numpy())
+    return mean.low, mean.high
+
+
+def draw_runs(axis: Axes, table: pd.DataFrame, colours: Mapping[str, str]) -> None:
+    """Draw a row for each group: networks as dots, larger ones for runs, a bar for their mean.
+
+    Args:
+        table: columns group, run and value; a row for each network.
+        colours: of the groups, in their order from the top.
+    """
+    runs = table.groupby(["group", "run"], as_index=False).value.mean()
+    look: Look = {"x": "value", "y": "group", "order": list(colours), "ax": axis}
+    look |= {"hue": "group", "palette": dict(colours), "legend": False}
+    sns.swarmplot(table, **look, size=2.5, alpha=0.5, warn_thresh=1)
+    if runs.run.nunique() > 1:
+        sns.stripplot(runs, **look, jitter=False, size=5, edgecolor="w", linewidth=0.7, zorder=3)
+    bars = {"marker": "|", "markersize": 14, "linestyle": "none", "errorbar": interval_ends}
+    sns.pointplot(runs, **look, **bars, zorder=4)
+    axis.set(xlabel="", ylabel="")
+    axis.tick_params(axis="y", length=0)
+
+
 def legend_below(axis: Axes, *, columns: int, title: str = "") -> None:
     """Put the legend of one axis below the whole figure, and a title above."""
     axis.figure.legend(*axis.get_legend_handles_labels(), loc="outside lower center", ncols=columns)
@@ -118,10 +146,25 @@ def label_ends(axis: Axes) -> None:
         axis.annotate(line.get_label(), end, color=line.get_color(), **place)
 
 
-def accuracy_axis(axis: Axes, label: str = "mature validation accuracy") -> None:
-    """Show accuracies in percent on the y axis."""
-    axis.yaxis.set_major_formatter(PercentFormatter(1))
-    axis.set_ylabel(label)
+def accuracy_axis(
+    axis: Axes,
+    label: str = "mature validation accuracy",
+    *,
+    of: str = "y",
+    chance: float | None = None,
+) -> None:
+    """Show accuracies or errors in percent on the axis `of`, "x" or "y".
+
+    What guessing reaches is part of the label, and a line if it is near the rest.
+    """
+    getattr(axis, f"{of}axis").set_major_formatter(lambda value, _: f"{100 * value:g} %")
+    if chance is not None:
+        low, high = getattr(axis, f"get_{of}lim")()
+        if abs(chance - (low + high) / 2) < 0.75 * (high - low):
+            draw_line = axis.axhline if of == "y" else axis.axvline
+            draw_line(chance, color="0.5", ls=":", lw=1)
+        label = label and f"{label} (chance: {100 * chance:.2g} %)"
+    axis.set(**{f"{of}label": label})
 
 
 def epoch_axis(axis: Axes, epochs: np.ndarray) -> None:
@@ -181,16 +224,25 @@ def show_images(axis: Axes, images: np.ndarray, rows: Iterable[str]) -> None:
 
 
 def show_rdm(axis: Axes, values: np.ndarray, groups: Sequence[str]) -> None:
-    """Draw a condensed RDM over its own range of values, each group of stimuli together."""
+    """Draw a condensed RDM as percentiles of its own values, each group of stimuli together."""
     order = np.argsort(groups, kind="stable")
-    low, high = np.nanpercentile(values, (1, 99))
-    matrix = squareform(values)[np.ix_(order, order)]
-    image = axis.imshow(matrix, vmin=low, vmax=high, cmap="viridis", interpolation="nearest")
+    ranks = 100 * stats.rankdata(values, nan_policy="omit") / len(values)
+    look: Look = {"square": True, "cbar": False, "rasterized": True, "cmap": "viridis"}
+    look |= {"xticklabels": False, "yticklabels": False, "vmin": 0, "vmax": 100}
+    sns.heatmap(squareform(ranks)[np.ix_(order, order)], ax=axis, **look)
     names, starts, sizes = np.unique(np.sort(groups), return_index=True, return_counts=True)
     for start in starts[1:]:
         for draw_line in (axis.axhline, axis.axvline):
-            draw_line(start - 0.5, color="w", lw=4 / len(starts) ** 1.2)
-    axis.set(xticks=[], yticks=starts + (sizes - 1) / 2, yticklabels=[*map(legible, names)])
-    axis.tick_params(length=0, labelsize=8 if len(starts) <= 10 else 4)
-    bar = axis.figure.colorbar(image, ax=axis, shrink=0.7)
-    bar.set_label("1 $-$ r", parse_math=True)
+            draw_line(start, color="w", lw=4 / len(starts) ** 1.2)
+    middles, shown = starts + sizes / 2, [0]
+    for place in range(1, len(names)):  # a name that would lie on another is left out
+        if middles[place] - middles[shown[-1]] > len(order) / 26:
+            shown.append(place)
+    axis.set(yticks=middles[shown], yticklabels=[*map(legible, names[shown])])
+    axis.tick_params(length=0, labelsize=max(5, min(8, 120 / len(starts))))
+
+
+def percentile_bar(axes: np.ndarray) -> None:
+    """Put one colour bar beside all RDMs that `show_rdm` has drawn."""
+    bar = axes[0].figure.colorbar(axes[0].collections[0], ax=[*axes], shrink=0.8, aspect=30)
+    bar.set_label("percentile of 1 $-$ r within an RDM", parse_math=True)

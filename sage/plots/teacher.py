@@ -1,8 +1,8 @@
 """Figures of the images, of how the teacher learns, and of its RDMs."""
 
 from collections.abc import Mapping, Sequence
+from itertools import product
 
-import matplotlib.pyplot as plt
 import xarray as xr
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
@@ -36,30 +36,36 @@ def training_images(images: Dataset) -> Figure:
 
 
 @style.applied
-def learning_curve(curve: xr.Dataset, *, chance: float, linear: float) -> Figure:
+def learning_curve(curve: xr.Dataset) -> Figure:
     """Draw accuracy on validation images and training loss against epochs.
 
     Args:
-        curve: accuracy in [0, 1] and training_loss in nats over epoch, and the teacher's name.
-        linear: accuracy of a linear classifier on pixels.
+        curve: accuracy in [0, 1] and training_loss in nats over epoch; as attributes the teacher's
+            name, and accuracies by chance and of a linear classifier on pixels.
     """
-    figure, (left, right) = plt.subplots(1, 2, figsize=(2 * COLUMN, 2.3))
-    left.plot(curve.epoch, curve.accuracy, "o-", label="teacher")
-    left.axhline(linear, color="C1", ls="--", label="linear classifier on pixels")
-    left.axhline(chance, color="0.5", ls=":", label="chance")
-    left.set(xlabel="epochs", ylim=(0, 1), title=curve.attrs["teacher"])
-    style.accuracy_axis(left, "validation accuracy")
-    left.legend()
+    figure, axes = style.grid(2, sharey=False, figsize=(2 * COLUMN, 2.3))
+    left, right = axes
+    left.plot(curve.epoch, curve.accuracy, "o-")
     right.plot(curve.epoch, curve.training_loss, "o-")
-    right.set(xlabel="epochs", ylabel="training loss (nats)", title="mean over the epoch")
-    for axis in (left, right):
+    left.set(ylim=(0, None), title="validation accuracy")
+    style.accuracy_axis(left, "")
+    for told in ("linear", "chance"):
+        level, text = curve.attrs[told], {"linear": "linear classifier on pixels"}.get(told, told)
+        left.axhline(level, color="0.5", ls=":", lw=1)
+        end = curve.epoch[-1]
+        left.annotate(text, (end, level), (0, 2), textcoords="offset points", ha="right")
+    right.set(title="training loss (nats), mean over an epoch")
+    figure.suptitle(curve.attrs["teacher"])
+    for axis in axes:
+        axis.set(xlabel="epochs")
         axis.xaxis.set_major_locator(MaxNLocator(integer=True))
+    style.letter(axes)
     return figure
 
 
 @style.applied
 def teacher_rdms(bank: xr.Dataset, categories: Mapping[str, Sequence[str]]) -> Figure:
-    """Draw a teacher's RDMs, a row per level, each coloured over its own range of values.
+    """Draw a teacher's RDMs, a row of layers per level, as percentiles.
 
     Args:
         bank: see `Teacher.bank`.
@@ -67,11 +73,13 @@ def teacher_rdms(bank: xr.Dataset, categories: Mapping[str, Sequence[str]]) -> F
     """
     drawn = {(one.level, one.layer): one for one in bank.values() if one.level in categories}
     levels, layers = (list(dict.fromkeys(names)) for names in zip(*drawn))
-    size = (1 + 2.1 * len(layers), 1.9 * len(levels))
-    figure, axes = plt.subplots(len(levels), len(layers), figsize=size, squeeze=False)
+    size = (1.9 + 1.9 * len(layers), 2.1 * len(levels))
+    figure, axes = style.grid(len(levels) * len(layers), len(layers), sharey="row", figsize=size)
+    panels = dict(zip(product(levels, layers), axes))
     for (level, layer), one in drawn.items():
-        axis = axes[levels.index(level), layers.index(layer)]
-        style.show_rdm(axis, one.values, categories[level])
-        axis.set(title=layer, ylabel=f"{level} level, S = {len(categories[level])}")
-        axis.label_outer()
+        groups = categories[level]
+        style.show_rdm(panels[level, layer], one.values, groups)
+        panels[level, layer].set_title(f"{layer}, {level} level, S = {len(groups)}")
+    style.letter(axes)
+    style.percentile_bar(axes)
     return figure

@@ -138,7 +138,7 @@ def test_pools_state_how_far_accuracies_reach():
     assert "none" in titles[2] and titles[4].startswith("again")
     spearman = all_of.assessed.value.sel(predictor="P", statistic="spearman")
     np.testing.assert_allclose(figure.axes[1].lines[0].get_ydata(), spearman)
-    assert names(figure) == {"P", "TG", "P + 1 TG", "P + a TG, a chosen on other networks"}
+    assert names(figure) == {"P", "TG", "P + TG", "P + a TG, a chosen on other networks"}
 
 
 def test_too_few_networks_give_empty_figures(tmp_path):

@@ -2,60 +2,76 @@ import numpy as np
 import pandas as pd
 
 from sage import plots
+from sage.analysis.bootstrap import t_interval
 from tests.support.search_results import make_table
 
 
-def test_search_progress_has_a_column_per_searcher_and_a_line_per_search():
-    table = make_table()
+def test_search_progress_has_a_panel_per_searcher_and_one_of_their_mean():
+    table = make_table(runs=5)
     figure = plots.search_progress(table)
-    assert [axis.get_title() for axis in figure.axes[:2]] == ["random search", "TPE"]
-    assert figure.axes[0].get_ylabel() and figure.axes[0].get_xlabel() == "candidates"
-    assert figure.axes[2].get_xlabel() == "training examples"
-    assert all(
-        len(axis.containers) == 4 for axis in figure.axes
-    )  # a line with bars for every search
+    titles = [axis.get_title() for axis in figure.axes]
+    assert titles == ["random search", "TPE", "mean of all searchers"]
+    assert [axis.texts[0].get_text() for axis in figure.axes] == ["A", "B", "C"]
     names = {text.get_text() for text in figure.legends[0].texts}
-    searches = {f"{score}, {n}" for score in ("P", "P + 2 TG") for n in ("1 epoch", "4 epochs")}
-    assert names == searches | {"mean of 6 random architectures"}
-    assert "n = 3 runs" in figure.get_suptitle() and "top 2" in figure.get_suptitle()
-    line = figure.axes[3].containers[1].lines[0]
-    expected = table.mature_accuracy.sel(searcher="tpe", score="P+TG", epochs=1).mean("run")
-    np.testing.assert_allclose(line.get_ydata(orig=False), expected)
+    searches = {f"{one} after {n}" for one in ("P", "P + 2 TG") for n in ("1 epoch", "4 epochs")}
+    assert names == searches | {"mean of random architectures"}
+    accuracy = table.mature_accuracy.sel(score="P+TG", epochs=1)
+    for axis, of in (
+        (figure.axes[1], accuracy.sel(searcher="tpe")),
+        (figure.axes[2], accuracy.mean("searcher")),
+    ):
+        (line,) = [one for one in axis.lines if one.get_label() == "P + 2 TG after 1 epoch"]
+        np.testing.assert_allclose(line.get_ydata(), of.mean("run"))
+        runs = axis.collections[4].get_offsets()[:, 1]  # of each search its runs, then its interval
+        np.testing.assert_allclose(np.sort(runs), np.sort(of.values.ravel()))
+        (bars,) = axis.containers[2].lines[2]
+        ends = t_interval(of.isel(samples=0).values)
+        np.testing.assert_allclose(bars.get_segments()[0][:, 1], [ends.low, ends.high])
+    assert "chance: 10 %" in figure.axes[0].get_ylabel()
 
 
 def test_search_progress_of_one_run_has_no_bars(tmp_path):
     plots.save(plots.search_progress(make_table().isel(run=[0])), tmp_path, "figure")
 
 
-def test_finalists_show_every_network_and_the_mean():
+def test_finalists_show_every_network_every_run_and_the_mean():
     table = make_table().isel(epochs=[0])
     values = np.linspace(0.2, 0.4, 12).reshape(2, 2, 1, 3, 1)
     values = np.concatenate([values, values + 0.1], axis=-1)
     table["top_accuracy"] = (("searcher", "score", "epochs", "run", "place"), values)
     table.top_accuracy[1, 1, 0, 2, 1] = np.nan
-    axis = plots.finalists(table).axes[0]
-    names = [label.get_text() for label in axis.get_xticklabels()]
-    assert names[0] == "not selected\nn = 6" and names[1] == "random search\nP\nn = 6"
-    assert names[4] == "TPE\nP + 2 TG\nn = 5" and axis.get_ylabel() == "mature validation accuracy"
-    circles = [line for line in axis.lines if line.get_marker() == "o"]
-    np.testing.assert_allclose(circles[1].get_ydata(orig=False), values[0, 0, 0].ravel())
-    mean = [line for line in axis.lines if line.get_marker() == "D"][1]
-    np.testing.assert_allclose(mean.get_ydata(orig=False), values[0, 0].mean())
-    assert "top 2" in axis.get_title()
+    figure = plots.finalists(table)
+    figure.draw_without_rendering()
+    (axis,) = figure.axes
+    names = [label.get_text() for label in axis.get_yticklabels()]
+    searches = [
+        f"{one}, {score}" for one in ("random search", "TPE") for score in ("P", "P + 2 TG")
+    ]
+    assert names == ["random architectures", *searches]
+    assert axis.get_xlabel() == "mature validation accuracy (chance: 10 %)"
+    networks, runs = axis.collections[1].get_offsets(), axis.collections[6].get_offsets()
+    np.testing.assert_allclose(np.sort(networks[:, 0]), np.sort(values[0, 0].ravel()))
+    np.testing.assert_allclose(np.sort(runs[:, 0]), values[0, 0, 0].mean(1))
+    means = [line for line in axis.lines if line.get_marker() == "|"]
+    np.testing.assert_allclose(means[1].get_xdata(), values[0, 0].mean())
 
 
-def test_final_errors_have_intervals_and_n():
+def test_final_errors_have_intervals_and_come_in_order():
     frame = pd.DataFrame(
-        {"mine error (%)": [40.0, 50.0], "mine low": [38.0, 47.0], "mine high": [43.0, 52.0]},
+        {
+            "mine error (%)": [50.0, 40.0],
+            "mine error (%), low": [47.0, 38.0],
+            "mine error (%), high": [52.0, 43.0],
+        },
         index=pd.MultiIndex.from_tuples(
-            [("tpe P", "ours"), ("NASNet-A", "ours")], names=["network", "numbers"]
+            [("tpe P+TG-sep", "ours"), ("NASNet-A", "ours")], names=["network", "numbers"]
         ),
     )
-    figure = plots.final_errors(frame, "mine", found=1, images=1500)
-    (axis,) = figure.axes
-    assert [label.get_text() for label in axis.get_yticklabels()] == ["tpe P", "NASNet-A"]
-    assert (
-        axis.get_xlabel() == "mine test error (%)" and "n = 1,500 images" in figure.get_suptitle()
-    )
+    (axis,) = plots.final_errors(frame, "mine", found=1, searched=make_table()).axes
+    names = {
+        label.get_text(): axis.get_yticks()[n] for n, label in enumerate(axis.get_yticklabels())
+    }
+    assert names == {"TPE, P + 2 TG-sep": 1, "NASNet-A": 2}
+    assert axis.get_xlabel() == "test error (chance: 90 %)"
     (bar,) = axis.containers[0][2]
-    np.testing.assert_allclose(bar.get_segments()[0][:, 0], [38, 43])
+    np.testing.assert_allclose(bar.get_segments()[0][:, 0], [0.47, 0.52])

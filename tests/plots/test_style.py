@@ -34,7 +34,7 @@ def test_accuracies_are_labelled_as_they_are(ends):
     style.accuracy_axis(axis)
     figure.canvas.draw()
     texts = [label.get_text().replace("\N{MINUS SIGN}", "-") for label in axis.get_yticklabels()]
-    labels = [float(text.rstrip("%")) for text in texts]
+    labels = [float(text.rstrip(" %")) for text in texts]
     np.testing.assert_allclose(labels, 100 * axis.get_yticks(), atol=1e-9)
 
 
@@ -42,5 +42,21 @@ def test_rdms_are_drawn_with_a_group_together():
     axis = plt.figure().add_subplot()
     style.show_rdm(axis, np.arange(6.0), ["b", "a", "b", "b"])
     assert [label.get_text() for label in axis.get_yticklabels()] == ["a", "b"]
-    assert axis.get_yticks().tolist() == [0, 2]
-    np.testing.assert_array_equal(axis.images[0].get_array()[0], [0, 0, 3, 4])
+    assert axis.get_yticks().tolist() == [0.5, 2.5]
+    percentiles = axis.collections[0].get_array()[0]  # of the values 0, 3 and 4 of six
+    np.testing.assert_allclose(percentiles, [0, 100 / 6, 400 / 6, 500 / 6])
+
+
+def test_names_of_groups_that_would_lie_on_each_other_are_left_out():
+    axis, groups = plt.figure().add_subplot(), [*"a" * 40, "b", "c", *"d" * 40]
+    style.show_rdm(axis, np.arange(82 * 81 / 2), groups)
+    assert [label.get_text() for label in axis.get_yticklabels()] == ["a", "b", "d"]
+
+
+@pytest.mark.parametrize("chance, drawn", [(0.1, True), (0.05, False)])
+def test_chance_is_drawn_where_it_is_near_and_told_anyway(chance, drawn):
+    figure, axis = plt.subplots()
+    axis.plot([0.12, 0.2])
+    style.accuracy_axis(axis, "accuracy", chance=chance)
+    assert axis.get_ylabel() == f"accuracy (chance: {100 * chance:g} %)"
+    assert (len(axis.lines) == 2) == drawn
