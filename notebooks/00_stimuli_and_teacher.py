@@ -93,11 +93,11 @@ verdict = f"{teacher_name}: validation accuracy {reached:.1%} after {examples:,}
 verdict += f"a linear classifier on pixels reaches {pixels:.1%}, chance is {chance:.1%}.\n"
 verdict += summaries.precision(len(images.validation))
 print(verdict)
-run.save_table(curve.assign_attrs(verdict=verdict), "00_teacher")
+curve = curve.assign_attrs(verdict=verdict, chance=chance, linear=pixels)
+run.save_table(curve, "00_teacher")
 
 # %%
-figure = plots.learning_curve(curve, chance=chance, linear=pixels)
-plots.save(figure, run.folder, "00_teacher")
+plots.save(plots.learning_curve(curve), run.folder, "00_teacher")
 
 # %% [markdown]
 # ## The teacher's dissimilarity matrices

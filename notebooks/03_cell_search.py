@@ -167,8 +167,8 @@ costs = search_tables.costs(table, teacher_examples=spent, alpha_examples=on_alp
 costs.style.format("{:,.0f}", na_rep="unknown")
 
 # %%
-images, ours = int(trained[run.dataset].test_images[0]), errors.iloc[: len(cells)]
-figure = plots.final_errors(ours, run.dataset, found=len(searched), images=images)
+ours = errors.iloc[: len(cells)]
+figure = plots.final_errors(ours, run.dataset, found=len(searched), searched=table)
 plots.save(figure, run.folder, "03_errors")
 
 # %% [markdown]

@@ -120,9 +120,10 @@ print(verdict)
 # two searches.
 
 # %%
-similar = searches.similarity(brain)
-figure = plots.region_similarity(similar, recorded, run.level, alpha=run.alpha)
-plots.save(figure, run.folder, "04_similarity")
+similar = searches.similarity(brain).to_dataset(name="similarity")
+similar = similar.assign(ceiling=teachers.ceilings(recorded, run.level))
+similar = similar.assign_attrs(alpha=run.alpha)
+plots.save(plots.region_similarity(similar), run.folder, "04_similarity")
 
 # %% [markdown]
 # ## How many sites and trials does guidance need?
@@ -158,9 +159,9 @@ counts = ["M1", "E1", "M2", "E2", "cost"]
 errors.style.format("{:.4g}", na_rep="–").format("{:,.0f}", na_rep="–", subset=counts)
 
 # %%
-images, ours = int(trained[run.dataset].test_images[0]), errors.iloc[: len(cells)]
 names = [f"{run.dataset} top-1", f"{run.dataset} top-5"]
-figure = plots.final_errors(ours, *names, found=len(found), images=images)
+ours = errors.iloc[: len(cells)]
+figure = plots.final_errors(ours, *names, found=len(found), searched=table)
 plots.save(figure, run.folder, "04_errors")
 
 # %% [markdown]
@@ -179,7 +180,7 @@ costs.style.format("{:,.0f}", na_rep="unknown")
 
 # %%
 run.save_table(table.assign_attrs(verdict=verdict), "04_searches")
-run.save_table(similar.to_dataset(name="similarity"), "04_similarity")
+run.save_table(similar, "04_similarity")
 run.save_table(sites, "04_sites")
 run.save_table(trained[run.dataset], "04_trained")
 run.save_table(errors.reset_index().to_xarray(), "04_errors")

@@ -120,7 +120,9 @@ class Comparison:
         hashes = {seed: list(map(self.space.hash, self._random(seed))) for seed in self.seeds}
         random = np.stack([mature[seed].accuracy[hashes[seed]] for seed in self.seeds])
         attributes = self._guidance(self.teacher) | {"top": self.budget.top}
-        attributes["validation_images"] = len(self.protocol.load_images().validation)
+        images = self.protocol.load_images()
+        attributes["validation_images"] = len(images.validation)
+        attributes["classes"] = len(images.classes)
         attributes["provenance"] = json.dumps(self._provenance())
         table = table.assign_attrs(attributes)
         return table.assign(random_accuracy=(("run", "candidate"), random))

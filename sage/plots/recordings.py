@@ -63,8 +63,8 @@ def region_similarity(table: xr.Dataset) -> Figure:
     """Draw how similar every candidate's best layer is to each region, a panel each.
 
     Args:
-        table: similarity and ceiling, see `comparison.similarity`, and the run's alpha; the
-            former is drawn as a fraction of the latter where that is known.
+        table: similarity, see `comparison.similarity`, ceiling, see `teachers.ceilings`, and as an
+            attribute alpha. The first is drawn as a fraction of the second where that is known.
     """
     matches = guidance.best_match(table.similarity)
     scores = [name for name in SCORES if name in matches.score]

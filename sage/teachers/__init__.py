@@ -8,6 +8,7 @@ from sage.teachers.networks import (
     train_network,
     untrained_network,
 )
+from sage.teachers.recordings import ceilings
 from sage.teachers.simulation import recorded_regions
 from sage.teachers.sources import (
     from_network,

@@ -1,12 +1,14 @@
 """What was recorded from a region of a brain: its RDMs, and how reliable they are."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 import torch
+import xarray as xr
 from torch import Tensor
 
 from sage.images.stimuli import StimulusSet
@@ -180,6 +182,13 @@ class PublishedRdm(_Region):
 
 
 Region = Recording | PublishedRdm  # what a file tells of one region
+
+
+def ceilings(regions: Sequence[Region], level: str) -> xr.DataArray:
+    """Return the noise ceiling of each region's RDM, [teacher_layer], NaN where it is unknown."""
+    names = [one.region for one in regions]
+    found = [one.ceiling(level) for one in regions]
+    return xr.DataArray(found, {"teacher_layer": names}, "teacher_layer")
 
 
 def _spearman_brown(r: float, times: int) -> float:

@@ -148,19 +148,23 @@ def test_similarity_of_every_candidate(run, tmp_path):
     )
     np.testing.assert_array_equal(of_search, expected)
     np.testing.assert_array_equal(of_search.hash, tracker.results(key).hash)
-    figure = plots.region_similarity(
-        found, teachers.recorded_regions(run), "image", alpha=run.alpha
-    )
-    assert [text.get_text() for text in figure.axes[0].get_xticklabels()] == ["V4", "IT"]
-    assert "n = 6 candidates of each score" in figure.axes[0].get_title()
-    again = plots.region_similarity(found, teachers.recorded_regions(run), "image", alpha=run.alpha)
+    ceilings = teachers.ceilings(teachers.recorded_regions(run), "image")
+    table = found.to_dataset(name="similarity").assign(ceiling=ceilings)
+    table = table.assign_attrs(alpha=run.alpha)
+    figure, again = plots.region_similarity(table), plots.region_similarity(table)
+    v4, it = figure.axes
+    assert [axis.get_title() for axis in figure.axes] == ["V4", "IT"]
+    assert "noise ceiling, r = " in v4.get_xlabel() and "ceiling unknown" in it.get_xlabel()
+    scores = [text.get_text() for text in v4.get_yticklabels()]
+    assert scores == ["P", "P + 0.5 TG", "P + 0.5 shuffled TG"]
     plots.save(figure, tmp_path, "first"), plots.save(again, tmp_path, "second")
     assert (tmp_path / "first.png").read_bytes() == (tmp_path / "second.png").read_bytes()
-    guided = found[found.score == "P+TG"]
-    figure = plots.region_similarity(
-        guided, teachers.recorded_regions(run), "image", alpha=run.alpha
-    )
-    assert "n = 6 candidates of each score" in figure.axes[0].get_title()
+    expected = guidance.best_match(found).sel(teacher_layer="V4") / ceilings.sel(teacher_layer="V4")
+    shown = np.concatenate([one.get_offsets()[:, 0] for one in v4.collections[:3]])
+    np.testing.assert_allclose(np.sort(shown), np.sort(expected))
+    guided = table.isel(candidate=(table.score == "P+TG").values)
+    (label,) = plots.region_similarity(guided).axes[0].get_yticklabels()
+    assert label.get_text() == "P + 0.5 TG"
 
 
 def test_recordings_are_checked_before_anything_is_trained(run, tmp_path):
@@ -182,18 +186,16 @@ def test_recordings_are_checked_before_anything_is_trained(run, tmp_path):
 
 def test_figures_show_no_image_of_others(run):
     recorded = teachers.recorded_regions(run)
-    figure = plots.stimuli(recorded)
-    assert [axis.get_title() for axis in figure.axes] == [
-        "V4\n12 images, 8 of them in RDMs",
-        "IT\n12 images, 8 of them in RDMs",
-    ]
+    figure, rdms = plots.stimuli(recorded), plots.region_rdms(recorded, "image")
+    titles = [axis.get_title() for axis in figure.axes]
+    assert titles == ["V4: 8 of 12 images in RDMs", "IT: 8 of 12 images in RDMs"]
     assert not any(axis.images for axis in figure.axes)
-    heights = [bar.get_width() for bar in figure.axes[1].patches]
-    assert sum(heights) == 8
-    titles = [axis.get_title() for axis in plots.region_rdms(recorded, "image").axes[:2]]
-    assert titles == [
-        "V4\n10 sites, mean responses\nnoise ceiling unknown",
-        "IT\n1 published RDM\nnoise ceiling unknown",
+    assert sum(bar.get_width() for bar in figure.axes[1].patches) == 8
+    assert [axis.get_title() for axis in rdms.axes[:2]] == ["V4, S = 8", "IT, S = 8"]
+    told = [axis.get_xlabel().replace("\n", ", ") for axis in rdms.axes[:2]]
+    assert told == [
+        "10 sites, mean responses, noise ceiling: unknown",
+        "1 published RDM, noise ceiling: unknown",
     ]
 
 
