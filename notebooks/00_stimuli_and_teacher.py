@@ -48,8 +48,28 @@ from sage.teachers import pixel_baseline
 
 run = Run.of(globals())
 check_run(run)
-images = teachers.load_images(run)
 run
+
+# %% [markdown]
+# ## The verdict
+#
+# The teacher is a residual network of 6n + 2 layers, trained with the recipe of He et al. (2016),
+# scaled to the profile's budget. It is saved after every epoch: a training that was stopped goes on
+# from there.
+
+# %%
+images = teachers.load_images(run)
+model, curve = teachers.train_network("resnet", run)
+chance = 1 / len(images.classes)
+pixels = pixel_baseline.accuracy(images.train, images.validation)
+reached, examples = float(curve.accuracy[-1]), int(curve.examples[-1])
+teacher_name = curve.attrs["teacher"]
+verdict = f"{teacher_name}: validation accuracy {reached:.1%} after {examples:,} examples;\n"
+verdict += f"a linear classifier on pixels reaches {pixels:.1%}, chance is {chance:.1%}.\n"
+verdict += summaries.precision(len(images.validation))
+print(verdict)
+curve = curve.assign_attrs(verdict=verdict, chance=chance, linear=pixels)
+run.save_table(curve, "00_teacher")
 
 # %% [markdown]
 # ## The images of this run
@@ -79,22 +99,7 @@ plots.save(plots.training_images(images), run.folder, "00_images")
 # %% [markdown]
 # ## The teacher learns
 #
-# The teacher is a residual network of 6n + 2 layers, trained with the recipe of He et al. (2016),
-# scaled to the profile's budget. It is saved after every epoch: a training that was stopped goes on
-# from there.
-
-# %%
-model, curve = teachers.train_network("resnet", run)
-chance = 1 / len(images.classes)
-pixels = pixel_baseline.accuracy(images.train, images.validation)
-reached, examples = float(curve.accuracy[-1]), int(curve.examples[-1])
-teacher_name = curve.attrs["teacher"]
-verdict = f"{teacher_name}: validation accuracy {reached:.1%} after {examples:,} examples;\n"
-verdict += f"a linear classifier on pixels reaches {pixels:.1%}, chance is {chance:.1%}.\n"
-verdict += summaries.precision(len(images.validation))
-print(verdict)
-curve = curve.assign_attrs(verdict=verdict, chance=chance, linear=pixels)
-run.save_table(curve, "00_teacher")
+# Accuracy on validation images, and loss in training.
 
 # %%
 plots.save(plots.learning_curve(curve), run.folder, "00_teacher")
@@ -104,7 +109,7 @@ plots.save(plots.learning_curve(curve), run.folder, "00_teacher")
 #
 # There is one RDM for the end of each of the three stages L1 to L3. Each entry is 1 - r between the
 # responses of randomly drawn units to two stimuli: above the mean responses to two classes, below
-# the responses to two images.
+# the responses to two images. Colours are percentiles within each RDM.
 #
 # Stimuli of one category stand together. Where blocks of low dissimilarity appear along the
 # diagonal, the layer represents that category as one kind of thing.
@@ -116,9 +121,6 @@ made["multiply_adds"] = teachers.training_multiply_adds(run) / examples
 guide.save(run.folder / "00_teacher_rdms.nc", **made)
 stimuli = teachers.load_stimuli(run)
 plots.save(plots.teacher_rdms(guide.bank(), stimuli.categories), run.folder, "00_rdms")
-
-# %% [markdown]
-# ## Made by
 
 # %%
 print(provenance.line(curve.attrs["provenance"]))

@@ -75,71 +75,79 @@ searches = Comparison(run, guide)
 run
 
 # %% [markdown]
-# ## The searches
+# ## The verdict
 #
 # Every candidate is on record at once: a run that was stopped goes on where it stood.
 # `python -m sage watch` in another terminal shows how far it is.
+#
+# The best cell of each search is then trained fully, beside published ones. A cell named -sep has
+# 7 x 7 separable convolutions in place of 1 x 7 followed by 7 x 1, if the one of the paper's search
+# has any.
 
 # %%
 table = searches.train(workers=workers)
-print(search_tables.counts(table))
+space, winners = spaces.cells(run.budget.blocks), search_tables.winners(table).items()
+found = {name: genotypes.from_architecture(space, one, name) for name, one in winners}
+discovered = found[search_tables.discovered(table)]
+separable = genotypes.separable(discovered)
+searched = [*found.values(), *([separable] if separable.normal != discovered.normal else [])]
+cells = [*searched, *published]
+
+# %%
+trained = full_training.train_cells(run, cells, workers=workers)
+errors = cell_tables.table_2(run, table, trained)
+ours = errors.iloc[: len(cells)]
+verdict = search_tables.reading(table)
+best = cell_tables.reading(ours, run.dataset, len(searched))
+print(verdict, best, search_tables.counts(table), sep="\n")
+
+# %% [markdown]
+# ## What the searches chose
+#
+# "Mature" means here after the longer training that ranks the best candidates again, and accuracy
+# is that on the validation images. Small dots are networks. Where there are several runs, larger
+# ones are their means. The bar is the mean over runs, with its 95 % interval from five runs on.
 
 # %%
 plots.save(plots.finalists(table), run.folder, "03_finalists")
 
 # %% [markdown]
-# "Mature" means here after the longer training that ranks the best candidates again, and accuracy
-# is that on the validation images. Below, the best of each search: errors in percent, gains in
-# points.
+# The best of each search: errors in percent, gains in points.
 
 # %% tags=["table"]
-summary = search_tables.summary(table)
-summary.dropna(axis="columns", how="all").round(1)  # one run has no spread
-
-# %%
-verdict = search_tables.reading(table)
-print(verdict)
+search_tables.styled(search_tables.summary(table))
 
 # %% [markdown]
-# ## The cells that were found
+# ## The cell of the paper's search
 #
-# State 0 is the previous cell's output, 1 that of the cell before it, 2 the first block's and so
-# on. After the arrow stand the states that are concatenated.
-#
-# The text is what `genotypes.load_genotype` reads and `beside` takes. The cell of the paper's
-# search is saved so, under the name of this run's folder.
-
-# %%
-space = spaces.cells(run.budget.blocks)
-winners = search_tables.winners(table).items()
-found = {name: genotypes.from_architecture(space, one, name) for name, one in winners}
-discovered = found[search_tables.discovered(table)]
-replace(discovered, name=run.folder.name).save(run.folder / "03_cell.txt")
-print(f"{space.size:.1e} architectures in the space", *found.values(), sep="\n\n")
-
-# %% [markdown]
-# The cell of the paper's search, drawn as in the paper's Figure 6; operations with weights are
-# blue.
+# It is drawn as in the paper's Figure 6, from its inputs below to its output above.
 
 # %%
 plots.save(plots.cell_graph(discovered), run.folder, "03_cell")
 
 # %% [markdown]
-# ## Full training, and the test images
+# All cells that were found. State 0 is the previous cell's output, 1 that of the cell before it, 2
+# the first block's and so on. After the arrow stand the states that are concatenated. The text is
+# what `genotypes.load_genotype` reads and `beside` takes. The cell above is saved so, under the
+# name of this run's folder.
+
+# %%
+replace(discovered, name=run.folder.name).save(run.folder / "03_cell.txt")
+print(f"{space.size:.1e} architectures in the space", *found.values(), sep="\n\n")
+
+# %% [markdown]
+# ## Errors on the test images after full training
 #
 # The recipe is that of the paper's section "CIFAR Training", scaled, with the auxiliary classifier
 # and drop-path that published cells were trained with. All have the same N and F. Training saves a
 # checkpoint after every epoch and goes on from there.
 #
-# A cell named -sep has 7 x 7 separable convolutions in place of 1 x 7 followed by 7 x 1, if the
-# discovered one has any.
+# Bars are 95 % intervals over test images. Another seed of initial weights would add to them.
 
 # %%
-separable = genotypes.separable(discovered)
-searched = [*found.values(), *([separable] if separable.normal != discovered.normal else [])]
-cells = [*searched, *published]
-trained = full_training.train_cells(run, cells, workers=workers)
-print(trained[run.dataset].attrs["recipe"])
+figure = plots.final_errors(ours, run.dataset, found=len(searched), searched=table)
+plots.save(figure, run.folder, "03_errors")
+print(cell_tables.recipe(trained[run.dataset]))
 
 # %% [markdown]
 # ## Errors, sizes and costs (the paper's Table 2)
@@ -151,25 +159,15 @@ print(trained[run.dataset].attrs["recipe"])
 # Costs count training examples, M1 candidates with E1 each and M2 of them with E2. A search shares
 # what others have trained before, but is charged in full. What this way of counting leaves out
 # stands below.
-#
-# "low" and "high" end the 95 % interval over test images. Another seed of initial weights would add
-# to it.
 
 # %% tags=["table"]
-errors = cell_tables.table_2(run, table, trained)
-counts = ["M1", "E1", "M2", "E2", "cost"]
-errors.style.format("{:.4g}", na_rep="–").format("{:,.0f}", na_rep="–", subset=counts)
+search_tables.styled(errors)
 
 # %% tags=["table"]
 spent = teachers.training_examples(run)
 on_alpha = 0 if run.alpha == CellRun.alpha else float("nan")  # the paper's, or chosen elsewhere
 costs = search_tables.costs(table, teacher_examples=spent, alpha_examples=on_alpha)
-costs.style.format("{:,.0f}", na_rep="unknown")
-
-# %%
-ours = errors.iloc[: len(cells)]
-figure = plots.final_errors(ours, run.dataset, found=len(searched), searched=table)
-plots.save(figure, run.folder, "03_errors")
+search_tables.styled(costs, unknown="unknown")
 
 # %% [markdown]
 # ## Size on ImageNet (the paper's Table 3)
@@ -182,14 +180,11 @@ plots.save(figure, run.folder, "03_errors")
 
 # %% tags=["table"]
 mobile = cell_tables.table_3(cells)
-mobile.style.format("{:.4g}", na_rep="–")
-
-# %% [markdown]
-# ## Made by
+search_tables.styled(mobile)
 
 # %%
 run.save_table(table.assign_attrs(verdict=verdict), "03_searches")
 [run.save_table(one, f"03_trained_{name}") for name, one in trained.items()]
-run.save_table(errors.reset_index().to_xarray(), "03_errors")
+run.save_table(errors.reset_index().to_xarray().assign_attrs(verdict=best), "03_errors")
 run.save_table(mobile.reset_index().to_xarray(), "03_mobile")
 print(provenance.line(table.attrs["provenance"]))

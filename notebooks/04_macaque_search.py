@@ -73,51 +73,71 @@ searches = Comparison(run, brain)
 run
 
 # %% [markdown]
+# ## The verdict
+#
+# All searches of a repetition start from the same random candidates, and show their candidates the
+# same images: they cost the same. Every candidate is on record at once: a run that was stopped goes
+# on where it stood.
+#
+# The best network of each search and the published cells are then trained fully in one pipeline, on
+# training and validation images alike; the test images are shown once.
+
+# %%
+table = searches.train(workers=workers)
+space, winners = spaces.cells(run.budget.blocks), search_tables.winners(table).items()
+found = {name: genotypes.from_architecture(space, one, name) for name, one in winners}
+cells = [*found.values(), *published]
+trained = full_training.train_cells(run, cells, workers=workers)
+errors = cell_tables.imagenet_errors(run, table, trained)
+
+# %%
+names = [f"{run.dataset} top-1", f"{run.dataset} top-5"]
+ours = errors.iloc[: len(cells)]
+verdict, best = search_tables.reading(table), cell_tables.reading(ours, names[0], len(found))
+print(verdict, best, search_tables.counts(table), sep="\n")
+
+# %% [markdown]
 # ## The recordings
 #
-# Candidates are shown the same images as the animals, at their own size.
+# Candidates are shown the same images as the animals, at their own size. Images of others are not
+# shown here, only counted.
+
+# %%
+plots.save(plots.stimuli(recorded), run.folder, "04_stimuli")
+
+# %% [markdown]
+# An RDM's colours are percentiles of its own values. Images of one category stand together.
 #
 # The noise ceiling is the correlation that a true model would have with such an RDM, the root of
 # its reliability. That is split-half over single trials, or over people or sessions where only RDMs
 # are published (Spearman-Brown).
 
 # %%
-plots.save(plots.stimuli(recorded), run.folder, "04_stimuli")
-
-# %%
 plots.save(plots.region_rdms(recorded, run.level), run.folder, "04_rdms")
 
 # %% [markdown]
-# ## The searches
+# ## What the searches chose
 #
-# All searches of a repetition start from the same random candidates, and show their candidates the
-# same images: they cost the same. Every candidate is on record at once: a run that was stopped goes
-# on where it stood.
-
-# %%
-table = searches.train(workers=workers)
-print(search_tables.counts(table))
+# Accuracy after the longer training that ranks the best candidates again. Small dots are networks,
+# larger ones means of repetitions, bars their mean, with a 95 % interval from five repetitions on.
 
 # %%
 plots.save(plots.finalists(table), run.folder, "04_finalists")
 
 # %% [markdown]
-# The best network of each search after the longer training that ranks its best candidates again:
-# errors on validation images in percent, gains over the search by P in points, over repetitions.
+# The best network of each search: errors on validation images in percent, gains over the search by
+# P in points, over repetitions.
 
 # %% tags=["table"]
-search_tables.summary(table).dropna(axis="columns", how="all").round(1)  # one run has no spread
-
-# %%
-verdict = search_tables.reading(table)
-print(verdict)
+search_tables.styled(search_tables.summary(table))
 
 # %% [markdown]
 # ## Do candidates resemble the brain?
 #
-# For each candidate, after its short training, the layer that is most similar to a region. If
-# guidance by recordings works as intended, the candidates of P + TG lie above those of the other
-# two searches.
+# For each candidate (small dots), after its short training, the layer that is most similar to a
+# region, as a fraction of the noise ceiling where that is known. Larger dots are means of
+# repetitions, bars their mean. If guidance by recordings works as intended, the candidates of P + TG
+# lie to the right of those of the other two searches.
 
 # %%
 similar = searches.similarity(brain).to_dataset(name="similarity")
@@ -130,7 +150,8 @@ plots.save(plots.region_similarity(similar), run.folder, "04_similarity")
 #
 # TG orders the candidates. Here the same candidates are ordered by TG from a few random sites and
 # trials, and the two orders are compared. The higher the curve, the fewer of the candidates would
-# be kept or dropped by chance.
+# be kept or dropped by chance. Lines are means and bands ranges of ten samples, but those in which
+# all sites are silent.
 #
 # It ends at 1 by construction, since the samples are parts of the whole.
 
@@ -139,30 +160,17 @@ sites = site_sampling.agreement(recorded, run.level, searches.similarity, seed=r
 plots.save(plots.site_agreement(sites), run.folder, "04_sites")
 
 # %% [markdown]
-# ## Full training, and the test images
+# ## Errors on the test images after full training
 #
-# The best network of each search and the published cells, trained in one pipeline on training and
-# validation images alike; the test images are shown once. Training saves a checkpoint after every
-# epoch and goes on from there.
+# Bars are 95 % intervals over test images. Another seed of initial weights would add to them.
 
 # %%
-space = spaces.cells(run.budget.blocks)
-winners = search_tables.winners(table).items()
-found = {name: genotypes.from_architecture(space, one, name) for name, one in winners}
-cells = [*found.values(), *published]
-trained = full_training.train_cells(run, cells, workers=workers)
-print(trained[run.dataset].attrs["recipe"], *found.values(), sep="\n\n")
-
-# %% tags=["table"]
-errors = cell_tables.imagenet_errors(run, table, trained)
-counts = ["M1", "E1", "M2", "E2", "cost"]
-errors.style.format("{:.4g}", na_rep="–").format("{:,.0f}", na_rep="–", subset=counts)
-
-# %%
-names = [f"{run.dataset} top-1", f"{run.dataset} top-5"]
-ours = errors.iloc[: len(cells)]
 figure = plots.final_errors(ours, *names, found=len(found), searched=table)
 plots.save(figure, run.folder, "04_errors")
+print(cell_tables.recipe(trained[run.dataset]), *found.values(), sep="\n\n")
+
+# %% tags=["table"]
+search_tables.styled(errors)
 
 # %% [markdown]
 # ## Costs
@@ -173,15 +181,12 @@ plots.save(figure, run.folder, "04_errors")
 # %% tags=["table"]
 on_alpha = 0 if run.alpha == MacaqueRun.alpha else float("nan")  # the paper's, or chosen elsewhere
 costs = search_tables.costs(table, teacher_examples=0, alpha_examples=on_alpha)
-costs.style.format("{:,.0f}", na_rep="unknown")
-
-# %% [markdown]
-# ## Made by
+search_tables.styled(costs, unknown="unknown")
 
 # %%
 run.save_table(table.assign_attrs(verdict=verdict), "04_searches")
 run.save_table(similar, "04_similarity")
 run.save_table(sites, "04_sites")
 run.save_table(trained[run.dataset], "04_trained")
-run.save_table(errors.reset_index().to_xarray(), "04_errors")
+run.save_table(errors.reset_index().to_xarray().assign_attrs(verdict=best), "04_errors")
 print(provenance.line(table.attrs["provenance"]))

@@ -1,5 +1,6 @@
 """The paper's Tables 2 and 3 in our version: cells found, published cells, the paper's numbers."""
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
@@ -105,12 +106,41 @@ def _own_rows(
 
 
 def _error(name: str, accuracy: float, images: int) -> dict[str, float]:
+    """Return an error in percent with the `ENDS` of its 95 % interval over images, by column."""
+    name = f"{name} error (%)"
     if np.isnan(accuracy):
-        return {f"{name} error (%)": np.nan}
+        return {name: np.nan}
     wrong = round((1 - accuracy) * images)
     ends = binomtest(wrong, images).proportion_ci(method="wilson")
-    error = {f"{name} error (%)": 100 * wrong / images}
-    return error | {f"{name} low": 100 * ends.low, f"{name} high": 100 * ends.high}
+    found = zip(("", *search_tables.ENDS), (wrong / images, ends.low, ends.high))
+    return {f"{name}{end}": 100 * value for end, value in found}
+
+
+def reading(errors: pd.DataFrame, dataset: str, searched: int) -> str:
+    """Return in words which network is best after full training.
+
+    Args:
+        errors: rows of ours of `table_2` or `imagenet_errors`, the first `searched` ones searched.
+        dataset: its name, or with top-1 behind it.
+    """
+    name = f"{dataset} error (%)"
+    parts = []
+    for kind, rows in (("found here", errors[:searched]), ("published", errors[searched:])):
+        if rows[name].notnull().any():
+            one = rows.loc[rows[name].idxmin()]
+            low, high = (one[f"{name}{end}"] for end in search_tables.ENDS)
+            network = one.name[0].replace("+", " + ")
+            parts.append(f"{kind} {network}, {one[name]:.1f} % [{low:.1f}, {high:.1f}]")
+    if not parts:
+        return "No network could be trained fully."
+    told = f"Lowest {dataset} test error after full training: {'; '.join(parts)}"
+    return f"{told}. Intervals are over test images, and each network was trained once."
+
+
+def recipe(trained: xr.Dataset) -> str:
+    """Return in words how networks were trained fully, from `full_training`'s table."""
+    settings = json.loads(trained.attrs["recipe"]).items()
+    return ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in settings if value)
 
 
 def _search_costs(run: CellRun, searched: xr.Dataset) -> dict[str, dict[str, float]]:

@@ -6,11 +6,21 @@ from itertools import product
 import numpy as np
 import pandas as pd
 import xarray as xr
+from pandas.io.formats.style import Styler
 
-from sage.analysis.bootstrap import t_interval
+from sage.analysis.bootstrap import Estimate, t_interval
+from sage.analysis.contrasts import BETTER, UNDECIDED, WORSE
 from sage.analysis.summaries import precision, told_epochs
 from sage.search.scores import GUIDED, SCORES, P
 from sage.spaces import Architecture
+
+ENDS = (", low", ", high")  # behind the name of a column, those of its interval's ends
+GAINS = {
+    BETTER: "Guidance finds better networks than all else that costs as much.",
+    WORSE: "Guidance finds worse networks than all else that costs as much.",
+    UNDECIDED: "Whether guidance finds better networks is undecided.",
+}
+_OVER_RUNS = {"input_core_dims": [["run"]], "output_core_dims": [["end"]], "vectorize": True}
 
 
 def best(candidates: xr.Dataset, samples: int, count: int) -> list[int]:
@@ -29,7 +39,8 @@ def best(candidates: xr.Dataset, samples: int, count: int) -> list[int]:
 def summary(table: xr.Dataset) -> pd.DataFrame:
     """Return the paper's Table 1 from the last checkpoint, a row per searcher, epochs and score.
 
-    Errors are in percent, gains of a score over P in points, each as mean and s.d. over runs.
+    Errors are in percent, gains of a score over P in points: means over runs, with the `ENDS` of
+    their 95 % t intervals, NaN for few runs.
     """
     last = table.isel(samples=-1)
     measures = {"mature error": 100 * (1 - last.mature_accuracy)}
@@ -40,46 +51,81 @@ def summary(table: xr.Dataset) -> pd.DataFrame:
         measures["gain over P"] = 100 * gain
     columns: dict[str, xr.DataArray] = {}
     for name, values in measures.items():
-        columns |= {name: values.mean("run"), f"{name}, s.d.": values.std("run", ddof=1)}
+        found = xr.apply_ufunc(_mean, values, **_OVER_RUNS)
+        columns |= {f"{name}{end}": found[..., place] for place, end in enumerate(("", *ENDS))}
     return _rows(columns)
+
+
+def styled(frame: pd.DataFrame, *, unknown: str = "\N{EN DASH}") -> Styler:
+    """Return a table of numbers to be shown: a value and the `ENDS` of its interval in one cell.
+
+    No cell breaks, and a gain whose interval excludes 0 is bold.
+    """
+    low, high = ENDS
+    ended = [name for name in frame if f"{name}{low}" in frame]
+    shown = frame.drop(columns=[f"{name}{end}" for name in ended for end in ENDS]).astype(object)
+    bold = pd.DataFrame("", shown.index, shown.columns)
+    for name in ended:
+        lows, highs = frame[f"{name}{low}"], frame[f"{name}{high}"]
+        known = lows.notnull()
+        ends = [f" [{one:.1f}, {other:.1f}]" for one, other in zip(lows[known], highs[known])]
+        shown.loc[known, name] = frame[name][known].map("{:.1f}".format) + ends
+        if name.startswith("gain"):
+            bold[name] = np.where(lows * highs > 0, "font-weight: bold", "")
+    look = shown.style.apply(lambda _: bold, axis=None).format(_number, na_rep=unknown)
+    look = look.format_index(lambda text: str(text).replace("+", " + "))
+    return look.set_properties(**{"white-space": "nowrap"})
+
+
+def _number(value: float | str) -> str:
+    if isinstance(value, str):
+        return value
+    return f"{value:,.0f}" if value == round(value) or value >= 1000 else f"{value:.3g}"
 
 
 def counts(table: xr.Dataset) -> str:
     """Return in words how many candidates there were, were trained to maturity, and failed."""
     searches = table.isel(samples=-1)
-    every = searches.failed.size * int(searches.samples)
-    finalists, failed = int(searches.finalists.sum()), int(searches.failed.sum())
-    told = f"{every} candidates of {searches.failed.size} searches, {failed} failed or diverged"
-    return f"{told}; {finalists} finalists trained to maturity, once where searches share one."
+    count, failed = searches.failed.size, int(searches.failed.sum())
+    told = f"{count * int(searches.samples)} candidates in {count} searches"
+    return f"{told}, {int(table.matured.sum())} networks trained to maturity, {failed} failed"
 
 
 def reading(table: xr.Dataset) -> str:
-    """Return in words what the runs say about the paper's claim, averaged over searchers."""
+    """Return in words what the runs say about the paper's claim, averaged over searchers.
+
+    The first line is the verdict on guidance against what costs the same.
+    """
     accuracy = 100 * table.mature_accuracy.isel(samples=-1)
     few, many = table.epochs.values[[0, -1]]
     rivals = [(score, few, "") for score in SCORES if score != GUIDED and score in table.score]
     if GUIDED not in table.score or not rivals:
         return "One score alone, or none with guidance: there is nothing to compare."
+    same = len(rivals)
     if many > few and P in table.score:
-        rivals.append((P, many, f", {many / few:g} times the training,"))
-    lines = []
+        rivals.append((P, many, f" ({many / few:g} times the training)"))
+    lines, verdicts = [], []
     for score, epochs, told in rivals:
         gain = accuracy.sel(score=GUIDED, epochs=few) - accuracy.sel(score=score, epochs=epochs)
-        names = f"{GUIDED} at {told_epochs(few)} minus {score} at {told_epochs(epochs)}{told}"
-        lines.append(f"{names} in points of mature accuracy: {_verdict(gain)}")
+        text, verdict = _gain(t_interval(gain.mean("searcher").to_numpy()))
+        names = [SCORES[one].label(table.alpha) for one in (GUIDED, score)]
+        after = [f"{one} after {told_epochs(by)}" for one, by in zip(names, (few, epochs))]
+        lines.append(f"{' minus '.join(after)}{told}: {text}.")
+        verdicts.append(verdict)
+    lines.insert(0, GAINS[verdicts[0] if len({*verdicts[:same]}) == 1 else UNDECIDED])
     if "validation_images" in table.attrs:  # tables of earlier versions have no such number
         lines.append(precision(table.attrs["validation_images"]))
     return "\n".join(lines)
 
 
-def _verdict(gain: xr.DataArray) -> str:
-    found = t_interval(gain.mean("searcher").to_numpy())
+def _gain(found: Estimate) -> tuple[str, str]:
+    """Return a difference in words, and which of `GAINS` it is."""
+    points, runs = f"{found.value:+.2f}", f"{found.n} run{'' if found.n == 1 else 's'}"
     if not np.isfinite(found.low):
-        runs = f"{found.n} run{'' if found.n == 1 else 's'}"
-        return f"{found.value:.2f} in {runs}, too few for an interval: undecided."
-    if found.low <= 0 <= found.high:
-        return f"{found} runs; the interval includes 0: undecided."
-    return f"{found} runs; the first finds {'better' if found.low > 0 else 'worse'} networks."
+        return f"{points} points of mature accuracy in {runs}, too few for an interval", UNDECIDED
+    verdict = BETTER if found.low > 0 else WORSE if found.high < 0 else UNDECIDED
+    ends = f"[{found.low:.2f}, {found.high:.2f}]"
+    return f"{points} {ends} points of mature accuracy, n = {runs}, {verdict}", verdict
 
 
 def costs(table: xr.Dataset, *, teacher_examples: float, alpha_examples: float) -> pd.DataFrame:
@@ -131,6 +177,12 @@ def discovered(table: xr.Dataset) -> str:
             table = table.sel({dimension: [papers]})
     best = {name: float(one.mature_accuracy.max()) for name, one in by_search(table).items()}
     return str(pd.Series(best).idxmax())
+
+
+def _mean(values: np.ndarray) -> np.ndarray:
+    """Return the mean of runs and its interval's ends, [3]."""
+    found = t_interval(values)
+    return np.array([found.value, found.low, found.high])
 
 
 def _rows(columns: dict[str, xr.DataArray]) -> pd.DataFrame:

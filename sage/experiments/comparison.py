@@ -111,7 +111,8 @@ class Comparison:
             Of the last checkpoint, without samples: test_accuracy (NaN if not shown) and
             architecture of the best; top_accuracy [place] of all that were fully trained, best
             score first and NaN behind the last; failed: candidates that failed or diverged.
-            random_accuracy [run, candidate]: random architectures, fully trained.
+            random_accuracy [run, candidate]: random architectures, fully trained; matured [run]:
+            all different networks that were.
         """
         mature = {seed: self._mature_table(seed) for seed in self.seeds}
         found = [self._found(search, mature[search.run]) for search in self.studies]
@@ -125,7 +126,10 @@ class Comparison:
         attributes["classes"] = len(images.classes)
         attributes["provenance"] = json.dumps(self._provenance())
         table = table.assign_attrs(attributes)
-        return table.assign(random_accuracy=(("run", "candidate"), random))
+        matured = [len(mature[seed]) for seed in self.seeds]
+        return table.assign(
+            random_accuracy=(("run", "candidate"), random), matured=("run", matured)
+        )
 
     def train_best(self, table: xr.Dataset, *, workers: str = "auto") -> Classifier:
         """Return the best network that the searches found, trained again as it was.

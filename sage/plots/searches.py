@@ -78,7 +78,7 @@ def finalists(table: xr.Dataset) -> Figure:
         groups.append(chosen.reset_index().assign(group=name))
         colours[name] = SCORES[score].colour
     figure, (axis,) = style.grid(1, figsize=(5.4, 0.9 + 0.36 * len(groups)))
-    style.draw_runs(axis, pd.concat(groups), colours)
+    style.draw_runs(axis, pd.concat(groups, ignore_index=True), colours)
     axis.set_title(f"the {table.top} best of each search by its own score")
     style.accuracy_axis(axis, of="x", chance=1 / table.classes)
     return figure

@@ -3,6 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from typing import ClassVar
 
 from torch import nn
 
@@ -20,6 +21,8 @@ from sage.training.recipes import Recipe
 @dataclass(frozen=True, kw_only=True)
 class Builder(ABC):
     """Makes the networks of a space, and says how they are trained."""
+
+    reads: ClassVar[str]  # how `describe` is to be read
 
     @property
     @abstractmethod
@@ -51,6 +54,7 @@ class Builder(ABC):
 class ConvolutionalBuilder(Builder):
     """Networks of up to `layers` layers, with filter counts of the space times `width`."""
 
+    reads = "a line for each layer, behind the arrow what it reads"
     layers: int
     width: float
 
@@ -73,6 +77,7 @@ class ConvolutionalBuilder(Builder):
 class CellBuilder(Builder):
     """Networks of a cell of `blocks` blocks, repeated N = `repeats` times, with F = `filters`."""
 
+    reads = "behind the arrow what is concatenated; 0 is the previous cell, 1 the one before it"
     blocks: int
     repeats: int
     filters: int
@@ -99,6 +104,7 @@ class CellBuilder(Builder):
 class NASBench201Builder(Builder):
     """Networks of NAS-Bench-201 with stages of `cells` cells; the published accuracies are of 5."""
 
+    reads = "a sum for each node; behind ~ the node that an operation reads, 0 the cell's input"
     cells: int = 5
     learning_rate: float = 0.1
 

@@ -6,7 +6,6 @@ from contextlib import suppress
 from dataclasses import replace
 
 import numpy as np
-import pandas as pd
 import pytest
 import xarray as xr
 
@@ -23,7 +22,6 @@ from sage.search import evaluation
 from sage.search.builders import CellBuilder, ConvolutionalBuilder, NASBench201Builder
 from sage.search.evaluation import EvaluationProtocol
 from sage.search.tracker import Tracker
-from tests.support.search_results import make_table
 
 SMOKE = profiles.PROFILES["smoke"]
 BUDGET = SearchBudget(
@@ -365,72 +363,3 @@ def test_a_teacher_of_other_stimuli_is_refused_before_any_training(run, trained)
     with pytest.raises(ValueError, match="other stimuli, which the candidates were never shown"):
         Comparison(run, other).train(workers="0")
     assert not trained
-
-
-def test_summary_has_means_spreads_and_paired_gains():
-    table = make_table()
-    frame = search_tables.summary(table)
-    assert list(frame.index[:3]) == [
-        ("random", 1.0, "P"),
-        ("random", 1.0, "P+TG"),
-        ("random", 4.0, "P"),
-    ]
-    accuracy = table.mature_accuracy.isel(samples=-1).sel(searcher="tpe", epochs=1)
-    row = frame.loc[("tpe", 1.0, "P+TG")]
-    guided, plain = accuracy.sel(score="P+TG").values, accuracy.sel(score="P").values
-    assert row["mature error"] == pytest.approx(100 - 100 * guided.mean())
-    assert row["mature error, s.d."] == pytest.approx(np.std(100 * guided, ddof=1))
-    assert row["test error"] == pytest.approx(row["mature error"] + 10)
-    assert row["gain over P"] == pytest.approx(100 * (guided - plain).mean())
-    assert row["gain over P, s.d."] == pytest.approx(np.std(100 * (guided - plain), ddof=1))
-    assert (frame.xs("P", level="score")["gain over P"] == 0).all()
-
-
-def test_counts_of_candidates_finalists_and_failures():
-    table = make_table().assign(failed=("run", [1, 0, 2]))
-    table = table.assign(
-        failed=table.failed * (table.isel(samples=-1).mature_accuracy > 0),
-        finalists=2 * (table.mature_accuracy > 0),
-    )
-    told = "240 candidates of 24 searches, 24 failed or diverged; 48 finalists trained to maturity"
-    assert search_tables.counts(table).startswith(told)
-
-
-def test_costs_are_examples_as_the_paper_counts_them():
-    frame = search_tables.costs(make_table(), teacher_examples=700, alpha_examples=50)
-    row = frame.loc[("tpe", 4.0, "P+TG")]
-    assert row.to_list() == [4000, 3000, 7000, 2000, 700, 50]
-    assert frame.loc[("tpe", 4.0, "P"), "choice of alpha"] == 0
-    unknown = search_tables.costs(make_table(), teacher_examples=np.nan, alpha_examples=0)
-    assert pd.isna(unknown.loc[("tpe", 1.0, "P+TG"), "teacher"])
-
-
-@pytest.mark.parametrize(
-    "gain, verdict",
-    [(0.1, "better networks"), (-0.1, "worse networks"), (0.0, "includes 0: undecided")],
-)
-def test_reading_says_what_the_numbers_say(gain, verdict):
-    few, many = search_tables.reading(make_table(gain, runs=6)).splitlines()
-    assert (
-        few.startswith("P+TG at 1 epoch minus P at 1 epoch ") and verdict in few and "n = 6" in few
-    )
-    assert (
-        many.startswith("P+TG at 1 epoch minus P at 4 epochs, 4 times the training,")
-        and verdict in many
-    )
-
-
-def test_reading_of_one_run_or_one_score_claims_nothing():
-    for runs, told in (
-        (1, "in 1 run, too few"),
-        (4, "in 4 runs, too few for an interval: undecided"),
-    ):
-        lines = search_tables.reading(make_table(runs=runs)).splitlines()
-        assert all(told in line and " to " not in line for line in lines)
-    few, many = (
-        search_tables.reading(make_table().assign_attrs(validation_images=count)).splitlines()[-1]
-        for count in (43, 5000)
-    )
-    assert few.startswith("Only 43 validation images: an accuracy's standard error is up to 7.6 p")
-    assert many == "5,000 validation images: an accuracy's standard error is up to 0.7 points."
-    assert "nothing to compare" in search_tables.reading(make_table().sel(score=["P"]))

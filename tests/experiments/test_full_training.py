@@ -333,7 +333,7 @@ def test_table_2_has_errors_sizes_and_costs_and_names_whose_they_are(run):
         + 1.96**2 / 800
         + np.array([-1, 1]) * 1.96 * np.sqrt(0.24 / 400 + 1.96**2 / (4 * 400**2))
     )
-    assert [ours["mine low"], ours["mine high"]] == pytest.approx(
+    assert [ours["mine error (%), low"], ours["mine error (%), high"]] == pytest.approx(
         [100 * low / (1 + 1.96**2 / 400), 100 * high / (1 + 1.96**2 / 400)], rel=1e-4
     )
     # Two runs of three candidates with 300 examples in all, the best two trained with 2000.
@@ -343,6 +343,17 @@ def test_table_2_has_errors_sizes_and_costs_and_names_whose_they_are(run):
     assert papers["M1"] * papers["E1"] + papers["M2"] * papers["E2"] == papers["cost"] == 225e6
     enas = table.loc[("ENAS (cost only)", cell_tables.PAPERS)].dropna()
     assert set(enas.index) == {"M1", "E1", "M2", "E2", "cost"}
+
+
+def test_what_is_best_after_full_training_is_told_with_its_interval(run):
+    trained = {"mine": make_trained(["tpe P", "tpe P+TG", "NASNet-A"])}
+    errors = cell_tables.table_2(run, make_searched(), trained).iloc[:3]
+    told = cell_tables.reading(errors, "mine", 2)
+    assert "found here tpe P + TG, 40.0 % [35.3, 44.9]; published NASNet-A, 30.0 % [" in told
+    assert "published" not in cell_tables.reading(errors[:2], "mine", 2)
+    trained["mine"]["test_accuracy"] *= np.nan
+    errors = cell_tables.table_2(run, make_searched(), trained).iloc[:3]
+    assert cell_tables.reading(errors, "mine", 2) == "No network could be trained fully."
 
 
 def test_a_second_data_set_adds_its_errors(run):

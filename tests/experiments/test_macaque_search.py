@@ -124,9 +124,8 @@ def test_a_search_is_guided_by_recordings_or_by_shuffled_ones(run):
         expected = accuracy + (0 if search.score == "P" else 0.5 * tg.values)
         np.testing.assert_allclose([one.score for one in tracker.candidates(key)], expected)
     text = search_tables.reading(table)
-    assert (
-        "P+TG at 0.5 epochs minus P at" in text and "P+TG at 0.5 epochs minus P+shuffled at" in text
-    )
+    guided = "P + 0.5 TG after 0.5 epochs minus "
+    assert f"{guided}P after" in text and f"{guided}P + 0.5 shuffled TG after" in text
     assert search_tables.costs(table, teacher_examples=5, alpha_examples=7).teacher.tolist() == [
         0,
         5,

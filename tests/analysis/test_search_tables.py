@@ -1,0 +1,87 @@
+"""What searches found, as tables and in words."""
+
+import re
+
+import numpy as np
+import pandas as pd
+import pytest
+import xarray as xr
+from scipy import stats
+
+from sage.analysis import search_tables
+from tests.support.search_results import make_table
+
+
+def test_summary_has_means_paired_gains_and_their_intervals():
+    table = make_table(runs=5)
+    frame = search_tables.summary(table)
+    assert list(frame.index[:3]) == [
+        ("random", 1.0, "P"),
+        ("random", 1.0, "P+TG"),
+        ("random", 4.0, "P"),
+    ]
+    accuracy = table.mature_accuracy.isel(samples=-1).sel(searcher="tpe", epochs=1)
+    row = frame.loc[("tpe", 1.0, "P+TG")]
+    guided, plain = accuracy.sel(score="P+TG").values, accuracy.sel(score="P").values
+    assert row["mature error"] == pytest.approx(100 - 100 * guided.mean())
+    assert row["test error"] == pytest.approx(row["mature error"] + 10)
+    gains = 100 * (guided - plain)
+    assert row["gain over P"] == pytest.approx(gains.mean())
+    half = stats.t.ppf(0.975, 4) * gains.std(ddof=1) / 5**0.5
+    ends = row[["gain over P, low", "gain over P, high"]].tolist()
+    assert ends == pytest.approx([gains.mean() - half, gains.mean() + half])
+    assert (frame.xs("P", level="score")["gain over P"] == 0).all()
+    few = search_tables.summary(make_table(runs=4))
+    assert few["mature error"].notnull().all() and few["mature error, low"].isnull().all()
+
+
+def test_tables_show_an_interval_in_one_cell_and_gains_that_exclude_0_in_bold():
+    frame = search_tables.summary(make_table(runs=5))
+    frame["examples"] = 1234567.0
+    frame.loc[("tpe", 4.0, "P"), "examples"] = np.nan
+    html = search_tables.styled(frame, unknown="unknown").to_html()
+    row = frame.loc[("tpe", 1.0, "P+TG")]
+    gain = "{:.1f} [{:.1f}, {:.1f}]".format(*row.filter(like="gain"))
+    assert gain in html and "P + TG" in html and ", low" not in html
+    assert "1,234,567" in html and "unknown" in html and "nowrap" in html
+    bold = re.search("(?:#T_[^{]*,\\s*)*#T_[^{]*{[^}]*font-weight: bold", html)[0]
+    assert set(re.findall(r"row(\d)_col(\d)", bold)) == {("1", "2"), ("5", "2")}
+
+
+def test_counts_of_candidates_finalists_and_failures():
+    searches = make_table().isel(samples=-1).mature_accuracy > 0
+    table = make_table().assign(failed=xr.DataArray([1, 0, 2], dims="run") * searches)
+    told = search_tables.counts(table.assign(matured=("run", [20, 10, 19])))
+    assert told == "240 candidates in 24 searches, 49 networks trained to maturity, 24 failed"
+
+
+def test_costs_are_examples_as_the_paper_counts_them():
+    frame = search_tables.costs(make_table(), teacher_examples=700, alpha_examples=50)
+    row = frame.loc[("tpe", 4.0, "P+TG")]
+    assert row.to_list() == [4000, 3000, 7000, 2000, 700, 50]
+    assert frame.loc[("tpe", 4.0, "P"), "choice of alpha"] == 0
+    unknown = search_tables.costs(make_table(), teacher_examples=np.nan, alpha_examples=0)
+    assert pd.isna(unknown.loc[("tpe", 1.0, "P+TG"), "teacher"])
+
+
+@pytest.mark.parametrize("gain, verdict", [(0.1, "better"), (-0.1, "worse"), (0.0, "undecided")])
+def test_reading_says_what_the_numbers_say(gain, verdict):
+    first, few, many = search_tables.reading(make_table(gain, runs=6)).splitlines()
+    assert verdict in first
+    assert few.startswith("P + 2 TG after 1 epoch minus P after 1 epoch: ")
+    assert "n = 6 runs" in few and few.endswith(f"{verdict}.")
+    assert "minus P after 4 epochs (4 times the training): " in many and many.endswith(few[-9:])
+
+
+def test_reading_of_few_runs_or_one_score_claims_nothing():
+    for runs, told in ((1, "in 1 run, too few"), (4, "in 4 runs, too few for an interval.")):
+        first, *lines = search_tables.reading(make_table(runs=runs)).splitlines()
+        assert first == "Whether guidance finds better networks is undecided."
+        assert all(told in line and "[" not in line for line in lines)
+    few, many = (
+        search_tables.reading(make_table().assign_attrs(validation_images=count)).splitlines()[-1]
+        for count in (43, 5000)
+    )
+    assert few.startswith("Only 43 validation images: an accuracy's standard error is up to 7.6 p")
+    assert many == "5,000 validation images: an accuracy's standard error is up to 0.7 points."
+    assert "nothing to compare" in search_tables.reading(make_table().sel(score=["P"]))
