@@ -136,8 +136,8 @@ search_tables.styled(search_tables.summary(table))
 #
 # For each candidate (small dots), after its short training, the layer that is most similar to a
 # region, as a fraction of the noise ceiling where that is known. Larger dots are means of
-# repetitions, bars their mean. If guidance by recordings works as intended, the candidates of P + TG
-# lie to the right of those of the other two searches.
+# repetitions, bars their mean. If guidance by recordings works as intended, the candidates of
+# P + TG lie to the right of those of the other two searches.
 
 # %%
 similar = searches.similarity(brain).to_dataset(name="similarity")
