@@ -27,8 +27,9 @@ KEYS = ("x_train", "y_train", "x_test", "y_test", "classes")
 # Number of training images held out for validation where it is not a tenth: the paper's.
 HELD_OUT = {"imagenet": 50_000}
 CIFAR = {"cifar10": "cifar-10-batches-py", "cifar100": "cifar-100-python"}  # folders as fetched
-# The quick profile trains on 6,000 images; 1,500 for validation are about 23 of each class.
-OBJECTS = {"train": 6000, "validation": 1500, "test": 1500}
+# RDMs of 32 classes have 496 entries; 1,000 images for validation are 31 of each class.
+OBJECTS = {"train": 1600, "validation": 1000, "test": 1000}
+EACH = 4  # objects of a category
 
 
 class Images(Labelled):
@@ -314,14 +315,15 @@ def _absent(name: str, root: Path) -> str:
 
 def _render_objects(root: Path, download: bool) -> Dataset:
     """Return the embedded images, rendered once and kept until the renderer changes."""
-    path = paths.cache() / f"objects-{objects.renderer_digest()}.npz"
+    count = sum(OBJECTS.values())
+    path = paths.cache() / f"objects-{EACH}-{count}-{objects.renderer_digest()}.npz"
     try:
         pixels, labels = _read(path, ("pixels", "labels")).values()
     except _DAMAGED:
-        pixels, labels = objects.render(sum(OBJECTS.values()), seed=0)
+        pixels, labels = objects.render(count, each=EACH, seed=0)
         paths.replace(path, lambda partial: np.savez(partial, pixels=pixels, labels=labels))
     images = Images(torch.from_numpy(pixels), torch.from_numpy(labels))
-    return Dataset("objects", objects.CLASSES, *images.split(OBJECTS.values()))
+    return Dataset("objects", objects.classes(EACH), *images.split(OBJECTS.values()))
 
 
 SOURCES: dict[str, Callable[[Path, bool], Dataset]] = {

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from sage.images import objects
-from sage.images.datasets import Dataset
+from sage.images.datasets import EACH, Dataset
 from sage.plots import style
 from sage.plots.style import COLUMN
 
@@ -28,8 +28,9 @@ def training_images(images: Dataset) -> Figure:
     classes = f"{drawn} of {len(images.classes)} classes, {size}"
     axes[-1].set_title(f"training images as shown to networks\n{classes}")
     if rendered:
-        views, order = objects.render(64, size=96, difficulty=0)
-        sheet = views[order.argsort()].reshape(8, 8, 3, 96, 96)
+        count = len(objects.CATEGORIES) * EACH
+        views, order = objects.render(count, size=96, each=EACH, difficulty=0, clutter=0)
+        sheet = views[order.argsort()].reshape(-1, EACH, 3, 96, 96)
         style.show_images(axes[0], sheet, objects.CATEGORIES)
         axes[0].set_title("every object\nfrom its best-known side, 96 x 96 pixels")
     return figure

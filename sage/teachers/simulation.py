@@ -94,10 +94,10 @@ def record(
     """
     if len(layers) != len(SITES):
         raise ValueError(f"layers {', '.join(layers)}, expected one for each of {', '.join(SITES)}")
-    each = -(-images // len(objects.CLASSES))
-    rendered, labels = objects.render(each * len(objects.CLASSES), size=size, seed=STIMULI)
+    each = -(-images // len(objects.classes()))
+    rendered, labels = objects.render(each * len(objects.classes()), size=size, seed=STIMULI)
     order = np.argsort(labels, kind="stable")
-    pixels, names = torch.from_numpy(rendered[order]), np.array(objects.CLASSES)[labels[order]]
+    pixels, names = torch.from_numpy(rendered[order]), np.array(objects.classes())[labels[order]]
     shown = StimulusSet("", datasets.averaged_down(pixels, shown_size), {}, {})
     responses = activations.features(model, layers, shown, units=DRAWN, seed=seed)
     rng = np.random.default_rng(seed)

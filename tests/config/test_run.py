@@ -183,8 +183,8 @@ def test_a_run_takes_its_parameters_from_all_that_a_notebook_has():
 def test_the_table_of_a_run_has_every_parameter_and_size():
     rows = CellRun(samples=5).table().value
     assert rows["parameter", "samples"] == rows["size", "samples"] == rows["size", "every"] == 5
-    assert rows["parameter", "transfer"] == "" and rows["size", "full_images"] == 2000
-    assert Run().table().value["size", "snapshots"] == (0, 0.5, 1, 2, 3, 5, 8)
+    assert rows["parameter", "transfer"] == "" and rows["size", "full_images"] == 1600
+    assert Run().table().value["size", "snapshots"] == (0, 0.5, 1, 2, 3, 5)
 
 
 def test_numbers_are_taken_for_text_as_papermill_hands_them_on():

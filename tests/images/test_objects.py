@@ -10,21 +10,24 @@ from sage.images.objects.parts import Part
 EACH_CLASS = 64
 
 
-def by_class(difficulty: float, seed: int, size: int = 32) -> np.ndarray:
+def by_class(difficulty: float, seed: int, *, clutter: float = 0.0) -> np.ndarray:
     """One picture of every class in the order of the classes, as floats."""
-    pictures, labels = objects.render(EACH_CLASS, size=size, difficulty=difficulty, seed=seed)
+    spreads = {"difficulty": difficulty, "clutter": clutter}
+    pictures, labels = objects.render(EACH_CLASS, **spreads, seed=seed)
     return pictures[np.argsort(labels)].astype(float)
 
 
 def silhouettes(difficulty: float, seed: int) -> np.ndarray:
-    """Where each class covers the plain background of difficulty 0."""
-    return (np.abs(by_class(difficulty, seed) - 128) > 1).any(1)
+    """Where each class covers the black background of clutter 0."""
+    return (by_class(difficulty, seed) > 1).any(1)
 
 
 def test_names():
     assert " ".join(objects.CATEGORIES) == "animal boat car chair face fruit plane table"
-    assert objects.CLASSES[:2] == ("animal 1", "animal 2") and objects.CLASSES[63] == "table 8"
-    assert len(set(objects.CLASSES)) == 64
+    names = objects.classes()
+    assert names[:2] == ("animal 1", "animal 2") and names[63] == "table 8"
+    assert len(set(names)) == 64
+    assert " ".join(objects.classes(2)[:3]) == "animal 1 animal 2 boat 1"
 
 
 @pytest.mark.parametrize("count, size", [(1, 16), (70, 33)])
@@ -36,7 +39,7 @@ def test_shape_and_type(count, size):
 
 
 def test_pictures_use_the_range():
-    pictures, _ = objects.render(EACH_CLASS)
+    pictures, _ = objects.render(EACH_CLASS, clutter=0.5)
     assert pictures.min() < 20 and pictures.max() > 235
     assert (pictures.std((2, 3)).mean(1) > 5).all()
 
@@ -52,7 +55,8 @@ def test_seed_decides_the_pictures():
     first, again, other = (objects.render(80, seed=seed) for seed in (3, 3, 4))
     assert (first[0] == again[0]).all() and (first[1] == again[1]).all()
     assert (first[1] != other[1]).any()
-    same_class = np.abs(by_class(0.5, 3) - by_class(0.5, 4)).mean((1, 2, 3))
+    same_class = np.abs(by_class(0.5, 3, clutter=0.5) - by_class(0.5, 4, clutter=0.5))
+    same_class = same_class.mean((1, 2, 3))
     assert (same_class > 5).all()
 
 
@@ -62,6 +66,14 @@ def test_fewer_pictures_are_the_first_of_more():
     assert (few == many[:70]).all() and (few_labels == many_labels[:70]).all()
 
 
+def test_fewer_objects_of_a_category_are_its_first():
+    views = [objects.render(8 * each, each=each, difficulty=0, clutter=0) for each in (1, 8)]
+    (few, of_few), (every, of_every) = views
+    assert sorted(of_few) == list(range(8))
+    shapes = [(few[of_few.argsort()] > 1).any(1), (every[of_every.argsort()] > 1).any(1)[::8]]
+    assert (shapes[0] == shapes[1]).mean() > 0.99
+
+
 def test_the_digest_is_of_what_is_rendered(monkeypatch):
     before = renderer.renderer_digest.__wrapped__()
     assert before == objects.renderer_digest() and len(before) == 16
@@ -69,19 +81,19 @@ def test_the_digest_is_of_what_is_rendered(monkeypatch):
     assert renderer.renderer_digest.__wrapped__() != before
 
 
-def test_difficulty_widens_each_class():
+@pytest.mark.parametrize("spread", ["difficulty", "clutter"])
+def test_each_spread_widens_each_class(spread):
     variances = []
-    for difficulty in (0.0, 0.5, 1.0):
-        draws = np.stack([by_class(difficulty, seed) for seed in range(6)])
+    for much in (0.0, 0.5, 1.0):
+        spreads = {"difficulty": 0.0, "clutter": 0.0, spread: much}
+        draws = np.stack([by_class(**spreads, seed=seed) for seed in range(6)])
         variances.append(draws.var(0).mean((1, 2, 3)))
-    easy, middle, hard = variances
-    assert (easy < hard).all() and easy.mean() < middle.mean() < hard.mean()
+    none, middle, wide = variances
+    # Far from the middle an object may leave the picture, and vary less.
+    assert (none < wide).mean() > 0.9 and none.mean() < min(middle.mean(), wide.mean())
 
 
-def test_position_and_size_vary_with_difficulty_only(monkeypatch):
-    # A plain background at any difficulty leaves the objects alone to be seen.
-    monkeypatch.setattr(renderer, "MEAN", 0.0)
-    monkeypatch.setattr(renderer, "NOISE", 0.0)
+def test_position_and_size_vary_with_difficulty_only():
     easy, hard = (
         np.stack([silhouettes(difficulty, seed) for seed in range(6)]) for difficulty in (0, 1)
     )
@@ -122,12 +134,8 @@ def test_parts_hide_what_is_behind_them():
     ball = Part(renderer.ELLIPSOID, "red", np.array([0, 0, 2.0]), 0.5 * np.eye(3))
     block = Part(renderer.BLOCK, "blue", np.zeros(3), 0.8 * np.eye(3))
     solids = renderer._Solids([(ball, block)])
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(renderer, "SOLIDS", solids)
-        centre, axes = (
-            np.stack([getattr(p, name) for p in (ball, block)]) for name in ("centre", "axes")
-        )
-        part, normal = renderer._cast(centre, axes, 40)
+    places = (np.stack([getattr(p, name) for p in (ball, block)]) for name in ("centre", "axes"))
+    part, normal = renderer._cast(solids, *places, 40)
     part, normal = part[:1600].reshape(40, 40), normal[:1600].reshape(40, 40, 3)
     assert part[20, 20] == 0 and part[20, 34] == 1 and part[20, 38] == -1
     assert normal[20, 20] == pytest.approx((0, 0, 1), abs=0.1) and normal[20, 34] == pytest.approx(
@@ -137,7 +145,7 @@ def test_parts_hide_what_is_behind_them():
 
 
 def test_corners_carry_no_class():
-    pictures, labels = objects.render(20 * 64, size=32, difficulty=0.5)
+    pictures, labels = objects.render(20 * 64, size=32, difficulty=0.2, clutter=0.5)
     corners = pictures[:, :, [0, 0, -1, -1], [0, -1, 0, -1]].reshape(len(labels), -1).astype(float)
     means = np.stack([corners[labels == c].mean(0) for c in range(64)])
     # Means over 20 pictures scatter by 1/20 of the variance if the class says nothing.
@@ -149,10 +157,11 @@ def test_corners_carry_no_class():
     [
         ({"count": 0}, "^0 pictures of 32 pixels, expected 1 or more of 16 or more$"),
         ({"count": 1, "size": 15}, "^1 pictures of 15 pixels"),
-        ({"count": 1, "difficulty": 1.5}, "^difficulty is 1.5 and the seed 0, expected one in"),
-        ({"count": 1, "difficulty": -0.25}, "difficulty is -0.25"),
+        ({"count": 1, "each": 9}, "^9 objects of a category, expected 1 to 8$"),
+        ({"count": 1, "difficulty": 1.5}, r"^difficulty is 1.5, expected one in \[0, 1\]$"),
+        ({"count": 1, "clutter": -0.25}, "clutter is -0.25"),
         ({"count": 1, "difficulty": float("nan")}, "difficulty is nan"),
-        ({"count": 1, "seed": -7}, "the seed -7"),
+        ({"count": 1, "seed": -7}, "the seed is -7"),
     ],
 )
 def test_errors_name_the_value(arguments, named):

@@ -64,7 +64,7 @@ def test_some_of_many_classes_are_shown_and_objects_beside_their_best_views():
     labels = [label.get_text() for label in axis.get_yticklabels()]
     assert labels[0] == names[0] and labels[-1] == names[-1] and len(set(labels)) == 10
     best, shown = plots.training_images(make_images("objects", names)).axes
-    assert "best-known" in best.get_title() and best.images[0].get_array().shape == (784, 784, 3)
+    assert "best-known" in best.get_title() and best.images[0].get_array().shape == (784, 392, 3)
     assert "as shown to networks" in shown.get_title()
 
 

@@ -1,3 +1,3 @@
-"""The embedded images: 64 solid objects in 8 categories, rendered on textured backgrounds."""
+"""The embedded images: 64 solid objects in 8 categories, rendered from a seed."""
 
-from sage.images.objects.renderer import CATEGORIES, CLASSES, render, renderer_digest
+from sage.images.objects.renderer import CATEGORIES, classes, render, renderer_digest
