@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Sets up the Python environment where that is not done yet, then runs the notebooks, the tests, or
-# the checks of the code. `./run_all.sh --help` lists the options.
+# Sets up the Python environment where that is not done yet, then analyses the published results
+# again and runs the notebooks, or does one of these, or runs the tests or the checks of the code.
+# `./run_all.sh --help` lists the options.
 set -euo pipefail
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)
@@ -39,8 +40,19 @@ found = spec and spec.origin
 sys.exit(not (found and os.path.samefile(found, sys.argv[1])))' "$root/sage/__init__.py"
 }
 
+# With uv where it is there: a quarter of pip's processor time (tests/benchmarks/NOTES.md).
+install() {
+    local python=$1
+    shift
+    if command -v uv >/dev/null; then
+        uv pip install --python "$python" "$@"
+    else
+        "$python" -m pip install --disable-pip-version-check "$@"
+    fi
+}
+
 install_sage() {
-    "$1" -m pip install --disable-pip-version-check --no-deps -e "$root"
+    install "$1" --no-deps -e "$root"
 }
 
 use_activated() {
@@ -76,7 +88,7 @@ use_own() {
     echo "Environment: setting up $venv with $base; this takes minutes and about 6 GB, once"
     "$base" -m venv $clear "$venv" ||
         fail "$base could not make $venv (on Debian and Ubuntu the package python3-venv is needed)"
-    "$python" -m pip install --disable-pip-version-check -r "$root/requirements.lock"
+    install "$python" -r "$root/requirements.lock"
     install_sage "$python"
     # Written last: an interrupted set-up is taken up again.
     checksum >"$stamp"
@@ -91,11 +103,14 @@ if [[ $mode != --test && " $* " =~ \ (-h|--help)\  ]]; then
     is_supported "$python" || python=$(find_python)
     cat <<'END'
 usage: run_all.sh [options of `tg-sage run`, below]
+       run_all.sh --published [options of `tg-sage published`]
        run_all.sh --test [options of pytest]
        run_all.sh --check
 
-Set up where that is not done yet. Then run the notebooks; with --test as the first argument run the
-tests instead, with --check ruff and mypy.
+Set up where that is not done yet. Then run the notebooks. Without any option this begins with the
+published results, whose figures and tables are made again without training, in under two minutes.
+With --published as the first argument do only that, with --test run the tests instead, with --check
+ruff and mypy.
 
 END
     PYTHONPATH=$root exec "$python" -P -m sage run --help
@@ -123,5 +138,9 @@ case $mode in
     "$python" -m ruff format --check .
     exec "$python" -m mypy
     ;;
-*) exec "$python" -P -m sage run "$@" ;;
+--published) exec "$python" -P -m sage published "${@:2}" ;;
+*)
+    [[ $# != 0 ]] || "$python" -P -m sage published
+    exec "$python" -P -m sage run "$@"
+    ;;
 esac

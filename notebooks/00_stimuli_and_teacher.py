@@ -43,6 +43,7 @@ from sage.analysis import summaries
 from sage.config import provenance
 from sage.config.run import Run
 from sage.experiments.asked import check_run
+from sage.experiments.results import Results
 from sage.images import categories
 from sage.teachers import pixel_baseline
 
@@ -68,8 +69,9 @@ verdict = f"{teacher_name}: validation accuracy {reached:.1%} after {examples:,}
 verdict += f"a linear classifier on pixels reaches {pixels:.1%}, chance is {chance:.1%}.\n"
 verdict += summaries.precision(len(images.validation))
 print(verdict)
-curve = curve.assign_attrs(verdict=verdict, chance=chance, linear=pixels)
-run.save_table(curve, "00_teacher")
+told = {"verdict": verdict, "chance": chance, "linear": pixels}
+results = Results(run, {"00_images": images, "00_teacher": curve.assign_attrs(told)})
+results.save("00_teacher")
 
 # %% [markdown]
 # ## The images of this run
@@ -94,7 +96,7 @@ pd.DataFrame(counts, index=[f"{images.name}, {size} x {size} pixels"])
 # views does well.
 
 # %%
-plots.save(plots.training_images(images), run.folder, "00_images")
+plots.draw(results, "00_images")
 
 # %% [markdown]
 # ## The teacher learns
@@ -102,7 +104,7 @@ plots.save(plots.training_images(images), run.folder, "00_images")
 # Accuracy on validation images, and loss in training.
 
 # %%
-plots.save(plots.learning_curve(curve), run.folder, "00_teacher")
+plots.draw(results, "00_teacher")
 
 # %% [markdown]
 # ## The teacher's dissimilarity matrices
@@ -119,8 +121,9 @@ guide = teachers.load_teacher(run)
 made = {"provenance": curve.attrs["provenance"], "training_examples": float(examples)}
 made["multiply_adds"] = teachers.training_multiply_adds(run) / examples
 guide.save(run.folder / "00_teacher_rdms.nc", **made)
-stimuli = teachers.load_stimuli(run)
-plots.save(plots.teacher_rdms(guide.bank(), stimuli.categories), run.folder, "00_rdms")
+results["00_teacher_rdms"] = guide.bank()
+results["00_categories"] = teachers.load_stimuli(run).categories
+plots.draw(results, "00_rdms")
 
 # %%
 print(provenance.line(curve.attrs["provenance"]))

@@ -63,6 +63,7 @@ from sage.config import provenance
 from sage.config.run import SearchRun
 from sage.experiments.asked import check_run
 from sage.experiments.comparison import Comparison
+from sage.experiments.results import Results
 
 run = SearchRun.of(globals())
 check_run(run, workers=workers)
@@ -78,9 +79,9 @@ run
 
 # %%
 table = searches.train(workers=workers)
-verdict = search_tables.reading(table)
-run.save_table(table.assign_attrs(verdict=verdict), "02_searches")
-print(verdict, search_tables.counts(table), sep="\n")
+results = Results(run, {"02_searches": table})
+results.save("02_searches")
+print(results.verdict("02_searches"), search_tables.counts(table), sep="\n")
 
 # %% [markdown]
 # ## What they find for their cost (the paper's Figure 3)
@@ -94,7 +95,7 @@ print(verdict, search_tables.counts(table), sep="\n")
 # that chose among the candidates, rather than by the searcher that proposed them.
 
 # %%
-plots.save(plots.search_progress(table), run.folder, "02_searches")
+plots.draw(results, "02_searches")
 
 # %% [markdown]
 # ## In numbers (the paper's Table 1)
@@ -107,9 +108,8 @@ plots.save(plots.search_progress(table), run.folder, "02_searches")
 # was chosen by them.
 
 # %% tags=["table"]
-summary = search_tables.summary(table)
-run.save_table(summary.to_xarray().rename(epochs="premature_epochs"), "02_summary")
-search_tables.styled(summary)
+results.save("02_summary")
+search_tables.styled(search_tables.summary(table))
 
 # %% [markdown]
 # ## Costs

@@ -64,6 +64,7 @@ from sage.config.run import CellRun
 from sage.experiments import full_training
 from sage.experiments.asked import check_run
 from sage.experiments.comparison import Comparison
+from sage.experiments.results import Results
 from sage.models import genotypes
 
 # %%
@@ -95,11 +96,10 @@ cells = [*searched, *published]
 
 # %%
 trained = full_training.train_cells(run, cells, workers=workers)
-errors = cell_tables.table_2(run, table, trained)
-ours = errors.iloc[: len(cells)]
-verdict = search_tables.reading(table)
-best = cell_tables.reading(ours, run.dataset, len(searched))
-print(verdict, best, search_tables.counts(table), sep="\n")
+tables = {f"03_trained_{name}": one for name, one in trained.items()}
+results = Results(run, {"03_searches": table, **tables})
+print(results.verdict("03_searches"), results.verdict("03_errors"), sep="\n")
+print(search_tables.counts(table))
 
 # %% [markdown]
 # ## What the searches chose
@@ -109,7 +109,7 @@ print(verdict, best, search_tables.counts(table), sep="\n")
 # ones are their means. The bar is the mean over runs, with its 95 % interval from five runs on.
 
 # %%
-plots.save(plots.finalists(table), run.folder, "03_finalists")
+plots.draw(results, "03_finalists")
 
 # %% [markdown]
 # The best of each search: errors in percent, gains in points.
@@ -123,7 +123,7 @@ search_tables.styled(search_tables.summary(table))
 # It is drawn as in the paper's Figure 6, from its inputs below to its output above.
 
 # %%
-plots.save(plots.cell_graph(discovered), run.folder, "03_cell")
+plots.draw(results, "03_cell")
 
 # %% [markdown]
 # All cells that were found. State 0 is the previous cell's output, 1 that of the cell before it, 2
@@ -145,8 +145,7 @@ print(f"{space.size:.1e} architectures in the space", *found.values(), sep="\n\n
 # Bars are 95 % intervals over test images. Another seed of initial weights would add to them.
 
 # %%
-figure = plots.final_errors(ours, run.dataset, found=len(searched), searched=table)
-plots.save(figure, run.folder, "03_errors")
+plots.draw(results, "03_errors")
 print(cell_tables.recipe(trained[run.dataset]))
 
 # %% [markdown]
@@ -161,7 +160,7 @@ print(cell_tables.recipe(trained[run.dataset]))
 # stands below.
 
 # %% tags=["table"]
-search_tables.styled(errors)
+search_tables.styled(results.frame("03_errors"))
 
 # %% tags=["table"]
 spent = teachers.training_examples(run)
@@ -179,12 +178,8 @@ search_tables.styled(costs, unknown="unknown")
 # cannot be read in our copy of the paper.
 
 # %% tags=["table"]
-mobile = cell_tables.table_3(cells)
-search_tables.styled(mobile)
+search_tables.styled(results.frame("03_mobile"))
 
 # %%
-run.save_table(table.assign_attrs(verdict=verdict), "03_searches")
-[run.save_table(one, f"03_trained_{name}") for name, one in trained.items()]
-run.save_table(errors.reset_index().to_xarray().assign_attrs(verdict=best), "03_errors")
-run.save_table(mobile.reset_index().to_xarray(), "03_mobile")
+[results.save(name) for name in ("03_searches", *tables, "03_errors", "03_mobile")]
 print(provenance.line(table.attrs["provenance"]))

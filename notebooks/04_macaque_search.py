@@ -61,6 +61,7 @@ from sage.config.run import MacaqueRun
 from sage.experiments import full_training
 from sage.experiments.asked import check_run
 from sage.experiments.comparison import Comparison
+from sage.experiments.results import Results
 from sage.models import genotypes
 
 # %%
@@ -88,13 +89,12 @@ space, winners = spaces.cells(run.budget.blocks), search_tables.winners(table).i
 found = {name: genotypes.from_architecture(space, one, name) for name, one in winners}
 cells = [*found.values(), *published]
 trained = full_training.train_cells(run, cells, workers=workers)
-errors = cell_tables.imagenet_errors(run, table, trained)
 
 # %%
-names = [f"{run.dataset} top-1", f"{run.dataset} top-5"]
-ours = errors.iloc[: len(cells)]
-verdict, best = search_tables.reading(table), cell_tables.reading(ours, names[0], len(found))
-print(verdict, best, search_tables.counts(table), sep="\n")
+measured = {"04_recordings": recorded, "04_searches": table, "04_trained": trained[run.dataset]}
+results = Results(run, measured)
+print(results.verdict("04_searches"), results.verdict("04_errors"), sep="\n")
+print(search_tables.counts(table))
 
 # %% [markdown]
 # ## The recordings
@@ -103,7 +103,7 @@ print(verdict, best, search_tables.counts(table), sep="\n")
 # shown here, only counted.
 
 # %%
-plots.save(plots.stimuli(recorded), run.folder, "04_stimuli")
+plots.draw(results, "04_stimuli")
 
 # %% [markdown]
 # An RDM's colours are percentiles of its own values. Images of one category stand together.
@@ -113,7 +113,7 @@ plots.save(plots.stimuli(recorded), run.folder, "04_stimuli")
 # are published (Spearman-Brown).
 
 # %%
-plots.save(plots.region_rdms(recorded, run.level), run.folder, "04_rdms")
+plots.draw(results, "04_rdms")
 
 # %% [markdown]
 # ## What the searches chose
@@ -122,7 +122,7 @@ plots.save(plots.region_rdms(recorded, run.level), run.folder, "04_rdms")
 # larger ones means of repetitions, bars their mean, with a 95 % interval from five repetitions on.
 
 # %%
-plots.save(plots.finalists(table), run.folder, "04_finalists")
+plots.draw(results, "04_finalists")
 
 # %% [markdown]
 # The best network of each search: errors on validation images in percent, gains over the search by
@@ -142,8 +142,8 @@ search_tables.styled(search_tables.summary(table))
 # %%
 similar = searches.similarity(brain).to_dataset(name="similarity")
 similar = similar.assign(ceiling=teachers.ceilings(recorded, run.level))
-similar = similar.assign_attrs(alpha=run.alpha)
-plots.save(plots.region_similarity(similar), run.folder, "04_similarity")
+results["04_similarity"] = similar.assign_attrs(alpha=run.alpha)
+plots.draw(results, "04_similarity")
 
 # %% [markdown]
 # ## How many sites and trials does guidance need?
@@ -156,8 +156,9 @@ plots.save(plots.region_similarity(similar), run.folder, "04_similarity")
 # It ends at 1 by construction, since the samples are parts of the whole.
 
 # %%
-sites = site_sampling.agreement(recorded, run.level, searches.similarity, seed=run.seed)
-plots.save(plots.site_agreement(sites), run.folder, "04_sites")
+sampled = site_sampling.agreement(recorded, run.level, searches.similarity, seed=run.seed)
+results["04_sites"] = sampled
+plots.draw(results, "04_sites")
 
 # %% [markdown]
 # ## Errors on the test images after full training
@@ -165,12 +166,11 @@ plots.save(plots.site_agreement(sites), run.folder, "04_sites")
 # Bars are 95 % intervals over test images. Another seed of initial weights would add to them.
 
 # %%
-figure = plots.final_errors(ours, *names, found=len(found), searched=table)
-plots.save(figure, run.folder, "04_errors")
+plots.draw(results, "04_errors")
 print(cell_tables.recipe(trained[run.dataset]), *found.values(), sep="\n\n")
 
 # %% tags=["table"]
-search_tables.styled(errors)
+search_tables.styled(results.frame("04_errors"))
 
 # %% [markdown]
 # ## Costs
@@ -184,9 +184,6 @@ costs = search_tables.costs(table, teacher_examples=0, alpha_examples=on_alpha)
 search_tables.styled(costs, unknown="unknown")
 
 # %%
-run.save_table(table.assign_attrs(verdict=verdict), "04_searches")
-run.save_table(similar, "04_similarity")
-run.save_table(sites, "04_sites")
-run.save_table(trained[run.dataset], "04_trained")
-run.save_table(errors.reset_index().to_xarray().assign_attrs(verdict=best), "04_errors")
+names = ("searches", "similarity", "sites", "trained", "errors")
+[results.save(f"04_{name}") for name in names]
 print(provenance.line(table.attrs["provenance"]))

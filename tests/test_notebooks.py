@@ -119,9 +119,13 @@ def test_run_makes_figures_tables_and_notebooks_once(default_run, capsys):
         assert all(cell.execution_count for cell in cells)
         for cell in cells:
             shown = [output for output in cell.outputs if "image/png" in output.get("data", {})]
-            assert len(shown) == cell.source.count("plots.save") + cell.source.count(
-                "plots.explore"
-            ), cell.source
+            shows = ("plots.save", "plots.draw", "plots.explore")
+            assert len(shown) == sum(map(cell.source.count, shows)), cell.source
+    stored = folder.with_name("cifar100-cpu")  # of published networks, whatever the profile
+    assert {path.stem for path in stored.glob("*.png")} == {
+        *("quickstart_rdms", "06_controls", "06_teaching")
+    }
+    assert "Five minutes with a teacher" in (stored / "index.html").read_text()
     found = genotypes.load_genotype(str(folder / "03_cell.txt"))
     trained = xr.load_dataset(folder / "03_trained_objects.nc")
     assert found.name == folder.name

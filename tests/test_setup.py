@@ -132,12 +132,25 @@ def test_set_up_once(fake):
     result, log = fake("--notebook", "01")
     assert result.returncode == 0, result.stderr
     assert "-m venv" in log and "requirements.lock" in log and "--no-deps -e" in log
-    assert log.endswith("-P -m sage run --notebook 01\n")
+    assert log.endswith("-P -m sage run --notebook 01\n") and "sage published" not in log
     result, log = fake("--test", "-k", "two words")
     assert "set up already" in result.stdout
     assert log == "-m pytest -k two words\n"
+    assert fake()[1] == "-P -m sage published\n-P -m sage run\n"
+    assert fake("--published", "macaque-search")[1] == "-P -m sage published macaque-search\n"
     _, log = fake("--check")
     assert log == "-m ruff check .\n-m ruff format --check .\n-m mypy\n"
+
+
+def test_uv_installs_where_it_is_there(fake, tmp_path):
+    uv = tmp_path / "bin" / "uv"
+    uv.write_text('#!/bin/sh\necho "uv $*" >>"$LOG"\n')
+    uv.chmod(0o755)
+    _, log = fake()
+    python = tmp_path / "a folder" / ".venv" / "bin" / "python"
+    assert f"uv pip install --python {python} -r {tmp_path}/a folder/requirements.lock\n" in log
+    assert f"uv pip install --python {python} --no-deps -e {tmp_path}/a folder\n" in log
+    assert "-m pip" not in log
 
 
 def test_interrupted_set_up_does_not_count(fake):
@@ -170,7 +183,7 @@ def test_help_from_anywhere():
         [paths.ROOT / "run_all.sh", "--help"], cwd="/", capture_output=True, text=True
     )
     assert result.returncode == 0, result.stderr
-    options = "--test --check --profile --dataset --notebook --workers --publish"
+    options = "--published --test --check --profile --dataset --notebook --workers --publish"
     for option in (*options.split(), "-p NAME VALUE"):
         assert option in result.stdout
 
@@ -180,6 +193,7 @@ def test_help_needs_the_standard_library_alone():
     for words in (
         [],
         ["run"],
+        ["published"],
         ["grid"],
         ["grid", "submit"],
         ["grid", "gather"],

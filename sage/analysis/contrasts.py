@@ -59,6 +59,7 @@ def contrasts(
         found = []
         members = [pools[places] == name for name in dict.fromkeys(pools[places])]
         members = [one for one in members if one.sum() >= bootstrap.FEWEST_OF_INTERVALS]
+        members = members if len(members) > 1 else []  # of one pool they would be drawn again
         for method in RANKED:
             drawn = draw(method, values, target)
             ends = interval(drawn, errors=ERRORS)

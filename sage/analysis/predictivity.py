@@ -200,8 +200,14 @@ def pool_record(known: PoolMeasurements, table: xr.DataArray) -> xr.Dataset:
     return pool.assign(score=table, similarity=known.similarities["teacher"])
 
 
-def record(pools: Mapping[str, Analysis], sweep: xr.Dataset, ceiling: Estimate) -> xr.Dataset:
-    """Return all statistics in one table: of `analyse` by pool, `alpha_sweep` and the ceiling."""
+def record(
+    pools: Mapping[str, Analysis], sweep: xr.Dataset, ceiling: Estimate, **further: float
+) -> xr.Dataset:
+    """Return all statistics in one table: of `analyse` by pool, `alpha_sweep` and the ceiling.
+
+    Args:
+        further: attributes of the table.
+    """
     joined: dict[str, Any] = {"data_vars": "all", "coords": "minimal", "compat": "override"}
     assessed, compared, weights, found = (
         xr.concat([getattr(one, name) for one in pools.values()], "pool", join="exact", **joined)
@@ -215,5 +221,5 @@ def record(pools: Mapping[str, Analysis], sweep: xr.Dataset, ceiling: Estimate) 
     swept = sweep.rename({name: f"sweep_{name}" for name in ("alpha", "statistic", *sweep)})
     nested = weights.rename("nested_alpha").rename(predictor="nested")
     parts = [assessed, compared, nested, found, swept]
-    attributes = {f"ceiling_{name}": value for name, value in asdict(ceiling).items()}
+    attributes = {f"ceiling_{name}": value for name, value in asdict(ceiling).items()} | further
     return xr.merge(parts, join="exact").assign_coords(pool=list(pools)).assign_attrs(attributes)

@@ -20,6 +20,7 @@ from sage.search.evaluation import EvaluationProtocol
 # Pools may differ in these: other networks, trained elsewhere.
 FREE = ("seed", "device", "convolutions")
 RANDOM, OWN, SEARCHED = "random architectures", "this run's", "best five as searches by P go on"
+TAUGHT = ("examples", "multiply_adds")  # of a teacher, on record in summaries
 DEPTH = 3  # least, of networks that are analysed by themselves too
 DEEP = f"random architectures of depth {DEPTH} or more"
 
@@ -33,12 +34,14 @@ class Pools:
         searched: what searches by P found; None if it is not known.
         others: random networks by name, see `load_published`.
         ceiling: see `predictivity.ceiling`.
+        taught: examples and multiply-adds of the teacher's training, NaN if they are not known.
     """
 
     own: xr.Dataset
     searched: xr.Dataset | None
     others: Mapping[str, xr.Dataset]
     ceiling: Estimate
+    taught: tuple[float, float] = (np.nan, np.nan)
 
     def analyse(self, resamples: Bootstrap) -> dict[str, Analysis]:
         """Return statistics by the pool's name, of the predictors that all pools have.
@@ -143,7 +146,8 @@ def published_pools(pools: Mapping[str, xr.Dataset]) -> Pools:
         low = high = np.nan
     ceiling = Estimate(value, low, high, n)
     others = {name: one for name, one in pools.items() if name != OWN}
-    return Pools(own, searched, others, ceiling)
+    examples, multiply_adds = (float(ends.get(f"teacher_{one}", "nan")) for one in TAUGHT)
+    return Pools(own, searched, others, ceiling, (examples, multiply_adds))
 
 
 def _description(pool: xr.Dataset) -> dict:

@@ -1,1 +1,1 @@
-"""The command: run, grid, watch, page, compare and cache."""
+"""The command: run, published, grid, watch, page, compare and cache."""

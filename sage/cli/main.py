@@ -53,7 +53,7 @@ def parser() -> argparse.ArgumentParser:
     """
     top = argparse.ArgumentParser(prog="tg-sage", description="Teacher guided architecture search.")
     commands = top.add_subparsers(
-        required=True, metavar="run | grid | watch | page | compare | cache"
+        required=True, metavar="run | published | grid | watch | page | compare | cache"
     )
     asked = argparse.ArgumentParser(add_help=False)
     add, text = asked.add_argument, "how large a run is (default: %(default)s)"
@@ -72,6 +72,12 @@ def parser() -> argparse.ArgumentParser:
     name = _like("[A-Za-z0-9][A-Za-z0-9.-]*", "letters, digits, dots and hyphens, as cifar100-pool")
     text = "copy the results to where git tracks them, under this name; the code must be committed"
     add("--publish", metavar="NAME", type=name, help=text)
+
+    text = "draw published figures again, from published tables: no training, under two minutes"
+    add = _command(commands, "published", "published:published", text).add_argument
+    add("names", nargs="*", metavar="NAME", help="folders of data/results (default: all)")
+    text = "replace what is published, instead of writing to figures/published-again"
+    add("--publish", action="store_true", help=text)
 
     grid = commands.add_parser("grid", help="a run for every combination of parameter values")
     grids = grid.add_subparsers(required=True, metavar="submit | gather")

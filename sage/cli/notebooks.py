@@ -29,7 +29,7 @@ from sage.config.run import KINDS, SHUFFLED, Refused, Run, check_type, words
 
 @dataclass(frozen=True)
 class Step:
-    """A notebook to execute: its source (NN_name.py) and the value of every parameter it has."""
+    """A notebook to execute: its source, as NN_name.py, and the value of every parameter it has."""
 
     source: Path
     parameters: dict[str, Any]
@@ -40,7 +40,7 @@ class Step:
 
     @property
     def number(self) -> str:
-        return self.name[:2]
+        return self.name.partition("_")[0]
 
     @property
     def folder(self) -> Path:
@@ -71,11 +71,8 @@ class Step:
 
     def key(self) -> str:
         """Return a hash of what the result depends on: notebook, parameters, and package."""
-        package = paths.ROOT / "sage"
-        files = (path for kind in ("py", "toml", "txt") for path in package.rglob(f"*.{kind}"))
-        content = {str(path.relative_to(package)): _digest(path) for path in files}
         asked = {name: _identity(value) for name, value in self.asked.items()}
-        return provenance.key(notebook=_digest(self.source), parameters=asked, package=content)
+        return provenance.key(notebook=digest(self.source), parameters=asked, package=package())
 
     def finished(self) -> bool:
         """Return True if the executed notebook is there and was made with the same key."""
@@ -83,6 +80,13 @@ class Step:
             return False
         made = nbformat.read(self.output, as_version=4).metadata.get("sage", {})
         return made.get("key") == self.key()
+
+
+def package() -> dict[str, str]:
+    """Return what the package consists of: a hash of each file by its path."""
+    folder = paths.ROOT / "sage"
+    files = (path for kind in ("py", "toml", "txt") for path in folder.rglob(f"*.{kind}"))
+    return {str(path.relative_to(folder)): digest(path) for path in files}
 
 
 def duration(minutes: float) -> str:
@@ -205,12 +209,13 @@ def _content(word: str) -> str:
         module = word.split(":")[1].rpartition(".")[0].replace(".", "/")
         ends = f"{module}.py", f"{module}/__init__.py"
         files += [Path(place, end) for place in ("", *sys.path) for end in ends]
-    found = [_digest(path) for path in files if os.path.isfile(path)]
+    found = [digest(path) for path in files if os.path.isfile(path)]
     beside = [Path(word).with_suffix("")] if os.path.isfile(word) else []
     folders = [path for path in (*beside, paths.raw() / word) if word and os.path.isdir(path)]
     return " ".join([word, *found, *map(provenance.fingerprint, folders)])
 
 
-def _digest(path: Path) -> str:
+def digest(path: Path) -> str:
+    """Return a hash of a file's content."""
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()

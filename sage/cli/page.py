@@ -7,6 +7,7 @@ main tables are the outputs of cells tagged `table`, the verdict is an attribute
 import argparse
 import base64
 import json
+import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -24,7 +25,7 @@ from sage.cli.notebooks import duration, read
 from sage.config import paths, provenance
 from sage.config.run import given
 
-SAVED = re.compile(r'plots\.save\(.*?"(\d\d_\w+)"\)', re.DOTALL)
+SAVED = re.compile(r'plots\.(?:save|draw)\(.*?"(\w+)"\)', re.DOTALL)
 NUMBERED = "[0-9][0-9]_*"
 
 
@@ -52,14 +53,15 @@ def write_run(folder: Path) -> Path:
     """Write `<folder>/index.html`, which needs nothing beside it, and each notebook as HTML."""
     parts: list[Part] = []
     asked: dict[str, Any] = {}
-    for path in sorted(folder.glob(f"{NUMBERED}.ipynb")):
+    for path in sorted(folder.glob("*.ipynb"), key=lambda path: (path.stem[0].isdigit(), path)):
         notebook = nbformat.read(path, as_version=4)
         (told, _) = HTMLExporter().from_notebook_node(notebook)
         (folder / f"{path.stem}.html").write_text(told)
         done = notebook.metadata.get("papermill", {})
         asked |= done.get("parameters", {})
-        pictures = {one.stem: _embedded(one) for one in folder.glob(f"{path.stem[:2]}_*.png")}
-        tables = _attributes(folder, path.stem[:2])
+        number = path.stem.partition("_")[0]
+        pictures = {one.stem: _embedded(one) for one in folder.glob(f"{number}_*.png")}
+        tables = _attributes(folder, number)
         facts = {"made by": _stamp(tables), "took": duration(done.get("duration", 0) / 60)}
         links = {"the notebook": f"{path.stem}.html"}
         items = _items(notebook, pictures)
@@ -69,12 +71,19 @@ def write_run(folder: Path) -> Path:
 
 def published(_options: argparse.Namespace, checkout: Path) -> None:
     """Write the page of all published results, and print where it is."""
-    print(write_published(checkout))
+    folder, tables = checkout / "figures" / "published", checkout / "data" / "results"
+    print(write_published(folder, tables, checkout))
 
 
-def write_published(checkout: Path) -> Path:
-    """Write `figures/published/index.html`, with links to the pictures beside it."""
-    folder, parts = checkout / "figures" / "published", []
+def write_published(folder: Path, tables: Path, checkout: Path) -> Path:
+    """Write `<folder>/index.html` of published results, with links to the pictures beside it.
+
+    Args:
+        folder: has a folder of pictures for each of them.
+        tables: likewise their tables.
+        checkout: has the notebooks and the published tables.
+    """
+    parts = []
     notebooks = {
         one.stem[:2]: one for one in sorted((checkout / "notebooks").glob(f"{NUMBERED}.py"))
     }
@@ -83,20 +92,22 @@ def write_published(checkout: Path) -> Path:
         for number in sorted({one[:2] for one in pictures} & notebooks.keys()):
             notebook = read(notebooks[number])
             own = {one: address for one, address in pictures.items() if one[:2] == number}
-            tables = _attributes(checkout / "data" / "results" / name, number)
-            asked = next((one["run_parameters"] for one in tables if "run_parameters" in one), "{}")
-            links = {"tables": f"../../data/results/{name}"}
-            links["notebook"] = f"../../notebooks/{notebooks[number].stem}.ipynb"
+            found = _attributes(tables / name, number)
+            asked = next((one["run_parameters"] for one in found if "run_parameters" in one), "{}")
+            linked = {"tables": checkout / "data" / "results" / name}
+            linked["notebook"] = notebooks[number].with_suffix(".ipynb")
+            links = {
+                one: Path(os.path.relpath(at, folder)).as_posix() for one, at in linked.items()
+            }
             title, items = f"{name}: {_title(notebook)}", _items(notebook, own)
-            facts = {"made by": _stamp(tables), **given(json.loads(asked))}
-            parts.append(Part(title, facts, _verdict(tables), items, links))
+            facts = {"made by": _stamp(found), **given(json.loads(asked))}
+            parts.append(Part(title, facts, _verdict(found), items, links))
     return _write(folder / "index.html", "Published results", {}, parts)
 
 
-def verdicts(folder: Path) -> dict[str, str]:
-    """Return what a run found in words, by notebook."""
-    names = [path.stem for path in sorted(folder.glob(f"{NUMBERED}.ipynb"))]
-    found = {name: _verdict(_attributes(folder, name[:2])) for name in names}
+def verdicts(folder: Path, notebooks: Iterable[str]) -> dict[str, str]:
+    """Return what notebooks found in words, by their names, from their tables in a folder."""
+    found = {name: _verdict(_attributes(folder, name.partition("_")[0])) for name in notebooks}
     return {name: told for name, told in found.items() if told}
 
 

@@ -92,7 +92,9 @@ def publish(steps: list[Step], name: str, checkout: Path) -> None:
             _take_out_images(notebook)
         notebook.metadata["sage"] = {"commit": commit}
         jupytext.write(notebook, checkout / "notebooks" / step.output.name)
-    page.write_published(checkout)
+    page.write_published(
+        checkout / "figures" / "published", checkout / "data" / "results", checkout
+    )
     print(f"Published as {name} in figures, data/results and notebooks; git shows what changed.")
 
 

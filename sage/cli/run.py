@@ -72,10 +72,15 @@ def _select(notebooks: Path, wanted: list[str]) -> list[Path]:
     sources = sorted(notebooks.glob("[0-9][0-9]_*.py"))
     if not sources:
         raise Refused(f"no notebooks NN_name.py in {notebooks}")
+    sources = [*notebooks.glob("quickstart.py"), *sources]
     names = [source.stem for source in sources]
-    if absent := {*wanted} - {name for stem in names for name in (stem, stem[:2])}:
+    if absent := {*wanted} - {name for stem in names for name in (stem, _number(stem))}:
         raise unknown("notebook", min(absent), names, "or its number")
-    return [one for one in sources if not wanted or {one.stem, one.stem[:2]} & {*wanted}]
+    return [one for one in sources if not wanted or {one.stem, _number(one.stem)} & {*wanted}]
+
+
+def _number(stem: str) -> str:
+    return stem.partition("_")[0]
 
 
 def _run(steps: list[Step]) -> None:
@@ -98,6 +103,7 @@ def _run(steps: list[Step]) -> None:
         print(f"  took {duration((time.monotonic() - since) / 60)}", flush=True)
     print(f"Took {duration((time.monotonic() - begin) / 60)}; the estimate was {total}.")
     for folder in dict.fromkeys(step.folder for step in steps):
-        for name, told in page.verdicts(folder).items():
+        names = [step.name for step in steps if step.folder == folder]
+        for name, told in page.verdicts(folder, names).items():
             print(f"\n{name}:\n{textwrap.indent(told, '  ')}")
         print(f"\nOpen {page.write_run(folder)}")

@@ -49,7 +49,9 @@ def load_pools(run: PoolRun, *, workers: str = "auto") -> Pools:
     own, searched = (predictivity.pool_record(one, predictors.score_table(one)) for one in known)
     mature = predictivity.mature_accuracy(own, run.settings.mature_epochs)
     resamples = Bootstrap(run.settings.resamples, run.seed)
-    return Pools(own, searched, published, predictivity.ceiling(mature, again, resamples))
+    ceiling = predictivity.ceiling(mature, again, resamples)
+    taught = teachers.training_examples(run), teachers.training_multiply_adds(run)
+    return Pools(own, searched, published, ceiling, taught)
 
 
 def train_pool(run: Run, *, workers: str = "auto", told: Told | None = None) -> xr.Dataset:

@@ -1,10 +1,11 @@
-"""Figures: tables in, matplotlib figures out. `save` writes one as PNG and PDF.
+"""Figures: tables in, matplotlib figures out. `draw` writes one of a run's results as PNG and PDF.
 
-To add a figure, write a function under `@style.applied` and import it here.
+To add a figure, write a function under `@style.applied`, and an entry of `FIGURES` that calls it.
 """
 
 from sage.plots.cells import cell_graph
 from sage.plots.controls import controls, ladder, teaching
+from sage.plots.figures import FIGURES, draw
 from sage.plots.interactive import explore
 from sage.plots.predictors import (
     added_value,

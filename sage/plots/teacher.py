@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from itertools import product
 
+import numpy as np
 import xarray as xr
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
@@ -81,6 +82,22 @@ def teacher_rdms(bank: xr.Dataset, categories: Mapping[str, Sequence[str]]) -> F
         groups = categories[level]
         style.show_rdm(panels[level, layer], one.values, groups)
         panels[level, layer].set_title(f"{layer}, {level} level, S = {len(groups)}")
+    style.letter(axes)
+    style.percentile_bar(axes)
+    return figure
+
+
+@style.applied
+def rdms_beside(rdms: Mapping[str, np.ndarray], groups: Sequence[str]) -> Figure:
+    """Draw condensed RDMs of the same stimuli in a row, by their titles.
+
+    Args:
+        groups: of each stimulus, which of one kind stand together.
+    """
+    figure, axes = style.grid(len(rdms), figsize=(1.9 + 2.2 * len(rdms), 2.6))
+    for axis, (title, values) in zip(axes, rdms.items()):
+        style.show_rdm(axis, values, groups)
+        axis.set_title(title)
     style.letter(axes)
     style.percentile_bar(axes)
     return figure

@@ -1,0 +1,131 @@
+"""Published results, analysed again from their tables: nothing is trained, no images are needed."""
+
+import argparse
+import json
+import textwrap
+import time
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+from pathlib import Path
+from typing import NamedTuple
+
+import matplotlib.pyplot as plt
+import xarray as xr
+
+from sage.cli import page
+from sage.cli.notebooks import Step, defaults, digest, duration, package
+from sage.cli.publish import ATTRIBUTE
+from sage.compute import devices
+from sage.config import paths, provenance
+from sage.config.run import unknown
+from sage.experiments.results import FOLLOWS, VERDICTS, Missing, Results
+from sage.plots import style
+from sage.plots.figures import FIGURES
+
+AGAIN = "published-again"  # the folder of what is made again, among those of runs
+# Of the teachers whose tables lie in one folder, the one whose figures are published.
+NAMED = {"00_teacher": "resnet-12-epochs", "00_teacher_rdms": "resnet-12-epochs_rdms"}
+
+
+class Made(NamedTuple):
+    """Names of the figures and tables of a published result that were made again."""
+
+    drawn: list[str]
+    left: list[str]  # figures that cannot be drawn from tables
+    same: list[str]  # tables with the same numbers
+    other: list[str]  # tables with other numbers
+
+    def __str__(self) -> str:
+        told = {"need images": self.left, "same numbers": self.same, "OTHER NUMBERS": self.other}
+        lists = (f"; {name}: {', '.join(one)}" for name, one in told.items() if one)
+        return f"{len(self.drawn)} figures{''.join(lists)}"
+
+
+def published(options: argparse.Namespace, checkout: Path) -> None:
+    """Analyse published results again: write figures, tables and a page, and print the verdicts.
+
+    They go to the folder `AGAIN`, or with `publish` to where the published ones are. In `AGAIN` all
+    is kept that was made with the same code and tables.
+
+    Raises:
+        Refused: an unknown name.
+    """
+    committed, results = checkout / "figures" / "published", checkout / "data" / "results"
+    known = sorted(one.name for one in committed.iterdir() if one.is_dir())
+    for name in options.names:
+        if name not in known:
+            raise unknown("published result", name, known)
+    names, begin = options.names or known, time.monotonic()
+    to = committed if options.publish else paths.figures() / AGAIN
+    tables = results if options.publish else to
+    every = sorted(results.rglob("*.nc"))  # a result can use another's
+    key = provenance.key(package=package(), tables={str(one): digest(one) for one in every})
+    done = {path.parent.name for path in to.glob("*/key.txt") if path.read_text() == key}
+    todo = [name for name in names if options.publish or name not in done]
+    # The largest first, so that no process is left with one of them in the end.
+    sizes = {one: sum(path.stat().st_size for path in every if one in path.parts) for one in todo}
+    todo.sort(key=sizes.__getitem__, reverse=True)
+    print(f"{len(todo)} of {len(names)} published results are analysed again, without training:")
+    with ProcessPoolExecutor(devices.cores(), mp_context=get_context("spawn")) as processes:
+        asked = ([one] * len(todo) for one in (checkout, to, tables))
+        for name, made in zip(todo, processes.map(analyse, todo, *asked)):
+            print(f"  {name:<24} {made}", flush=True)
+            if not options.publish:
+                (to / name / "key.txt").write_text(key)
+    notebooks = [path.stem for path in sorted((checkout / "notebooks").glob(f"{page.NUMBERED}.py"))]
+    for name in names:
+        for notebook, told in page.verdicts(tables / name, notebooks).items():
+            print(f"\n{name}, {notebook}:\n{textwrap.indent(told, '  ')}")
+    print(f"\nTook {duration((time.monotonic() - begin) / 60)}.")
+    print(f"Open {page.write_published(to, tables, checkout)}")
+
+
+def analyse(name: str, checkout: Path, figures: Path, tables: Path) -> Made:
+    """Draw the figures of a published result again, and write its tables that follow from others.
+
+    Args:
+        figures: gets them in a folder of that name; `tables` likewise.
+    """
+    made = Made([], [], [], [])
+    for number, results in load(name, checkout).items():
+        for path in sorted((checkout / "figures" / "published" / name).glob(f"{number}_*.png")):
+            try:
+                figure = FIGURES[path.stem](results)
+            except Missing:
+                made.left.append(path.stem)
+            else:
+                style.save(figure, figures / name, path.stem)
+                plt.close(figure)
+                made.drawn.append(path.stem)
+        for path in sorted((checkout / "data" / "results" / name).glob(f"{number}_*.nc")):
+            if path.stem in FOLLOWS or path.stem in VERDICTS:
+                known = xr.load_dataset(path, engine="h5netcdf")
+                found = results.save(path.stem, folder=tables / name, further=known.attrs)
+                (made.same if _alike(found, known) else made.other).append(path.stem)
+    return made
+
+
+def load(name: str, checkout: Path) -> dict[str, Results]:
+    """Return the results of a published folder of tables, by the number of their notebook."""
+    folder, found = checkout / "data" / "results" / name, {}
+    shown = (checkout / "figures" / "published" / name).glob("*.png")
+    for number in sorted({path.stem[:2] for path in shown}):
+        (source,) = (checkout / "notebooks").glob(f"{number}_*.py")
+        named = {one: folder / f"{other}.nc" for one, other in NAMED.items()}
+        named = {one: path for one, path in named.items() if one[:2] == number and path.is_file()}
+        parameters = defaults(source)
+        for path in (*sorted(folder.glob(f"{number}_*.nc")), *named.values()):
+            with xr.open_dataset(path, engine="h5netcdf") as table:
+                parameters |= json.loads(table.attrs.get(ATTRIBUTE, "{}"))
+        measured = {one: xr.load_dataset(path) for one, path in named.items()}
+        found[number] = Results(Step(source, parameters).run(), measured, folder=folder)
+    return found
+
+
+def _alike(one: xr.Dataset, other: xr.Dataset) -> bool:
+    """Return True if two tables have the same numbers, but for rounding on another machine."""
+    try:
+        xr.testing.assert_allclose(one, other, rtol=1e-6)
+    except AssertionError:
+        return False
+    return True

@@ -1,0 +1,105 @@
+"""Published networks under one teacher: the shortest way from an RDM to a score."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from sage.analysis import bootstrap
+from sage.analysis.bootstrap import Bootstrap
+from sage.analysis.predictors import COMBINED
+from sage.config.run import StoredRun
+from sage.experiments import controls
+from sage.rsa import guidance, pool_bank
+from sage.rsa.teacher import Teacher, read_teacher
+
+
+@dataclass(frozen=True)
+class Judged:
+    """Stored networks as a teacher judges them.
+
+    Args:
+        teacher: has RDMs of class means.
+        rdms: [layer, pair] of class means by network and epoch.
+        similarity: see `guidance.compare`.
+        scores: [predictor, network, epoch] of P, TG, P + alpha TG, and two controls.
+        mature: accuracy [network] after full training.
+    """
+
+    teacher: Teacher
+    rdms: Mapping[tuple[int, float], np.ndarray]
+    similarity: xr.DataArray
+    scores: xr.DataArray
+    mature: xr.DataArray
+
+    def table(self, epoch: float) -> pd.DataFrame:
+        """Return P, TG, P + alpha TG and mature accuracy of networks, the best score first."""
+        shown = self.scores.sel(epoch=epoch, predictor=["P", "TG", COMBINED], drop=True)
+        found = shown.transpose("network", "predictor").to_pandas()
+        found["mature accuracy"] = self.mature.to_series()
+        return found.sort_values(COMBINED, ascending=False)
+
+    def correlations(self, epochs: Sequence[float], resamples: Bootstrap) -> pd.DataFrame:
+        """Return r of each score with mature accuracy and its 95 % interval, as text."""
+        found: dict[str, dict[str, str]] = {}
+        for epoch in epochs:
+            column = found[f"after {epoch:g} epoch{'s' * (epoch != 1)}"] = {}
+            for name in self.scores.predictor.values:
+                values = self.scores.sel(predictor=name, epoch=epoch).values
+                r = bootstrap.correlation(values, self.mature.values, resamples)
+                column[name] = f"{r.value:.2f} [{r.low:.2f}, {r.high:.2f}]"
+        return pd.DataFrame(found).rename_axis("r with mature accuracy")
+
+    def examples(self, epoch: float) -> dict[str, np.ndarray]:
+        """Return RDMs to look at, by their titles: the teacher's last layer, and two networks'.
+
+        They are the layers that are most similar to it, of the network with the highest TG and of
+        the one with the lowest.
+        """
+        tg, p = (self.scores.sel(predictor=name, epoch=epoch) for name in ("TG", "P"))
+        last = self.teacher.layers[-1]
+        found = {f"the teacher, layer {last.name}\n": last.rdms["class"]}
+        for kind, network in (("highest", tg.idxmax().item()), ("lowest", tg.idxmin().item())):
+            place = {"network": network, "epoch": epoch}
+            layer = int(self.similarity.isel(teacher_layer=-1).sel(place).argmax("layer"))
+            title = f"{kind} TG = {tg.sel(network=network):.2f}, P = {p.sel(network=network):.1%}\n"
+            title += f"in the end right in {self.mature.sel(network=network):.1%}"
+            found[title] = self.rdms[network, epoch][layer]
+        return found
+
+
+def judge(run: StoredRun) -> Judged:
+    """Return the run's stored networks as its teacher judges them; errors as `load_stored`."""
+    files = controls.find_stored(run)
+    banks, teacher = (
+        [xr.load_dataset(one) for one in files["banks"]],
+        read_teacher(*files["teacher"]),
+    )
+    snapshots, level = list(pool_bank.unpack(*banks)), "class"
+    similarity, shuffled = (
+        guidance.compare(snapshots, one, level=level) for one in (teacher, teacher.shuffled(seed=0))
+    )
+    columns = [one[["accuracy", "mature"]] for one in banks]
+    networks = xr.concat(columns, "network", combine_attrs="drop")
+    networks = networks.assign_coords(network=similarity.network)
+    p, tg = networks.accuracy, guidance.teacher_guidance(similarity)
+    known = {
+        "P": ("accuracy", p),
+        "TG": ("guidance", tg),
+        COMBINED: ("combination", guidance.combined_score(p, tg, run.alpha)),
+        "TG before training": ("control", tg.isel(epoch=0, drop=True)),
+        "TG shuffled": ("control", guidance.teacher_guidance(shuffled)),
+    }
+    parts = [
+        one.broadcast_like(p).assign_coords(predictor=name, family=family)
+        for name, (family, one) in known.items()
+    ]
+    joined: dict[str, Any] = {"coords": ["predictor", "family"], "compat": "override"}
+    scores = xr.concat(parts, "predictor", join="exact", combine_attrs="drop", **joined)
+    stimuli = teacher.layers[-1].stimuli
+    rdms = {(network, epoch): own[stimuli, level] for network, epoch, own in snapshots}
+    mature = networks.mature.assign_coords(epoch=run.settings.mature_epochs)
+    return Judged(teacher, rdms, similarity, scores.assign_attrs(alpha=run.alpha), mature)

@@ -1,0 +1,215 @@
+"""What a notebook finds, by name: what it measured, and what follows from that.
+
+A published run has the tables of what was measured in its folder, so that all else follows again.
+"""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from sage import spaces
+from sage.analysis import (
+    cell_tables,
+    draws,
+    predictivity,
+    published_pools,
+    search_tables,
+    summaries,
+)
+from sage.analysis.bootstrap import Bootstrap
+from sage.analysis.predictivity import Analysis
+from sage.config import paths
+from sage.config.run import Run, words
+from sage.experiments import controls, pool, quickstart
+from sage.models import genotypes
+
+ALPHAS = np.array([0.05, 0.1, 0.2, 0.5, 1, 2, 5])  # of the paper's Figure 4
+CONTROL_EPOCHS = (1, 2)  # of which the controls are shown and told
+QUICKSTART_EPOCH = 1  # after which the quickstart judges
+
+
+class Missing(KeyError):
+    """A result is neither measured, nor in a folder of tables, nor does it follow from others."""
+
+
+class Results(dict[str, Any]):
+    """Results of a run by name; one that is not there is computed, or read, when it is asked for.
+
+    Args:
+        run: what was asked.
+        measured: what was measured.
+        folder: has further tables; `FOLLOWS` says which names are computed nevertheless.
+
+    Raises:
+        Missing: on asking for a result that is not to be had.
+    """
+
+    def __init__(
+        self, run: Run, measured: Mapping[str, Any] | None = None, *, folder: Path | None = None
+    ):
+        super().__init__(measured or {})
+        self.run: Any = run  # of the kind that a result takes
+        self.folder = folder
+
+    @property
+    def bootstrap(self) -> Bootstrap:
+        return Bootstrap(self.run.settings.resamples, self.run.seed)
+
+    def __missing__(self, name: str) -> Any:
+        path = self.folder / f"{name}.nc" if self.folder else Path()
+        if name in FOLLOWS:
+            self[name] = FOLLOWS[name](self)
+        elif path.is_file():
+            self[name] = xr.load_dataset(path, engine="h5netcdf")
+        else:
+            raise Missing(f"no result {name!r} in {', '.join(self) or 'none'} or {self.folder}")
+        return self[name]
+
+    def verdict(self, name: str) -> str:
+        """Return what a table says in words; none if there is nothing to say."""
+        return VERDICTS[name](self) if name in VERDICTS else ""
+
+    def frame(self, name: str) -> pd.DataFrame:
+        """Return a table of networks as one to show, see `cell_tables`."""
+        return self[name].to_dataframe().set_index(["network", "numbers"])
+
+    def networks(self, name: str) -> tuple[pd.DataFrame, int]:
+        """Return our rows of such a table, and how many of them a search found, which are first."""
+        table = self.frame(name)
+        ours = table[table.index.get_level_values("numbers") != cell_tables.PAPERS]
+        return ours, len(ours) - len(words(self.run.beside))
+
+    def save(
+        self, name: str, *, folder: Path | None = None, further: Mapping[str, Any] | None = None
+    ) -> xr.Dataset:
+        """Write a table with its verdict to the run's folder, and return it as it is read again.
+
+        Args:
+            folder: another folder.
+            further: attributes that the table gets where it has no own.
+        """
+        told = {"verdict": self.verdict(name)} if name in VERDICTS else {}
+        table = self[name]
+        table = table.assign_attrs({**(further or {}), **table.attrs, **told})
+        path = paths.save_table(table, (folder or self.run.folder) / f"{name}.nc")
+        return xr.load_dataset(path, engine="h5netcdf")
+
+
+def _analysed(of: Results) -> dict[str, Analysis]:
+    return of["01_pools"].analyse(of.bootstrap)
+
+
+def _random(of: Results) -> dict[str, Analysis]:
+    """Return what is said first of a pool: its random networks, all and those of some depth."""
+    return {
+        name: of["01_analysed"][name] for name in (published_pools.RANDOM, published_pools.DEEP)
+    }
+
+
+def _sweep(of: Results) -> xr.Dataset:
+    random = of["01_analysed"][published_pools.RANDOM]
+    return predictivity.alpha_sweep(random.scores, random.mature, ALPHAS, of.bootstrap)
+
+
+def _summary(of: Results) -> xr.Dataset:
+    pools = of["01_pools"]
+    taught = {f"teacher_{name}": one for name, one in zip(published_pools.TAUGHT, pools.taught)}
+    return predictivity.record(of["01_analysed"], of["01_sweep"], pools.ceiling, **taught)
+
+
+def _trained(of: Results) -> dict[str, xr.Dataset]:
+    """Return the fully trained networks of a run by data set."""
+    sets = filter(None, (of.run.dataset, of.run.transfer))
+    return {name: of[f"03_trained_{name}"] for name in sets}
+
+
+def _discovered(of: Results) -> genotypes.Genotype:
+    """Return the cell that the paper's search found."""
+    name, found = (
+        search_tables.discovered(of["03_searches"]),
+        search_tables.winners(of["03_searches"]),
+    )
+    return genotypes.from_architecture(spaces.cells(of.run.budget.blocks), found[name], name)
+
+
+def _mobile(of: Results) -> xr.Dataset:
+    texts = of["03_trained"][of.run.dataset].genotype.values
+    cells = [genotypes.parse_genotype(text) for text in texts]
+    return cell_tables.table_3(cells).reset_index().to_xarray()
+
+
+def _against(of: Results) -> dict[str, xr.Dataset]:
+    stored = of["06_stored"]
+    sets = {"all networks": stored, "depth 3 or more": stored.at_least(3)}
+    return {
+        name: draws.against_draws(
+            one.networks.accuracy, one.guided, one.networks.mature, of.bootstrap
+        )
+        for name, one in sets.items()
+    }
+
+
+# What is computed from other results, by name.
+FOLLOWS: dict[str, Callable[[Results], Any]] = {
+    "01_pools": lambda of: pool.load_pools(of.run),
+    "01_analysed": _analysed,
+    "01_random": _random,
+    "01_sweep": _sweep,
+    "01_summary": _summary,
+    "02_summary": lambda of: (
+        search_tables.summary(of["02_searches"]).to_xarray().rename(epochs="premature_epochs")
+    ),
+    "03_trained": _trained,
+    "03_cell": _discovered,
+    "03_errors": lambda of: (
+        cell_tables.table_2(of.run, of["03_searches"], of["03_trained"]).reset_index().to_xarray()
+    ),
+    "03_mobile": _mobile,
+    "04_errors": lambda of: (
+        cell_tables.imagenet_errors(of.run, of["04_searches"], {of.run.dataset: of["04_trained"]})
+        .reset_index()
+        .to_xarray()
+    ),
+    "quickstart_judged": lambda of: quickstart.judge(of.run),
+    "06_stored": lambda of: controls.load_stored(of.run),
+    "06_against": _against,
+    "06_controls": lambda of: of["06_against"]["all networks"],
+    "06_controls_deep": lambda of: of["06_against"]["depth 3 or more"],
+    "06_teaching": lambda of: draws.teaching(
+        of["06_stored"].guided.peer, of["06_stored"].networks.mature, of.bootstrap
+    ),
+}
+
+
+def _searches(name: str) -> Callable[[Results], str]:
+    return lambda of: search_tables.reading(of[name])
+
+
+def _errors(number: str, kind: str) -> Callable[[Results], str]:
+    def verdict(of: Results) -> str:
+        ours, found = of.networks(f"{number}_errors")
+        return cell_tables.reading(ours, f"{of.run.dataset}{kind}", found)
+
+    return verdict
+
+
+def _controls(group: str) -> Callable[[Results], str]:
+    return lambda of: draws.summary({group: of["06_against"][group]}, CONTROL_EPOCHS)
+
+
+# What tables say in words, by their names.
+VERDICTS: dict[str, Callable[[Results], str]] = {
+    "01_summary": lambda of: summaries.verdict(
+        of["01_random"], epoch=of.run.settings.premature_epochs
+    ),
+    **{name: _searches(name) for name in ("02_searches", "03_searches", "04_searches")},
+    "03_errors": _errors("03", ""),
+    "04_errors": _errors("04", " top-1"),
+    "06_controls": _controls("all networks"),
+    "06_controls_deep": _controls("depth 3 or more"),
+    "06_teaching": lambda of: draws.told_of_teaching(of["06_teaching"], CONTROL_EPOCHS),
+}

@@ -1,0 +1,101 @@
+"""Every figure of the notebooks by its name: how it is drawn from a run's results.
+
+Notebooks and `tg-sage published` draw them in this one way.
+"""
+
+from collections.abc import Callable
+
+from matplotlib.figure import Figure
+
+from sage.analysis import contrasts, predictivity, predictors
+from sage.analysis.published_pools import RANDOM
+from sage.experiments.results import CONTROL_EPOCHS, QUICKSTART_EPOCH, Results
+from sage.images import categories
+from sage.plots import cells, recordings, searches, style, teacher
+from sage.plots import controls as draws
+from sage.plots import predictors as pools
+
+
+def draw(results: Results, name: str) -> None:
+    """Draw a figure of `FIGURES`, and write it to the run's folder as PNG and PDF."""
+    style.save(FIGURES[name](results), results.run.folder, name)
+
+
+def _predictivity(of: Results) -> Figure:
+    layers = [predictors.layer_name(one) for one in of["01_pools"].own.teacher_layer.values]
+    return pools.predictivity(of["01_analysed"][RANDOM], layers, epoch=_epoch(of))
+
+
+def _alpha(of: Results) -> Figure:
+    assessed = of["01_analysed"][RANDOM].assessed
+    chosen = {one: predictivity.gain(assessed, predictors.CHOSEN, one) for one in contrasts.RANKED}
+    return pools.alpha_effect(of["01_sweep"], chosen)
+
+
+def _teachers(of: Results) -> Figure:
+    name = of["01_pools"].own.similarity.attrs["teacher"]
+    return pools.teachers(of["01_analysed"][RANDOM].assessed, teacher=name)
+
+
+def _rivals(of: Results) -> Figure:
+    own = of["01_pools"]
+    options = {"epoch": _epoch(of), "ceiling": own.ceiling, "alpha": of.run.alpha}
+    return pools.rivals(of["01_analysed"][RANDOM].assessed, **options)
+
+
+def _cost(of: Results) -> Figure:
+    own = of["01_pools"]
+    _, taught = own.taught
+    return pools.cost_curves(of["01_analysed"][RANDOM], ceiling=own.ceiling, teacher=taught)
+
+
+def _search(of: Results) -> Figure:
+    _, taught = of["01_pools"].taught
+    return pools.simulated_searches(of["01_random"], epoch=_epoch(of), teacher=taught)
+
+
+def _errors(of: Results, number: str, *kinds: str) -> Figure:
+    (ours, found), searched = of.networks(f"{number}_errors"), of[f"{number}_searches"]
+    measures = [f"{of.run.dataset}{kind}" for kind in kinds]
+    return searches.final_errors(ours, *measures, found=found, searched=searched)
+
+
+def _epoch(of: Results) -> float:
+    return of.run.settings.premature_epochs
+
+
+def _examples(of: Results) -> Figure:
+    """Draw the RDMs of a teacher and two candidates; CIFAR-100's classes by their category."""
+    found = of["quickstart_judged"].examples(QUICKSTART_EPOCH)
+    names = sorted(name for group in categories.CIFAR100.values() for name in group)
+    return teacher.rdms_beside(found, categories.of(tuple(names)))
+
+
+FIGURES: dict[str, Callable[[Results], Figure]] = {
+    "quickstart_rdms": _examples,
+    "00_images": lambda of: teacher.training_images(of["00_images"]),
+    "00_teacher": lambda of: teacher.learning_curve(of["00_teacher"]),
+    "00_rdms": lambda of: teacher.teacher_rdms(of["00_teacher_rdms"], of["00_categories"]),
+    "01_added": lambda of: pools.added_value(of["01_random"]),
+    "01_predictivity": _predictivity,
+    "01_alpha": _alpha,
+    "01_teachers": _teachers,
+    "01_rivals": _rivals,
+    "01_cost": _cost,
+    "01_search": _search,
+    "01_pools": lambda of: pools.pools(of["01_analysed"], alpha=of.run.alpha),
+    "02_searches": lambda of: searches.search_progress(of["02_searches"]),
+    "03_finalists": lambda of: searches.finalists(of["03_searches"]),
+    "03_cell": lambda of: cells.cell_graph(of["03_cell"]),
+    "03_errors": lambda of: _errors(of, "03", ""),
+    "04_stimuli": lambda of: recordings.stimuli(of["04_recordings"]),
+    "04_rdms": lambda of: recordings.region_rdms(of["04_recordings"], of.run.level),
+    "04_finalists": lambda of: searches.finalists(of["04_searches"]),
+    "04_similarity": lambda of: recordings.region_similarity(of["04_similarity"]),
+    "04_sites": lambda of: recordings.site_agreement(of["04_sites"]),
+    "04_errors": lambda of: _errors(of, "04", " top-1", " top-5"),
+    "06_controls": lambda of: draws.controls(of["06_against"], CONTROL_EPOCHS),
+    "06_teaching": lambda of: draws.teaching(
+        of["06_teaching"], of["06_stored"].networks.mature, CONTROL_EPOCHS
+    ),
+}
