@@ -20,9 +20,10 @@
 # look is at their accuracy P. Here a *teacher*, a network that was trained well, looks too: does a
 # network represent images as the teacher does?
 #
-# It is worth a look. Of 120 networks, how good each will be after 20 epochs is told better by the
-# two together, P + alpha TG, than by P alone, after one epoch of training. How sure that is, and
-# what else would do as well, stands in the notebooks that follow.
+# After one epoch of training the two together, P + alpha TG, tell how good each of 120 networks
+# will be after twenty: r = 0.81, where P alone has 0.70. Much of that is owed to the architectures
+# rather than to what the teacher knows, as the controls below show. How sure it is, and what else
+# would do as well, stands in the notebooks that follow.
 #
 # Nothing is trained here, and no images are needed. It takes half a minute. Next is
 # `01_predictivity`, which trains networks of your own, or `06_controls` with these ones.

@@ -47,10 +47,10 @@ def test_command_makes_what_is_not_made_yet(monkeypatch, tmp_path, capsys):
         said = capsys.readouterr().out
         assert f"{count} of 1 published results are analysed" in said
         assert ("1 figures; same numbers: 02_searches, 02_summary" in said) == bool(count)
-        assert "cifar100-cnn-search, 02_cnn_search:\n  P + TG at 1 epoch minus P" in said
+        assert "cifar100-cnn-search, 02_cnn_search:\n  Whether guidance finds" in said
         assert f"Open {again / 'index.html'}" in said
     page = (again / "index.html").read_text()
-    assert 'src="cifar100-cnn-search/02_searches.png"' in page and "minus P at 1 epoch" in page
+    assert 'src="cifar100-cnn-search/02_searches.png"' in page and "Whether guidance" in page
 
 
 def test_an_unknown_published_result_is_refused(capsys):
