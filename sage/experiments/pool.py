@@ -17,6 +17,7 @@ from sage.experiments.studies import architectures, keep_best, make_study
 from sage.rsa import alignment, guidance
 from sage.rsa.teacher import Teacher
 from sage.search import dask_workers, searchers
+from sage.search.dask_workers import Opener
 from sage.search.evaluation import EvaluationProtocol
 from sage.search.explorer import Explorer, Study, Told
 from sage.search.searchers import Listed, Searcher
@@ -42,9 +43,10 @@ def load_pools(run: PoolRun, *, workers: str = "auto") -> Pools:
     teacher = teachers.load_teacher(run)
     check_teacher(run, teacher)
     published_pools.check_alike(published, run, teacher)
-    networks = train_pool(run, workers=workers)
-    again = retrain_pool(run, workers=workers)
-    found = search_pool(run, workers=workers)
+    with dask_workers.opened_once(check_workers(workers)) as opener:
+        networks = train_pool(run, workers=opener)
+        again = retrain_pool(run, workers=opener)
+        found = search_pool(run, workers=opener)
     known = [measure_pool(run, one, teacher) for one in (networks, found)]
     own, searched = (predictivity.pool_record(one, predictors.score_table(one)) for one in known)
     mature = predictivity.mature_accuracy(own, run.settings.mature_epochs)
@@ -54,11 +56,12 @@ def load_pools(run: PoolRun, *, workers: str = "auto") -> Pools:
     return Pools(own, searched, published, ceiling, taught)
 
 
-def train_pool(run: Run, *, workers: str = "auto", told: Told | None = None) -> xr.Dataset:
+def train_pool(run: Run, *, workers: str | Opener = "auto", told: Told | None = None) -> xr.Dataset:
     """Return the run's pool of random networks; what is not on record is trained first.
 
     Args:
-        workers: see `dask_workers.open_workers`; errors as there and of `Explorer.search`.
+        workers: see `dask_workers.open_workers`; errors as there and of `Explorer.search`. Or what
+            opens them, see `dask_workers.opened_once`.
         told: called with each network that ends, see `explorer.Told`.
 
     Returns:
@@ -69,7 +72,7 @@ def train_pool(run: Run, *, workers: str = "auto", told: Told | None = None) -> 
     return _train("pool", study, searcher, run.settings.pool, workers, told)
 
 
-def search_pool(run: Run, *, workers: str = "auto") -> xr.Dataset:
+def search_pool(run: Run, *, workers: str | Opener = "auto") -> xr.Dataset:
     """Return the paper's kind of pool: what searches guided by P find as they go on.
 
     Each of `GUIDED_BY_P` proposes as many candidates as the profile says, and learns their P after
@@ -107,7 +110,7 @@ def kept(visited: xr.Dataset) -> list[int]:
     return sorted(keep_best(visited, [count for count in counts if count > TOP], TOP))
 
 
-def retrain_pool(run: Run, *, workers: str = "auto") -> xr.DataArray:
+def retrain_pool(run: Run, *, workers: str | Opener = "auto") -> xr.DataArray:
     """Return the mature accuracy [network] of the random pool's first, trained with another seed.
 
     It is NaN where one diverged. They are a study of their own, of which nothing is measured before
@@ -193,15 +196,16 @@ def _train(
     study: Study,
     searcher: Searcher,
     count: int,
-    workers: str,
+    workers: str | Opener,
     told: Told | None = None,
 ) -> xr.Dataset:
     """Return the results of a study's first candidates; missing ones are trained first."""
-    workers = check_workers(workers)
+    if isinstance(workers, str):
+        workers = partial(dask_workers.open_workers, check_workers(workers))
     tracker = Tracker()
     if not tracker.ended(study.key, count):
         bar = tqdm(total=count, desc=title, unit="network")
-        with dask_workers.open_workers(workers) as opened, bar:
+        with workers() as opened, bar:
             Explorer(study, searcher, tracker, count, opened, bar, told).search()
     results = tracker.results(study.key, count)
     layers = [spaces.cnn_layers(searcher.space, one) for one in architectures(results)]

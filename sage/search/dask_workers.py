@@ -15,8 +15,9 @@ import uuid
 import warnings
 from collections.abc import Callable, Iterator
 from concurrent.futures import CancelledError, Future
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
+from functools import cache
 from multiprocessing import current_process, resource_tracker
 from typing import Any
 
@@ -71,6 +72,7 @@ def _compute(function: Callable, *arguments) -> Future:
     return outcome
 
 
+Opener = Callable[[], AbstractContextManager[Workers]]
 HERE = Workers(_compute, lambda: 1)  # trains within this process, at once
 
 
@@ -109,6 +111,17 @@ def open_workers(workers: str) -> Iterator[Workers]:
         joined = _Joined(cluster, count)
         stack.callback(joined.client.close)  # `with client` would lend it to all of Dask here
         yield Workers(joined.submit, joined.slots)
+
+
+@contextmanager
+def opened_once(workers: str) -> Iterator[Opener]:
+    """Give what opens workers when it is first called, and lends the same ones until the end.
+
+    Processes take seconds to start. Arguments and errors as `open_workers`.
+    """
+    with ExitStack() as stack:
+        opened = cache(lambda: stack.enter_context(open_workers(workers)))
+        yield lambda: nullcontext(opened())
 
 
 def slurm_cluster(processes: int = 1) -> SpecCluster:

@@ -10,6 +10,7 @@ import time
 import traceback
 import uuid
 from concurrent.futures import FIRST_COMPLETED, wait
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
@@ -116,6 +117,26 @@ def test_within_this_process():
         for kind in (KeyboardInterrupt, SystemExit):
             with pytest.raises(kind):
                 workers.submit(leave, kind)
+
+
+def test_workers_are_opened_once_and_when_they_are_needed(monkeypatch):
+    opened = []
+
+    @contextmanager
+    def open_here(workers):
+        opened.append(workers)
+        yield dask_workers.HERE
+        opened.append("ended")
+
+    monkeypatch.setattr(dask_workers, "open_workers", open_here)
+    with dask_workers.opened_once("2"):
+        pass
+    assert opened == []
+    with dask_workers.opened_once("2") as opener:
+        for _ in range(2):
+            with opener() as workers:
+                assert workers is dask_workers.HERE and opened == ["2"]
+    assert opened == ["2", "ended"]
 
 
 def test_processes_of_this_machine(two, marks, go):
