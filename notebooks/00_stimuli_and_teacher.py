@@ -21,7 +21,7 @@
 # matrices* (RDMs). An RDM says for every pair of stimuli how differently the network responds to
 # the two.
 #
-# Takes a minute and a half on two recent cores. Needs no other notebook; next is
+# Takes less than a minute on two recent cores. Needs no other notebook; next is
 # `01_predictivity`, which uses this teacher.
 #
 # The next cell holds the parameters. Change them there, or from outside:
@@ -89,11 +89,11 @@ pd.DataFrame(counts, index=[f"{images.name}, {size} x {size} pixels"])
 # These are training images at the size that networks get. When a run is published, pictures of any
 # other data set than `objects` stay behind, as they are not ours.
 #
-# Data set `objects` needs no download. It has 64 solid objects of 8 categories, drawn by ray
-# casting, as in the recordings from macaque visual cortex that the paper used. Every object stands
-# on the left in its best-known view. Networks get random views, positions, sizes and light on
-# unrelated backgrounds. A classifier of pixels does badly here; a network that generalises over
-# views does well.
+# Data set `objects` needs no download. It has 32 solid objects of 8 categories, drawn by ray
+# casting, like those of the recordings from macaque visual cortex that the paper used. Every object
+# stands on the left in its best-known view. Networks get random views, positions, sizes and light
+# on faint backgrounds. A classifier of pixels does badly here; a network that generalises over
+# views does well, and small ones learn it in a minute.
 
 # %%
 plots.draw(results, "00_images")

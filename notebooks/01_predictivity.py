@@ -32,7 +32,7 @@
 # seconds:
 # `papermill notebooks/01_predictivity.ipynb figures/out.ipynb -p alpha 2 -p teacher pixels`.
 #
-# Takes eleven minutes on two recent cores with the default parameters. Builds on the images and the
+# Takes three minutes on two recent cores with the default parameters. Builds on the images and the
 # teacher of `00_stimuli_and_teacher`, which it makes where they are not there yet; next is
 # `02_cnn_search`.
 #

@@ -33,7 +33,7 @@
 # Comparisons share what they can. The first candidates of TPE are those of random search with the
 # same seed, and an architecture that was trained before with the same seed and epochs is looked up.
 #
-# Takes four minutes on two recent cores with the default parameters. Builds on the images and the
+# Takes two minutes on two recent cores with the default parameters. Builds on the images and the
 # teacher of `00_stimuli_and_teacher`, which it makes where they are not there yet; next is
 # `03_cell_search`.
 #

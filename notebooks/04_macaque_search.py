@@ -31,7 +31,7 @@
 # Without files of recordings they are simulated: spike counts of 296 sites in three regions, which
 # are units of a trained network. Their names say so wherever they appear.
 #
-# Takes two and a half minutes on two recent cores with the default parameters. Builds on the images
+# Takes two minutes on two recent cores with the default parameters. Builds on the images
 # of `00_stimuli_and_teacher`, and on its teacher where recordings are simulated; it is the last.
 #
 # The committed outputs are those of the published run. Its parameters are in the first table below;
