@@ -149,22 +149,22 @@ def random_effects(effects: np.ndarray, errors: np.ndarray) -> np.ndarray:
     return np.stack([mean, mean - half, mean + half, q, stats.chi2.sf(q, count - 1)], 1)
 
 
-def verdict(row: Mapping[str, float]) -> str:
+def verdict(row: Mapping[str, float], matters: float = MATTERS) -> str:
     """Return what a contrast allows to say, whatever the bootstrap's seed.
 
     It is better where the whole interval, and that of several pools together, is above 0 and the
-    value is `MATTERS` or more; worse likewise; alike where the interval is within `MATTERS` of 0.
+    value is as much as `matters`; worse likewise; alike where the interval is within that of 0.
     """
     value, low, high = row["value"], row["low"], row["high"]
     if not np.isfinite(low):
         return UNKNOWN
-    if -MATTERS < low and high < MATTERS:
+    if -matters < low and high < matters:
         return ALIKE
     if np.isfinite(row["pooled"]):
         low, high = min(low, row["pooled_low"]), max(high, row["pooled_high"])
-    if low > 0 and value >= MATTERS:
+    if low > 0 and value >= matters:
         return BETTER
-    return WORSE if high < 0 and value <= -MATTERS else UNDECIDED
+    return WORSE if high < 0 and value <= -matters else UNDECIDED
 
 
 def verdicts(compared: xr.Dataset, first: str, epoch: float) -> dict[str, str]:

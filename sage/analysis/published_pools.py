@@ -66,15 +66,45 @@ class Pools:
 
 def find(run: PoolRun) -> dict[str, Path]:
     """Return the files of the published pools that a run names, by these; Refused if unknown."""
+    return {name: files[name] for name, files in find_folders(run.pools).items()}
+
+
+def find_folders(names: str) -> dict[str, dict[str, Path]]:
+    """Return the files of published pools by name, for each of some names: its own first.
+
+    Those in folders below it follow, as `cifar100-pool/seed-0` after `cifar100-pool`.
+
+    Raises:
+        Refused: an unknown name.
+    """
     files = sorted(paths.results().rglob("01_pool.nc"))
     published = {file.parent.relative_to(paths.results()).as_posix(): file for file in files}
-    names = dict.fromkeys(words(run.pools))
-    for name in names:
+    found = {}
+    for name in dict.fromkeys(words(names)):
         if name not in published:
             raise unknown(
                 "pool", name, published, "" if published else "none, as there are no tables"
             )
-    return {name: published[name] for name in names}
+        below = [one for one in published if one.startswith(f"{name}/")]
+        found[name] = {one: published[one] for one in (name, *below)}
+    return found
+
+
+def read_folders(names: str) -> dict[str, dict[str, xr.Dataset]]:
+    """Return the tables of `find_folders`, those of a folder from one protocol and teacher.
+
+    Raises:
+        ValueError: as `find_folders`, or pools of a folder that cannot be put together.
+    """
+    folders = {}
+    for folder, files in find_folders(names).items():
+        tables = {one: predictors.complete(xr.load_dataset(file)) for one, file in files.items()}
+        wanted = _description(tables[folder])
+        wanted = {key: value for key, value in wanted.items() if key not in FREE}
+        for one, table in tables.items():
+            _check(one, f"cannot be put together with {folder}", _description(table), wanted)
+        folders[folder] = tables
+    return folders
 
 
 def holds_own(run: PoolRun) -> bool:

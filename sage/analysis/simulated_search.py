@@ -1,20 +1,36 @@
 """Random searches that a stored pool can answer: what the best by a score is worth in the end."""
 
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 import numpy as np
 import xarray as xr
 from scipy.special import comb
 
-from sage.analysis.bootstrap import REGRET_TOP, Bootstrap, by_epoch, interval
+from sage.analysis.bootstrap import (
+    FEWEST_OF_INTERVALS,
+    REGRET_TOP,
+    Bootstrap,
+    by_epoch,
+    interval,
+)
+from sage.analysis.contrasts import ERRORS, POOLED, random_effects
 
 CANDIDATES = (10, 20, 50, 100)
 SCORES = ("P", "P + alpha TG", "P + a TG", "P + a log parameters", "TSE-E", "log parameters")
 CHOICES = ("first", f"best of top {REGRET_TOP}")
 RESAMPLES = 400  # at most: they take long, and interval ends settle to 0.1 points of accuracy
+MATTERS = 0.005  # of a difference in accuracy: two trainings of one network differ by about as much
+FIELDS = ("value", "low", "high", *POOLED)
+At = tuple[str, float]  # a predictor, and the epoch at which it scores
 
 
-def simulate(scores: xr.DataArray, mature: xr.DataArray, resamples: Bootstrap) -> xr.Dataset:
+def simulate(
+    scores: xr.DataArray,
+    mature: xr.DataArray,
+    resamples: Bootstrap,
+    names: Iterable[str] = SCORES,
+) -> xr.Dataset:
     """Return the mature accuracy that random searches over a pool find, by their score.
 
     A search draws so many different candidates, and takes the first by its score, or trains the top
@@ -22,31 +38,88 @@ def simulate(scores: xr.DataArray, mature: xr.DataArray, resamples: Bootstrap) -
     interval is over networks: each resample is a pool of its own. That holds some networks more
     than once, and the top five then fewer different ones.
 
+    Args:
+        names: of predictors, P among them; those that `scores` lacks are left out.
+
     Returns:
-        Dataset over predictor, of `SCORES`, epoch, candidates, of `CANDIDATES`, and choice, of
-        `CHOICES`: value, low and high; above P with its paired interval, gain, gain_low and
-        gain_high. NaN for as many candidates as the pool has networks, or more.
+        Dataset over predictor, epoch, candidates, of `CANDIDATES`, and choice, of `CHOICES`: value,
+        low and high; above P with its paired interval, gain, gain_low and gain_high. NaN for as
+        many candidates as the pool has networks, or more.
     """
-    names = [name for name in SCORES if name in scores.predictor]
+    names = [name for name in names if name in scores.predictor]
     fewer = replace(resamples, resamples=min(resamples.resamples, RESAMPLES))
 
     def measure(values: np.ndarray, target: np.ndarray, places: np.ndarray) -> np.ndarray:
-        drawn, n = [], len(target)
-        members = fewer.members(n)
-        for predictor in values:
-            # Of networks that tie the one with the lower target comes first, as in `regret`.
-            order = np.lexsort((target, -predictor))
-            ranked = target[order][np.sort(np.argsort(order)[members], axis=1)]  # [1 + R, n]
-            found = expected_finds(ranked, CANDIDATES)
-            drawn.append(found if np.ptp(predictor) else np.full_like(found, np.nan))
-        both = np.stack(drawn), np.stack(drawn) - drawn[names.index("P")]
-        ends = [[interval(one.reshape(len(members), -1)) for one in kind] for kind in both]
-        shape = (len(names), len(CANDIDATES), len(CHOICES), 3)
-        return np.concatenate([np.reshape(kind, shape) for kind in ends], axis=-1)
+        drawn = _finds(values, target, fewer)
+        both = drawn, drawn - drawn[names.index("P")]
+        return np.concatenate([[_ends(one) for one in kind] for kind in both], axis=-1)
 
     fields = [f"{kind}{end}" for kind in ("", "gain_") for end in ("value", "low", "high")]
     axes = {"predictor": names, "candidates": list(CANDIDATES), "choice": list(CHOICES)}
     return by_epoch(scores.sel(predictor=names), mature, measure, **axes, field=fields)
+
+
+def compare(
+    scores: xr.DataArray,
+    mature: xr.DataArray,
+    pairs: Sequence[tuple[At, At]],
+    resamples: Bootstrap,
+) -> xr.Dataset:
+    """Return by how much more one score finds than another does, perhaps after other training.
+
+    Args:
+        scores: with coordinate pool [network], as in `contrasts.contrasts`.
+
+    Returns:
+        Dataset over pair, with coordinates first, first_epoch, second and second_epoch, candidates
+        and choice: value, low, high and those of several pools, as in `contrasts.contrasts`.
+    """
+    used = list(dict.fromkeys(one for pair in pairs for one in pair))
+    values = np.stack([scores.sel(predictor=name, epoch=epoch) for name, epoch in used])
+    kept = np.isfinite(values).all(0) & np.isfinite(mature.values)
+    values, target, pools = values[:, kept], mature.values[kept], scores.pool.values[kept]
+    members = [pools == name for name in dict.fromkeys(pools)]
+    members = [one for one in members if one.sum() >= FEWEST_OF_INTERVALS]
+    drawn = _finds(values, target, resamples)
+    apart = [_finds(values[:, one], target[one], resamples) for one in members]
+    found = []
+    for first, second in pairs:
+        one, other = used.index(first), used.index(second)
+        ends = _ends(drawn[one] - drawn[other], errors=ERRORS)
+        by_pool = [each[one] - each[other] for each in apart]
+        effects, errors = (
+            np.reshape([of(each) for each in by_pool], (len(by_pool), ends[..., 0].size))
+            for of in (lambda each: each[0], lambda each: each[1:].std(0))
+        )
+        together = random_effects(effects, errors).reshape(*ends.shape[:2], -1)
+        found.append(np.concatenate([ends, together], axis=-1))
+    axes = {"candidates": list(CANDIDATES), "choice": list(CHOICES), "field": list(FIELDS)}
+    table = xr.DataArray(np.array(found), axes, ("pair", *axes)).to_dataset("field")
+    named: dict[str, tuple[str, list]] = {}
+    for side, ats in zip(("first", "second"), zip(*pairs)):
+        predictors, epochs = zip(*ats)
+        named |= {side: ("pair", list(predictors)), f"{side}_epoch": ("pair", list(epochs))}
+    return table.assign_coords(named).assign_attrs(networks=len(target))
+
+
+def _finds(values: np.ndarray, target: np.ndarray, resamples: Bootstrap) -> np.ndarray:
+    """Return what is found [K, 1 + R, candidates, choice] by scores [K, n] in each resample.
+
+    It is NaN for a score that does not vary. Of networks that tie the one with the lower target
+    comes first, as in `bootstrap.regret`.
+    """
+    members, found = resamples.members(len(target)), []
+    for score in values:
+        order = np.lexsort((target, -score))
+        ranked = target[order][np.sort(np.argsort(order)[members], axis=1)]  # [1 + R, n]
+        one = expected_finds(ranked, CANDIDATES)
+        found.append(one if np.ptp(score) else np.full_like(one, np.nan))
+    return np.stack(found)
+
+
+def _ends(drawn: np.ndarray, *, errors: float = 0) -> np.ndarray:
+    """Return value, low and high [candidates, choice, 3] of finds [1 + R, candidates, choice]."""
+    return interval(drawn.reshape(len(drawn), -1), errors=errors).reshape(*drawn.shape[1:], 3)
 
 
 def expected_finds(ranked: np.ndarray, candidates: tuple[int, ...]) -> np.ndarray:

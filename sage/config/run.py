@@ -152,6 +152,38 @@ class BenchmarkRun(StoredRun):
 
 
 @dataclass(frozen=True, kw_only=True)
+class TablesRun(Run):
+    """A run on searches in published tables, for which nothing is trained.
+
+    `pools` names folders of published pools, those of a folder have one teacher; `searches` is a
+    table of `benchmark_searches`, below `data/results` or elsewhere.
+
+    Raises:
+        Refused: epochs that are no numbers.
+    """
+
+    profile: str = "cpu"
+    dataset: str = "cifar100"
+    teacher: str = ""  # the pools have theirs
+    pools: str = "cifar100-pool cifar100-pool-teacher24 cifar100-pool-nasnet"
+    searches: str = "nasbench201-searches/07_benchmark.nc"
+    candidates: int = 50  # of the simulated searches that the claim is judged by
+    few: float = 0.25
+    many: str = "2 3"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not self.later or min(self.later) <= self.few:
+            told = f"expected numbers above few, {self.few:g}, with spaces between"
+            raise Refused(f"many is {self.many!r}, {told}")
+
+    @property
+    def later(self) -> list[float]:
+        """The epochs of `many`."""
+        return _numbers(self.many)
+
+
+@dataclass(frozen=True, kw_only=True)
 class ComparisonRun(Run):
     """A run that compares searches; an empty text or 0 stands for the profile's value.
 
@@ -247,7 +279,7 @@ class MacaqueRun(CellRun):
         return [name.strip() for name in names if name.strip()]
 
 
-_KINDS = Run, PoolRun, StoredRun, BenchmarkRun, SearchRun, CellRun, MacaqueRun
+_KINDS = Run, PoolRun, StoredRun, BenchmarkRun, TablesRun, SearchRun, CellRun, MacaqueRun
 KINDS: dict[str, type[Run]] = {kind.__name__: kind for kind in _KINDS}
 
 

@@ -9,10 +9,11 @@ from sage.config.run import (
     Refused,
     Run,
     StoredRun,
+    TablesRun,
     check_workers,
     words,
 )
-from sage.experiments import controls
+from sage.experiments import controls, stored_searches
 from sage.images import datasets
 from sage.models import genotypes
 from sage.models.genotypes import Genotype
@@ -39,6 +40,9 @@ def check_run(run: Run, *, workers: str = "auto") -> None:
             return
         if isinstance(run, StoredRun):
             controls.find_stored(run)
+            return
+        if isinstance(run, TablesRun):
+            stored_searches.check(run)
             return
         if isinstance(run, PoolRun | ComparisonRun):
             Tracker().check_writable()

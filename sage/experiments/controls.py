@@ -38,13 +38,17 @@ def find_stored(run: StoredRun) -> dict[str, list[Path]]:
         asked = getattr(run, name)
         if not (files := words(asked)):
             raise Refused(f"{name} is empty, expected the name of a file")
-        for file in files:
-            places = [one for one in (Path(file), paths.results() / file) if one.is_file()]
-            if not places:
-                expected = f"expected a file, here or in {paths.results()}"
-                raise Refused(f"{name} is {asked!r}: no {file}, {expected}")
-            found.setdefault(name, []).append(places[0])
+        found[name] = [find_table(file, name) for file in files]
     return found
+
+
+def find_table(file: str, parameter: str) -> Path:
+    """Return the path of a file here or among published results; Refused if there is none."""
+    for path in (Path(file), paths.results() / file):
+        if path.is_file():
+            return path
+    expected = f"expected a file, here or in {paths.results()}"
+    raise Refused(f"{parameter} names {file!r}, {expected}")
 
 
 def load_stored(run: StoredRun) -> Stored:

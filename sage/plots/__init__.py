@@ -19,5 +19,6 @@ from sage.plots.predictors import (
 )
 from sage.plots.recordings import region_rdms, region_similarity, site_agreement, stimuli
 from sage.plots.searches import final_errors, finalists, search_progress
+from sage.plots.simulated import benchmark_searches, pool_scores, pool_searches
 from sage.plots.style import save
 from sage.plots.teacher import learning_curve, teacher_rdms, training_images

@@ -73,7 +73,7 @@ def test_stored_networks_are_read_from_the_files_that_a_run_names(tmp_path):
     np.testing.assert_allclose(found.guided.TG, expected, atol=0.005)
     deep = found.at_least(2)
     assert deep.networks.depth.values.tolist() == 2 * [3, 2] and deep.guided.sizes["teacher"] == 6
-    with pytest.raises(Refused, match="banks is 'none.nc': no none.nc, expected a file"):
+    with pytest.raises(Refused, match="banks names 'none.nc', expected a file"):
         controls.find_stored(StoredRun(banks="none.nc"))
     with pytest.raises(Refused, match="untrained is empty"):
         controls.find_stored(StoredRun(untrained=""))

@@ -1,0 +1,121 @@
+# ---
+# jupyter:
+#   jupytext:
+#     formats: ipynb,py:percent
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#       format_version: '1.3'
+#       jupytext_version: 1.19.6
+#   kernelspec:
+#     display_name: Python 3 (ipykernel)
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # What would searches find, and what is a searcher worth?
+#
+# The paper's second claim: with a tenth of the training, a search by P + alpha TG finds networks as
+# good as one by P does. Here searches are simulated, thousands of them, where the networks are
+# trained already.
+#
+# Nothing is trained, and no images are needed: all comes from published tables. What is computed
+# and how it is judged was written down before: `docs/plans/searches.md`.
+
+# %% tags=["parameters"]
+pools = "cifar100-pool cifar100-pool-teacher24 cifar100-pool-nasnet"  # folders, a teacher each
+searches = "nasbench201-searches/07_benchmark.nc"  # in data/results, or a file of your own
+candidates = 50  # of the searches that are judged: 10, 20, 50 or 100
+few = 0.25  # epochs of a candidate
+many = "2 3"  # epochs of what it is compared with, with spaces between
+
+# %%
+import xarray as xr
+
+from sage import plots
+from sage.analysis import contrasts, search_claims
+from sage.config import provenance
+from sage.config.run import TablesRun
+from sage.experiments import stored_searches
+from sage.experiments.asked import check_run
+from sage.experiments.controls import find_table
+
+# %%
+run = TablesRun.of(globals())
+check_run(run)
+run
+
+# %% [markdown]
+# ## Searches in stored pools
+#
+# A random search draws some of a pool's networks and takes the first by a score, or the best of the
+# top five. The mean over all such searches is computed. Each weight alpha was chosen on other
+# networks. A guided search pays for its teacher too, unless there is one already.
+
+# %%
+simulated = stored_searches.simulate_pools(run)
+main = next(iter(simulated.values()))
+plots.save(plots.pool_searches(main), run.folder, "07_pools")
+
+# %% [markdown]
+# The claim is supported if guidance finds better networks than P with as few epochs, and better or
+# no different ones than P with many. It is refuted where guidance is worse than one of these. A
+# difference of half a point matters: two trainings of one network differ by about as much.
+
+# %%
+verdict = search_claims.claim(main.compared, candidates=run.candidates)
+print(verdict)
+
+# %% tags=["table"]
+contrasts.styled(search_claims.differences(main.compared))
+
+# %% [markdown]
+# ## All scores, and all teachers
+#
+# By how much a search finds better networks than P does after as few epochs. Black lines: what more
+# training of each candidate brings to P.
+
+# %%
+figure = plots.pool_scores(simulated, candidates=run.candidates)
+plots.save(figure, run.folder, "07_scores")
+
+# %% [markdown]
+# The claim with each teacher.
+
+# %%
+told = {
+    pool.teacher: search_claims.claim(pool.compared, candidates=run.candidates)
+    for pool in simulated.values()
+}
+print("\n\n".join(f"{teacher}. {text}" for teacher, text in told.items()))
+
+# %% [markdown]
+# ## Searchers on NAS-Bench-201
+#
+# Every architecture of this space was trained by others. So each searcher can search hundreds of
+# times, with their accuracy after 12 epochs as its score, or after 200. The second shows what a
+# score without error would bring. Bands are 95 % intervals of the mean over runs. Numbers of others
+# are theirs: they spent other budgets.
+
+# %%
+table = xr.load_dataset(find_table(run.searches, "searches"))
+plots.save(plots.benchmark_searches(table), run.folder, "07_benchmark")
+
+# %% tags=["table"]
+search_claims.benchmark_table(table)
+
+# %% [markdown]
+# Differences after 100 candidates in points of test accuracy, paired by the seed of a search. One
+# of 0.2 points matters.
+
+# %% tags=["table"]
+differences = search_claims.benchmark_contrasts(table, candidates=100)
+differences.round(2)
+
+# %% [markdown]
+# ## Made by
+
+# %%
+run.save_table(main.compared.assign_attrs(verdict=verdict), "07_pools")
+print(provenance.line(table.attrs["provenance"]))
