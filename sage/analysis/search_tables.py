@@ -11,7 +11,7 @@ from pandas.io.formats.style import Styler
 from sage.analysis.bootstrap import Estimate, t_interval
 from sage.analysis.contrasts import BETTER, UNDECIDED, WORSE
 from sage.analysis.summaries import precision, told_epochs
-from sage.search.scores import GUIDED, SCORES, P
+from sage.search.scores import GUIDED, SCORES, P, find, split
 from sage.spaces import Architecture
 
 ENDS = (", low", ", high")  # behind the name of a column, those of its interval's ends
@@ -53,7 +53,7 @@ def summary(table: xr.Dataset) -> pd.DataFrame:
     for name, values in measures.items():
         found = xr.apply_ufunc(_mean, values, **_OVER_RUNS)
         columns |= {f"{name}{end}": found[..., place] for place, end in enumerate(("", *ENDS))}
-    return _rows(columns)
+    return _rows(table, columns)
 
 
 def styled(frame: pd.DataFrame, *, unknown: str = "\N{EN DASH}") -> Styler:
@@ -86,7 +86,7 @@ def _number(value: float | str) -> str:
 def counts(table: xr.Dataset) -> str:
     """Return in words how many candidates there were, were trained to maturity, and failed."""
     searches = table.isel(samples=-1)
-    count, failed = searches.failed.size, int(searches.failed.sum())
+    count, failed = int(searches.mature_examples.notnull().sum()), int(searches.failed.sum())
     told = f"{count * int(searches.samples)} candidates in {count} searches"
     return f"{told}, {int(table.matured.sum())} networks trained to maturity, {failed} failed"
 
@@ -98,18 +98,20 @@ def reading(table: xr.Dataset) -> str:
     """
     accuracy = 100 * table.mature_accuracy.isel(samples=-1)
     few, many = table.epochs.values[[0, -1]]
-    rivals = [(score, few, "") for score in SCORES if score != GUIDED and score in table.score]
-    if GUIDED not in table.score or not rivals:
+    names = sorted(table.score.values, key=lambda name: list(SCORES).index(split(name)[0]))
+    guided = next((name for name in names if split(name)[0] == GUIDED), None)
+    rivals = [(score, few, "") for score in names if score != guided]
+    if guided is None or not rivals:
         return "One score alone, or none with guidance: there is nothing to compare."
     same = len(rivals)
     if many > few and P in table.score:
         rivals.append((P, many, f" ({many / few:g} times the training)"))
     lines, verdicts = [], []
     for score, epochs, told in rivals:
-        gain = accuracy.sel(score=GUIDED, epochs=few) - accuracy.sel(score=score, epochs=epochs)
+        gain = accuracy.sel(score=guided, epochs=few) - accuracy.sel(score=score, epochs=epochs)
         text, verdict = _gain(t_interval(gain.mean("searcher").to_numpy()))
-        names = [SCORES[one].label(table.alpha) for one in (GUIDED, score)]
-        after = [f"{one} after {told_epochs(by)}" for one, by in zip(names, (few, epochs))]
+        labels = [find(one).label(table.alpha) for one in (guided, score)]
+        after = [f"{one} after {told_epochs(by)}" for one, by in zip(labels, (few, epochs))]
         lines.append(f"{' minus '.join(after)}{told}: {text}.")
         verdicts.append(verdict)
     lines.insert(0, GAINS[verdicts[0] if len({*verdicts[:same]}) == 1 else UNDECIDED])
@@ -136,7 +138,7 @@ def costs(table: xr.Dataset, *, teacher_examples: float, alpha_examples: float) 
         alpha_examples: spent on choosing alpha, NaN if unknown.
     """
     last = table.isel(samples=-1).mean("run")
-    guided = table.score != P
+    guided = table.score.copy(data=[find(name).guide is not None for name in table.score.values])
     columns = {
         "search, M1 E1": last.examples,
         "top to maturity, M2 E2": last.mature_examples,
@@ -145,7 +147,7 @@ def costs(table: xr.Dataset, *, teacher_examples: float, alpha_examples: float) 
         "teacher": xr.where(guided, teacher_examples, 0.0),
         "choice of alpha": xr.where(guided, alpha_examples, 0.0),
     }
-    return _rows(columns)
+    return _rows(table, columns)
 
 
 def by_search(table: xr.Dataset) -> dict[str, xr.Dataset]:
@@ -185,6 +187,9 @@ def _mean(values: np.ndarray) -> np.ndarray:
     return np.array([found.value, found.low, found.high])
 
 
-def _rows(columns: dict[str, xr.DataArray]) -> pd.DataFrame:
+def _rows(table: xr.Dataset, columns: dict[str, xr.DataArray]) -> pd.DataFrame:
+    """Return a row for each search that was made: scores can have epochs of their own."""
     order = ["searcher", "epochs", "score"]
-    return xr.Dataset(columns).to_dataframe(dim_order=order)[list(columns)]
+    made = table.mature_examples.isel(samples=-1, drop=True).notnull().any("run")
+    rows = xr.Dataset(columns).assign(made=made).to_dataframe(dim_order=order)
+    return rows.loc[rows.made, list(columns)]

@@ -9,6 +9,7 @@ class Budget:
     """Size of a comparison of searches; what is not named here is the profile's."""
 
     tests: ClassVar[bool]  # show the test images to networks that were trained to maturity
+    trainings: ClassVar[int] = 1  # to maturity of what a search chose, each with its own seed
     train_images: int | None  # training images of a candidate, at most; None means all
     mature_epochs: int
     epochs: tuple[float, ...]  # premature training of a candidate, one search for each, few first
@@ -26,6 +27,7 @@ class SearchBudget(Budget):
     tests = True
     layers: int  # deepest network of the space
     space: str = "cnn"  # see `search.builders.SPACES`
+    trainings: int = 1  # type: ignore[misc]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -160,8 +162,9 @@ GPU = replace(
 # An evening on two cores with CIFAR: the published run.
 CPU = replace(
     PAPER,
-    minutes={"00": 23, "01": 145, "02": 70, "03": 90, "04": 35, "06": 1.5,
-             "quickstart": 0.3},  # 80 of the pool
+    # 80 of the pool
+    minutes={"00": 23, "01": 145, "02": 70, "03": 90, "04": 35, "06": 1.5, "07": 0.5,
+             "quickstart": 0.3},
     memory_gb=4,  # measured: three processes, shared libraries counted in each
     image_size=16, train_images=10_000,  # a quarter of the work of 32; 78 steps an epoch
     teacher_blocks=3,  # 20 layers; 56 would take hours
@@ -195,6 +198,15 @@ NASBENCH201 = replace(
     teacher_width=24, teacher_epochs=20,  # the plan asks for 60 %
     pool=100, mature_epochs=8, snapshots=(0, 0.25, 0.5, 1, 2, 4, 8), batch_size=64,
     resamples=5000,
+)
+
+# A day of two cores: searches that can decide, see docs/plans/searches.md.
+NIGHT = replace(
+    CPU,
+    minutes={"02": 1_440},  # extrapolated from the pool's trainings
+    search=replace(
+        CPU.search, samples=100, every=100, top=3, runs=6, starts=20, mature_epochs=20,
+        epochs=(0.25,), trainings=2),
 )
 
 # The default: a laptop's two cores, in ten minutes. Meant for the embedded images; what was tried
@@ -255,6 +267,7 @@ PROFILES = {
     "quick": QUICK,
     "cpu": CPU,
     "nasbench201": NASBENCH201,
+    "night": NIGHT,
     "gpu": GPU,
     "paper": PAPER,
 }

@@ -187,6 +187,8 @@ class TablesRun(Run):
 class ComparisonRun(Run):
     """A run that compares searches; an empty text or 0 stands for the profile's value.
 
+    A score may have a weight and epochs of its own, as in P+0.2TG and P@2.5.
+
     Raises:
         Refused: epochs that are not numbers above 0 and at most the mature epochs.
     """
@@ -200,10 +202,26 @@ class ComparisonRun(Run):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        numbers, mature = _numbers(self.epochs), self.budget.mature_epochs
-        if self.epochs and not (numbers and all(0 < number <= mature for number in numbers)):
-            expected = f"numbers above 0 and up to {mature} with spaces between"
-            raise Refused(f"epochs is {self.epochs!r}, expected {expected}")
+        mature = self.budget.mature_epochs
+        asked = [("epochs", self.epochs)] if self.epochs else []
+        asked += [("scores", word.partition("@")[2]) for word in self.scores.split() if "@" in word]
+        for name, text in asked:
+            numbers = _numbers(text)
+            if not (numbers and all(0 < number <= mature for number in numbers)):
+                expected = f"numbers above 0 and up to {mature} with spaces between"
+                expected = (
+                    expected if name == "epochs" else f"one above 0 and up to {mature} behind @"
+                )
+                raise Refused(f"{name} is {getattr(self, name)!r}, expected {expected}")
+
+    @property
+    def scored(self) -> dict[str, list[float]]:
+        """The epochs after which each score judges candidates: its own, or the budget's."""
+        found: dict[str, list[float]] = {}
+        for word in self.scores.split():
+            name, _, own = word.partition("@")
+            found.setdefault(name, []).extend(_numbers(own) or self.budget.epochs)
+        return found
 
     @property
     def budget(self) -> Budget:

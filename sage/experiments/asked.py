@@ -17,7 +17,7 @@ from sage.experiments import controls, stored_searches
 from sage.images import datasets
 from sage.models import genotypes
 from sage.models.genotypes import Genotype
-from sage.search import builders
+from sage.search import builders, scores
 from sage.search.scores import SCORES
 from sage.search.searchers import SEARCHERS
 from sage.search.tracker import Tracker
@@ -69,10 +69,14 @@ def check_run(run: Run, *, workers: str = "auto") -> None:
 def check_searches(run: ComparisonRun) -> None:
     """Raise a ValueError for an unknown space, or searchers or scores unknown, none or twice."""
     builders.searched(run.budget, run.settings)
-    for name, known in (("searchers", SEARCHERS), ("scores", SCORES)):
-        given, some = (asked := getattr(run, name)).split(), ", ".join(known)
-        if not given or len(set(given)) < len(given) or not set(given) <= known.keys():
-            raise Refused(f"{name} is {asked!r}, expected some of {some}, spaces between")
+    searches = [(name, epoch) for name, epochs in run.scored.items() for epoch in epochs]
+    names = [scores.split(name)[0] for name in run.scored]
+    asked: dict = {"searchers": (run.searchers.split(), run.searchers.split(), SEARCHERS)}
+    asked["scores"] = searches, names, SCORES
+    for name, (given, kinds, known) in asked.items():
+        if not given or len(set(given)) < len(given) or not set(kinds) <= known.keys():
+            told = f"{name} is {getattr(run, name)!r}, expected some of {', '.join(known)}"
+            raise Refused(f"{told}, spaces between")
 
 
 def read_beside(run: CellRun) -> list[Genotype]:
@@ -84,8 +88,7 @@ def read_beside(run: CellRun) -> list[Genotype]:
     """
     beside = [genotypes.load_genotype(name) for name in words(run.beside)]
     names = [genotype.name for genotype in beside]
-    scores = run.scores.split()
-    found = {f"{searcher} {score}" for searcher in run.searchers.split() for score in scores}
+    found = {f"{searcher} {score}" for searcher in run.searchers.split() for score in run.scored}
     taken = found | {f"{name}-sep" for name in found}  # what the run calls the cells that it finds
     if len(set(names)) < len(names) or taken & set(names):
         other = f"different names, and none of a cell that the run finds: {sorted(taken)}"

@@ -5,7 +5,7 @@ import warnings
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from functools import partial
-from itertools import product
+from itertools import chain, product
 
 import numpy as np
 import pandas as pd
@@ -21,12 +21,11 @@ from sage.experiments.studies import architectures, keep_best, make_study
 from sage.models import Classifier
 from sage.rsa import guidance
 from sage.rsa.teacher import Teacher
-from sage.search import builders, dask_workers, evaluation, searchers
+from sage.search import builders, dask_workers, evaluation, scores, searchers
 from sage.search.dask_workers import Workers
 from sage.search.evaluation import EvaluationProtocol
 from sage.search.explorer import Explorer, Study, Told
 from sage.search.record import Candidate, Evaluation
-from sage.search.scores import SCORES
 from sage.search.searchers import Listed, Searcher
 from sage.search.tracker import Tracker
 from sage.spaces import Architecture
@@ -71,10 +70,16 @@ class Comparison:
         self._shown = self.protocol.load()
         stimuli = {one.identity for one in self._shown[1]}
         guidance.check_comparable(teacher, run.level, stimuli)
-        parts = (self.seeds, self.budget.epochs, run.searchers.split(), run.scores.split())
-        found = [Search(name, score, epochs, seed) for seed, epochs, name, score in product(*parts)]
+        self.epochs = sorted({epoch for epochs in run.scored.values() for epoch in epochs})
+        parts = (self.seeds, self.epochs, run.searchers.split(), run.scored)
+        every = [Search(name, score, epochs, seed) for seed, epochs, name, score in product(*parts)]
+        self.absent = [one for one in every if one.epochs not in run.scored[one.score]]
+        found = [one for one in every if one not in self.absent]
         self.studies = {search: self._study(search) for search in found}
-        self.mature_studies = {seed: self._mature_study(seed) for seed in self.seeds}
+        trainings = range(self.budget.trainings)
+        self.mature_studies = {
+            seed: [self._mature_study(seed, number) for number in trainings] for seed in self.seeds
+        }
         every, samples = self.budget.every, self.budget.samples
         self.checkpoints = sorted({*range(every, samples + 1, every), samples})
 
@@ -106,8 +111,9 @@ class Comparison:
         Returns:
             Dataset over searcher, score, epochs, run and samples (the checkpoints).
             mature_accuracy: the best in [0, 1] among the `top` candidates by the search's own
-            score, fully trained; examples, images_shown: of the search up to there; finalists,
-            mature_examples: those candidates, and what it took to train them fully.
+            score, fully trained, each in the mean of its trainings; examples, images_shown: of the
+            search up to there; finalists, mature_examples: those candidates, and what it took to
+            train them fully. All are NaN for a score that has other epochs of its own.
             Of the last checkpoint, without samples: test_accuracy (NaN if not shown) and
             architecture of the best; top_accuracy [place] of all that were fully trained, best
             score first and NaN behind the last; failed: candidates that failed or diverged.
@@ -116,8 +122,12 @@ class Comparison:
         """
         mature = {seed: self._mature_table(seed) for seed in self.seeds}
         found = [self._found(search, mature[search.run]) for search in self.studies]
-        order = {"searcher": self.run.searchers.split(), "score": self.run.scores.split()}
-        table = xr.combine_by_coords(found).sel(order | {"epochs": list(self.budget.epochs)})
+        nothing = found[0].where(False).assign(architecture=xr.full_like(found[0].architecture, ""))
+        for search in self.absent:
+            place = {name: [value] for name, value in asdict(search).items()}
+            found.append(nothing.assign_coords(place))
+        order = {"searcher": self.run.searchers.split(), "score": list(self.run.scored)}
+        table = xr.combine_by_coords(found).sel(order | {"epochs": self.epochs})
         hashes = {seed: list(map(self.space.hash, self._random(seed))) for seed in self.seeds}
         random = np.stack([mature[seed].accuracy[hashes[seed]] for seed in self.seeds])
         attributes = self._guidance(self.teacher) | {"top": self.budget.top}
@@ -157,7 +167,9 @@ class Comparison:
         found.about |= {name: best[name].item() for name in ("searcher", "score")}
         found.about["premature_epochs"] = best.epochs.item()
         found.about["architecture"] = self.protocol.networks.describe(architecture)
-        reached, recorded = found.about["accuracy"], best.mature_accuracy.item()
+        search = Search(*(best[name].item() for name in ("searcher", "score", "epochs", "run")))
+        first = self._matured(search, self.space.hash(architecture))[0]
+        reached, recorded = found.about["accuracy"], first.snapshots[-1].accuracy
         found.about["recorded_accuracy"] = recorded
         if reached != recorded:
             told = f"trained again, the best network is right in {reached:.2%}, on record are"
@@ -198,16 +210,30 @@ class Comparison:
         return {"teacher": teacher.identity, "alpha": self.run.alpha, "level": self.run.level}
 
     def _study(self, search: Search) -> Study:
-        make_guide, seed = SCORES[search.score].guide, search.run
-        guide = make_guide(self.teacher, seed) if make_guide else None
-        score = {"name": search.score} | (self._guidance(guide) if guide else {})
+        kind, seed = scores.find(search.score), search.run
+        guide, alpha = None, kind.weight(self.run.alpha)
+        score: dict = {"name": scores.split(search.score)[0]}
+        if kind.guide:
+            guide = kind.guide(self.teacher, seed)
+            score |= self._guidance(guide) | {"alpha": alpha}
+        if kind.addition:
+            score |= {"alpha": alpha}
         described = {"searcher": self._searcher(search).description, "score": score, "seed": seed}
         protocol = replace(self.protocol, snapshots=(search.epochs,), test=False)
         study = make_study(protocol, described, lambda number: seed, self._shown)
-        return replace(study, score=partial(self._score, guide, study.key)) if guide else study
+        if guide:
+            return replace(study, score=partial(self._score, guide, alpha, study.key))
+        if added := kind.addition:
+            return replace(study, score=lambda one, _: study.score(one, _) + alpha * added(one))
+        return study
 
     def _score(
-        self, guide: Teacher, study: str, evaluated: Evaluation, told: Sequence[Candidate]
+        self,
+        guide: Teacher,
+        alpha: float,
+        study: str,
+        evaluated: Evaluation,
+        told: Sequence[Candidate],
     ) -> float:
         """Return P + alpha TG, or P alone while the teacher has no layers yet."""
         level, last = self.run.level, evaluated.snapshots[-1]
@@ -222,15 +248,20 @@ class Comparison:
             return last.accuracy
         similarity = guidance.compare([(0, last.epoch, last.rdms)], teacher, level=level)
         found, accuracy = guidance.teacher_guidance(similarity), xr.DataArray(last.accuracy)
-        return guidance.combined_score(accuracy, found, self.run.alpha).item()
+        return guidance.combined_score(accuracy, found, alpha).item()
 
-    def _mature_study(self, seed: int) -> Study:
+    def _mature_study(self, seed: int, training: int) -> Study:
         """Return the study of what searches chose; runs that chose the same share its trainings."""
         chosen: dict = {"searchers": self.run.searchers, "scores": self.run.scores}
         chosen["guidance"] = self._guidance(self.teacher)
         chosen |= {field.name: getattr(self.budget, field.name) for field in fields(Budget)}
-        described = {"seed": seed, "chosen by": chosen}
-        return make_study(self.protocol, described, lambda number: seed, self._shown)
+        described = {"seed": seed, "chosen by": chosen} | ({"again": training} if training else {})
+        own = self._training_seed(seed, training)
+        return make_study(self.protocol, described, lambda number: own, self._shown)
+
+    def _training_seed(self, seed: int, training: int) -> int:
+        """Return the seed of a candidate's training to maturity; the first is that of its run."""
+        return seed + (training << 32)
 
     def _train_to_maturity(self, seed: int, workers: Workers) -> None:
         """Train what the searches of a repetition chose, and random architectures, each once."""
@@ -240,18 +271,37 @@ class Comparison:
             places = keep_best(visited, self.checkpoints, self.budget.top)
             chosen += architectures(visited.isel(network=places))
         chosen = list(dict.fromkeys([*chosen, *self._random(seed)]))
-        with tqdm(total=len(chosen), desc="to maturity", unit="network", leave=False) as bar:
-            listed, study = Listed(self.space, chosen), self.mature_studies[seed]
-            Explorer(study, listed, self.tracker, len(chosen), workers, bar).search()
+        studies = self.mature_studies[seed]
+        total = len(studies) * len(chosen)
+        with tqdm(total=total, desc="to maturity", unit="network", leave=False) as bar:
+            for study in studies:
+                listed = Listed(self.space, chosen)
+                Explorer(study, listed, self.tracker, len(chosen), workers, bar).search()
 
     def _candidates(self, search: Search) -> xr.Dataset:
         found = self.tracker.results(self.studies[search].key, self.budget.samples)
         return _at(search.epochs, found)  # the end of their premature training
 
     def _mature_table(self, seed: int) -> pd.DataFrame:
-        """Return accuracy and examples by an architecture's hash."""
-        table = _at(self.budget.mature_epochs, self.tracker.results(self.mature_studies[seed].key))
-        return table[["accuracy", "examples"]].to_dataframe().set_index(table.hash.values)
+        """Return accuracy, the mean of all trainings, and their examples by architecture's hash."""
+        frames = []
+        for study in self.mature_studies[seed]:
+            table = _at(self.budget.mature_epochs, self.tracker.results(study.key))
+            frame = table[["accuracy", "examples"]].to_dataframe().set_index(table.hash.values)
+            frames.append(frame)
+        if len(frames) == 1:
+            return frames[0]
+        together = pd.concat(frames).groupby(level=0)
+        return together.agg({"accuracy": "mean", "examples": "sum"})
+
+    def _matured(self, search: Search, hash: str) -> list[Evaluation]:
+        """Return the trainings to maturity of what a search chose."""
+        protocol, found = self.mature_studies[search.run][0].protocol, []
+        for number in range(self.budget.trainings):
+            seed = self._training_seed(search.run, number)
+            if (stored := self.tracker.find(protocol, hash, seed)) is not None:
+                found.append(self.tracker.evaluation(stored))
+        return found
 
     def _found(self, search: Search, mature: pd.DataFrame) -> xr.Dataset:
         table, checkpoints, top = self._candidates(search), self.checkpoints, self.budget.top
@@ -261,11 +311,9 @@ class Comparison:
         spent = [costs.where(table.network < samples).sum() for samples in checkpoints]
         test, architecture, last = np.nan, "", tops[-1].accuracy
         if last.notna().any():
-            protocol = self.mature_studies[search.run].protocol
-            stored = self.tracker.find(protocol, last.idxmax(), search.run)
-            assert stored is not None  # it has an accuracy
-            tested = self.tracker.evaluation(stored).test_accuracy
-            test = np.nan if tested is None else tested
+            tested = [one.test_accuracy for one in self._matured(search, last.idxmax())]
+            known = [one for one in tested if one is not None]
+            test = sum(known) / len(known) if known else np.nan
             architecture = table.architecture.values[list(table.hash.values).index(last.idxmax())]
         return xr.Dataset(
             {
@@ -284,7 +332,7 @@ class Comparison:
 
     def _provenance(self) -> list[dict]:
         """Return the explorers' stamps in order; of those alike but for the time, the first."""
-        studies = [*self.studies.values(), *self.mature_studies.values()]
+        studies = [*self.studies.values(), *chain(*self.mature_studies.values())]
         tables = [self.tracker.results(study.key) for study in studies]
         found = [one for table in tables for one in json.loads(table.attrs["provenance"])]
         found.sort(key=lambda one: one.get("created", ""), reverse=True)

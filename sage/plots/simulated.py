@@ -24,9 +24,9 @@ DASHES = ("--", "-", "-.", ":")  # few epochs first
 SEARCHER_COLOURS = {"random": "0.4", "reinforce": "C2", "tpe": "C0", "evolution": "C3"}
 # On CIFAR-100 of NAS-Bench-201, as others report them: mean and s.d. over runs of other budgets.
 LITERATURE = {
-    "RMI-NAS\n(Zheng et al. 2022)": (73.36, 0.19),
-    "REINFORCE\n(quoted there)": (71.71, 1.09),
-    "GDAS\n(quoted there)": (70.70, 0.30),
+    "RMI-NAS, Zheng\net al. 2022": (73.36, 0.19),
+    "reinforcement\nlearning, ibid.": (71.71, 1.09),
+    "GDAS, ibid.": (70.70, 0.30),
 }
 
 
@@ -51,7 +51,7 @@ def pool_searches(pool: PoolSearches) -> Figure:
             if name == GUIDED and pool.multiply_adds > 0:
                 look |= {"ls": ":", "marker": "^", "label": f"{label}, and the teacher's training"}
                 axis.plot(cost * line.candidates + pool.multiply_adds, line.value, **look)
-        axis.set(title=choice, xlabel="multiply-adds of the search", xscale="log")
+        axis.set(title=_title(choice), xlabel="multiply-adds of the search", xscale="log")
         axis.xaxis.set(major_locator=LogLocator(), minor_formatter=NullFormatter())
         axis.xaxis.set_major_formatter(EngFormatter(sep=""))
     style.accuracy_axis(axes[0])
@@ -94,15 +94,20 @@ def pool_scores(pools: Mapping[str, PoolSearches], *, candidates: int) -> Figure
                 axis.errorbar(ends.value, places, xerr=style.interval_bars(ends), **look)
         axis.axvline(0, color=FAMILY_COLOURS["accuracy"], lw=0.8, ls=":")
         _draw_later(axis, first, candidates, choice)
-        axis.set(title=choice, xlabel="points of mature accuracy above P")
+        axis.set(title=_title(choice), xlabel="points of mature accuracy above P")
         axis.grid(axis="y", lw=0.3, color="0.9")
         axis.tick_params(axis="y", length=0, labelsize=7)
     axes[0].set(yticks=range(len(order)), yticklabels=order, ylim=(len(order) - 0.5, -0.5))
     few = told_epochs(first.every.epoch.values[0])
     title = f"what searches of {candidates} candidates find, minus what P finds, all after {few};\n"
-    title += f"bars: 95 % bootstrap over networks, n = {first.every.n.max().item()} unless said"
+    title += "bars: 95 % bootstrap over networks; unless said, "
+    title += f"n = {first.every.n.max().item()} and TG is by {first.teacher}"
     style.legend_below(axes[0], columns=4, title=title)
     return figure
+
+
+def _title(choice: str) -> str:
+    return f"the {choice} by the score"
 
 
 def _draw_later(axis: Axes, pool: PoolSearches, candidates: int, choice: str) -> None:
@@ -136,12 +141,11 @@ def benchmark_searches(table: xr.Dataset) -> Figure:
         ticks = [one for one in table.candidates.values if one in (1, 10, 30, 100, 300)]
         axis.set_xticks(ticks, ticks)
         axis.minorticks_off()
-        axis.set(xlabel="candidates")
-    places = range(len(LITERATURE))
-    values, spreads = zip(*LITERATURE.values())
-    axes[-1].errorbar(places, values, spreads, fmt="D", color="0.3", ms=4)
-    axes[-1].set_xticks(places, list(LITERATURE), size=6, rotation=90)
-    axes[-1].set(title="as others report:\nmean and s.d. over runs", xlim=(-0.5, len(places) - 0.5))
+        axis.set(xlabel="candidates", xlim=(4, 1.1 * table.candidates.max().item()))
+    for name, (value, spread) in LITERATURE.items():
+        axes[-1].errorbar(0, value, spread, fmt="D", color="0.3", ms=4)
+        axes[-1].annotate(name, (0, value), (8, 0), textcoords="offset points", va="center", size=7)
+    axes[-1].set(title="as others report:\nmean and s.d. over runs", xlim=(-0.3, 2), xticks=[])
     for axis in axes:
         axis.axhline(
             table.best, color="k", ls="--", lw=0.8, label=f"best of all: {table.best:.2f} %"

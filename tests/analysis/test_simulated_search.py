@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from sage.analysis import simulated_search
-from sage.analysis.bootstrap import Bootstrap
+from sage.analysis.bootstrap import Bootstrap, interval
 from tests.support.one_by_one import BOOTSTRAP
 from tests.support.pools import make_assessed
 
@@ -59,3 +59,35 @@ def test_the_best_score_finds_the_best_and_a_constant_one_nothing():
     assert found.value.sel(predictor="P").isnull().all()
     guided = found.value.sel(predictor="P + alpha TG", epoch=0.5)
     assert (guided <= mature.max()).all() and guided[1] >= guided[0]
+
+
+def test_scores_of_different_epochs_are_compared_in_the_same_resamples(monkeypatch):
+    monkeypatch.setattr(simulated_search, "CANDIDATES", (7,))
+    scores, mature, _ = make_assessed()
+    scores, mature = scores[:, :16], mature[:16]
+    scores = scores.assign_coords(pool=("network", ["one"] * 8 + ["two"] * 8))
+    pairs = [(("P + alpha TG", 0.5), ("P", 2.0)), (("P", 2.0), ("P", 0.5))]
+    found = simulated_search.compare(scores, mature, pairs, BOOTSTRAP)
+    drawn = {}
+    for name, epoch in {one for pair in pairs for one in pair}:
+        values = scores.sel(predictor=name, epoch=epoch).values
+        drawn[name, epoch] = []
+        for members in BOOTSTRAP.members(16):
+            ordered = sorted((-values[one], mature.values[one]) for one in members)
+            ranked = np.array([[target for _, target in ordered]])
+            drawn[name, epoch].append(simulated_search.expected_finds(ranked, (7,))[0])
+    for place, (one, other) in enumerate(pairs):
+        gains = np.array(drawn[one]) - np.array(drawn[other])
+        ends = interval(gains.reshape(len(gains), -1), errors=2).reshape(1, 2, 3)
+        row = found.isel(pair=place)
+        np.testing.assert_allclose(
+            row[["value", "low", "high"]].to_array("end"), ends.T.swapaxes(1, 2)
+        )
+        assert (row["first"], row.first_epoch) == one and (row["second"], row.second_epoch) == other
+        # The mean of both pools, weighted, is between that of each.
+        apart = [
+            simulated_search.compare(scores[:, part], mature[part], pairs, BOOTSTRAP)
+            for part in (slice(8), slice(8, 16))
+        ]
+        low, high = np.sort([each.value[place] for each in apart], axis=0)
+        assert ((low <= row.pooled) & (row.pooled <= high)).all()

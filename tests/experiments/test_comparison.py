@@ -341,6 +341,37 @@ def test_every_setting_that_changes_a_search_changes_its_study(run, guide):
     assert same == {studies[plain].key}
 
 
+def test_scores_may_have_weights_and_epochs_of_their_own(run, guide, monkeypatch):
+    """What the plan of the searches asks for in one command, twice to maturity."""
+    twice = replace(TINY, search=replace(BUDGET, trainings=2, samples=4))
+    monkeypatch.setitem(profiles.PROFILES, "tiny", twice)
+    words = "P P+0.2TG P+0.05parameters P@1"
+    asked = replace(run, searchers="random", scores=words, epochs="0.5", runs=1)
+    comparison = Comparison(asked, guide)
+    table = comparison.train(workers="0")
+    made = table.mature_examples.isel(samples=-1, run=0).sel(searcher="random").notnull()
+    names = ["P", "P+0.2TG", "P+0.05parameters"]
+    assert made.sel(score=names).values.tolist() == [[True, True], [True, False], [True, False]]
+    assert len(search_tables.summary(table)) == 4
+    assert search_tables.counts(table).startswith("16 candidates of 4 searches")
+    assert "P+0.2TG at 0.5 epochs minus P at 1 epoch" in search_tables.reading(table)
+    plain = Comparison(replace(asked, scores="P+TG", alpha=0.2), guide)
+    search, tracker = Search("random", "P+0.2TG", 0.5, 0), Tracker()
+    own = comparison.studies[search].key
+    assert own == plain.studies[replace(search, score="P+TG")].key
+    sized = tracker.results(comparison.studies[replace(search, score=names[2])].key)
+    expected = sized.accuracy.sel(epoch=0.5) + 0.05 * np.log(sized.parameters)
+    np.testing.assert_allclose(sized.score, expected)
+    first, second = (tracker.results(one.key) for one in comparison.mature_studies[0])
+    assert (first.seed != second.seed).all() and (first.hash == second.hash).all()
+    both = (first.accuracy.sel(epoch=3) + second.accuracy.sel(epoch=3)) / 2
+    finds = tracker.results(own).sortby("score", ascending=False).hash.values[:2]
+    best = both[np.isin(first.hash, finds)].max()
+    found = table.mature_accuracy.sel(searcher="random", score="P+0.2TG", epochs=0.5)
+    assert found.isel(run=0, samples=-1).item() == pytest.approx(best.item())
+    paths.save_table(table, paths.data() / "table.nc")
+
+
 @pytest.mark.parametrize(
     "wrong, message",
     [
@@ -350,6 +381,10 @@ def test_every_setting_that_changes_a_search_changes_its_study(run, guide):
         ),
         ({"searchers": "tpe tpe"}, "searchers is 'tpe tpe'"),
         ({"scores": ""}, "scores is '', expected some of P, P\\+TG"),
+        ({"scores": "P P@0.5"}, "scores is 'P P@0.5', expected some of P, P\\+TG"),
+        ({"scores": "P+2speed"}, "scores is 'P\\+2speed', expected some of P, P\\+TG"),
+        ({"scores": "P@0"}, "scores is 'P@0', expected numbers above 0 and up to 3 behind @"),
+        ({"scores": "P@few"}, "scores is 'P@few', expected numbers above 0"),
     ],
 )
 def test_what_does_not_exist_is_refused_before_any_training(run, guide, trained, wrong, message):

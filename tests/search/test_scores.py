@@ -1,6 +1,8 @@
 import numpy as np
+import pytest
 
 from sage.rsa.teacher import Teacher, TeacherLayer
+from sage.search import scores
 from sage.search.scores import SCORES
 
 
@@ -15,5 +17,15 @@ def test_scores_add_the_guidance_of_their_teacher():
 
 def test_scores_have_a_label_with_the_runs_alpha():
     labels = [score.label(0.5) for score in SCORES.values()]
-    assert labels == ["P", "P + 0.5 TG", "P + 0.5 shuffled TG"]
+    assert labels == ["P", "P + 0.5 TG", "P + 0.5 shuffled TG", "P + 0.5 log parameters"]
     assert SCORES["P+TG"].label(1) == "P + TG"
+
+
+def test_a_score_may_have_a_weight_of_its_own():
+    own = scores.find("P+0.2TG")
+    assert own.guide is SCORES["P+TG"].guide and own.weight(5) == 0.2
+    assert own.label(5) == "P + 0.2 TG" and scores.find("P+TG").weight(5) == 5
+    assert scores.split("P+0.05parameters") == ("P+parameters", 0.05)
+    for wrong in ("P+0.2", "P+0.2T", "P+.TG", "TG"):
+        with pytest.raises(KeyError):
+            scores.find(wrong)
