@@ -41,7 +41,7 @@
 # the defaults are for a laptop.
 
 # %% tags=["parameters"]
-profile = "quick"  # sizes and budgets: smoke, quick, cpu, gpu or paper
+profile = "quick"  # sizes and budgets: smoke, quick, cpu, gpu, paper, or day
 dataset = "objects"  # objects, cifar10, cifar100, or your own in data/raw
 teacher = "resnet"  # or nasnet-a, a control, another network, recordings: see the README
 level = "class"  # RDMs over class means ("class") or over single images ("image")
@@ -49,7 +49,7 @@ alpha = 1.0  # weight of TG in P + alpha TG
 seed = 0  # of the first repetition; the others count on from it
 space = "cnn"  # or nasbench201
 searchers = "random reinforce tpe"  # and evolution: which, with spaces between
-scores = "P P+TG"  # which, with spaces between
+scores = "P P+TG"  # which; P+0.2TG has its own weight, P@2.5 its own epochs
 epochs = ""  # of premature training, a search for each, such as "2 20"; empty: the profile's
 layers = 0  # deepest network of the space; 0: the profile's
 samples = 0  # candidates of a search; 0: the profile's

@@ -201,7 +201,7 @@ NASBENCH201 = replace(
 )
 
 # A day of two cores: searches that can decide, see docs/plans/searches.md.
-NIGHT = replace(
+DAY = replace(
     CPU,
     minutes={"02": 1_440},  # extrapolated from the pool's trainings
     search=replace(
@@ -267,7 +267,7 @@ PROFILES = {
     "quick": QUICK,
     "cpu": CPU,
     "nasbench201": NASBENCH201,
-    "night": NIGHT,
     "gpu": GPU,
     "paper": PAPER,
+    "day": DAY,
 }

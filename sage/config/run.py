@@ -208,11 +208,9 @@ class ComparisonRun(Run):
         for name, text in asked:
             numbers = _numbers(text)
             if not (numbers and all(0 < number <= mature for number in numbers)):
-                expected = f"numbers above 0 and up to {mature} with spaces between"
-                expected = (
-                    expected if name == "epochs" else f"one above 0 and up to {mature} behind @"
-                )
-                raise Refused(f"{name} is {getattr(self, name)!r}, expected {expected}")
+                where = "with spaces between" if name == "epochs" else "behind @"
+                expected = f"expected numbers above 0 and up to {mature} {where}"
+                raise Refused(f"{name} is {getattr(self, name)!r}, {expected}")
 
     @property
     def scored(self) -> dict[str, list[float]]:

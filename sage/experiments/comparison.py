@@ -167,11 +167,9 @@ class Comparison:
         found.about |= {name: best[name].item() for name in ("searcher", "score")}
         found.about["premature_epochs"] = best.epochs.item()
         found.about["architecture"] = self.protocol.networks.describe(architecture)
-        search = Search(*(best[name].item() for name in ("searcher", "score", "epochs", "run")))
-        first = self._matured(search, self.space.hash(architecture))[0]
-        reached, recorded = found.about["accuracy"], first.snapshots[-1].accuracy
+        reached, recorded = found.about["accuracy"], best.mature_accuracy.item()
         found.about["recorded_accuracy"] = recorded
-        if reached != recorded:
+        if reached != recorded and self.budget.trainings == 1:
             told = f"trained again, the best network is right in {reached:.2%}, on record are"
             warnings.warn(
                 f"{told} {recorded:.2%}: another machine or version of torch", stacklevel=2
@@ -294,15 +292,6 @@ class Comparison:
         together = pd.concat(frames).groupby(level=0)
         return together.agg({"accuracy": "mean", "examples": "sum"})
 
-    def _matured(self, search: Search, hash: str) -> list[Evaluation]:
-        """Return the trainings to maturity of what a search chose."""
-        protocol, found = self.mature_studies[search.run][0].protocol, []
-        for number in range(self.budget.trainings):
-            seed = self._training_seed(search.run, number)
-            if (stored := self.tracker.find(protocol, hash, seed)) is not None:
-                found.append(self.tracker.evaluation(stored))
-        return found
-
     def _found(self, search: Search, mature: pd.DataFrame) -> xr.Dataset:
         table, checkpoints, top = self._candidates(search), self.checkpoints, self.budget.top
         places = [search_tables.best(table, samples, top) for samples in checkpoints]
@@ -311,7 +300,12 @@ class Comparison:
         spent = [costs.where(table.network < samples).sum() for samples in checkpoints]
         test, architecture, last = np.nan, "", tops[-1].accuracy
         if last.notna().any():
-            tested = [one.test_accuracy for one in self._matured(search, last.idxmax())]
+            tested = []
+            for number, study in enumerate(self.mature_studies[search.run]):
+                seed = self._training_seed(search.run, number)
+                stored = self.tracker.find(study.protocol, last.idxmax(), seed)
+                if stored is not None:  # one of several trainings can fail
+                    tested.append(self.tracker.evaluation(stored).test_accuracy)
             known = [one for one in tested if one is not None]
             test = sum(known) / len(known) if known else np.nan
             architecture = table.architecture.values[list(table.hash.values).index(last.idxmax())]

@@ -6,6 +6,7 @@ import xarray as xr
 
 from sage.analysis import search_claims, simulated_search
 from sage.analysis.search_claims import GUIDED, RIVAL
+from tests.support.search_results import make_benchmark
 
 
 def make_compared(over_few: float, over_many: float, *, half: float = 0.002) -> xr.Dataset:
@@ -50,19 +51,6 @@ def test_differences_have_a_row_for_each_pair():
     row = "P + alpha TG after 0.25 epochs minus P after 2 epochs"
     assert frame.loc[row].item() == "-2.00 [-2.20, -1.80] worse"
     assert (RIVAL, 0.25) in [first for first, _ in search_claims.compared_pairs(0.25, [2.0])]
-
-
-def make_benchmark() -> xr.Dataset:
-    """Evolution is better than random search by a point, and an errorless score by two."""
-    rng, runs = np.random.default_rng(0), 12
-    base = 70 + rng.normal(size=runs)
-    found = np.full((2, 2, runs, 2), np.nan)
-    for row, column in np.ndindex(2, 2):
-        found[row, column] = (base + row + 2 * column + rng.normal(0, 0.1, runs))[:, None]
-    found[1, :, 8:] = np.nan  # it has fewer runs
-    axes = {"searcher": ["random", "evolution"], "score": ["12 epochs", "200 epochs"]}
-    axes |= {"run": range(runs), "candidates": [20, 100]}
-    return xr.Dataset({"found": (tuple(axes), found)}, axes, {"best": 75.0})
 
 
 def test_searches_of_a_benchmark_are_compared_by_their_seed():

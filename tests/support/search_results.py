@@ -37,3 +37,16 @@ def make_table(gain: float = 0.1, *, runs: int = 3) -> xr.Dataset:
         }
     )
     return table.assign_attrs(alpha=2.0, top=2, classes=10)
+
+
+def make_benchmark() -> xr.Dataset:
+    """Evolution is better than random search by a point, and an errorless score by two."""
+    rng, runs = np.random.default_rng(0), 12
+    base = 70 + rng.normal(size=runs)
+    found = np.full((2, 2, runs, 2), np.nan)
+    for row, column in np.ndindex(2, 2):
+        found[row, column] = (base + row + 2 * column + rng.normal(0, 0.1, runs))[:, None]
+    found[1, :, 8:] = np.nan  # it has fewer runs
+    axes = {"searcher": ["random", "evolution"], "score": ["12 epochs", "200 epochs"]}
+    axes |= {"run": range(runs), "candidates": [20, 100]}
+    return xr.Dataset({"found": (tuple(axes), found)}, axes, {"best": 75.0})
