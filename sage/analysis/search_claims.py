@@ -152,3 +152,13 @@ def benchmark_contrasts(table: xr.Dataset, *, candidates: int) -> pd.DataFrame:
         label = " minus ".join(f"{name} by {score}" for name, score in pair)
         rows[label] = {"points": mean.value, "low": mean.low, "high": mean.high, **judged}
     return pd.DataFrame.from_dict(rows, orient="index")
+
+
+def benchmark_verdict(table: xr.Dataset, *, candidates: int) -> str:
+    """Return `benchmark_contrasts` in words, a line each."""
+    frame = benchmark_contrasts(table, candidates=candidates)
+    lines = [
+        f"  {name}: {row.points:+.2f} [{row.low:.2f}, {row.high:.2f}] points, {row.verdict}"
+        for name, row in frame.iterrows()
+    ]
+    return "\n".join([f"Searches of {candidates} candidates on NAS-Bench-201:", *lines])

@@ -72,9 +72,11 @@ class Comparison:
         guidance.check_comparable(teacher, run.level, stimuli)
         self.epochs = sorted({epoch for epochs in run.scored.values() for epoch in epochs})
         parts = (self.seeds, self.epochs, run.searchers.split(), run.scored)
-        every = [Search(name, score, epochs, seed) for seed, epochs, name, score in product(*parts)]
-        self.absent = [one for one in every if one.epochs not in run.scored[one.score]]
-        found = [one for one in every if one not in self.absent]
+        searches = [
+            Search(name, score, epochs, seed) for seed, epochs, name, score in product(*parts)
+        ]
+        self.absent = [one for one in searches if one.epochs not in run.scored[one.score]]
+        found = [one for one in searches if one not in self.absent]
         self.studies = {search: self._study(search) for search in found}
         trainings = range(self.budget.trainings)
         self.mature_studies = {

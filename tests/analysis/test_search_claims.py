@@ -58,6 +58,9 @@ def test_searches_of_a_benchmark_are_compared_by_their_seed():
     frame = search_claims.benchmark_contrasts(table, candidates=100)
     assert list(frame.verdict) == ["better"] * 3 and list(frame.n) == [8, 12, 8]
     assert frame.points.iloc[0] == pytest.approx(1, abs=0.1)
+    told = search_claims.benchmark_verdict(table, candidates=100).splitlines()
+    assert len(told) == 4 and told[1].startswith("  evolution by 12 epochs minus random by 12")
+    assert told[1].endswith("points, better")
     means = search_claims.benchmark_means(table).sel(searcher="evolution", score="12 epochs")
     values = table.found.sel(searcher="evolution", score="12 epochs", candidates=20).values[:8]
     assert means.value[0] == pytest.approx(values.mean()) and means.n[0] == 8
