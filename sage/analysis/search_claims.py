@@ -13,9 +13,10 @@ from sage.analysis.bootstrap import t_interval
 from sage.analysis.contrasts import ALIKE, BETTER, WORSE, verdict
 from sage.analysis.predictors import CHOSEN, told
 from sage.analysis.simulated_search import At
-from sage.analysis.summaries import told_epochs
+from sage.analysis.summaries import WORDS, told_epochs
+from sage.search.scores import P
 
-P, GUIDED, RIVAL = "P", CHOSEN, "P + a log parameters"
+GUIDED, RIVAL = CHOSEN, "P + a log parameters"
 BENCHMARK_MATTERS = 0.2  # points of test accuracy on NAS-Bench-201
 SEARCHED = (20, 50, 100, 300)  # candidates, for a table
 RANDOM, EARLY = "random", "12 epochs"  # what others are compared with
@@ -42,7 +43,7 @@ def claim(compared: xr.Dataset, *, candidates: int) -> str:
         against_p = [sides for sides in rows if sides[0][0] == GUIDED and sides[1][0] == P]
         early = _verdict(rows[against_p[0]])
         parts = [
-            f"{_verdict(rows[sides])} against {_named(sides[1])} ({_points(rows[sides])} points)"
+            f"{WORDS[_verdict(rows[sides])]} {_named(sides[1])} ({_points(rows[sides])} points)"
             for sides in against_p
         ]
         name = f"  {choice}: {_named(against_p[0][0])} is"

@@ -10,13 +10,14 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import EngFormatter, LogLocator, NullFormatter
 
 from sage.analysis.predictors import COMBINED, told
-from sage.analysis.search_claims import GUIDED, RIVAL, P, benchmark_means
+from sage.analysis.search_claims import GUIDED, RIVAL, benchmark_means
 from sage.analysis.summaries import told_epochs
 from sage.experiments.stored_searches import PoolSearches
 from sage.plots import style
 from sage.plots.predictors import FAMILY_COLOURS
 from sage.plots.searches import SEARCHER_NAMES
 from sage.plots.style import Look
+from sage.search.scores import P
 
 COLOURS = {P: "C0", GUIDED: "C3", RIVAL: "C5"}
 ENDS = {f"gain_{end}": end for end in ("value", "low", "high")}
