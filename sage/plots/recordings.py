@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 from sage.plots import style
 from sage.rsa import guidance
-from sage.search.scores import SCORES
+from sage.search.scores import find
 from sage.teachers.recordings import Region
 
 
@@ -67,9 +67,9 @@ def region_similarity(table: xr.Dataset) -> Figure:
             attribute alpha. The first is drawn as a fraction of the second where that is known.
     """
     matches = guidance.best_match(table.similarity)
-    scores = [name for name in SCORES if name in matches.score]
-    names = {name: SCORES[name].label(table.alpha) for name in scores}
-    colours = {names[name]: SCORES[name].colour for name in scores}
+    scores = {name: find(name) for name in matches.score.values.tolist()}
+    names = {name: score.label(table.alpha) for name, score in scores.items()}
+    colours = {names[name]: score.colour for name, score in scores.items()}
     regions = matches.teacher_layer.values
     size = (1 + 2.5 * len(regions), 1.1 + 0.4 * len(scores))
     figure, axes = style.grid(len(regions), figsize=size)

@@ -12,7 +12,7 @@ from matplotlib.ticker import EngFormatter, LogLocator, NullFormatter
 
 from sage.analysis.summaries import told_epochs
 from sage.plots import style
-from sage.search.scores import SCORES
+from sage.search import scores as known
 
 SEARCHER_NAMES = {
     "random": "random search",
@@ -55,15 +55,17 @@ def _draw_progress(axis: Axes, table: xr.Dataset, *, alpha: float) -> None:
     fewest, scores = table.epochs.values[0], table.score.values.tolist()
     for score, epochs in product(scores, table.epochs.values):
         one = table.mature_accuracy.sel(score=score, epochs=epochs)
+        if one.isnull().all():  # the score has epochs of its own
+            continue
         beside = 1 + 0.06 * (scores.index(score) - (len(scores) - 1) / 2)  # as all cost the same
         cost = beside * table.examples.sel(score=score, epochs=epochs).mean("run")
         runs = one.assign_coords(cost=cost).to_dataframe().reset_index()
-        look: style.Look = {"color": SCORES[score].colour, "ax": axis, "x": "cost"}
+        look: style.Look = {"color": known.find(score).colour, "ax": axis, "x": "cost"}
         look |= {"y": "mature_accuracy", "data": runs, "legend": False}
         sns.scatterplot(**look, s=12, alpha=0.5, lw=0)
         look |= {"errorbar": style.interval_ends, "err_style": "bars", "marker": "o"}
         dashes = "--" if epochs == fewest and table.epochs.size > 1 else "-"
-        label = f"{SCORES[score].label(alpha)} after {told_epochs(epochs)}"
+        label = f"{known.find(score).label(alpha)} after {told_epochs(epochs)}"
         sns.lineplot(**look, ls=dashes, ms=5, label=label)
 
 
@@ -76,7 +78,7 @@ def finalists(table: xr.Dataset) -> Figure:
         name = named(f"{searcher} {score}", table.alpha)
         chosen = table.top_accuracy.sel(searcher=searcher, score=score).to_dataframe(name="value")
         groups.append(chosen.reset_index().assign(group=name))
-        colours[name] = SCORES[score].colour
+        colours[name] = known.find(score).colour
     figure, (axis,) = style.grid(1, figsize=(5.4, 0.9 + 0.36 * len(groups)))
     style.draw_runs(axis, pd.concat(groups, ignore_index=True), colours)
     axis.set_title(f"the {table.top} best of each search by its own score")
@@ -119,6 +121,6 @@ def named(network: str, alpha: float = 1) -> str:
     """Return what found a network that is named as by `search_tables.winners`, or its own name."""
     searcher, _, score = network.partition(" ")
     score, dash, variant = score.partition("-")
-    if searcher not in SEARCHER_NAMES or score not in SCORES:
+    if searcher not in SEARCHER_NAMES or known.split(score)[0] not in known.SCORES:
         return network
-    return f"{SEARCHER_NAMES[searcher]}, {SCORES[score].label(alpha)}{dash}{variant}"
+    return f"{SEARCHER_NAMES[searcher]}, {known.find(score).label(alpha)}{dash}{variant}"

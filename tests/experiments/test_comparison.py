@@ -353,8 +353,8 @@ def test_scores_may_have_weights_and_epochs_of_their_own(run, guide, monkeypatch
     names = ["P", "P+0.2TG", "P+0.05parameters"]
     assert made.sel(score=names).values.tolist() == [[True, True], [True, False], [True, False]]
     assert len(search_tables.summary(table)) == 4
-    assert search_tables.counts(table).startswith("16 candidates of 4 searches")
-    assert "P+0.2TG at 0.5 epochs minus P at 1 epoch" in search_tables.reading(table)
+    assert search_tables.counts(table).startswith("16 candidates in 4 searches, ")
+    assert "P + 0.2 TG after 0.5 epochs minus P after 1 epoch" in search_tables.reading(table)
     plain = Comparison(replace(asked, scores="P+TG", alpha=0.2), guide)
     search, tracker = Search("random", "P+0.2TG", 0.5, 0), Tracker()
     own = comparison.studies[search].key

@@ -76,3 +76,12 @@ def test_final_errors_have_intervals_and_come_in_order():
     assert axis.get_xlabel() == "test error (chance: 90 %)"
     (bar,) = axis.containers[0][2]
     np.testing.assert_allclose(bar.get_segments()[0][:, 0], [0.47, 0.52])
+
+
+def test_a_score_with_epochs_of_its_own_has_no_other_line():
+    table = make_table().assign_coords(score=["P", "P+0.2TG"])
+    table = table.where((table.score == "P") | (table.epochs == 1))
+    figure = plots.search_progress(table)
+    names = {text.get_text() for text in figure.legends[0].texts}
+    assert "P + 0.2 TG after 1 epoch" in names and "P after 4 epochs" in names
+    assert "P + 0.2 TG after 4 epochs" not in names
