@@ -1,7 +1,8 @@
 """What simulated searches and searches of a benchmark say, in words and tables."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import product
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -50,6 +51,17 @@ def claim(compared: xr.Dataset, *, candidates: int) -> str:
         held = [_claim(early, _verdict(rows[sides])) for sides in against_p[1:]]
         lines.append(f"{name} {', '.join(parts)}: {' and '.join(dict.fromkeys(held))}.")
     return "\n".join(lines)
+
+
+def by_teacher(pools: Mapping[str, Any], *, candidates: int) -> str:
+    """Return the `claim` of every teacher.
+
+    Args:
+        pools: see `stored_searches.simulate_pools`.
+    """
+    every = pools.values()
+    claims = (f"{one.teacher}. {claim(one.compared, candidates=candidates)}" for one in every)
+    return "\n\n".join(claims)
 
 
 def differences(compared: xr.Dataset) -> pd.DataFrame:

@@ -17,6 +17,7 @@ from sage.analysis import (
     draws,
     predictivity,
     published_pools,
+    search_claims,
     search_tables,
     summaries,
 )
@@ -24,11 +25,12 @@ from sage.analysis.bootstrap import Bootstrap
 from sage.analysis.predictivity import Analysis
 from sage.config import paths
 from sage.config.run import Run, words
-from sage.experiments import controls, pool, quickstart
+from sage.experiments import controls, pool, quickstart, stored_searches
 from sage.models import genotypes
 
 ALPHAS = np.array([0.05, 0.1, 0.2, 0.5, 1, 2, 5])  # of the paper's Figure 4
 CONTROL_EPOCHS = (1, 2)  # of which the controls are shown and told
+BENCHMARK_CANDIDATES = 100  # after which searches of a benchmark are compared
 QUICKSTART_EPOCH = 1  # after which the quickstart judges
 
 
@@ -153,6 +155,11 @@ def _against(of: Results) -> dict[str, xr.Dataset]:
     }
 
 
+def _first(of: Results) -> stored_searches.PoolSearches:
+    """Return the searches by the teacher that is named first, on which the claim is judged."""
+    return next(iter(of["07_simulated"].values()))
+
+
 # What is computed from other results, by name.
 FOLLOWS: dict[str, Callable[[Results], Any]] = {
     "01_pools": lambda of: pool.load_pools(of.run),
@@ -182,6 +189,10 @@ FOLLOWS: dict[str, Callable[[Results], Any]] = {
     "06_teaching": lambda of: draws.teaching(
         of["06_stored"].guided.peer, of["06_stored"].networks.mature, of.bootstrap
     ),
+    "07_simulated": lambda of: stored_searches.simulate_pools(of.run),
+    "07_first": _first,
+    "07_pools": lambda of: of["07_first"].compared,
+    "07_benchmark": lambda of: stored_searches.load_benchmark(of.run),
 }
 
 
@@ -212,4 +223,8 @@ VERDICTS: dict[str, Callable[[Results], str]] = {
     "06_controls": _controls("all networks"),
     "06_controls_deep": _controls("depth 3 or more"),
     "06_teaching": lambda of: draws.told_of_teaching(of["06_teaching"], CONTROL_EPOCHS),
+    "07_pools": lambda of: search_claims.claim(of["07_pools"], candidates=of.run.candidates),
+    "07_benchmark": lambda of: search_claims.benchmark_verdict(
+        of["07_benchmark"], candidates=BENCHMARK_CANDIDATES
+    ),
 }

@@ -51,6 +51,11 @@ def check(run: TablesRun) -> None:
                 raise Refused(f"{told}, expected some of {', '.join(f'{one:g}' for one in known)}")
 
 
+def load_benchmark(run: TablesRun) -> xr.Dataset:
+    """Return the run's table of `benchmark_searches`."""
+    return xr.load_dataset(find_table(run.searches, "searches"), engine="h5netcdf")
+
+
 @threadpool_limits.wrap(limits=1, user_api="blas")
 def simulate_pools(run: TablesRun) -> dict[str, PoolSearches]:
     """Return what searches find in each folder of pools that a run names, by these names.

@@ -11,7 +11,7 @@ from sage.analysis import contrasts, predictivity, predictors
 from sage.analysis.published_pools import RANDOM
 from sage.experiments.results import CONTROL_EPOCHS, QUICKSTART_EPOCH, Results
 from sage.images import categories
-from sage.plots import cells, recordings, searches, style, teacher
+from sage.plots import cells, recordings, searches, simulated, style, teacher
 from sage.plots import controls as draws
 from sage.plots import predictors as pools
 
@@ -98,4 +98,7 @@ FIGURES: dict[str, Callable[[Results], Figure]] = {
     "06_teaching": lambda of: draws.teaching(
         of["06_teaching"], of["06_stored"].networks.mature, CONTROL_EPOCHS
     ),
+    "07_pools": lambda of: simulated.pool_searches(of["07_first"]),
+    "07_scores": lambda of: simulated.pool_scores(of["07_simulated"], candidates=of.run.candidates),
+    "07_benchmark": lambda of: simulated.benchmark_searches(of["07_benchmark"]),
 }
