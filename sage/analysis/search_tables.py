@@ -87,8 +87,10 @@ def counts(table: xr.Dataset) -> str:
     """Return in words how many candidates there were, were trained to maturity, and failed."""
     searches = table.isel(samples=-1)
     count, failed = int(searches.mature_examples.notnull().sum()), int(searches.failed.sum())
-    told = f"{count * int(searches.samples)} candidates in {count} searches"
-    return f"{told}, {int(table.matured.sum())} networks trained to maturity, {failed} failed"
+    parts = [f"{count * int(searches.samples)} candidates in {count} searches"]
+    if "matured" in table:  # tables of earlier versions have no such number
+        parts.append(f"{int(table.matured.sum())} networks trained to maturity")
+    return ", ".join([*parts, f"{failed} failed"])
 
 
 def reading(table: xr.Dataset) -> str:

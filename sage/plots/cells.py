@@ -42,8 +42,6 @@ def cell_graph(genotype: Genotype) -> Figure:
     for axis, title, graph, layout in zip(axes[:, 0], cells, graphs, layouts):
         _draw(axis, graph, *layout, width)
         axis.set_title(f"{named(genotype.name)}: {title}")
-    if len(cells) > 1:
-        style.letter(axes[:, 0])
     patches = [
         Patch(fc=COLOURS[kind], ec="0.3", lw=0.6, label=told) for told, kind in LEGEND.items()
     ]

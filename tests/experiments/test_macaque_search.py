@@ -148,17 +148,19 @@ def test_similarity_of_every_candidate(run, tmp_path):
     np.testing.assert_array_equal(of_search, expected)
     np.testing.assert_array_equal(of_search.hash, tracker.results(key).hash)
     ceilings = teachers.ceilings(teachers.recorded_regions(run), "image")
+    assert ceilings.isnull().all()  # there are neither trials nor several people
+    ceilings.loc["V4"] = 0.8
     table = found.to_dataset(name="similarity").assign(ceiling=ceilings)
     table = table.assign_attrs(alpha=run.alpha)
     figure, again = plots.region_similarity(table), plots.region_similarity(table)
     v4, it = figure.axes
     assert [axis.get_title() for axis in figure.axes] == ["V4", "IT"]
-    assert "noise ceiling, r = " in v4.get_xlabel() and "ceiling unknown" in it.get_xlabel()
+    assert "noise ceiling, r = 0.80" in v4.get_xlabel() and "ceiling unknown" in it.get_xlabel()
     scores = [text.get_text() for text in v4.get_yticklabels()]
     assert scores == ["P", "P + 0.5 TG", "P + 0.5 shuffled TG"]
     plots.save(figure, tmp_path, "first"), plots.save(again, tmp_path, "second")
     assert (tmp_path / "first.png").read_bytes() == (tmp_path / "second.png").read_bytes()
-    expected = guidance.best_match(found).sel(teacher_layer="V4") / ceilings.sel(teacher_layer="V4")
+    expected = guidance.best_match(found).sel(teacher_layer="V4") / 0.8
     shown = np.concatenate([one.get_offsets()[:, 0] for one in v4.collections[:3]])
     np.testing.assert_allclose(np.sort(shown), np.sort(expected))
     guided = table.isel(candidate=(table.score == "P+TG").values)
