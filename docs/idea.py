@@ -53,12 +53,11 @@ def measure(run: Run) -> tuple[np.ndarray, np.ndarray, np.ndarray, float]:
     chosen = [np.flatnonzero(groups == name)[:EACH] for name in list(names)[:: len(names) // 4]]
     places = np.concatenate(chosen[:CATEGORIES])
     shown = np.ix_(places, places)
-    pictures, labels = objects.render(len(objects.CLASSES), size=96, difficulty=0)
-    order = [
-        int(np.flatnonzero(labels == objects.CLASSES.index(classes[one]))[0]) for one in places
-    ]
+    each = len(classes) // len(objects.CATEGORIES)
+    rendered, labels = objects.render(len(classes), size=96, each=each, difficulty=0, clutter=0)
+    pictures = rendered[labels.argsort()[places]].transpose(0, 2, 3, 1)
     rdms = [squareform(one)[shown] for one in (teacher.layers[-1].rdms["class"], own)]
-    return pictures[order].transpose(0, 2, 3, 1), *rdms, snapshot.accuracy
+    return pictures, *rdms, snapshot.accuracy
 
 
 @style.applied

@@ -123,6 +123,11 @@ def teachers() -> pd.DataFrame:
     return pd.DataFrame.from_dict(rows, orient="index")
 
 
+def rendered() -> pd.DataFrame:
+    """Return the contrasts of the default run's pool."""
+    return differences("objects-quick", RANDOM, [(COMBINED, "P"), (CHOSEN, "P")])
+
+
 def simulated() -> pd.DataFrame:
     """Return what scores find in simulated searches of 20 candidates after 1 epoch."""
     one = load(f"{POOL}/01_summary").sel(pool=RANDOM, epoch=1, candidates=20)
@@ -213,7 +218,7 @@ def resemblance() -> pd.DataFrame:
 TABLES: dict[str, Callable[[], pd.DataFrame]] = {
     one.__name__: one
     for one in (
-        *(predictors, added, deep, simulated, controls, teaching, teachers, found),
+        *(predictors, added, deep, simulated, controls, teaching, teachers, found, rendered),
         *(searches, cells, macaque, resemblance),
     )
 }

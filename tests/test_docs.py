@@ -21,7 +21,6 @@ from sage.cli.main import parser
 from sage.compute import devices
 from sage.config import paths
 from sage.config.profiles import PROFILES, SMOKE
-from sage.images.objects import CLASSES
 from sage.models.cnn import ConvolutionalNetwork
 from sage.models.saved import Classifier, save
 from sage.spaces import Layer
@@ -66,8 +65,8 @@ def checkout(shared_data, tmp_path, monkeypatch) -> None:
     Path("data").mkdir()
     Path("data/results").symlink_to(ROOT / "data" / "results")
     layers = tuple(Layer(8, (3, 3), 2, "relu", "batch norm", (n,)) for n in range(2))
-    network = ConvolutionalNetwork(layers, classes=len(CLASSES))
-    save(Classifier(network, CLASSES, 16, {}), "figures/objects-quick/02_best.pt")
+    network = ConvolutionalNetwork(layers, classes=2)
+    save(Classifier(network, ("boat", "car"), 16, {}), "figures/objects-quick/02_best.pt")
     responses = xr.Dataset({"responses": (("presentation", "neuroid"), np.ones((4, 2)))})
     for name in ("my data/v4", "my data/it", "data/raw/macaque/v4", "data/raw/macaque/it"):
         paths.save_table(responses, Path(f"{name}.nc"))
