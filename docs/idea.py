@@ -5,6 +5,7 @@ not in the cache, and the candidate a little: minutes on two cores.
 """
 
 from dataclasses import replace
+from itertools import combinations
 from typing import Any
 
 import matplotlib.pyplot as plt
@@ -33,8 +34,8 @@ TEACHER, CANDIDATE = "C2", "C0"
 def measure(run: Run) -> tuple[np.ndarray, np.ndarray, np.ndarray, float]:
     """Return pictures [K, H, W, 3] of some classes, their RDM [K, K] of two networks, and P.
 
-    The first network is the run's teacher, its last layer. The second is the first candidate of the
-    run's space with several layers, the one that is most like that.
+    The first network is the run's teacher, its last layer. The second is a candidate of the run's
+    space, the layer that is most like that. Classes are pairs that the teacher finds alike.
     """
     teacher = teachers.load_teacher(run)
     protocol = replace(EvaluationProtocol.of(run.settings, run.dataset), snapshots=(EPOCHS,))
@@ -44,20 +45,24 @@ def measure(run: Run) -> tuple[np.ndarray, np.ndarray, np.ndarray, float]:
         architecture = space.sample(rng)
     (snapshot,) = evaluation.evaluate(protocol, architecture, run.seed).snapshots
     similarity = guidance.compare([(0, EPOCHS, snapshot.rdms)], teacher, level="class")
-    best = int(similarity.isel(network=0, epoch=0, teacher_layer=-1).argmax())
+    best = int(np.argmax(similarity.values[0, 0, -1]))
     own = snapshot.rdms[teacher.layers[-1].stimuli, "class"][best].astype(float)
 
     classes = teachers.load_images(run).classes
     groups = np.array(categories.of(classes))
-    names = dict.fromkeys(groups)
-    chosen = [np.flatnonzero(groups == name)[:EACH] for name in list(names)[:: len(names) // 4]]
-    places = np.concatenate(chosen[:CATEGORIES])
+    apart = squareform(teacher.layers[-1].rdms["class"])
+    pairs = []
+    for group in dict.fromkeys(groups):
+        pairs += sorted(
+            combinations(np.flatnonzero(groups == group), 2), key=lambda pair: apart[pair]
+        )[:1]
+    places = np.sort(np.ravel(sorted(pairs, key=lambda pair: apart[pair])[:CATEGORIES]))
     shown = np.ix_(places, places)
     each = len(classes) // len(objects.CATEGORIES)
     rendered, labels = objects.render(len(classes), size=96, each=each, difficulty=0, clutter=0)
     pictures = rendered[labels.argsort()[places]].transpose(0, 2, 3, 1)
-    rdms = [squareform(one)[shown] for one in (teacher.layers[-1].rdms["class"], own)]
-    return pictures, *rdms, snapshot.accuracy
+    pictures = np.where(pictures.max(-1, keepdims=True) > 0, pictures, np.uint8(225))  # on grey
+    return pictures, apart[shown], squareform(own)[shown], snapshot.accuracy
 
 
 @style.applied
@@ -129,4 +134,4 @@ def _rdm(axis: Axes, rdm: np.ndarray, pictures: np.ndarray) -> None:
 
 if __name__ == "__main__":
     picture = draw(*measure(Run()))
-    picture.savefig(paths.ROOT / "docs" / "idea.png", metadata=style.UNDATED)
+    picture.savefig(paths.ROOT / "docs" / "idea.png", dpi=200, metadata=style.UNDATED)

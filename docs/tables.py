@@ -159,16 +159,16 @@ def controls() -> pd.DataFrame:
 
 
 def searches() -> pd.DataFrame:
-    """Return errors of the best networks that searches found."""
-    table = load("cifar100-cnn-search/02_summary")
+    """Return errors of the best networks that searches found, and those of each run."""
+    error = 100 * (1 - load("cifar100-cnn-search/02_searches").mature_accuracy.isel(samples=-1))
     rows: dict[str, dict] = {}
-    for searcher in table.searcher.values:
-        for epochs in table.premature_epochs.values:
+    for searcher in error.searcher.values:
+        for epochs in error.epochs.values:
             row = rows[f"{SEARCHER_NAMES[searcher]}, {told_epochs(epochs)}"] = {}
-            for score in table.score.values:
-                one = table.sel(searcher=searcher, premature_epochs=epochs, score=score)
-                mean, spread = one["mature error"].item(), one["mature error, s.d."].item()
-                row[f"error (%) by {SCORES[score].label(1)}"] = f"{mean:.1f} +- {spread:.1f}"
+            for score in error.score.values:
+                runs = error.sel(searcher=searcher, epochs=epochs, score=score).values
+                each = ", ".join(f"{one:.1f}" for one in runs)
+                row[f"error (%) by {SCORES[score].label(1)}"] = f"{runs.mean():.1f} ({each})"
     return pd.DataFrame.from_dict(rows, orient="index")
 
 
@@ -198,7 +198,7 @@ def errors(name: str, columns: dict[str, str]) -> pd.DataFrame:
         )
         row = rows[title] = {"parameters (M)": f"{one['parameters (M)']:.2f}"}
         for column, key in columns.items():
-            ends = (one[key.replace("error (%)", end)] for end in ("low", "high"))
+            ends = (one[f"{key}, {end}"] for end in ("low", "high"))
             row[column] = ranged(one[key], *ends, 1)
     return pd.DataFrame.from_dict(rows, orient="index")
 

@@ -9,6 +9,7 @@ from argparse import Namespace
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import pytest
@@ -162,11 +163,25 @@ def test_readme_is_short():
     assert len((ROOT / "README.md").read_text().splitlines()) <= 150
 
 
+def script(name: str) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(name, ROOT / "docs" / f"{name}.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_the_idea_is_drawn():
+    rng = np.random.default_rng(0)
+    pictures, rdms = np.zeros((8, 16, 16, 3), np.uint8), rng.uniform(size=(2, 8, 8))
+    figure = script("idea").draw(pictures, *(rdms + rdms.transpose(0, 2, 1)), 0.31)
+    texts = [one.get_text() for one in figure.texts] + [one.get_title() for one in figure.axes]
+    assert "accuracy P = 0.31 on validation images" in texts
+    assert "RDM of the candidate" in texts
+
+
 def test_numbers_are_those_of_the_tables():
     """Also what is told with an interval between the tables, and in the README."""
-    spec = importlib.util.spec_from_file_location("tables", ROOT / "docs" / "tables.py")
-    tables = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(tables)
+    tables = script("tables")
     results = tables.PAGE.read_text()
     assert tables.renewed(results) == results, "write them anew: python docs/tables.py"
     known = {
