@@ -1,6 +1,7 @@
 """Networks that are trained here to be teachers, and the images that they are trained on."""
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
 
@@ -24,6 +25,7 @@ from sage.training.trainer import Trainer
 
 # Part of a trained network's key. Raise it with any change of the code that changes the network.
 REVISION = 1
+SMALL = 1e9  # multiply-adds of a batch forward, below which threads cost more than they save
 UNTRAINED = "-untrained"  # behind a network's name: the control with its initial weights
 
 
@@ -102,7 +104,9 @@ def train_network(name: str, run: Run) -> tuple[nn.Module, xr.Dataset]:
     model = trainer.model
     measure = partial(scored, model, run)
     path = paths.cache() / "teachers" / f"{name}-{state_key(name, run)}.pt"
-    curve = checkpoints.train_with_checkpoints(trainer, path, measure, name="teacher")
+    work = trainer.batches.size * complexity.multiply_adds(model, run.settings.image_size)
+    with devices.one_thread() if work < SMALL else nullcontext():
+        curve = checkpoints.train_with_checkpoints(trainer, path, measure, name="teacher")
     return model, curve.assign_attrs(teacher=network.title, parameters=complexity.parameters(model))
 
 
