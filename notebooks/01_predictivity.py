@@ -53,13 +53,13 @@ import json
 
 import numpy as np
 
-from sage import plots, spaces, teachers
+from sage import plots, spaces
 from sage.analysis import contrasts, predictivity, predictors, published_pools, summaries
-from sage.analysis.bootstrap import Bootstrap
 from sage.config import provenance
 from sage.config.run import PoolRun
 from sage.experiments import pool
 from sage.experiments.asked import check_run
+from sage.experiments.results import Results
 
 # %%
 run = PoolRun.of(globals())
@@ -83,7 +83,7 @@ run
 
 # %%
 pools = pool.load_pools(run, workers=workers)
-own = pools.own
+results, own = Results(run, {"01_pools": pools}), pools.own
 listed = own[["state", "parameters", "multiply_adds", "depth", "seconds"]].to_dataframe()
 mature = predictivity.mature_accuracy(own, run.settings.mature_epochs).to_series()
 listed["mature accuracy"] = mature
@@ -106,11 +106,9 @@ print(spaces.describe(spaces.cnn_layers(spaces.cnn(run.settings.layers), tuple(b
 # size. So everything is shown of all networks, and of those of depth 3 or more.
 
 # %%
-epoch, bootstrap = run.settings.premature_epochs, Bootstrap(run.settings.resamples, run.seed)
-analysed = pools.analyse(bootstrap)
+epoch, analysed, both = run.settings.premature_epochs, results["01_analysed"], results["01_random"]
 random, searched = (analysed.get(one) for one in (published_pools.RANDOM, published_pools.SEARCHED))
-both = {name: analysed[name] for name in (published_pools.RANDOM, published_pools.DEEP)}
-plots.save(plots.added_value(both), run.folder, "01_added")
+plots.draw(results, "01_added")
 
 # %% [markdown]
 # In numbers, with what follows below: differences of r, by pool. A difference is called better or
@@ -147,9 +145,7 @@ contrasts.styled(contrasts.table(random.compared, "all that is free + TG"))
 # construction.
 
 # %%
-layers = [predictors.layer_name(one) for one in own.teacher_layer.values]
-figure = plots.predictivity(random, layers, epoch=run.settings.premature_epochs)
-plots.save(figure, run.folder, "01_predictivity")
+plots.draw(results, "01_predictivity")
 
 # %% [markdown]
 # ## The weight of guidance (the paper's Figure 4)
@@ -162,10 +158,7 @@ plots.save(figure, run.folder, "01_predictivity")
 # size, zero-cost proxies. `P + a P` shows what choosing costs. The table has the mean weights.
 
 # %%
-alphas = np.array([0.05, 0.1, 0.2, 0.5, 1, 2, 5])
-sweep = predictivity.alpha_sweep(random.scores, random.mature, alphas, bootstrap)
-gains = {name: predictivity.gain(random.assessed, "P + a TG", name) for name in contrasts.RANKED}
-plots.save(plots.alpha_effect(sweep, gains), run.folder, "01_alpha")
+plots.draw(results, "01_alpha")
 random.weights.to_pandas().round(2)
 
 # %% [markdown]
@@ -176,8 +169,7 @@ random.weights.to_pandas().round(2)
 # The paper compares two teachers. For the second, run this notebook with `-p teacher nasnet-a`.
 
 # %%
-name = own.similarity.attrs["teacher"]
-plots.save(plots.teachers(random.assessed, teacher=name), run.folder, "01_teachers")
+plots.draw(results, "01_teachers")
 
 # %% [markdown]
 # ## Rivals
@@ -190,8 +182,7 @@ plots.save(plots.teachers(random.assessed, teacher=name), run.folder, "01_teache
 # `TG of single images`.
 
 # %%
-options = {"epoch": epoch, "ceiling": pools.ceiling, "alpha": run.alpha}
-plots.save(plots.rivals(random.assessed, **options), run.folder, "01_rivals")
+plots.draw(results, "01_rivals")
 
 # %% [markdown]
 # What predictors cost, in multiply-adds: an example costs a teacher more than a candidate. A pass
@@ -199,9 +190,7 @@ plots.save(plots.rivals(random.assessed, **options), run.folder, "01_rivals")
 # as much, of teachers and candidates alike.
 
 # %%
-taught = teachers.training_examples(run), teachers.training_multiply_adds(run)
-figure = plots.cost_curves(random, ceiling=pools.ceiling, teacher=taught[1])
-plots.save(figure, run.folder, "01_cost")
+plots.draw(results, "01_cost")
 
 # %% [markdown]
 # Guidance directly against its rivals, by epoch: r of guidance minus r of the other, with the 95 %
@@ -225,8 +214,7 @@ contrasts.styled(contrasts.table(random.compared, "TG"))
 # Where the top five by P are as good as any, guidance has nothing left to gain.
 
 # %%
-figure = plots.simulated_searches(both, epoch=epoch, teacher=taught[1])
-plots.save(figure, run.folder, "01_search")
+plots.draw(results, "01_search")
 
 # %% [markdown]
 # ## Other pools
@@ -249,7 +237,7 @@ found = own.isel(network=[]) if pools.searched is None else pools.searched
 shared, count = np.isin(found.hash, own.hash).sum(), len(found.network)
 print(f"{shared} of the {count} networks that the searches found are", end=" ")
 print("in this run's random pool too.")
-plots.save(plots.pools(analysed, alpha=run.alpha), run.folder, "01_pools")
+plots.draw(results, "01_pools")
 
 # %%
 searched and contrasts.styled(contrasts.table(searched.compared, "P + a TG"))
@@ -260,7 +248,7 @@ searched and contrasts.styled(contrasts.table(searched.compared, "P + a TG"))
 # In JupyterLab the controls redraw the figure at once, from the stored pool.
 
 # %%
-plots.explore(random, bootstrap, alpha=run.alpha, epoch=epoch)
+plots.explore(random, results.bootstrap, alpha=run.alpha, epoch=epoch)
 
 # %% [markdown]
 # ## In numbers
@@ -290,13 +278,11 @@ early.to_dataframe()[["value", "low", "high"]].unstack("statistic").round(3)
 run.save_table(own, "01_pool")
 if pools.searched is not None:
     run.save_table(found, "01_found")
-summary = predictivity.record(analysed, sweep, pools.ceiling)
-told = summaries.verdict(both, epoch=epoch)
-run.save_table(summary.assign_attrs(verdict=told), "01_summary")
+results.save("01_summary")
 print("Besides what the table has, each of the two searches trained", end=" ")
 print(f"{run.settings.searched} candidates for {epoch:g} epochs,")
 print(f"and {run.settings.reseeded} networks were trained once more.")
-costs = summaries.costs({"random": own, "found by searches": found}, teacher=taught)
+costs = summaries.costs({"random": own, "found by searches": found}, teacher=pools.taught)
 rounded = costs.style.format("{:,.4g}", na_rep="unknown")
 rounded.format("{:,.0f}", na_rep="unknown", subset=list(costs)[:3])
 

@@ -62,7 +62,7 @@ def write_run(folder: Path) -> Path:
         number = path.stem.partition("_")[0]
         pictures = {one.stem: _embedded(one) for one in folder.glob(f"{number}_*.png")}
         tables = _attributes(folder, number)
-        facts = {"made by": _stamp(tables), "took": duration(done.get("duration", 0) / 60)}
+        facts = {"made by": _stamp(tables), "took": duration((done.get("duration") or 0) / 60)}
         links = {"the notebook": f"{path.stem}.html"}
         items = _items(notebook, pictures)
         parts.append(Part(_title(notebook), facts, _verdict(tables), items, links))

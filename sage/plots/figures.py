@@ -12,8 +12,8 @@ from sage.analysis.published_pools import RANDOM
 from sage.experiments.results import CONTROL_EPOCHS, QUICKSTART_EPOCH, Results
 from sage.images import categories
 from sage.plots import cells, recordings, searches, simulated, style, teacher
-from sage.plots import controls as draws
 from sage.plots import predictors as pools
+from sage.plots.controls import controls, teaching
 
 
 def draw(results: Results, name: str) -> None:
@@ -94,8 +94,8 @@ FIGURES: dict[str, Callable[[Results], Figure]] = {
     "04_similarity": lambda of: recordings.region_similarity(of["04_similarity"]),
     "04_sites": lambda of: recordings.site_agreement(of["04_sites"]),
     "04_errors": lambda of: _errors(of, "04", " top-1", " top-5"),
-    "06_controls": lambda of: draws.controls(of["06_against"], CONTROL_EPOCHS),
-    "06_teaching": lambda of: draws.teaching(
+    "06_controls": lambda of: controls(of["06_against"], CONTROL_EPOCHS),
+    "06_teaching": lambda of: teaching(
         of["06_teaching"], of["06_stored"].networks.mature, CONTROL_EPOCHS
     ),
     "07_pools": lambda of: simulated.pool_searches(of["07_first"]),
