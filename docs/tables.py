@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 import xarray as xr
 
-from sage.analysis import contrasts
+from sage.analysis import contrasts, search_claims
 from sage.analysis.contrasts import RANKED
 from sage.analysis.predictors import CHOSEN, COMBINED, told
 from sage.analysis.published_pools import DEEP, RANDOM, SEARCHED
@@ -172,6 +172,20 @@ def searches() -> pd.DataFrame:
     return pd.DataFrame.from_dict(rows, orient="index")
 
 
+def pool_searches() -> pd.DataFrame:
+    """Return what 50 candidates of a pool come to by one score and by another."""
+    table = search_claims.differences(load(f"{POOL}-searches/07_pools"))
+    return table.filter(regex="^50, ").rename(columns=lambda name: name.removeprefix("50, "))
+
+
+def benchmark() -> pd.DataFrame:
+    """Return what searchers find on NAS-Bench-201 by published accuracies."""
+    table = search_claims.benchmark_table(load("nasbench201-searches/07_benchmark"))
+    names = [f"{SEARCHER_NAMES[name]}, by {score}" for name, score in table.index]
+    columns = {name: f"{name} candidates" for name in table if name != "runs"}
+    return table.set_axis(names).rename(columns=columns)
+
+
 def cells() -> pd.DataFrame:
     """Return test errors of fully trained cells."""
     return errors("cifar100-cell-search/03_errors", {"test error (%)": "cifar100 error (%)"})
@@ -219,7 +233,7 @@ TABLES: dict[str, Callable[[], pd.DataFrame]] = {
     one.__name__: one
     for one in (
         *(predictors, added, deep, simulated, controls, teaching, teachers, found, rendered),
-        *(searches, cells, macaque, resemblance),
+        *(searches, pool_searches, benchmark, cells, macaque, resemblance),
     )
 }
 

@@ -145,7 +145,7 @@ def benchmark_searches(table: xr.Dataset) -> Figure:
         axis.set(xlabel="candidates", xlim=(4, 1.1 * table.candidates.max().item()))
     for name, (value, spread) in LITERATURE.items():
         axes[-1].errorbar(0, value, spread, fmt="D", color="0.3", ms=4)
-        axes[-1].annotate(name, (0, value), (8, 0), textcoords="offset points", va="center", size=7)
+        axes[-1].annotate(name, (0, value), (8, 4), textcoords="offset points", va="top", size=7)
     axes[-1].set(title="as others report:\nmean and s.d. over runs", xlim=(-0.3, 2), xticks=[])
     for axis in axes:
         axis.axhline(
