@@ -34,8 +34,11 @@ class Made(NamedTuple):
     left: list[str]  # figures that cannot be drawn from tables
     same: list[str]  # tables with the same numbers
     other: list[str]  # tables with other numbers
+    problem: str = ""  # why it was given up, as with a profile that has other sizes today
 
     def __str__(self) -> str:
+        if self.problem:
+            return f"left out: {self.problem}"
         told = {"need images": self.left, "same numbers": self.same, "OTHER NUMBERS": self.other}
         lists = (f"; {name}: {', '.join(one)}" for name, one in told.items() if one)
         return f"{len(self.drawn)} figures{''.join(lists)}"
@@ -70,7 +73,7 @@ def published(options: argparse.Namespace, checkout: Path) -> None:
         asked = ([one] * len(todo) for one in (checkout, to, tables))
         for name, made in zip(todo, processes.map(analyse, todo, *asked)):
             print(f"  {name:<24} {made}", flush=True)
-            if not options.publish:
+            if not (options.publish or made.problem):
                 (to / name / "key.txt").write_text(key)
     notebooks = [path.stem for path in sorted((checkout / "notebooks").glob(f"{page.NUMBERED}.py"))]
     for name in names:
@@ -87,6 +90,14 @@ def analyse(name: str, checkout: Path, figures: Path, tables: Path) -> Made:
         figures: gets them in a folder of that name; `tables` likewise.
     """
     made = Made([], [], [], [])
+    try:
+        _analyse(made, name, checkout, figures / name, tables / name)
+    except ValueError as problem:
+        return made._replace(problem=str(problem))
+    return made
+
+
+def _analyse(made: Made, name: str, checkout: Path, figures: Path, tables: Path) -> None:
     for number, results in load(name, checkout).items():
         for path in sorted((checkout / "figures" / "published" / name).glob(f"{number}_*.png")):
             try:
@@ -94,15 +105,14 @@ def analyse(name: str, checkout: Path, figures: Path, tables: Path) -> Made:
             except Missing:
                 made.left.append(path.stem)
             else:
-                style.save(figure, figures / name, path.stem)
+                style.save(figure, figures, path.stem)
                 plt.close(figure)
                 made.drawn.append(path.stem)
         for path in sorted((checkout / "data" / "results" / name).glob(f"{number}_*.nc")):
             if path.stem in FOLLOWS or path.stem in VERDICTS:
                 known = xr.load_dataset(path, engine="h5netcdf")
-                found = results.save(path.stem, folder=tables / name, further=known.attrs)
+                found = results.save(path.stem, folder=tables, further=known.attrs)
                 (made.same if _alike(found, known) else made.other).append(path.stem)
-    return made
 
 
 def load(name: str, checkout: Path) -> dict[str, Results]:
