@@ -2,6 +2,7 @@
 
 import json
 from itertools import product
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -20,7 +21,11 @@ GAINS = {
     WORSE: "Guidance finds worse networks than all else that costs as much.",
     UNDECIDED: "Whether guidance finds better networks is undecided.",
 }
-_OVER_RUNS = {"input_core_dims": [["run"]], "output_core_dims": [["end"]], "vectorize": True}
+_OVER_RUNS: dict[str, Any] = {
+    "input_core_dims": [["run"]],
+    "output_core_dims": [["end"]],
+    "vectorize": True,
+}
 
 
 def best(candidates: xr.Dataset, samples: int, count: int) -> list[int]:

@@ -21,6 +21,7 @@ from sage.rsa.teacher import Teacher, TeacherLayer
 from sage.search import evaluation
 from sage.search.builders import CellBuilder, ConvolutionalBuilder, NASBench201Builder
 from sage.search.evaluation import EvaluationProtocol
+from sage.search.searchers import SEARCHERS
 from sage.search.tracker import Tracker
 
 SMOKE = profiles.PROFILES["smoke"]
@@ -265,12 +266,14 @@ def test_cells_are_searched_alike_but_not_tested(run, guide, trained, monkeypatc
 
 
 def test_nasbench201_is_searched_by_all_searchers(run, guide, trained):
-    asked = replace(run, space="nasbench201", scores="P", runs=1, epochs="0.5", samples=5)
+    every = {"searchers": " ".join(SEARCHERS), "space": "nasbench201"}
+    asked = replace(run, scores="P", runs=1, epochs="0.5", samples=5, **every)
     check_searches(asked)
     comparison = Comparison(asked, guide)
     table = comparison.train(workers="0").isel(samples=-1)
     assert {protocol.networks for protocol, _, _ in trained} == {NASBench201Builder(cells=1)}
-    assert np.isfinite(table.mature_accuracy).all() and table.failed.sum() == 0
+    assert list(table.searcher) == list(SEARCHERS) and table.failed.sum() == 0
+    assert np.isfinite(table.mature_accuracy).all()
     found = json.loads(table.architecture.values.flat[0])
     assert comparison.protocol.networks.describe(tuple(found)).startswith("|")
     measured = next(
