@@ -157,20 +157,23 @@ def pearson(counts: np.ndarray, predictors: np.ndarray, target: np.ndarray) -> n
 def spearman(counts: np.ndarray, predictors: np.ndarray, target: np.ndarray) -> np.ndarray:
     """Return the rank correlation, ranked anew in each resample, ties at their mean rank."""
 
-    def centred_ranks(values: np.ndarray) -> np.ndarray:  # [R, n]
+    drawn = np.ascontiguousarray(counts.T)  # [n, R], as whole rows are moved faster
+    half = drawn.sum(0) / 2
+
+    def centred_ranks(values: np.ndarray) -> np.ndarray:  # [n, R]
         order = np.argsort(values)
         changes = np.diff(values[order]) > 0
-        tied = np.add.reduceat(counts[:, order], np.flatnonzero([True, *changes]), axis=1)
+        tied = np.add.reduceat(drawn[order], np.flatnonzero([True, *changes]))
         # In a group of equals the mean rank is the last one's minus half of the others.
-        ranks = tied.cumsum(1) - tied / 2 - counts.sum(1, keepdims=True) / 2
-        return ranks[:, np.concatenate([[0], changes.cumsum()])[np.argsort(order)]]
+        ranks = tied.cumsum(0) - tied / 2 - half
+        return ranks[np.concatenate([[0], changes.cumsum()])[np.argsort(order)]]
 
     y, found = centred_ranks(target), []
-    weighted_y = counts * y
-    variance_y = (weighted_y * y).sum(1)
+    weighted_y = drawn * y
+    variance_y = (weighted_y * y).sum(0)
     for predictor in predictors:
         x = centred_ranks(predictor)
-        found.append(_cosine((counts * x * x).sum(1), variance_y, (weighted_y * x).sum(1)))
+        found.append(_cosine((drawn * x * x).sum(0), variance_y, (weighted_y * x).sum(0)))
     return np.stack(found, -1)
 
 
@@ -195,15 +198,15 @@ def regret(counts: np.ndarray, predictors: np.ndarray, target: np.ndarray) -> np
     it gains nothing by not deciding. A resample holds some networks more than once, and its top
     fewer different ones: the interval lies somewhat high.
     """
-    drawn, found = counts > 0, []
-    best = np.where(drawn, target, -np.inf).max(1)
+    drawn, found = np.ascontiguousarray(counts.T), []  # [n, R], as for `spearman`
+    best = np.where(drawn > 0, target[:, None], -np.inf).max(0)
     for predictor in predictors:
         order = np.lexsort((target, -predictor))
-        held = counts[:, order]
-        top = (held > 0) & (held.cumsum(1) - held < REGRET_TOP)
-        chosen = np.where(top, target[order], -np.inf).max(1)
-        highest = np.where(drawn, predictor, -np.inf).max(1)
-        varies = highest > np.where(drawn, predictor, np.inf).min(1)
+        held, places = drawn[order], np.arange(len(order))[:, None]
+        top = (held > 0) & (held.cumsum(0) - held < REGRET_TOP)
+        chosen = np.where(top, target[order, None], -np.inf).max(0)
+        first, last = (held > 0).argmax(0), np.where(held > 0, places, 0).max(0)
+        varies = predictor[order[first]] > predictor[order[last]]
         found.append(np.where(varies, best - chosen, np.nan))
     return np.stack(found, -1)
 
