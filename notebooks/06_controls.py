@@ -20,9 +20,12 @@
 # Here the teacher is set against a hundred permutations of itself, ten untrained networks, and TG
 # before training. Then every network teaches all others: do better networks teach better?
 #
-# Nothing is trained here: the RDMs of 120 published networks are part of the checkout. It takes a
-# minute or two. A teacher of your own judges the same networks with `-p teacher mine.nc`, a bank of
-# class RDMs of CIFAR-100's validation images (`notebooks/00_stimuli_and_teacher.ipynb` writes one).
+# Nothing is trained: the RDMs of 120 published networks are part of the checkout. A teacher of your
+# own judges the same networks with `-p teacher mine.nc`, a bank of class RDMs of CIFAR-100's
+# validation images (`00_stimuli_and_teacher` writes one).
+#
+# Takes 90 seconds on two recent cores. Builds on the published pools of `01_predictivity`; it is
+# the last of the notebooks.
 #
 # What is computed and how it is judged was written down before:
 # `docs/plans/controls-of-guidance.md`.
@@ -34,8 +37,9 @@ untrained = "cifar100-teachers/resnet-untrained_rdms.nc"  # teachers with initia
 
 # %%
 from sage import plots
-from sage.analysis import draws
+from sage.analysis import contrasts, draws
 from sage.analysis.bootstrap import Bootstrap
+from sage.config import provenance
 from sage.config.run import StoredRun
 from sage.experiments import controls
 from sage.experiments.asked import check_run
@@ -46,53 +50,66 @@ check_run(run)
 run
 
 # %% [markdown]
-# ## The networks
+# ## The verdict
 #
-# Three random pools of the 10-layer space, trained again to 5 of their 20 epochs, so that their
-# RDMs could be kept. Their mature accuracy is the published one.
+# The score is P + alpha TG, its alpha chosen on other networks: by the teacher, or with a control
+# in the teacher's place. One is called better where the 95 % interval of the difference, over
+# networks, excludes 0 by Pearson's and by Spearman's r.
 
 # %%
 stored = controls.load_stored(run)
-stored.networks.mature.to_series().describe().round(3).to_frame()
-
-# %% [markdown]
-# ## Controls
-#
-# The score is P + a TG, its weight chosen on other networks. Each dot is one draw of a control.
-# Deep networks have more layers to find a best match in, so that networks of depth 3 or more are
-# shown by themselves.
-
-# %%
 bootstrap, epochs = Bootstrap(run.settings.resamples, run.seed), (1, 2)
 sets = {"all networks": stored, "depth 3 or more": stored.at_least(3)}
 against = {
     name: draws.against_draws(one.networks.accuracy, one.guided, one.networks.mature, bootstrap)
     for name, one in sets.items()
 }
+mature = stored.networks.mature
+taught = draws.teaching(stored.guided.peer, mature, bootstrap)
+verdict = draws.told_of_teaching(taught, epochs)
+print(draws.verdict(against, epochs))
+print(verdict)
+
+# %% [markdown]
+# ## Controls
+#
+# Each dot is one draw of a control; dots pile up at P alone, where alpha = 0 was chosen. Deep
+# networks have more layers to find a best match in, so those of depth 3 or more are shown by
+# themselves.
+
+# %%
 plots.save(plots.controls(against, epochs), run.folder, "06_controls")
 
 # %% [markdown]
-# In numbers: the difference to the mean of a control's draws, with the 95 % interval over networks,
-# and how many draws do as well as the teacher.
+# In numbers: r of P + alpha TG minus that with a control, in the mean of its draws, with the 95 %
+# interval over networks, and how many draws do as well as the teacher. What excludes 0 is bold.
 
-# %%
-print(draws.summary(against, epochs))
+# %% tags=["table"]
+contrasts.styled(draws.table(against, epochs))
 
 # %% [markdown]
 # ## Networks as teachers
 #
 # Each network after 5 epochs is the teacher of all others. Where the others' TG tells their mature
-# accuracy, it teaches well.
+# accuracy, it teaches well. Intervals are over teachers.
 
 # %%
-mature = stored.networks.mature
-taught = draws.teaching(stored.guided.peer, mature, bootstrap)
-plots.save(plots.teaching(taught, mature, epochs), run.folder, "06_teaching")
-verdict = draws.told_of_teaching(taught, epochs)
-print(verdict)
+chance = float(stored.networks.accuracy.sel(epoch=0).mean())
+plots.save(plots.teaching(taught, mature, epochs, chance=chance), run.folder, "06_teaching")
+
+# %% [markdown]
+# ## The networks
+#
+# Three random pools of the 10-layer space, trained again to 5 of their 20 epochs, so that their
+# RDMs could be kept. Their mature accuracy is the published one.
 
 # %%
-told = [draws.summary({name: table}, epochs) for name, table in against.items()]
-run.save_table(against["all networks"].assign_attrs(verdict=told[0]), "06_controls")
-run.save_table(against["depth 3 or more"].assign_attrs(verdict=told[1]), "06_controls_deep")
-run.save_table(taught.assign_attrs(verdict=verdict), "06_teaching").name
+mature.to_series().describe().round(3).to_frame()
+
+# %%
+told = {name: draws.verdict({name: table}, epochs) for name, table in against.items()}
+run.save_table(against["all networks"].assign_attrs(verdict=told["all networks"]), "06_controls")
+deep = against["depth 3 or more"].assign_attrs(verdict=told["depth 3 or more"])
+run.save_table(deep, "06_controls_deep")
+run.save_table(taught.assign_attrs(verdict=verdict), "06_teaching")
+print(provenance.line(stored.networks.attrs["provenance"]))

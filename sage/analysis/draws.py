@@ -8,10 +8,10 @@ import pandas as pd
 import xarray as xr
 
 from sage.analysis.bootstrap import METHODS, Bootstrap, interval
-from sage.analysis.contrasts import RANKED
+from sage.analysis.contrasts import BETTER, RANKED, UNDECIDED, WORSE
 from sage.analysis.predictivity import nested
 from sage.analysis.predictors import CHOSEN, told
-from sage.analysis.summaries import told_epochs
+from sage.analysis.summaries import WORDS, told_epochs
 
 CONTROLS = {"shuffled": "permutation", "untrained": "initialisation"}  # and what counts draws
 
@@ -27,10 +27,10 @@ def against_draws(
         mature: [network], finite.
 
     Returns:
-        Dataset over control, epoch and statistic, of `RANKED`: teacher, r of P + alpha TG;
-        control_mean, that with a control, the mean over draws; difference with its paired
-        interval over networks, low and high; reached, the share of draws whose r is the teacher's
-        or more; and r [draw] of each draw, NaN beyond a control's last.
+        Dataset over control, epoch and statistic, of `RANKED`: alone, r of P; teacher, that of
+        P + alpha TG; control_mean, that with a control, the mean over draws; difference with its
+        paired interval over networks, low and high; reached, the share of draws whose r is the
+        teacher's or more; and r [draw] of each draw, NaN beyond a control's last.
     """
     controls = {name: guided[name].rename({draw: "draw"}) for name, draw in CONTROLS.items()}
     before = guided.TG.isel(epoch=0, drop=True).expand_dims(draw=1)
@@ -39,12 +39,13 @@ def against_draws(
     found = (nested(p, one, mature, seed=resamples.seed)[0] for one in every)
     scores = [one.transpose("draw", "network", "epoch") for one in found]
     counts = resamples.counts(mature.size)
-    fields = ("teacher", "control_mean", "difference", "low", "high", "reached")
+    fields = ("alone", "teacher", "control_mean", "difference", "low", "high", "reached")
     shape = len(controls), p.sizes["epoch"], len(RANKED)
     values = np.full((*shape, len(fields)), np.nan)
     drawn = np.full((*shape, max(one.sizes["draw"] for one in every)), np.nan)
     for row, epoch in enumerate(p.epoch.values):
         for column, method in enumerate(RANKED):
+            alone = METHODS[method](counts[:1], p.sel(epoch=epoch).values[None], mature.values)
             own, *others = (
                 METHODS[method](counts, one.sel(epoch=epoch).values, mature.values)
                 for one in scores
@@ -52,7 +53,8 @@ def against_draws(
             for place, other in enumerate(others):
                 over = interval(own - other.mean(1, keepdims=True))[0]
                 reached = (other[0] >= own[0] - 1e-12).mean()  # last digits vary
-                values[place, row, column] = *own[0], other[0].mean(), *over, reached
+                means = alone.item(), own[0].item(), other[0].mean()
+                values[place, row, column] = *means, *over, reached
                 drawn[place, row, column, : other.shape[1]] = other[0]
     axes = {"control": list(controls), "epoch": p.epoch, "statistic": list(RANKED)}
     joined = xr.DataArray(values, axes | {"field": list(fields)}, (*axes, "field"))
@@ -112,24 +114,39 @@ def _by_draw(values: xr.DataArray) -> xr.DataArray:
     return values.transpose("teacher", "network", "epoch")
 
 
-def summary(against: Mapping[str, xr.Dataset], epochs: Iterable[float]) -> str:
-    """Return in words how the teacher does against each control, by the name of the networks."""
-    lines = []
-    for name, epoch in product(against, epochs):
-        count = against[name].attrs["networks"]
-        lines.append(f"{name[0].upper()}{name[1:]} (n = {count}) after {told_epochs(epoch)}:")
-        for control in against[name].control.values:
-            one = against[name].sel(control=control, epoch=epoch)
-            parts = []
+def table(against: Mapping[str, xr.Dataset], epochs: Iterable[float]) -> pd.DataFrame:
+    """Return by how much the teacher is above each control, by the name of the networks."""
+    columns: dict[tuple[str, str], dict] = {}
+    for (name, one), epoch in product(against.items(), epochs):
+        for control in one.control.values:
+            of, place = one.sel(control=control, epoch=epoch), (told_epochs(epoch), control)
             for statistic in RANKED:
-                row = one.sel(statistic=statistic)
-                text = f"{row.difference:+.3f} [{row.low:.3f}, {row.high:.3f}]"
-                parts.append(f"{text} by {statistic.capitalize()}")
-            draws = int(row.r.notnull().sum())
-            reached = f"; {round(float(row.reached) * draws)} of {draws} draws do as well"
-            end = reached if draws > 1 else ""
-            names = f"{told(CHOSEN)} minus {told(f'{CHOSEN} {control}')}"
-            lines.append(f"  {names}: {' and '.join(parts)}{end}")
+                row = of.sel(statistic=statistic)
+                said = f"{row.difference:+.3f} [{row.low:.3f}, {row.high:.3f}]"
+                columns.setdefault((name, statistic), {})[place] = said
+            drawn = of.r.notnull().sum("draw").values  # by statistic
+            reached = [f"{share * n:.0f} of {n}" for share, n in zip(of.reached.values, drawn)]
+            columns.setdefault((name, "draws as good"), {})[place] = ", ".join(
+                dict.fromkeys(reached)
+            )
+    return pd.DataFrame(columns).rename_axis(["after", f"{told(CHOSEN)} minus that with"])
+
+
+def verdict(against: Mapping[str, xr.Dataset], epochs: Iterable[float]) -> str:
+    """Return in words how the teacher does against each control, a line for networks and epoch.
+
+    It is better or worse where both intervals, by each of `RANKED`, are on one side of 0.
+    """
+    lines = []
+    for (name, one), epoch in product(against.items(), epochs):
+        kinds: dict[str, list[str]] = {}
+        for control in one.control.values:
+            of = one.sel(control=control, epoch=epoch)
+            word = BETTER if (of.low > 0).all() else WORSE if (of.high < 0).all() else UNDECIDED
+            kinds.setdefault(WORDS[word], []).append(told(f"TG {control}"))
+        said = "; ".join(f"{kind} that with {', '.join(names)}" for kind, names in kinds.items())
+        where = f"{name[0].upper()}{name[1:]}, n = {one.attrs['networks']}"
+        lines.append(f"{where}, after {told_epochs(epoch)}: {told(CHOSEN)} is {said}.")
     return "\n".join(lines)
 
 

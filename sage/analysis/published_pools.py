@@ -198,7 +198,8 @@ def join_pools(
     """Return scores [predictor, network, epoch] and mature accuracies [network] as of one pool.
 
     The first pool's networks keep their numbers, the others' follow. Coordinates along networks are
-    the name of their pool, their depth, and multiply-adds for an image.
+    the name of their pool, their depth, multiply-adds for an image, and
+    architecture.
 
     Args:
         pools: by name, see `predictivity.pool_record`.
@@ -224,5 +225,6 @@ def join_pools(
             scores.loc[{"predictor": name}] = ranks.where(scores.sel(predictor=name).notnull())
     labels = np.repeat(list(pools), [one.sizes["network"] for one in tables])
     named: dict[str, Any] = {"pool": ("network", labels)}
-    named |= {name: join([one[name] for one in tables]) for name in ("depth", "multiply_adds")}
+    kept = ("depth", "multiply_adds", "architecture")
+    named |= {name: join([one[name] for one in tables]) for name in kept}
     return scores.assign_coords(named), join(mature)

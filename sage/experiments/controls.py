@@ -1,5 +1,6 @@
 """Controls of guidance with many draws: teachers that know nothing, and networks of the pool."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -66,6 +67,8 @@ def load_stored(run: StoredRun) -> Stored:
     guided = control_guidance(snapshots, teacher, untrained, level=run.level)
     columns = [bank[["accuracy", "mature", "depth"]] for bank in banks]
     networks = xr.concat(columns, "network", combine_attrs="drop")
+    stamps = [one for bank in banks for one in json.loads(bank.attrs.get("provenance", "[]"))]
+    networks = networks.assign_attrs(provenance=json.dumps(stamps))
     return Stored(networks.assign_coords(network=guided.network), guided)
 
 

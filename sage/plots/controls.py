@@ -3,42 +3,50 @@
 from collections.abc import Mapping
 
 import numpy as np
+import seaborn as sns
 import xarray as xr
 from matplotlib.figure import Figure
-from matplotlib.ticker import PercentFormatter
 
+from sage.analysis.bootstrap import cell
+from sage.analysis.predictors import CHOSEN, told
 from sage.analysis.summaries import told_epochs
 from sage.plots import style
 
-COLOURS = {"shuffled": "#8c564b", "untrained": "#bcbd22", "before training": "#9467bd"}
-
+COLOURS = {"shuffled": "0.6", "untrained": "C8", "before training": "C4"}
+NAMES = {
+    "shuffled": "shuffled\nteachers",
+    "untrained": "untrained\nteachers",
+    "before training": "candidates\nbefore training",
+}
 LADDER = {"TG": "tab:green", "P + alpha TG": "tab:blue"}
 
 
 @style.applied
 def controls(against: Mapping[str, xr.Dataset], epochs: tuple[float, ...]) -> Figure:
-    """Draw r of P and guidance by the teacher, and by every draw of its controls.
+    """Draw r of P, of P + alpha TG by the teacher, and by every draw of its controls.
 
     Args:
         against: `draws.against_draws` by the name of the networks.
         epochs: a row of panels for each.
     """
     panels = [(epoch, name) for epoch in epochs for name in against]
-    size = (3.1 * len(against), 2.4 * len(epochs) + 0.5)
-    figure, axes = style.grid(len(panels), len(against), figsize=size, sharex=True, sharey="row")
+    size = (1.4 + 2.9 * len(against), 0.9 + 1.7 * len(epochs))
+    figure, axes = style.grid(len(panels), len(against), figsize=size, sharex=True)
     for axis, (epoch, name) in zip(axes, panels):
         one = against[name].sel(epoch=epoch, statistic="spearman")
-        for place, (control, colour) in enumerate(COLOURS.items()):
-            drawn = one.r.sel(control=control).values
-            beside = np.random.default_rng(0).uniform(-0.15, 0.15, drawn.size)
-            axis.plot(place + beside * (drawn.size > 1), drawn, "o", color=colour, alpha=0.6)
-        axis.axhline(one.teacher[0], color="tab:green", lw=1.5, label="the teacher")
-        title = f"{name}, after {told_epochs(epoch)}"
-        axis.set(title=title, ylabel="Spearman's r with\nmature accuracy")
-        counts = one.r.notnull().sum("draw")
-        labels = [f"{control}\nn = {counts.sel(control=control).item()}" for control in COLOURS]
-        axis.set_xticks(range(len(labels)), labels)
-    title = "P + a TG by the teacher (line) and by each draw of a control's TG (dots)"
+        axis.axvline(one.alone[0], color="C0", lw=1.2, ls="--", label="P alone")
+        axis.axvline(one.teacher[0], color="C3", lw=1.5, label=f"{told(CHOSEN)} by the teacher")
+        frame = one.r.to_dataframe().reset_index().dropna(subset="r")
+        counts = frame.control.value_counts()
+        names = {one: f"{counts[one]} {NAMES[one]}".removeprefix("1 ") for one in counts.index}
+        frame["by"] = frame.control.map(names)
+        look = {"size": 2.4, "alpha": 0.8, "warn_thresh": 1, "legend": False, "ax": axis}
+        sns.swarmplot(frame, x="r", y="by", hue="control", palette=COLOURS, **look)
+        axis.set(title=f"{name}, after {told_epochs(epoch)}", ylabel="")
+        axis.set_xlabel("Spearman's r with mature accuracy")
+        axis.label_outer()
+    style.letter(axes)
+    title = f"{told(CHOSEN)} by the teacher, and by what knows nothing: a dot for each draw"
     style.legend_below(axes[0], columns=2, title=title)
     return figure
 
@@ -61,25 +69,30 @@ def ladder(judged: xr.Dataset, epochs: tuple[float, ...]) -> Figure:
             axis.errorbar(one.accuracy, one.value, style.interval_bars(one), fmt="o-", **options)
         p = judged.sel(epoch=epoch, score="P + alpha TG") - judged.sel(epoch=epoch, score="gain")
         axis.axhline(p.value.mean(), color="0.3", lw=1, ls="--", label="P alone")
-        axis.set(title=f"candidates after {told_epochs(epoch)}", xlabel="the teacher's accuracy")
-        axis.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+        axis.set_title(f"candidates after {told_epochs(epoch)}")
+        style.accuracy_axis(axis, "the teacher's accuracy", of="x")
     style.legend_below(axes[0], columns=3, title="what a teacher must know")
     return figure
 
 
 @style.applied
-def teaching(taught: xr.Dataset, mature: xr.DataArray, epochs: tuple[float, ...]) -> Figure:
+def teaching(
+    taught: xr.Dataset, mature: xr.DataArray, epochs: tuple[float, ...], *, chance: float
+) -> Figure:
     """Draw how well each network teaches the others by how good it becomes itself."""
     label = "Spearman's r of the others'\nTG with mature accuracy"
-    figure, axes = style.grid(len(epochs), label=label, figsize=(2.9 * len(epochs) + 0.4, 2.9))
+    figure, axes = style.grid(len(epochs), label=label, figsize=(3.4 * len(epochs) + 0.4, 3))
     own = mature.sel(network=taught.teacher.values)
     for axis, epoch in zip(axes, epochs):
         one = taught.sel(epoch=epoch)
-        axis.scatter(own, one.taught, s=9, alpha=0.6, color="tab:green", lw=0)
-        axis.axhline(0, color="0.5", lw=0.8, ls=":")
-        relation = f"Spearman's r = {one.value:.2f} [{one.low:.2f}, {one.high:.2f}]"
+        sns.scatterplot(x=own, y=one.taught, s=14, alpha=0.7, color="C2", lw=0, ax=axis)
+        axis.axhline(0, color="0.5", lw=0.8)
+        relation = f"Spearman's r = {cell(one.value, one.low, one.high)}"
         axis.set_title(f"others after {told_epochs(epoch)}\n{relation}")
-        axis.set(xlabel="the teaching network's mature accuracy")
-        axis.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
-    figure.suptitle(f"each of {np.size(own)} networks as the teacher of all others")
+        axis.set_ylabel(label)
+        own_label = "the teaching network's mature accuracy\n"
+        style.accuracy_axis(axis, own_label, of="x", chance=chance)
+        axis.label_outer()
+    style.letter(axes)
+    figure.suptitle(f"How well each of {np.size(own)} networks teaches all others")
     return figure

@@ -77,9 +77,10 @@ def grid(n: int, columns: int = 0, label: str = "", **options: Any) -> tuple[Fig
 
 
 def draw_band(axis: Axes, x: Any, line: Any, *, shade: float = 0.1, **look: Any) -> None:
-    """Draw a line with dots through `line.value`, and a band from `line.low` to `line.high`."""
+    """Draw a line with dots through `line.value`, and a shaded band around it."""
     axis.plot(x, line.value, **{"marker": "o", **look})
-    axis.fill_between(x, line.low, line.high, color=look["color"], alpha=shade, lw=0)
+    if shade:
+        axis.fill_between(x, line.low, line.high, color=look["color"], alpha=shade, lw=0)
 
 
 def interval_bars(one: Any) -> np.ndarray:
@@ -135,15 +136,16 @@ def label_ends(axis: Axes) -> None:
     ends.sort(key=lambda end: end[0][1])
     if not ends:
         return
-    points = axis.transData.transform([end for end, _ in ends]) * 72 / axis.figure.dpi
-    apart = 1.25 * STYLE["font.size"] * np.arange(len(ends))  # at least, from the lowest on
-    shifts = isotonic_regression(points[:, 1] - apart).x + apart - points[:, 1]
-    right = axis.get_window_extent().x1 * 72 / axis.figure.dpi
-    for (end, line), (x, _), shift in zip(ends, points, shifts):
-        look = {"arrowstyle": "-", "lw": 0.5, "color": line.get_color(), "shrinkA": 0, "shrinkB": 2}
-        place: Any = {"xytext": (right - x + 12, shift), "textcoords": "offset points"}
-        place |= {"va": "center", "annotation_clip": False, "arrowprops": look}
-        axis.annotate(line.get_label(), end, color=line.get_color(), **place)
+    heights = axis.transData.transform([end for end, _ in ends])[:, 1]
+    apart = 1.25 * STYLE["font.size"] * axis.figure.dpi / 72 * np.arange(len(ends))
+    heights = isotonic_regression(heights - apart).x + apart  # as near as they can be
+    places = axis.transData.inverted().transform(np.stack([heights, heights], 1))[:, 1]
+    for (end, line), height in zip(ends, places):
+        color, look = line.get_color(), {"arrowstyle": "-", "lw": 0.5, "relpos": (0, 0.5)}
+        place: Any = {"xytext": (1.06, height), "textcoords": axis.get_yaxis_transform()}
+        place |= {"va": "center", "annotation_clip": False}
+        look |= {"color": color, "shrinkA": 0, "shrinkB": 2}
+        axis.annotate(line.get_label(), end, color=color, arrowprops=look, **place)
 
 
 def accuracy_axis(

@@ -63,13 +63,19 @@ def test_better_networks_teach_better_where_they_do(pool):
 def test_words_say_what_the_numbers_are(pool):
     p, guided, mature = pool
     found = draws.against_draws(p, guided, mature, RESAMPLES)
-    told = draws.summary({"all networks": found}, [1])
-    first, pair, *_ = told.splitlines()
-    assert first == "All networks (n = 40) after 1 epoch:"
-    assert pair.startswith("  P + alpha TG minus P + alpha TG of a shuffled teacher: ")
+    told = draws.verdict({"all networks": found}, [1])
+    others = "TG of a shuffled teacher, TG of an untrained teacher, TG before training"
+    first = "All networks, n = 40, after 1 epoch: P + alpha TG is better than that with"
+    assert told == f"{first} {others}."
+    less = found.assign(low=found.low.where(found.control != "untrained", -1))
+    unsure = "; undecided against that with TG of an untrained teacher."
+    assert draws.verdict({"all networks": less}, [1]).endswith(unsure)
+    table = draws.table({"all networks": found}, [1])
     row = found.sel(control="shuffled", epoch=1, statistic="pearson")
-    assert f"{row.difference:+.3f} [{row.low:.3f}, {row.high:.3f}] by Pearson" in told
-    assert "; 0 of 20 draws do as well" in told and told.count("draws") == 2
+    cell = table.loc[("1 epoch", "shuffled"), ("all networks", "pearson")]
+    assert cell == f"{row.difference:+.3f} [{row.low:.3f}, {row.high:.3f}]"
+    counted = table["all networks", "draws as good"].tolist()
+    assert counted == ["0 of 20", "0 of 3", "0 of 1"]
 
 
 def test_each_of_many_teachers_is_judged_alone_and_beside_p(pool):

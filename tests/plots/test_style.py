@@ -60,3 +60,15 @@ def test_chance_is_drawn_where_it_is_near_and_told_anyway(chance, drawn):
     style.accuracy_axis(axis, "accuracy", chance=chance)
     assert axis.get_ylabel() == f"accuracy (chance: {100 * chance:g} %)"
     assert (len(axis.lines) == 2) == drawn
+
+
+def test_labels_at_the_ends_of_lines_keep_their_order_and_apart():
+    figure, (axis, empty) = plt.subplots(1, 2, figsize=(6, 2))
+    for label, end in (("c", 0.51), ("a", 0.49), ("d", 1.0), ("b", 0.5), ("none", np.nan)):
+        axis.plot([0, 1], [0 * end, end], label=label)
+    for one in (axis, empty):
+        style.label_ends(one)
+    heights = [axis.transData.transform(text.xyann)[1] for text in axis.texts]
+    assert [text.get_text() for text in axis.texts] == ["a", "b", "c", "d"] and not empty.texts
+    assert min(np.diff(heights)) >= style.STYLE["font.size"] * figure.dpi / 72
+    assert {text.xyann[0] for text in axis.texts} == {1.06}

@@ -46,6 +46,10 @@ def make_known(
             "parameters": ("network", rng.uniform(1e3, 1e5, networks)),
             "multiply_adds": ("network", np.full(networks, 1e6)),
             "depth": ("network", rng.integers(1, 9, networks).astype(float)),
+            "architecture": (
+                "network",
+                [json.dumps([0, number % 3, *5 * [0]]) for number in range(networks)],
+            ),
         },
         coordinates,
         {"description": json.dumps({"batch_size": 5})},
@@ -69,7 +73,7 @@ def make_analysis(**options) -> predictivity.Analysis:
 def make_table(known: PoolMeasurements) -> xr.DataArray:
     """Scores with the coordinates that joined pools have."""
     table, results = predictors.score_table(known, NAMES), known.results
-    sizes = {name: results[name] for name in ("depth", "multiply_adds")}
+    sizes = {name: results[name] for name in ("depth", "multiply_adds", "architecture")}
     return table.assign_coords(pool=("network", ["mine"] * len(results.network)), **sizes)
 
 
