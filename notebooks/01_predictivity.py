@@ -54,7 +54,8 @@ import json
 import numpy as np
 
 from sage import plots, spaces
-from sage.analysis import contrasts, predictivity, predictors, published_pools, summaries
+from sage.analysis import contrasts, predictivity, published_pools, summaries
+from sage.analysis.predictors import CHOSEN, COMBINED, told
 from sage.config import provenance
 from sage.config.run import PoolRun
 from sage.experiments import pool
@@ -67,14 +68,53 @@ check_run(run, workers=workers)
 run
 
 # %% [markdown]
+# ## The verdict
+#
+# A trained network is on record at once: a run that was stopped goes on where it stood. Where the
+# run's own pool is among published ones that it names in `pools`, everything is read from there.
+#
+# The claim is that P + alpha TG, its alpha chosen on other networks, predicts mature accuracy
+# better than P, and than P with a teacher that knows nothing.
+
+# %%
+results = Results(run, {"01_pools": pool.load_pools(run, workers=workers)})
+pools, analysed = results["01_pools"], results["01_analysed"]
+random, searched = (analysed.get(one) for one in (published_pools.RANDOM, published_pools.SEARCHED))
+epoch = run.settings.premature_epochs
+print(results.verdict("01_summary"))
+
+# %% [markdown]
+# Differences of r with mature accuracy, by pool. What excludes 0 is bold. A difference is called
+# better or worse where its interval is on one side of 0, whatever the bootstrap's seed, that of the
+# pools as random effects is too, and its value is 0.02 or more; alike where the interval is within
+# 0.02 of 0. All others are undecided.
+#
+# Intervals are over networks. They take the networks of the searches by P as independent, which
+# they are not: a search chose them together. And they do not choose alpha, or fit regressions,
+# again.
+
+# %% tags=["table"]
+contrasts.styled(summaries.headlines(analysed, epoch=epoch))
+
+# %% [markdown]
+# ## Prediction of mature accuracy (the paper's Figure 2)
+#
+# How well each score predicts mature accuracy, by the amount of training it was measured after (A,
+# B), with bands for 95 % intervals over networks; dashed, TG of single teacher layers. Below, the
+# networks at the premature epoch, by P (C) and by P + alpha TG with the run's alpha (D).
+#
+# P is measured on the same validation images as mature accuracy, so that it approaches 1 by
+# construction.
+
+# %%
+plots.draw(results, "01_predictivity")
+
+# %% [markdown]
 # ## The pool
 #
-# Architectures are drawn with equal chances for every choice of the space. A trained network is on
-# record at once: a run that was stopped goes on where it stood. Where the run's own pool is among
-# published ones that it names in `pools`, everything is read from there.
-#
-# Some networks are trained once more with another seed, to see how far two trainings agree. A
-# second pool is made the paper's way, by searches that are guided by accuracy.
+# Architectures are drawn with equal chances for every choice of the space. Some networks are
+# trained once more with another seed, to see how far two trainings agree. A second pool is made the
+# paper's way, by searches that are guided by accuracy.
 #
 # For each teacher layer the best match over the network's layers is taken, as a correlation of
 # RDMs. TG is the mean of these. Beside it stand other descriptions of the same teacher: layers in
@@ -82,8 +122,7 @@ run
 # teacher with shuffled stimuli, labels, pixels, and an untrained network.
 
 # %%
-pools = pool.load_pools(run, workers=workers)
-results, own = Results(run, {"01_pools": pools}), pools.own
+own = pools.own
 listed = own[["state", "parameters", "multiply_adds", "depth", "seconds"]].to_dataframe()
 mature = predictivity.mature_accuracy(own, run.settings.mature_epochs).to_series()
 listed["mature accuracy"] = mature
@@ -106,25 +145,14 @@ print(spaces.describe(spaces.cnn_layers(spaces.cnn(run.settings.layers), tuple(b
 # size. So everything is shown of all networks, and of those of depth 3 or more.
 
 # %%
-epoch, analysed, both = run.settings.premature_epochs, results["01_analysed"], results["01_random"]
-random, searched = (analysed.get(one) for one in (published_pools.RANDOM, published_pools.SEARCHED))
 plots.draw(results, "01_added")
 
 # %% [markdown]
-# In numbers, with what follows below: differences of r, by pool. A difference is called better or
-# worse where its interval is on one side of 0, whatever the bootstrap's seed, that of the pools as
-# random effects is too, and its value is 0.02 or more; alike where the interval is within 0.02 of
-# 0. All others are undecided.
-#
-# Intervals are over networks. They take the networks of the searches by P as independent, which
-# they are not: a search chose them together. And they do not choose a, or fit regressions, again.
-
-# %% tags=["table"]
-contrasts.styled(summaries.headlines(analysed, epoch=epoch))
+# In words, with what else the contrasts say.
 
 # %%
 print(f"{run.dataset}, teacher {own.similarity.attrs['teacher']}, {run.level} level")
-print(summaries.summaries(both, epoch=epoch))
+print(summaries.summaries(results["01_random"], epoch=epoch))
 
 # %% [markdown]
 # The same after other amounts of training.
@@ -136,35 +164,25 @@ contrasts.styled(contrasts.table(random.compared, "P and size + TG"))
 contrasts.styled(contrasts.table(random.compared, "all that is free + TG"))
 
 # %% [markdown]
-# ## Prediction of mature accuracy (the paper's Figure 2)
-#
-# Left and middle, the pool at a premature state. Right, how well each score predicts mature
-# accuracy, by the amount of training it was measured after.
-#
-# P is measured on the same validation images as mature accuracy, so that it approaches 1 by
-# construction.
-
-# %%
-plots.draw(results, "01_predictivity")
-
-# %% [markdown]
 # ## The weight of guidance (the paper's Figure 4)
 #
-# What P + alpha TG gains over P, paired over networks: above 0, guidance helps. The best of several
-# alphas looks better than it is.
+# What P + alpha TG gains over P, with 95 % intervals paired over networks: above 0, guidance helps.
+# The best of several alphas looks better than it is.
 #
-# So in the last panel, and below as P + a TG, the weight is chosen on other networks than those
-# that are judged. The same holds for its rivals: teachers that know nothing, loss, training speed,
-# size, zero-cost proxies. `P + a P` shows what choosing costs. The table has the mean weights.
+# So in the last panel, and wherever an alpha is not named, it is chosen on other networks than
+# those that are judged. The same holds for its rivals: teachers that know nothing, loss, training
+# speed, size, zero-cost proxies. P + alpha P shows what choosing costs. The table has the mean
+# weights.
 
 # %%
 plots.draw(results, "01_alpha")
-random.weights.to_pandas().round(2)
+random.weights.to_pandas().rename(told, axis="index").round(2)
 
 # %% [markdown]
 # ## The teacher and its controls (the paper's Figure 5)
 #
 # Where a control does as well as the teacher, it is not the teacher's knowledge that predicts.
+# Bands are 95 % intervals over networks.
 #
 # The paper compares two teachers. For the second, run this notebook with `-p teacher nasnet-a`.
 
@@ -174,9 +192,12 @@ plots.draw(results, "01_teachers")
 # %% [markdown]
 # ## Rivals
 #
-# All predictors at the premature epoch. Two trainings of a network agree by less than 1. The dashed
-# line is the root of their agreement: what to expect of a perfect predictor of a network's expected
-# accuracy. It bounds no predictor that sees the very training it predicts, as P does.
+# All predictors at the premature epoch by group, the best first: r (A), and by how much it exceeds
+# that of P (B), with 95 % intervals over networks.
+#
+# Two trainings of a network agree by less than 1. The ceiling is the root of their agreement: what
+# to expect of a perfect predictor of a network's expected accuracy. It bounds no predictor that
+# sees the very training it predicts, as P does.
 #
 # Zero-cost proxies are taken by rank. CKA, SVCCA and labels are of single images: compare them with
 # `TG of single images`.
@@ -187,7 +208,11 @@ plots.draw(results, "01_rivals")
 # %% [markdown]
 # What predictors cost, in multiply-adds: an example costs a teacher more than a candidate. A pass
 # forward is counted for every example, trained on or shown; a training pass takes about three times
-# as much, of teachers and candidates alike.
+# as much, of teachers and candidates alike. Images that are shown to measure are counted too.
+#
+# Shown are P, P + alpha TG and the best predictor of each family in the mean over epochs, which
+# favours it a little. Triangles add the teacher's training, shared by all networks. The mature
+# networks on which alpha was chosen are not counted.
 
 # %%
 plots.draw(results, "01_cost")
@@ -198,10 +223,10 @@ plots.draw(results, "01_cost")
 # worse.
 
 # %%
-contrasts.styled(contrasts.table(random.compared, "P + a TG"))
+contrasts.styled(contrasts.table(random.compared, CHOSEN))
 
 # %%
-contrasts.styled(contrasts.table(random.compared, predictors.COMBINED))
+contrasts.styled(contrasts.table(random.compared, COMBINED))
 
 # %%
 contrasts.styled(contrasts.table(random.compared, "TG"))
@@ -209,8 +234,10 @@ contrasts.styled(contrasts.table(random.compared, "TG"))
 # %% [markdown]
 # ## What it is worth to a search
 #
-# Every pool holds random searches: draw some of its networks, take the first by a score, or the
-# best of the top five. The mean over all such searches is computed, and its interval over networks.
+# Every pool holds random searches: draw 10, 20, 50 or 100 of its networks, take the first by a
+# score, or the best of the top five. The mean over all such searches is computed, and its 95 %
+# interval over networks. Searches with TG pay for the teacher too.
+#
 # Where the top five by P are as good as any, guidance has nothing left to gain.
 
 # %%
@@ -240,15 +267,17 @@ print("in this run's random pool too.")
 plots.draw(results, "01_pools")
 
 # %%
-searched and contrasts.styled(contrasts.table(searched.compared, "P + a TG"))
+searched and contrasts.styled(contrasts.table(searched.compared, CHOSEN))
 
 # %% [markdown]
 # ## By hand
 #
-# In JupyterLab the controls redraw the figure at once, from the stored pool.
+# In JupyterLab the controls redraw the figure at once, from the stored pool. Left P, right what the
+# controls ask for. The architecture of a network shows under the mouse.
 
 # %%
-plots.explore(random, results.bootstrap, alpha=run.alpha, epoch=epoch)
+options = {"layers": run.settings.layers, "alpha": run.alpha, "epoch": epoch}
+plots.explore(random, results.bootstrap, **options)
 
 # %% [markdown]
 # ## In numbers
@@ -262,8 +291,7 @@ print(summaries.precision(int(own.images_shown.max())))
 # parameters and depth.
 
 # %%
-early = random.assessed[["value", "low", "high"]].sel(epoch=epoch, drop=True)
-early.to_dataframe()[["value", "low", "high"]].unstack("statistic").round(3)
+contrasts.styled(summaries.statistics(random, epoch=epoch))
 
 # %% [markdown]
 # ## Costs

@@ -38,13 +38,11 @@ untrained = "cifar100-teachers/resnet-untrained_rdms.nc"  # teachers with initia
 # %%
 from sage import plots
 from sage.analysis import contrasts, draws
-from sage.analysis.bootstrap import Bootstrap
 from sage.config import provenance
 from sage.config.run import StoredRun
-from sage.experiments import controls
 from sage.experiments.asked import check_run
+from sage.experiments.results import CONTROL_EPOCHS, Results
 
-# %%
 run = StoredRun.of(globals())
 check_run(run)
 run
@@ -57,18 +55,10 @@ run
 # networks, excludes 0 by Pearson's and by Spearman's r.
 
 # %%
-stored = controls.load_stored(run)
-bootstrap, epochs = Bootstrap(run.settings.resamples, run.seed), (1, 2)
-sets = {"all networks": stored, "depth 3 or more": stored.at_least(3)}
-against = {
-    name: draws.against_draws(one.networks.accuracy, one.guided, one.networks.mature, bootstrap)
-    for name, one in sets.items()
-}
-mature = stored.networks.mature
-taught = draws.teaching(stored.guided.peer, mature, bootstrap)
-verdict = draws.told_of_teaching(taught, epochs)
-print(draws.verdict(against, epochs))
-print(verdict)
+results = Results(run)
+against = results["06_against"]
+print(draws.verdict(against, CONTROL_EPOCHS))
+print(results.verdict("06_teaching"))
 
 # %% [markdown]
 # ## Controls
@@ -78,14 +68,14 @@ print(verdict)
 # themselves.
 
 # %%
-plots.save(plots.controls(against, epochs), run.folder, "06_controls")
+plots.draw(results, "06_controls")
 
 # %% [markdown]
 # In numbers: r of P + alpha TG minus that with a control, in the mean of its draws, with the 95 %
 # interval over networks, and how many draws do as well as the teacher. What excludes 0 is bold.
 
 # %% tags=["table"]
-contrasts.styled(draws.table(against, epochs))
+contrasts.styled(draws.table(against, CONTROL_EPOCHS))
 
 # %% [markdown]
 # ## Networks as teachers
@@ -94,8 +84,7 @@ contrasts.styled(draws.table(against, epochs))
 # accuracy, it teaches well. Intervals are over teachers.
 
 # %%
-chance = float(stored.networks.accuracy.sel(epoch=0).mean())
-plots.save(plots.teaching(taught, mature, epochs, chance=chance), run.folder, "06_teaching")
+plots.draw(results, "06_teaching")
 
 # %% [markdown]
 # ## The networks
@@ -104,12 +93,11 @@ plots.save(plots.teaching(taught, mature, epochs, chance=chance), run.folder, "0
 # RDMs could be kept. Their mature accuracy is the published one.
 
 # %%
-mature.to_series().describe().round(3).to_frame()
+networks = results["06_stored"].networks
+networks.mature.to_series().describe().round(3).to_frame()
 
 # %%
-told = {name: draws.verdict({name: table}, epochs) for name, table in against.items()}
-run.save_table(against["all networks"].assign_attrs(verdict=told["all networks"]), "06_controls")
-deep = against["depth 3 or more"].assign_attrs(verdict=told["depth 3 or more"])
-run.save_table(deep, "06_controls_deep")
-run.save_table(taught.assign_attrs(verdict=verdict), "06_teaching")
-print(provenance.line(stored.networks.attrs["provenance"]))
+results.save("06_controls")
+results.save("06_controls_deep")
+results.save("06_teaching")
+print(provenance.line(networks.attrs["provenance"]))

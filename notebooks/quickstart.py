@@ -89,7 +89,8 @@ judged.correlations((1, 2, 5), results.bootstrap)
 # those that are judged.
 
 # %%
-plots.explore(judged, results.bootstrap, alpha=run.alpha, epoch=1)
+options = {"layers": run.settings.layers, "alpha": run.alpha, "epoch": 1}
+plots.explore(judged, results.bootstrap, **options)
 
 # %% [markdown]
 # ## Put in a teacher of your own

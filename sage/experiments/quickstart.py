@@ -10,7 +10,7 @@ import xarray as xr
 
 from sage.analysis import bootstrap
 from sage.analysis.bootstrap import Bootstrap
-from sage.analysis.predictors import COMBINED
+from sage.analysis.predictors import COMBINED, told
 from sage.config.run import StoredRun
 from sage.experiments import controls
 from sage.rsa import guidance, pool_bank
@@ -25,7 +25,8 @@ class Judged:
         teacher: has RDMs of class means.
         rdms: [layer, pair] of class means by network and epoch.
         similarity: see `guidance.compare`.
-        scores: [predictor, network, epoch] of P, TG, P + alpha TG, and two controls.
+        scores: [predictor, network, epoch] of P, TG, P + alpha TG, and two controls; with depth
+            and architecture [network].
         mature: accuracy [network] after full training.
     """
 
@@ -50,7 +51,9 @@ class Judged:
             for name in self.scores.predictor.values:
                 values = self.scores.sel(predictor=name, epoch=epoch).values
                 r = bootstrap.correlation(values, self.mature.values, resamples)
-                column[name] = f"{r.value:.2f} [{r.low:.2f}, {r.high:.2f}]"
+                column[told(name, self.scores.attrs["alpha"])] = bootstrap.cell(
+                    r.value, r.low, r.high
+                )
         return pd.DataFrame(found).rename_axis("r with mature accuracy")
 
     def examples(self, epoch: float) -> dict[str, np.ndarray]:
@@ -82,7 +85,7 @@ def judge(run: StoredRun) -> Judged:
     similarity, shuffled = (
         guidance.compare(snapshots, one, level=level) for one in (teacher, teacher.shuffled(seed=0))
     )
-    columns = [one[["accuracy", "mature"]] for one in banks]
+    columns = [one[["accuracy", "mature", "depth", "architecture"]] for one in banks]
     networks = xr.concat(columns, "network", combine_attrs="drop")
     networks = networks.assign_coords(network=similarity.network)
     p, tg = networks.accuracy, guidance.teacher_guidance(similarity)
@@ -99,6 +102,7 @@ def judge(run: StoredRun) -> Judged:
     ]
     joined: dict[str, Any] = {"coords": ["predictor", "family"], "compat": "override"}
     scores = xr.concat(parts, "predictor", join="exact", combine_attrs="drop", **joined)
+    scores = scores.assign_coords(networks[["depth", "architecture"]])
     stimuli = teacher.layers[-1].stimuli
     rdms = {(network, epoch): own[stimuli, level] for network, epoch, own in snapshots}
     mature = networks.mature.assign_coords(epoch=run.settings.mature_epochs)

@@ -209,7 +209,7 @@ def _errors(number: str, kind: str) -> Callable[[Results], str]:
 
 
 def _controls(group: str) -> Callable[[Results], str]:
-    return lambda of: draws.summary({group: of["06_against"][group]}, CONTROL_EPOCHS)
+    return lambda of: draws.verdict({group: of["06_against"][group]}, CONTROL_EPOCHS)
 
 
 # What tables say in words, by their names.

@@ -71,6 +71,12 @@ def _examples(of: Results) -> Figure:
     return teacher.rdms_beside(found, categories.of(tuple(names)))
 
 
+def _teaching(of: Results) -> Figure:
+    networks = of["06_stored"].networks
+    chance = float(networks.accuracy.sel(epoch=0).mean())
+    return teaching(of["06_teaching"], networks.mature, CONTROL_EPOCHS, chance=chance)
+
+
 FIGURES: dict[str, Callable[[Results], Figure]] = {
     "quickstart_rdms": _examples,
     "00_images": lambda of: teacher.training_images(of["00_images"]),
@@ -95,9 +101,7 @@ FIGURES: dict[str, Callable[[Results], Figure]] = {
     "04_sites": lambda of: recordings.site_agreement(of["04_sites"]),
     "04_errors": lambda of: _errors(of, "04", " top-1", " top-5"),
     "06_controls": lambda of: controls(of["06_against"], CONTROL_EPOCHS),
-    "06_teaching": lambda of: teaching(
-        of["06_teaching"], of["06_stored"].networks.mature, CONTROL_EPOCHS
-    ),
+    "06_teaching": _teaching,
     "07_pools": lambda of: simulated.pool_searches(of["07_first"]),
     "07_scores": lambda of: simulated.pool_scores(of["07_simulated"], candidates=of.run.candidates),
     "07_benchmark": lambda of: simulated.benchmark_searches(of["07_benchmark"]),

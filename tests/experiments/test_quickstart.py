@@ -24,6 +24,7 @@ def test_stored_networks_are_judged_by_a_teacher(tmp_path):
         accuracy=(("network", "epoch"), accuracy), mature=("network", mature)
     )
     bank["depth"] = ("network", np.ones(6))
+    bank["architecture"] = ("network", ["[0]"] * 6)
     paths.save_table(bank, tmp_path / "pool.nc")
     teacher.save(tmp_path / "teacher.nc")
     named = {name: f"{tmp_path}/pool.nc" for name in ("banks", "untrained")}
