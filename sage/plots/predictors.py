@@ -21,7 +21,7 @@ from sage.analysis.added_value import ADDED, GIVEN, with_added
 from sage.analysis.bootstrap import Estimate, cell
 from sage.analysis.contrasts import MATTERS, RANKED
 from sage.analysis.predictivity import Analysis, gain
-from sage.analysis.predictors import CHOSEN, COMBINED, told
+from sage.analysis.predictors import CHOSEN, COMBINED, FAMILIES, told
 from sage.analysis.published_pools import DEPTH, OWN
 from sage.analysis.summaries import told_epochs
 from sage.plots import style
@@ -40,13 +40,13 @@ COLOURS = MAIN | {
     "TG labels": "C6",
     "TG pixels": "0.3",
 }
-# Families of predictors as they are told apart, by what they take.
-GROUPS = {
-    "trained a little": ("C0", ("accuracy", "training speed")),
-    "training-free": ("C5", ("size", "zero-cost")),
-    "guidance by the teacher": ("C2", ("guidance",)),
-    "guidance by what knows nothing (controls)": ("C4", ("control",)),
-    "P and a second, alpha chosen on other networks": ("peru", ("combination",)),
+FAMILY_COLOURS = dict(zip(FAMILIES, ("C0", "C9", "C5", "C8", "C2", "C4", "peru")))
+GROUPS = {  # of families, by what their predictors take
+    "trained a little": ("accuracy", "training speed"),
+    "training-free": ("size", "zero-cost"),
+    "guidance by the teacher": ("guidance",),
+    "guidance by what knows nothing (controls)": ("control",),
+    "P and a second, alpha chosen on other networks": ("combination",),
 }
 WIDE = 2.2 * COLUMN
 NOTE = f"{told(CHOSEN)}: alpha chosen on other networks"
@@ -220,7 +220,7 @@ def rivals(assessed: xr.Dataset, *, epoch: float, ceiling: Estimate, alpha: floa
     family = at.family.to_series()
     members = {
         group: [name for name in ordered if family[name] in families]
-        for group, (_, families) in GROUPS.items()
+        for group, families in GROUPS.items()
     }
     members = {group: names for group, names in members.items() if names}
     heights = [len(names) + 1 for names in members.values()]
@@ -235,7 +235,12 @@ def rivals(assessed: xr.Dataset, *, epoch: float, ceiling: Estimate, alpha: floa
         for statistic, below, face in zip(RANKED, (-0.15, 0.2), ({}, {"mfc": "w"})):
             shown = at.sel(statistic=statistic, predictor=names), gain(at, names, statistic)
             for axis, one in zip(row, shown):
-                look: Look = {"color": GROUPS[group][0], "fmt": "o", "elinewidth": 0.8, **face}
+                look: Look = {
+                    "color": FAMILY_COLOURS[GROUPS[group][0]],
+                    "fmt": "o",
+                    "elinewidth": 0.8,
+                    **face,
+                }
                 ends = style.interval_bars(one)
                 label = STATISTICS[statistic]
                 axis.errorbar(one.value, places + below, xerr=ends, label=label, **look)
@@ -275,13 +280,11 @@ def cost_curves(pool: Analysis, *, ceiling: Estimate, teacher: float) -> Figure:
     figure, (free, axis) = style.grid(
         2, label="Pearson's r with mature accuracy", figsize=(WIDE, 3.6), width_ratios=(1, 2.6)
     )
-    untrained = [
-        name for name in names if table.family.sel(predictor=name) in GROUPS["training-free"][1]
-    ]
+    family = table.family.to_series()
+    untrained = [name for name in names if family[name] in GROUPS["training-free"]]
     for name in names:
         line = table.sel(predictor=name).dropna("epoch", subset=["value"])
-        families = [colour for colour, of in GROUPS.values() if line.family.item() in of]
-        look: Look = {"color": COLOURS.get(name, families[0])}
+        look: Look = {"color": COLOURS.get(name, FAMILY_COLOURS[family[name]])}
         if name in untrained:
             last = line.isel(epoch=[-1])
             free.errorbar([told(name)], last.value, style.interval_bars(last), fmt="D", **look)
