@@ -123,17 +123,19 @@ def reading(errors: pd.DataFrame, dataset: str, searched: int) -> str:
         errors: rows of ours of `table_2` or `imagenet_errors`, the first `searched` ones searched.
         dataset: its name, or with top-1 behind it.
     """
-    name = f"{dataset} error (%)"
-    parts = []
-    for kind, rows in (("found here", errors[:searched]), ("published", errors[searched:])):
+    name, parts = f"{dataset} error (%)", []
+    for kind, rows in (
+        ("what was found here", errors[:searched]),
+        ("given cells", errors[searched:]),
+    ):
         if rows[name].notnull().any():
-            one = rows.loc[rows[name].idxmin()]
-            low, high = (one[f"{name}{end}"] for end in search_tables.ENDS)
-            network = one.name[0].replace("+", " + ")
-            parts.append(f"{kind} {network}, {one[name]:.1f} % [{low:.1f}, {high:.1f}]")
+            best = rows.loc[rows[name].idxmin()]
+            low, high = (best[f"{name}{end}"] for end in search_tables.ENDS)
+            network = best.name[0].replace("+", " + ")
+            parts.append(f"{best[name]:.1f} % [{low:.1f}, {high:.1f}] of {kind} ({network})")
     if not parts:
         return "No network could be trained fully."
-    told = f"Lowest {dataset} test error after full training: {'; '.join(parts)}"
+    told = f"After full training the lowest {dataset} test error is {', '.join(parts)}"
     return f"{told}. Intervals are over test images, and each network was trained once."
 
 

@@ -349,8 +349,9 @@ def test_what_is_best_after_full_training_is_told_with_its_interval(run):
     trained = {"mine": make_trained(["tpe P", "tpe P+TG", "NASNet-A"])}
     errors = cell_tables.table_2(run, make_searched(), trained).iloc[:3]
     told = cell_tables.reading(errors, "mine", 2)
-    assert "found here tpe P + TG, 40.0 % [35.3, 44.9]; published NASNet-A, 30.0 % [" in told
-    assert "published" not in cell_tables.reading(errors[:2], "mine", 2)
+    assert "40.0 % [35.3, 44.9] of what was found here (tpe P + TG), 30.0 % [25.7, 34.7]" in told
+    assert "of given cells (NASNet-A)" in told
+    assert "given" not in cell_tables.reading(errors[:2], "mine", 2)
     trained["mine"]["test_accuracy"] *= np.nan
     errors = cell_tables.table_2(run, make_searched(), trained).iloc[:3]
     assert cell_tables.reading(errors, "mine", 2) == "No network could be trained fully."
