@@ -68,10 +68,10 @@ teacher_name = curve.attrs["teacher"]
 verdict = f"{teacher_name}: validation accuracy {reached:.1%} after {examples:,} examples;\n"
 verdict += f"a linear classifier on pixels reaches {pixels:.1%}, chance is {chance:.1%}.\n"
 verdict += summaries.precision(len(images.validation))
-print(verdict)
 told = {"verdict": verdict, "chance": chance, "linear": pixels}
 results = Results(run, {"00_images": images, "00_teacher": curve.assign_attrs(told)})
 results.save("00_teacher")
+print(verdict)
 
 # %% [markdown]
 # ## The images of this run

@@ -98,8 +98,7 @@ cells = [*searched, *published]
 trained = full_training.train_cells(run, cells, workers=workers)
 tables = {f"03_trained_{name}": one for name, one in trained.items()}
 results = Results(run, {"03_searches": table, **tables})
-print(results.verdict("03_searches"), results.verdict("03_errors"), sep="\n")
-print(search_tables.counts(table))
+print(results.verdict("03_searches"), search_tables.counts(table), sep="\n")
 
 # %% [markdown]
 # ## What the searches chose

@@ -93,8 +93,7 @@ trained = full_training.train_cells(run, cells, workers=workers)
 # %%
 measured = {"04_recordings": recorded, "04_searches": table, "04_trained": trained[run.dataset]}
 results = Results(run, measured)
-print(results.verdict("04_searches"), results.verdict("04_errors"), sep="\n")
-print(search_tables.counts(table))
+print(results.verdict("04_searches"), search_tables.counts(table), sep="\n")
 
 # %% [markdown]
 # ## The recordings

@@ -196,14 +196,13 @@ FOLLOWS: dict[str, Callable[[Results], Any]] = {
 }
 
 
-def _searches(name: str) -> Callable[[Results], str]:
-    return lambda of: search_tables.reading(of[name])
+def _found(number: str, kind: str) -> Callable[[Results], str]:
+    """Return what says in words what searches found, and what of it is best after full training."""
 
-
-def _errors(number: str, kind: str) -> Callable[[Results], str]:
     def verdict(of: Results) -> str:
         ours, found = of.networks(f"{number}_errors")
-        return cell_tables.reading(ours, f"{of.run.dataset}{kind}", found)
+        trained = cell_tables.reading(ours, f"{of.run.dataset}{kind}", found)
+        return f"{search_tables.reading(of[f'{number}_searches'])}\n{trained}"
 
     return verdict
 
@@ -217,9 +216,9 @@ VERDICTS: dict[str, Callable[[Results], str]] = {
     "01_summary": lambda of: summaries.verdict(
         of["01_random"], epoch=of.run.settings.premature_epochs
     ),
-    **{name: _searches(name) for name in ("02_searches", "03_searches", "04_searches")},
-    "03_errors": _errors("03", ""),
-    "04_errors": _errors("04", " top-1"),
+    "02_searches": lambda of: search_tables.reading(of["02_searches"]),
+    "03_searches": _found("03", ""),
+    "04_searches": _found("04", " top-1"),
     "06_controls": _controls("all networks"),
     "06_controls_deep": _controls("depth 3 or more"),
     "06_teaching": lambda of: draws.told_of_teaching(of["06_teaching"], CONTROL_EPOCHS),
