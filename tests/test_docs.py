@@ -101,11 +101,23 @@ def test_what_a_page_shows_runs(page, checkout):
             plan(parser().parse_args(["run", *shlex.split(token.content)]))
 
 
+def test_no_block_is_left_out():
+    """Plans keep what was planned as it was written."""
+    for page in PAGES:
+        kinds = {one.info for one in tokens(page) if one.type == "fence"}
+        assert kinds <= {"python", "bash", "yaml"}, page
+        indented = any(one.type == "code_block" for one in tokens(page))
+        assert not indented or page.parent.name == "plans", page
+
+
 def check_command(words: list[str]) -> None:
     """Check a line of shell as far as the program does before it begins."""
     match words:
-        case ["./run_all.sh", "--test" | "--check" | "--published" as mode, *_]:
+        case ["./run_all.sh", "--test" | "--check" as mode, *_]:
             assert mode in (ROOT / "run_all.sh").read_text()
+        case ["./run_all.sh", "--published", *names]:
+            check_command(["tg-sage", "published", *names])
+            assert all((ROOT / "figures" / "published" / name).is_dir() for name in names)
         case ["./run_all.sh", *options]:
             check_command(["tg-sage", "run", *options])
         case ["python", "-m", "sage", *options]:
