@@ -41,7 +41,7 @@
 # %% tags=["parameters"]
 profile = "quick"  # sizes and budgets: smoke, quick, cpu, gpu or paper
 dataset = "objects"  # objects, cifar10, cifar100, or your own in data/raw
-teacher = "resnet"  # or nasnet-a, a control, another network, recordings: see the README
+teacher = "resnet"  # or nasnet-a, a control, another network, recordings: see docs/teachers.md
 level = "class"  # RDMs over class means ("class") or over single images ("image")
 alpha = 1.0  # weight of TG in P + alpha TG
 pools = ""  # published pools of other seeds and the same teacher to add, with spaces between
