@@ -6,6 +6,7 @@ import numpy as np
 import seaborn as sns
 import xarray as xr
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from sage.analysis.bootstrap import cell
 from sage.analysis.predictors import CHOSEN, told
@@ -91,6 +92,7 @@ def teaching(
         axis.set_title(f"others after {told_epochs(epoch)}\n{relation}")
         axis.set_ylabel(label)
         own_label = "the teaching network's mature accuracy\n"
+        axis.xaxis.set_major_locator(MaxNLocator(5))
         style.accuracy_axis(axis, own_label, of="x", chance=chance)
         axis.label_outer()
     style.letter(axes)

@@ -42,10 +42,11 @@ def explore(
     table, kept = pool.scores, np.isfinite(pool.mature)
     table, mature = table[:, kept.values], pool.mature[kept.values]
     names = table.predictor.values[table.family.isin(FAMILIES).values].tolist()
+    guides = [(told(one), one) for one in names]
     alphas = [(f"{one:g}", one) for one in sorted({*ALPHAS, alpha})]
     epochs = [(f"{one:g}", one) for one in table.epoch.values if one < mature.epoch]
     controls = (
-        widgets.Dropdown(options=[(told(one), one) for one in names], value="TG"),
+        widgets.Dropdown(options=guides, value="TG", description="guidance"),
         widgets.SelectionSlider(options=alphas, value=alpha, description="alpha"),
         widgets.SelectionSlider(options=epochs, value=epoch, description="epochs"),
     )
