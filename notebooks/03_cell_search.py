@@ -30,8 +30,8 @@
 # The winners and published cells are then trained fully in one pipeline, on training and validation
 # images alike. The test images are shown once, at the end.
 #
-# Takes a minute and a half on two recent cores with the default parameters. Builds on the images and
-# the teacher of `00_stimuli_and_teacher`, which it makes where they are not there yet; next is
+# Takes a minute and a half on two recent cores with the default parameters. Builds on the images
+# and the teacher of `00_stimuli_and_teacher`, which it makes where they are not there yet; next is
 # `04_macaque_search`.
 #
 # The committed outputs are those of the published run. Its parameters are in the first table below;

@@ -75,11 +75,18 @@ def styled(frame: pd.DataFrame, *, unknown: str = "\N{EN DASH}") -> Styler:
         known = lows.notnull()
         ends = [f" [{one:.1f}, {other:.1f}]" for one, other in zip(lows[known], highs[known])]
         shown.loc[known, name] = frame[name][known].map("{:.1f}".format) + ends
+        alone = frame[name].notnull() & ~known
+        shown.loc[alone, name] = frame[name][alone].map(_alone)
         if name.startswith("gain"):
             bold[name] = np.where(lows * highs > 0, "font-weight: bold", "")
     look = shown.style.apply(lambda _: bold, axis=None).format(_number, na_rep=unknown)
     look = look.format_index(lambda text: str(text).replace("+", " + "))
+    look = look.set_table_styles([{"selector": "th.row_heading", "props": "white-space: nowrap"}])
     return look.set_properties(**{"white-space": "nowrap"})
+
+
+def _alone(value: float) -> str:
+    return f"{value:.1f}" if abs(value) >= 10 else f"{value:.2f}"
 
 
 def _number(value: float | str) -> str:

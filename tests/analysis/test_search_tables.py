@@ -48,6 +48,8 @@ def test_tables_show_an_interval_in_one_cell_and_gains_that_exclude_0_in_bold():
     other = (frame["gain over P, low"] > 0) | (frame["gain over P, high"] < 0)
     assert re.findall(r"row(\d)_col2", bold) == [str(place) for place in np.flatnonzero(other)]
     assert 0 < other.sum() < len(frame)
+    few = search_tables.styled(search_tables.summary(make_table(0.5, runs=2))).to_html()
+    assert ">0.00<" in few and "[" not in few.split("</style>")[1]
 
 
 def test_counts_of_candidates_finalists_and_failures():
