@@ -53,7 +53,7 @@ def write_run(folder: Path) -> Path:
     """Write `<folder>/index.html`, which needs nothing beside it, and each notebook as HTML."""
     parts: list[Part] = []
     asked: dict[str, Any] = {}
-    for path in sorted(folder.glob("*.ipynb"), key=lambda path: (path.stem[0].isdigit(), path)):
+    for path in sorted(folder.glob("[!.]*.ipynb"), key=lambda path: (path.stem[0].isdigit(), path)):
         notebook = nbformat.read(path, as_version=4)
         (told, _) = HTMLExporter().from_notebook_node(notebook)
         (folder / f"{path.stem}.html").write_text(told)

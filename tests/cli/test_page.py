@@ -2,6 +2,7 @@
 
 import base64
 import json
+import shutil
 
 import nbformat
 import pytest
@@ -39,8 +40,10 @@ def folder(tmp_path):
 
 def test_page_of_a_run(folder):
     """Pictures are in it, with their captions from the notebook; what is quoted is escaped."""
+    shutil.copy(folder / "01_a.ipynb", folder / ".01_a.5.ipynb")  # of a run that was killed
     written = page.write_run(folder)
     told = written.read_text()
+    assert told.count("What <em>is</em> shown") == 1
     picture = base64.b64encode((folder / "01_some.png").read_bytes()).decode()
     found = [
         told.index(text)
