@@ -205,7 +205,7 @@ def test_the_best_by_the_searches_own_score_are_trained_to_maturity(run, guide):
             one = table.sel(score=name, samples=samples)
             assert one.mature_accuracy == reached[top].max()
             assert one.examples == samples * 128 and one.mature_examples == 2 * 3 * 128
-            assert one.images_shown == samples * 256
+            assert one.images_shown == samples * TINY.validation_images
         best = top[reached[top].argmax()]
         assert tuple(json.loads(one.architecture.item())) == architectures[best]
         assert one.test_accuracy == mature[best].test_accuracy
