@@ -130,7 +130,8 @@ fi
 case $mode in
 --test)
     cd "$root"
-    exec "$python" -m pytest "$@"
+    # A worker takes 1 GB of memory, and those behind the fourth wait for the notebooks.
+    exec "$python" -m pytest -n auto --maxprocesses 4 --dist loadgroup "$@"
     ;;
 --check)
     cd "$root"
