@@ -40,8 +40,7 @@ def headlines(analysed: Mapping[str, Analysis], *, epoch: float) -> pd.DataFrame
     """Return differences of r, a column for each pool, two rows for each of `HEADLINES`."""
     columns: dict[str, dict] = {}
     for pool, one in analysed.items():
-        column, alpha = {}, one.scores.attrs["alpha"]
-        columns[pool] = column
+        column, alpha = columns.setdefault(pool, {}), one.scores.attrs["alpha"]
         for first, second in HEADLINES:
             name = f"{told(first, alpha)} minus {told(second, alpha)}"
             for statistic in RANKED:

@@ -39,8 +39,8 @@ def explore(
     Args:
         layers: at most in the space of the pool's architectures.
     """
-    table, kept = pool.scores, np.isfinite(pool.mature)
-    table, mature = table[:, kept.values], pool.mature[kept.values]
+    kept = np.isfinite(pool.mature.values)
+    table, mature = pool.scores[:, kept], pool.mature[kept]
     names = table.predictor.values[table.family.isin(FAMILIES).values].tolist()
     guides = [(told(one), one) for one in names]
     alphas = [(f"{one:g}", one) for one in sorted({*ALPHAS, alpha})]

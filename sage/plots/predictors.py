@@ -7,6 +7,7 @@ bands and bars for 95 % intervals over networks.
 
 from collections.abc import Iterable, Mapping, Sequence
 from textwrap import fill
+from types import MappingProxyType
 from typing import Any
 
 import matplotlib.pyplot as plt
@@ -61,7 +62,7 @@ def predictivity(pool: Analysis, layers: Sequence[str], *, epoch: float) -> Figu
         layers: predictors that are TG of a single teacher layer.
     """
     alpha, table = pool.scores.attrs["alpha"], pool.assessed
-    layout = [list(STATISTICS), ["P", COMBINED]]
+    layout: Any = [list(STATISTICS), ["P", COMBINED]]
     figure, axes = plt.subplot_mosaic(layout, figsize=(WIDE, 5.4), height_ratios=(1.5, 1))
     greys = dict(zip(layers, sns.color_palette("Greys", len(layers) + 2)[1:]))
     for statistic, title in STATISTICS.items():
@@ -228,7 +229,10 @@ def rivals(assessed: xr.Dataset, *, epoch: float, ceiling: Estimate, alpha: floa
         len(members),
         2,
         figsize=(WIDE, 1.4 + 0.19 * sum(heights)),
-        **{"sharex": "col", "sharey": "row", "height_ratios": heights, "squeeze": False},
+        sharex="col",
+        sharey="row",
+        height_ratios=heights,
+        squeeze=False,
     )
     for row, (group, names) in zip(axes, members.items()):
         places = np.arange(len(names))
@@ -329,7 +333,9 @@ def pools(analysed: Mapping[str, Analysis], *, alpha: float) -> Figure:
         len(rows),
         columns,
         figsize=(WIDE, 0.8 + 1.7 * len(rows)),
-        **{"sharex": True, "sharey": True, "squeeze": False},
+        sharex=True,
+        sharey=True,
+        squeeze=False,
     )
     for row, (block, statistic) in zip(axes, rows):
         row[0].set_ylabel(STATISTICS[statistic])
@@ -369,11 +375,14 @@ def _draw_by_epoch(
     table: xr.Dataset,
     names: Iterable[str],
     alpha: float | None = None,
-    further: Mapping[str, Any] = {},
+    further: Mapping[str, Any] = MappingProxyType({}),
 ) -> None:
     """Draw predictors against epochs, those of `MAIN` with their bands; others are dashed."""
     for name in names:
-        main, look = name in MAIN, {"color": (COLOURS | further)[name], "label": told(name, alpha)}
+        main, look = (
+            name in MAIN,
+            {"color": {**COLOURS, **further}[name], "label": told(name, alpha)},
+        )
         look |= {"lw": 1.8} if main else {"lw": 1, "ls": "--", "marker": ""}
         style.draw_band(axis, table.epoch, table.sel(predictor=name), shade=0.1 * main, **look)
     style.epoch_axis(axis, table.epoch.values)

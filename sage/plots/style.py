@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from string import ascii_uppercase
-from typing import Any
+from typing import Any, cast
 
 import matplotlib
 import matplotlib.pyplot as plt
@@ -129,15 +129,17 @@ def letter(axes: Iterable[Axes]) -> None:
 
 def label_ends(axis: Axes) -> None:
     """Write the label of each line beside its end, in its colour, where none covers another."""
-    axis.figure.draw_without_rendering()  # so that limits and sizes are known
-    lines = [line for line in axis.lines if not line.get_label().startswith("_")]
-    drawn = [line.get_xydata()[np.isfinite(line.get_xydata()).all(1)] for line in lines]
-    ends = [(one[-1], line) for one, line in zip(drawn, lines) if len(one)]
+    figure = cast(Figure, axis.figure)
+    figure.draw_without_rendering()  # so that limits and sizes are known
+    lines = [line for line in axis.lines if not str(line.get_label()).startswith("_")]
+    drawn = [np.asarray(line.get_xydata()) for line in lines]
+    drawn = [points[np.isfinite(points).all(1)] for points in drawn]
+    ends = [(points[-1], line) for points, line in zip(drawn, lines) if len(points)]
     ends.sort(key=lambda end: end[0][1])
     if not ends:
         return
-    heights = axis.transData.transform([end for end, _ in ends])[:, 1]
-    apart = 1.25 * STYLE["font.size"] * axis.figure.dpi / 72 * np.arange(len(ends))
+    heights = axis.transData.transform(np.stack([end for end, _ in ends]))[:, 1]
+    apart = 1.25 * STYLE["font.size"] * figure.dpi / 72 * np.arange(len(ends))
     heights = isotonic_regression(heights - apart).x + apart  # as near as they can be
     places = axis.transData.inverted().transform(np.stack([heights, heights], 1))[:, 1]
     for (end, line), height in zip(ends, places):
@@ -145,7 +147,7 @@ def label_ends(axis: Axes) -> None:
         place: Any = {"xytext": (1.06, height), "textcoords": axis.get_yaxis_transform()}
         place |= {"va": "center", "annotation_clip": False}
         look |= {"color": color, "shrinkA": 0, "shrinkB": 2}
-        axis.annotate(line.get_label(), end, color=color, arrowprops=look, **place)
+        axis.annotate(str(line.get_label()), tuple(end), color=color, arrowprops=look, **place)
 
 
 def accuracy_axis(
@@ -165,7 +167,7 @@ def accuracy_axis(
         if abs(chance - (low + high) / 2) < 0.75 * (high - low):
             draw_line = axis.axhline if of == "y" else axis.axvline
             draw_line(chance, color="0.5", ls=":", lw=1)
-        label = label and f"{label} (chance: {100 * chance:.2g} %)"
+        label = label and f"{label} (chance: {round(100 * chance, 1):g} %)"
     axis.set(**{f"{of}label": label})
 
 
