@@ -214,7 +214,7 @@ DAY = replace(
 QUICK = replace(
     CPU,
     # Processor seconds of 2 cores with AVX-512 and bfloat16, divided by 2 x 0.85.
-    minutes={"00": 0.6, "01": 2.9, "02": 1.9, "03": 1.5, "04": 1.8},
+    minutes={"00": 0.6, "01": 3, "02": 1.8, "03": 1.6, "04": 1.8},
     memory_gb=3.5,  # measured, as cpu's
     train_images=None,  # the embedded images are 1,600
     teacher_blocks=1, teacher_width=24,  # eight layers pass 95 % on the embedded images
