@@ -90,9 +90,16 @@ def predictivity(pool: Analysis, layers: Sequence[str], *, epoch: float) -> Figu
 
 @style.applied
 def added_value(pools: Mapping[str, Analysis]) -> Figure:
-    """Draw what TG and its controls add to what is free, a row per pool: see `added_value`."""
-    panels = [(name, given, one) for name in pools for given in GIVEN for one in RANKED]
-    columns, size = 2 * len(GIVEN), (WIDE, 1.2 + 1.8 * len(pools))
+    """Draw what TG and its controls add to what is free, a row per pool: see `added_value`.
+
+    Pools, and what is given, for which there are too few networks anywhere, are left out.
+    """
+    known = {(name, given) for name in pools for given in GIVEN if _is_known(pools[name], given)}
+    rows = [name for name in pools if any(name == one for one, _ in known)] or [*pools][:1]
+    sets = [given for given in GIVEN if any(given == one for _, one in known)] or [*GIVEN][:1]
+    panels = [(name, given, one) for name in rows for given in sets for one in RANKED]
+    columns = len(RANKED) * len(sets)
+    size = (min(WIDE, 2.4 + 2.2 * columns), 1.2 + 1.8 * len(rows))
     figure, axes = style.grid(len(panels), columns, figsize=size, sharey="row", sharex=True)
     for number, (axis, (name, given, statistic)) in enumerate(zip(axes, panels)):
         compared = pools[name].compared.sel(statistic=statistic)
@@ -105,7 +112,7 @@ def added_value(pools: Mapping[str, Analysis]) -> Figure:
                 look: Look = {"color": COLOURS[added], "label": f"+ {told(added)}"}
                 look |= {"lw": 1.8 if main else 1, "shade": 0.2 * main, "zorder": 3 if main else 2}
                 style.draw_band(axis, one.epoch, one, **look)
-        if not any(np.isfinite(line.get_ydata()).any() for line in axis.lines[1:]):
+        if (name, given) not in known:
             axis.text(0.5, 0.8, "too few networks", ha="center", transform=axis.transAxes)
         style.epoch_axis(axis, compared.epoch.values)
         if number < columns:
@@ -118,6 +125,12 @@ def added_value(pools: Mapping[str, Analysis]) -> Figure:
     title = "How much better mature accuracy is told with TG, or a control, than by what is free"
     style.legend_below(axes[0], columns=3, title=title)
     return figure
+
+
+def _is_known(pool: Analysis, given: str) -> bool:
+    """Return True if there are networks enough to say what something adds to what is given."""
+    pairs = (pool.compared["second"] == given).values
+    return bool(pool.compared.value.isel(pair=pairs).notnull().any())
 
 
 @style.applied

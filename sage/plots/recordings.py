@@ -1,6 +1,7 @@
 """Figures of recordings, and of what searches guided by them found."""
 
 from collections.abc import Sequence
+from textwrap import fill
 
 import numpy as np
 import pandas as pd
@@ -37,8 +38,9 @@ def stimuli(regions: Sequence[Region]) -> Figure:
             axis.set(xlabel="images", ylabel="")
         shown = ", ".join(one.region for one in regions if one.stimuli.identity == identity)
         counted = f"{len(groups[identity])} of {len(one.stimuli.images)} images in RDMs"
-        axis.set_title(f"{style.legible(shown)}: {counted}")
-    style.letter(axes)
+        axis.set_title(f"{fill(style.legible(shown), 36)}\n{counted}")
+    if len(sets) > 1:
+        style.letter(axes)
     return figure
 
 
