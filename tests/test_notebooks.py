@@ -126,7 +126,8 @@ def test_run_makes_figures_tables_and_notebooks_once(default_run, capsys):
             assert len(shown) == sum(map(cell.source.count, shows)), cell.source
     stored = folder.with_name("cifar100-cpu")  # of published networks, whatever the profile
     assert {path.stem for path in stored.glob("*.png")} == {
-        *("quickstart_rdms", "06_controls", "06_teaching")
+        *("quickstart_rdms", "06_controls", "06_teaching"),
+        *("07_benchmark", "07_pools", "07_scores"),
     }
     assert "Five minutes with a teacher" in (stored / "index.html").read_text()
     found = genotypes.load_genotype(str(folder / "03_cell.txt"))

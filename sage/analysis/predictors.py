@@ -135,7 +135,7 @@ def _last(similarity: xr.DataArray) -> xr.DataArray:
     """Return the similarity [...] of a network's last layer with the teacher's."""
     own = similarity.isel(teacher_layer=-1, drop=True)
     last = (own.notnull() * own.layer).max("layer").clip(min=1)
-    return own.sel(layer=last, drop=True)
+    return own.sel(layer=last).drop_vars("layer")
 
 
 def _combined(known: PoolMeasurements) -> xr.DataArray:

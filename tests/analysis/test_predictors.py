@@ -93,6 +93,7 @@ EXPECTED = {
     "TG of single images": [0.55 / 3, 0.1, 0.2],
     "TG by CKA": [0.1375, 0.075, 0.15],
     "TG by SVCCA": [0.11, 0.06, 0.12],
+    "relations before training": [0.0375, 0.025, 0],
     "TG shuffled": [0.55 / 6, 0.05, 0.1],
     "TG labels": [0.55 / 7, 0.3 / 7, 0.6 / 7],
     "TG pixels": [0.06875, 0.0375, 0.075],

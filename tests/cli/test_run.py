@@ -77,7 +77,7 @@ def test_run_skip_and_run_again(checkout, capsys):
     assert run(checkout) == 0
     assert outputs(result) == "alpha 1.0 workers 1\n"
     said = capsys.readouterr().out
-    assert "about 11 min" in said and f"Open {result.parent / 'index.html'}" in said
+    assert "about 3 min" in said and f"Open {result.parent / 'index.html'}" in said
 
     made = result.stat().st_mtime_ns
     assert run(checkout, "--workers", "2") == 0

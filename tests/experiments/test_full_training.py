@@ -44,9 +44,8 @@ LARGE = FullTraining(
 
 @pytest.fixture
 def run(monkeypatch, images) -> CellRun:
-    monkeypatch.setitem(
-        profiles.PROFILES, "tiny", replace(SMOKE, cells=replace(SMOKE.cells, full_images=256))
-    )
+    cells = replace(SMOKE.cells, full_images=256, batch_size=64)
+    monkeypatch.setitem(profiles.PROFILES, "tiny", replace(SMOKE, cells=cells))
     return CellRun(profile="tiny", dataset="mine")
 
 
@@ -202,7 +201,7 @@ def test_everything_that_changes_a_network_changes_its_key(run):
         {"repeats": 2},
         {"filters": 4},
         {"epochs": 3},
-        {"batch_size": 32},
+        {"batch_size": 16},
         {"drop_path_keep": 1.0},
         {"seed": 1},
         {"device": "cuda"},

@@ -29,7 +29,14 @@ from sage.training import checkpoints, recipes
 from tests.support import image_archives
 from tests.support.waiting import PATIENCE, until
 
-TINY = replace(profiles.PROFILES["smoke"], pool=5, train_images=128, teacher_images=128)
+TINY = replace(
+    profiles.PROFILES["smoke"],
+    pool=5,
+    train_images=128,
+    teacher_images=128,
+    validation_images=256,
+    batch_size=64,
+)
 CHANGING = ["seconds", "measurement_seconds", "attempts", "told", "proposed_at", "ended_at"]
 
 

@@ -389,13 +389,13 @@ def test_a_check_waits_for_another_and_goes_on_from_one_that_was_killed(plain, o
     def far() -> bool:
         return record().exists() and len(record().read_text().split()) >= 20 * 4
 
-    with ThreadPoolExecutor(1) as pool:
+    warned = pytest.warns(UserWarning, match="1 of 40 files .*a/5.png")
+    with ThreadPoolExecutor(1) as pool, warned:
         with image_folders.stuck('datasets.load_files("plain")', order[22], far):
             waiting = pool.submit(listed)
             until(lambda: len(refused) > 1 or waiting.done())
             assert refused and not opened and not waiting.done()
-        with pytest.warns(UserWarning, match="1 of 40 files .*a/5.png"):
-            files = waiting.result(timeout=PATIENCE)
+        files = waiting.result(timeout=PATIENCE)
     assert sorted(opened) == sorted(order[20:])
     assert [*sum(files, ())] == [path for path in order if path != damaged]
     assert listed() == files and len(opened) == 20

@@ -122,9 +122,9 @@ class _Odd(nn.Module):
 @pytest.mark.parametrize(
     "model, layers, message",
     [
-        (_Odd(), ("pair",), r"'pair' of _Odd put out a tuple for 250 .* a tensor \[250, U, ...\]"),
-        (_Odd(), ("turned",), r"'turned' of _Odd put out \[750, 8, 8\] for 250 images"),
-        (_Odd(), ("idle",), "layer 'idle' of _Odd put out nothing for 250 images"),
+        (_Odd(), ("pair",), r"'pair' of _Odd put out a tuple for 128 .* a tensor \[128, U, ...\]"),
+        (_Odd(), ("turned",), r"'turned' of _Odd put out \[384, 8, 8\] for 128 images"),
+        (_Odd(), ("idle",), "layer 'idle' of _Odd put out nothing for 128 images"),
         (_Odd().pair, (), r"MaxPool2d put out a tuple, expected scores \[B, C\]"),
     ],
 )
