@@ -15,6 +15,7 @@ from sage import spaces
 from sage.analysis import (
     cell_tables,
     draws,
+    planned,
     predictivity,
     published_pools,
     search_claims,
@@ -25,11 +26,12 @@ from sage.analysis.bootstrap import Bootstrap
 from sage.analysis.predictivity import Analysis
 from sage.config import paths
 from sage.config.run import Run, words
-from sage.experiments import controls, pool, quickstart, stored_searches
+from sage.experiments import controls, nasbench201, pool, quickstart, stored_searches
 from sage.models import genotypes
 
 ALPHAS = np.array([0.05, 0.1, 0.2, 0.5, 1, 2, 5])  # of the paper's Figure 4
 CONTROL_EPOCHS = (1, 2)  # of which the controls are shown and told
+BENCHMARK = "NAS-Bench-201"
 BENCHMARK_CANDIDATES = 100  # after which searches of a benchmark are compared
 QUICKSTART_EPOCH = 1  # after which the quickstart judges
 
@@ -155,6 +157,29 @@ def _against(of: Results) -> dict[str, xr.Dataset]:
     }
 
 
+def _kept(of: Results) -> tuple[xr.DataArray, xr.DataArray]:
+    """Return early scores and published accuracies of the networks that are not broken."""
+    stored = of["05_stored"]
+    scores, target = stored.scores, stored.target()
+    known = target.notnull().values
+    early = scores.epoch <= of.run.settings.premature_epochs
+    return scores.sel(epoch=early).isel(network=known), target[known]
+
+
+def _taught(of: Results, name: str) -> xr.Dataset:
+    """Return how well many teachers guide, see `Benchmark`."""
+    scores, target = of["05_kept"]
+    by = getattr(of["05_stored"], name).sel(network=target.network, epoch=scores.epoch)
+    return draws.by_teacher(scores.sel(predictor="P", drop=True), by, target, of.bootstrap)
+
+
+def _benchmark_controls(of: Results) -> dict[str, xr.Dataset]:
+    scores, target = of["05_kept"]
+    guided = of["05_stored"].guided.sel(network=target.network, epoch=scores.epoch)
+    p = scores.sel(predictor="P", drop=True)
+    return {BENCHMARK: draws.against_draws(p, guided, target, of.bootstrap)}
+
+
 def _first(of: Results) -> stored_searches.PoolSearches:
     """Return the searches by the teacher that is named first, on which the claim is judged."""
     return next(iter(of["07_simulated"].values()))
@@ -182,6 +207,16 @@ FOLLOWS: dict[str, Callable[[Results], Any]] = {
         .to_xarray()
     ),
     "quickstart_judged": lambda of: quickstart.judge(of.run),
+    "05_stored": lambda of: nasbench201.load(of.run),
+    "05_kept": _kept,
+    "05_analysed": lambda of: predictivity.analyse(*of["05_kept"], of.bootstrap),
+    "05_summary": lambda of: planned.judge(
+        of["05_stored"].scores, of["05_stored"].targets(), of.bootstrap
+    ),
+    "05_against": _benchmark_controls,
+    "05_controls": lambda of: of["05_against"][BENCHMARK],
+    "05_rungs": lambda of: _taught(of, "ladder"),
+    "05_others": lambda of: _taught(of, "others"),
     "06_stored": lambda of: controls.load_stored(of.run),
     "06_against": _against,
     "06_controls": lambda of: of["06_against"]["all networks"],
@@ -219,6 +254,8 @@ VERDICTS: dict[str, Callable[[Results], str]] = {
     "02_searches": lambda of: search_tables.reading(of["02_searches"]),
     "03_searches": _found("03", ""),
     "04_searches": _found("04", " top-1"),
+    "05_summary": lambda of: planned.told(of["05_summary"], epoch=of.run.settings.premature_epochs),
+    "05_controls": lambda of: draws.verdict(of["05_against"], CONTROL_EPOCHS),
     "06_controls": _controls("all networks"),
     "06_controls_deep": _controls("depth 3 or more"),
     "06_teaching": lambda of: draws.told_of_teaching(of["06_teaching"], CONTROL_EPOCHS),

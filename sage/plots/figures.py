@@ -4,16 +4,18 @@ Notebooks and `tg-sage published` draw them in this one way.
 """
 
 from collections.abc import Callable
+from functools import partial
 
 from matplotlib.figure import Figure
 
 from sage.analysis import contrasts, predictivity, predictors
+from sage.analysis.bootstrap import UNKNOWN
 from sage.analysis.published_pools import RANDOM
-from sage.experiments.results import CONTROL_EPOCHS, QUICKSTART_EPOCH, Results
+from sage.experiments.results import BENCHMARK, CONTROL_EPOCHS, QUICKSTART_EPOCH, Results
 from sage.images import categories
 from sage.plots import cells, recordings, searches, simulated, style, teacher
 from sage.plots import predictors as pools
-from sage.plots.controls import controls, teaching
+from sage.plots.controls import controls, ladder, teaching
 
 
 def draw(results: Results, name: str) -> None:
@@ -77,6 +79,22 @@ def _teaching(of: Results) -> Figure:
     return teaching(of["06_teaching"], networks.mature, CONTROL_EPOCHS, chance=chance)
 
 
+def _of_benchmark(of: Results, name: str) -> Figure:
+    """Draw a figure of pools of the networks of NAS-Bench-201."""
+    stored, analysed, epoch = of["05_stored"], of["05_analysed"], _epoch(of)
+    known: dict[str, Callable[[], Figure]] = {
+        "predictivity": lambda: pools.predictivity(analysed, stored.layers, epoch=epoch),
+        "rivals": lambda: pools.rivals(
+            analysed.assessed, epoch=epoch, ceiling=UNKNOWN, alpha=of.run.alpha
+        ),
+        "added": lambda: pools.added_value({BENCHMARK: analysed}),
+        "search": lambda: pools.simulated_searches(
+            {BENCHMARK: analysed}, epoch=epoch, teacher=stored.teacher_multiply_adds
+        ),
+    }
+    return known[name]()
+
+
 FIGURES: dict[str, Callable[[Results], Figure]] = {
     "quickstart_rdms": _examples,
     "00_images": lambda of: teacher.training_images(of["00_images"]),
@@ -100,6 +118,12 @@ FIGURES: dict[str, Callable[[Results], Figure]] = {
     "04_similarity": lambda of: recordings.region_similarity(of["04_similarity"]),
     "04_sites": lambda of: recordings.site_agreement(of["04_sites"]),
     "04_errors": lambda of: _errors(of, "04", " top-1", " top-5"),
+    **{
+        f"05_{name}": partial(_of_benchmark, name=name)
+        for name in ("predictivity", "rivals", "added", "search")
+    },
+    "05_controls": lambda of: controls(of["05_against"], CONTROL_EPOCHS),
+    "05_ladder": lambda of: ladder(of["05_rungs"], CONTROL_EPOCHS),
     "06_controls": lambda of: controls(of["06_against"], CONTROL_EPOCHS),
     "06_teaching": _teaching,
     "07_pools": lambda of: simulated.pool_searches(of["07_first"]),

@@ -1,0 +1,125 @@
+# ---
+# jupyter:
+#   jupytext:
+#     formats: ipynb,py:percent
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#       format_version: '1.3'
+#       jupytext_version: 1.19.6
+#   kernelspec:
+#     display_name: Python 3 (ipykernel)
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # Guidance judged by accuracies that others published
+#
+# NAS-Bench-201 lists what each of its architectures reaches after 200 epochs on CIFAR-100, trained
+# by its authors (Dong and Yang 2020). Here a hundred of them were trained briefly, at the paper's
+# image size and on its number of images. Which score tells early what the authors found?
+#
+# Nothing is trained in this notebook: the networks' RDMs are part of the checkout. It takes a
+# minute or two. A teacher of your own judges the same networks with `-p teacher mine.nc`, a bank of
+# class RDMs of CIFAR-100's validation images at 32 x 32 pixels.
+#
+# What was measured and how it is judged was written down before the first network was trained:
+# `docs/plans/nasbench201.md`. It builds on no other notebook.
+
+# %% tags=["parameters"]
+teacher = "nasbench201/05_teacher.nc"  # in data/results, or a file of your own
+banks = "nasbench201/05_pool.nc"
+untrained = "nasbench201/05_untrained.nc"  # teachers with initial weights
+ladder = "nasbench201/05_ladder.nc"  # checkpoints of a teacher, from untrained to the end
+others = "cifar100-teachers/resnet-56-gpu_rdms.nc"  # further teachers, with spaces between
+
+# %%
+from sage import plots
+from sage.analysis import contrasts, draws, planned
+from sage.config import provenance
+from sage.config.run import BenchmarkRun
+from sage.experiments.asked import check_run
+from sage.experiments.results import Results
+
+# %%
+run = BenchmarkRun.of(globals())
+check_run(run)
+run
+
+# %% [markdown]
+# ## The verdict
+#
+# Four comparisons were chosen beforehand, after 2 epochs of training, the paper's own budget. A
+# regression predicts the published accuracy from what is known early, fitted on other networks than
+# those that it predicts.
+
+# %%
+results = Results(run)
+print(results.verdict("05_summary"))
+
+# %% [markdown]
+# The same after other amounts of training, for the better half of the networks, and with the
+# accuracies that the same architectures reach on other data sets. These are not corrected.
+
+# %% tags=["table"]
+contrasts.styled(planned.table(results["05_summary"]))
+
+# %% [markdown]
+# ## Which score tells early?
+#
+# Networks below 20 % after the authors' 200 epochs are left out: any score tells them. The
+# correlation of each score with the published accuracy, by the amount of training it took.
+
+# %%
+plots.draw(results, "05_predictivity")
+
+# %%
+plots.draw(results, "05_rivals")
+
+# %%
+plots.draw(results, "05_added")
+
+# %% [markdown]
+# ## Is it the teacher's knowledge?
+#
+# The teacher against a hundred permutations of its own classes, ten networks with initial weights,
+# and its own guidance of candidates before their training.
+
+# %%
+plots.draw(results, "05_controls")
+print(results.verdict("05_controls"))
+
+# %% [markdown]
+# ## What must a teacher know?
+#
+# The teacher was kept after every epoch of its own training. Each of these checkpoints guides.
+
+# %%
+plots.draw(results, "05_ladder")
+
+# %% [markdown]
+# ## Other teachers, and the brain
+#
+# Recordings of macaque V4 and IT, whose stimuli each network was shown too, and other networks.
+
+# %% tags=["table"]
+draws.teachers_table(results["05_others"], epoch=run.settings.premature_epochs)
+
+# %% [markdown]
+# ## What it is worth to a search
+#
+# Random searches over these networks: draw some, take the first by a score, or the best of the top
+# five. The mean over all such searches is computed, and its interval over networks.
+
+# %%
+plots.draw(results, "05_search")
+
+# %% [markdown]
+# ## In numbers
+
+# %%
+results.save("05_summary")
+results.save("05_controls")
+results.save("05_rungs")
+print(provenance.line(results["05_stored"].table.attrs["provenance"]))
