@@ -130,8 +130,9 @@ fi
 case $mode in
 --test)
     cd "$root"
-    # A worker takes 1 GB of memory, and those behind the fourth wait for the notebooks.
-    exec "$python" -m pytest -n auto --maxprocesses 4 --dist loadgroup "$@"
+    # A worker takes 1 GB of memory, and those behind the fourth wait for the notebooks. A file's
+    # tests share what they prepare; files are taken in the order of tests/conftest.py.
+    exec "$python" -m pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder "$@"
     ;;
 --check)
     cd "$root"

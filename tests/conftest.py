@@ -18,6 +18,11 @@ torch.set_num_threads(1)
 DATABASES = count()
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the file that takes longest, so that no process is left with it in the end."""
+    items.sort(key=lambda item: item.path.name != "test_notebooks.py")
+
+
 @pytest.fixture(autouse=True)
 def own_folders(monkeypatch, tmp_path_factory):
     """Tests neither read nor write the checkout's data and figures."""

@@ -47,9 +47,6 @@ FIGURES = {
 }  # in the run's folder; 06 is of published networks, and has its own
 
 
-pytestmark = pytest.mark.xdist_group("notebooks")  # one process runs them all, once
-
-
 @pytest.fixture(scope="module")
 def folders(tmp_path_factory) -> dict[str, str]:
     """One place for the runs of this file, which build on each other's record."""

@@ -135,7 +135,7 @@ def test_set_up_once(fake):
     assert log.endswith("-P -m sage run --notebook 01\n") and "sage published" not in log
     result, log = fake("--test", "-k", "two words")
     assert "set up already" in result.stdout
-    options = "-n auto --maxprocesses 4 --dist loadgroup"
+    options = "-n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder"
     assert log == f"-m pytest {options} -k two words\n"
     assert fake()[1] == "-P -m sage published\n-P -m sage run\n"
     assert fake("--published", "macaque-search")[1] == "-P -m sage published macaque-search\n"

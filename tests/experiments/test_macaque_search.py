@@ -189,7 +189,7 @@ def test_figures_show_no_image_of_others(run):
     recorded = teachers.recorded_regions(run)
     figure, rdms = plots.stimuli(recorded), plots.region_rdms(recorded, "image")
     titles = [axis.get_title() for axis in figure.axes]
-    assert titles == ["V4: 8 of 12 images in RDMs", "IT: 8 of 12 images in RDMs"]
+    assert titles == ["V4\n8 of 12 images in RDMs", "IT\n8 of 12 images in RDMs"]
     assert not any(axis.images for axis in figure.axes)
     assert sum(bar.get_width() for bar in figure.axes[1].patches) == 8
     assert [axis.get_title() for axis in rdms.axes[:2]] == ["V4, S = 8", "IT, S = 8"]

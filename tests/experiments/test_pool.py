@@ -29,14 +29,13 @@ from sage.training import checkpoints, recipes
 from tests.support import image_archives
 from tests.support.waiting import PATIENCE, until
 
-TINY = replace(
-    profiles.PROFILES["smoke"],
-    pool=5,
-    train_images=128,
-    teacher_images=128,
-    validation_images=256,
-    batch_size=64,
-)
+SIZES = {
+    "train_images": 128,
+    "teacher_images": 128,
+    "validation_images": 256,
+    "batch_size": 64,
+}
+TINY = replace(profiles.PROFILES["smoke"], pool=5, **SIZES)
 CHANGING = ["seconds", "measurement_seconds", "attempts", "told", "proposed_at", "ended_at"]
 
 
@@ -228,9 +227,8 @@ if __name__ == "__main__":
 
 
 def test_killed_pool_loses_nothing_on_record_and_leaves_no_process(run, tmp_path):
-    changes = {"pool": 40, "train_images": 128, "teacher_images": 128}
     script = tmp_path / "script.py"
-    script.write_text(SCRIPT.format(changes=changes))
+    script.write_text(SCRIPT.format(changes={"pool": 40, **SIZES}))
     process = subprocess.Popen(
         [sys.executable, script], stderr=subprocess.DEVNULL, start_new_session=True
     )
