@@ -19,6 +19,7 @@ MATTERS = 0.02
 # An interval's ends lie so many standard errors of their own bootstrap further out, about where the
 # outermost of 20 bootstraps with other seeds have theirs: no verdict hangs on the seed.
 ERRORS = 2
+ROUNDING = 1e-12
 RANKED = ("pearson", "spearman")  # statistics that a verdict takes, as equals
 BETTER, WORSE, ALIKE, UNDECIDED = "better", "worse", "alike", "undecided"
 UNKNOWN = "not comparable"
@@ -129,8 +130,8 @@ def random_effects(effects: np.ndarray, errors: np.ndarray) -> np.ndarray:
     Returns:
         [K, 5], see `POOLED`: the mean of the effects with its 95 % interval; Cochran's Q, and the
         chance of one as large if all pools had the same effect. NaN for fewer than two pools, or if
-        an error is 0. With few pools the variance between them is hardly known, and the interval is
-        somewhat narrow.
+        an error is 0 but for rounding. With few pools the variance between them is hardly known,
+        and the interval is somewhat narrow.
 
     Source: DerSimonian and Laird 1986, doi:10.1016/0197-2456(86)90046-2; Q, Cochran 1954,
         doi:10.2307/3001666.
@@ -139,7 +140,7 @@ def random_effects(effects: np.ndarray, errors: np.ndarray) -> np.ndarray:
     if count < 2:
         return np.full((number, len(POOLED)), np.nan)
     with np.errstate(divide="ignore", invalid="ignore"):
-        weights = np.where(errors > 0, errors, np.nan) ** -2.0
+        weights = np.where(errors > ROUNDING, errors, np.nan) ** -2.0
         fixed = (weights * effects).sum(0) / weights.sum(0)
         q = (weights * (effects - fixed) ** 2).sum(0)
         scale = weights.sum(0) - (weights**2).sum(0) / weights.sum(0)

@@ -7,6 +7,7 @@ import numpy as np
 from sage.analysis import bootstrap
 
 FOLDS, REPEATS = 5, 20
+TIE = 1e-9  # difference of r that is rounding, which varies with the machine
 PER_WEIGHT = 5  # networks for each weight of a regression, fewer of which give no scores
 
 
@@ -85,15 +86,18 @@ def nested_alpha(
     base, addition, target = together[:, known]
     candidates = base + alphas[:, None] * addition  # [A, n]
     found = np.full((repeats, len(known)), np.nan)
-    parts = divisions(len(known), folds=folds, repeats=repeats, seed=seed)
-    for repeat, fold, held_out in parts:
-        others = np.delete(candidates, held_out, axis=1)
-        fit = bootstrap.correlate(others, np.delete(target, held_out))
+    parts = list(divisions(len(known), folds=folds, repeats=repeats, seed=seed))
+    others = np.ones((len(parts), len(known)))  # 1 for the networks on which alpha is chosen
+    for row, (*_, held_out) in zip(others, parts):
+        row[held_out] = 0
+    fits = bootstrap.pearson(others, candidates, target)  # [divisions * folds, A]
+    for fit, chosen_on, (repeat, fold, held_out) in zip(fits, others > 0, parts):
         if np.isnan(fit).all():
             continue
-        best = np.nanargmax(fit)
+        best = np.argmax(fit > np.nanmax(fit) - TIE)
         chosen[repeat, fold] = alphas[best]
-        scaled = candidates[best, held_out] - others[best].mean()
-        found[repeat, held_out] = scaled / others[best].std()
+        known_values = candidates[best, chosen_on]
+        scaled = candidates[best, held_out] - known_values.mean()
+        found[repeat, held_out] = scaled / known_values.std()
     scores[known] = found.mean(0)
     return scores, chosen

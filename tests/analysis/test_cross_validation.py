@@ -84,6 +84,12 @@ def test_scores_do_not_depend_on_place_and_scale():
     np.testing.assert_array_equal(same, chosen)
 
 
+def test_the_first_of_weights_that_tie_is_chosen_whatever_the_rounding():
+    base, _, target = draw(40, 1, 0)
+    _, chosen = choose(base, base, target, alphas=np.arange(0.3, 2, 0.1))
+    assert (chosen == 0.3).all()
+
+
 def test_a_single_alpha_leaves_the_score_as_it_is():
     base, addition, target = draw(60, 1, 0)
     scores, chosen = choose(base, addition, target, alphas=[0.5])
