@@ -71,7 +71,9 @@ def published(options: argparse.Namespace, checkout: Path) -> None:
     print(f"{len(todo)} of {len(names)} published results are analysed again, without training;")
     print("all of them take about two minutes on two cores", flush=True)
     with ProcessPoolExecutor(devices.cores(), mp_context=get_context("spawn")) as processes:
-        asked = ([one] * len(todo) for one in (checkout, to, tables))
+        # A PDF takes longer than the picture, and is published already.
+        suffixes = style.SUFFIXES if options.publish else style.SUFFIXES[:1]
+        asked = ([one] * len(todo) for one in (checkout, to, tables, suffixes))
         for name, made in zip(todo, processes.map(analyse, todo, *asked)):
             print(f"  {name:<24} {made}", flush=True)
             if not (options.publish or made.problem):
@@ -84,21 +86,35 @@ def published(options: argparse.Namespace, checkout: Path) -> None:
     print(f"Open {page.write_published(to, tables, checkout)}")
 
 
-def analyse(name: str, checkout: Path, figures: Path, tables: Path) -> Made:
+def analyse(
+    name: str,
+    checkout: Path,
+    figures: Path,
+    tables: Path,
+    suffixes: tuple[str, ...] = style.SUFFIXES,
+) -> Made:
     """Draw the figures of a published result again, and write its tables that follow from others.
 
     Args:
         figures: gets them in a folder of that name; `tables` likewise.
+        suffixes: of the files of a figure.
     """
     made = Made([], [], [], [])
     try:
-        _analyse(made, name, checkout, figures / name, tables / name)
+        _analyse(made, name, checkout, figures / name, tables / name, suffixes)
     except ValueError as problem:
         return made._replace(problem=str(problem))
     return made
 
 
-def _analyse(made: Made, name: str, checkout: Path, figures: Path, tables: Path) -> None:
+def _analyse(
+    made: Made,
+    name: str,
+    checkout: Path,
+    figures: Path,
+    tables: Path,
+    suffixes: tuple[str, ...],
+) -> None:
     for number, results in load(name, checkout).items():
         for path in sorted((checkout / "figures" / "published" / name).glob(f"{number}_*.png")):
             try:
@@ -106,7 +122,7 @@ def _analyse(made: Made, name: str, checkout: Path, figures: Path, tables: Path)
             except Missing:
                 made.left.append(path.stem)
             else:
-                style.save(figure, figures, path.stem)
+                style.save(figure, figures, path.stem, suffixes=suffixes)
                 plt.close(figure)
                 made.drawn.append(path.stem)
         for path in sorted((checkout / "data" / "results" / name).glob(f"{number}_*.nc")):

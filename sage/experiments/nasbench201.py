@@ -15,7 +15,7 @@ import xarray as xr
 from tqdm.auto import tqdm
 
 from sage import spaces, teachers
-from sage.analysis import benchmarks, predictivity, predictors
+from sage.analysis import benchmarks, predictivity, predictors, simulated_search
 from sage.config.run import BenchmarkRun, Run, check_workers
 from sage.experiments import controls, pool
 from sage.experiments.studies import architectures, make_study
@@ -59,7 +59,7 @@ TARGETS = {
     "CIFAR-10": "c10_test_200_nats",
     "ImageNet16-120": "in16_test_200_nats",
 }
-BRIEFLY, BRIEF_EPOCHS, BRIEF_IMAGES = "c100_val_12", 12, 50_000  # the authors' shorter training
+BRIEFLY, BRIEF_EXAMPLES = "c100_val_12", 12 * 50_000  # the authors' shorter training
 RECORDED = "recorded "  # before the name of a region
 BROKEN = 0.2  # networks below this accuracy are left out of statistics
 
@@ -188,8 +188,8 @@ def make_tables(
         results = train(plan, "pool", count, workers=workers)
         known = pool.measure_pool(run, results, teacher)
         brains = _guided_by(recordings if plan.recordings else (), results, run)
-        scores = [predictors.score_table(known), *brains, _published_briefly(results, published)]
-        score = predictors.join_scores(scores)
+        briefly = _published_briefly(results, published, run)
+        score = predictors.join_scores([predictors.score_table(known), *brains, briefly])
         tables.append(predictivity.pool_record(known, score))
         numbers = results.network.values.tolist()
         stored = Tracker().rdms(results.attrs["study"], numbers, "class")
@@ -259,15 +259,19 @@ def _guided_by(files: Sequence[str], results: xr.Dataset, run: Run) -> list[xr.D
     return tables
 
 
-def _published_briefly(results: xr.Dataset, published: pd.DataFrame) -> xr.DataArray:
-    """Return the authors' accuracy after 12 epochs, on record for every epoch, as a predictor."""
+def _published_briefly(results: xr.Dataset, published: pd.DataFrame, run: Run) -> xr.DataArray:
+    """Return the authors' accuracy after 12 epochs, on record for every epoch, as a predictor.
+
+    It costs as many examples of the networks trained here as come to the same multiply-adds.
+    """
+    size, theirs = run.settings.image_size, NASBench201Builder()
+    networks = (theirs.build(one, classes=100) for one in architectures(results))
+    spent = np.mean([complexity.multiply_adds(network, size) for network in networks])
+    examples = BRIEF_EXAMPLES * spent / results.multiply_adds.mean().item()
     values = published.loc[results.name.values.tolist(), BRIEFLY].to_numpy() / 100
     table = results.accuracy.copy(data=np.broadcast_to(values[:, None], results.accuracy.shape))
-    cost = ("epoch", np.full(results.sizes["epoch"], BRIEF_EPOCHS * BRIEF_IMAGES))
-    named: dict[str, Any] = {
-        "predictor": f"published after {BRIEF_EPOCHS} epochs",
-        "family": "accuracy",
-    }
+    cost = ("epoch", np.full(results.sizes["epoch"], examples))
+    named: dict[str, Any] = {"predictor": simulated_search.BRIEFLY, "family": "accuracy"}
     return table.assign_coords(**named, cost=cost).expand_dims("predictor")
 
 

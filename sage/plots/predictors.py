@@ -18,6 +18,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import EngFormatter, LogLocator, MaxNLocator, NullFormatter
 
+from sage.analysis import simulated_search
 from sage.analysis.added_value import ADDED, GIVEN, with_added
 from sage.analysis.bootstrap import Estimate, cell
 from sage.analysis.contrasts import MATTERS, RANKED
@@ -40,6 +41,7 @@ COLOURS = MAIN | {
     "TG shuffled": "0.6",
     "TG labels": "C6",
     "TG pixels": "0.3",
+    simulated_search.BRIEFLY: "k",
 }
 FAMILY_COLOURS = dict(zip(FAMILIES, ("C0", "C9", "C5", "C8", "C2", "C4", "peru")))
 GROUPS = {  # of families, by what their predictors take
