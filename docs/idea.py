@@ -97,12 +97,12 @@ def draw(pictures: np.ndarray, teacher: np.ndarray, candidate: np.ndarray, p: fl
     axis = figure.add_axes((0.63, 0.41, 0.27 * 4.2 / 8, 0.27))
     axis.plot(teacher[above], candidate[above], "o", color="0.35", mew=0)
     axis.set(xticks=[], yticks=[])
-    axis.set_xlabel("teacher", color=TEACHER, labelpad=3)
-    axis.set_ylabel("candidate", color=CANDIDATE, labelpad=3)
+    axis.set_xlabel("teacher's RDM", color=TEACHER, labelpad=3)
+    axis.set_ylabel("candidate's RDM", color=CANDIDATE, labelpad=3)
     r = pearsonr(teacher[above], candidate[above]).statistic
-    axis.set_title(f"teacher guidance TG\nr = {r:.2f} over pairs of images")
+    axis.set_title(f"teacher guidance TG\nr = {r:.2f} over pairs of classes")
     _arrow(figure, (0.785, 0.55), (0.825, 0.55))
-    told = "P + alpha TG\n\nThe search learns it\nand proposes the\nnext candidate."
+    told = "P + alpha TG\n\nThe search learns\nfrom it, and proposes\nthe next candidate."
     _box(figure, 0.905, 0.55, "score", told, "C1")
     figure.add_artist(Line2D([0.235, 0.235, 0.905], [0.22, 0.05, 0.05], color="0.35", lw=1))
     _arrow(figure, (0.905, 0.05), (0.905, 0.38))
