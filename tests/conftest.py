@@ -1,4 +1,5 @@
 import os
+import sys
 from collections.abc import Iterator
 from itertools import count
 
@@ -29,6 +30,14 @@ def own_folders(monkeypatch, tmp_path_factory):
     monkeypatch.setenv("SAGE_DATA", str(tmp_path_factory.mktemp("data")))
     monkeypatch.setenv("SAGE_FIGURES", str(tmp_path_factory.mktemp("figures")))
     monkeypatch.delenv("SAGE_TRACKER", raising=False)
+
+
+@pytest.fixture(autouse=True)
+def no_open_figures() -> Iterator[None]:
+    """Tests leave no figure open: after twenty of them matplotlib warns."""
+    yield
+    if pyplot := sys.modules.get("matplotlib.pyplot"):
+        pyplot.close("all")
 
 
 @pytest.fixture(scope="session")
