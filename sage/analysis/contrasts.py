@@ -19,7 +19,7 @@ MATTERS = 0.02
 # An interval's ends lie so many standard errors of their own bootstrap further out, about where the
 # outermost of 20 bootstraps with other seeds have theirs: no verdict hangs on the seed.
 ERRORS = 2
-ROUNDING = 1e-12
+ROUNDING = 1e-12  # of a standard error that is 0
 RANKED = ("pearson", "spearman")  # statistics that a verdict takes, as equals
 BETTER, WORSE, ALIKE, UNDECIDED = "better", "worse", "alike", "undecided"
 UNKNOWN = "not comparable"
