@@ -19,7 +19,6 @@ from sage.cli.notebooks import Step, read
 from sage.config import paths, provenance
 from sage.config.run import Refused, Run
 
-FIGURES = (".png", ".pdf")
 IMAGES = "_images"  # ends the names of figures that show images of the run's data set
 ATTRIBUTE = "run_parameters"
 
@@ -70,7 +69,7 @@ def publish(steps: list[Step], name: str, checkout: Path) -> None:
         commit = check(steps, name, checkout)
     except Refused as error:
         raise CommandFailed(str(error)) from error
-    folders = dict.fromkeys(FIGURES, checkout / "figures" / "published" / name)
+    folders = dict.fromkeys(paths.FIGURES, checkout / "figures" / "published" / name)
     folders |= dict.fromkeys((".nc", ".txt"), checkout / "data" / "results" / name)
     for step in steps:
         rendered = step.run().dataset == "objects"

@@ -5,6 +5,7 @@ import json
 import textwrap
 import time
 from concurrent.futures import ProcessPoolExecutor
+from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 from typing import NamedTuple
@@ -72,9 +73,9 @@ def published(options: argparse.Namespace, checkout: Path) -> None:
     print("all of them take about two minutes on two cores", flush=True)
     with ProcessPoolExecutor(devices.cores(), mp_context=get_context("spawn")) as processes:
         # A PDF takes longer than the picture, and is published already.
-        suffixes = style.SUFFIXES if options.publish else style.SUFFIXES[:1]
-        asked = ([one] * len(todo) for one in (checkout, to, tables, suffixes))
-        for name, made in zip(todo, processes.map(analyse, todo, *asked)):
+        suffixes = paths.FIGURES if options.publish else paths.FIGURES[:1]
+        work = partial(analyse, checkout=checkout, figures=to, tables=tables, suffixes=suffixes)
+        for name, made in zip(todo, processes.map(work, todo)):
             print(f"  {name:<24} {made}", flush=True)
             if not (options.publish or made.problem):
                 (to / name / "key.txt").write_text(key)
@@ -91,7 +92,7 @@ def analyse(
     checkout: Path,
     figures: Path,
     tables: Path,
-    suffixes: tuple[str, ...] = style.SUFFIXES,
+    suffixes: tuple[str, ...] = paths.FIGURES,
 ) -> Made:
     """Draw the figures of a published result again, and write its tables that follow from others.
 

@@ -9,6 +9,7 @@ if TYPE_CHECKING:  # `python -m sage --help` works before anything is installed.
     import xarray as xr
 
 ROOT = Path(__file__).resolve().parents[2]
+FIGURES = (".png", ".pdf")  # suffixes of the files of a figure
 UNREADABLE = (OSError, RuntimeError, KeyError)  # what h5py raises for a damaged file
 
 

@@ -54,12 +54,13 @@ ROWS, EXAMPLES = 10, 8  # of a sheet of images: groups at most, and images of ea
 COLUMN = 3.4  # inches, one column of a two-column paper
 Look = dict[str, Any]  # how something is drawn, as matplotlib takes it
 applied = matplotlib.rc_context(STYLE)  # a decorator: the function draws in this style
-SUFFIXES = (".png", ".pdf")  # of files of a figure
 UNDATED = {"CreationDate": None, "Producer": None, "Creator": None}
 
 
 @applied
-def save(figure: Figure, folder: Path, name: str, *, suffixes: tuple[str, ...] = SUFFIXES) -> None:
+def save(
+    figure: Figure, folder: Path, name: str, *, suffixes: tuple[str, ...] = paths.FIGURES
+) -> None:
     """Write `<folder>/<name>` with each suffix, the same bytes for the same figure."""
     for suffix in suffixes:
         paths.replace(folder / f"{name}{suffix}", lambda to: figure.savefig(to, metadata=UNDATED))
