@@ -150,19 +150,6 @@ def test_run_makes_figures_tables_and_notebooks_once(default_run, capsys):
     assert capsys.readouterr().out.count("finished already, skipped") == len(SOURCES)
 
 
-def test_another_alpha_and_teacher_re_score_the_record(default_run):
-    before = recorded()
-    chosen = ["-p", "alpha", "2", "-p", "teacher", "pixels", "-p", "level", "image"]
-    assert main(["run", "--profile", "smoke", "--notebook", "01", *chosen]) == 0
-    assert recorded() == before
-    (folder,) = paths.figures().glob("objects-smoke-*")
-    assert folder.name == "objects-smoke-teacher-pixels-level-image-alpha-2.0"
-    default = xr.load_dataset(paths.figures() / "objects-smoke" / "01_pool.nc")
-    other = xr.load_dataset(folder / "01_pool.nc")
-    xr.testing.assert_identical(default.accuracy, other.accuracy)
-    assert other.score.attrs["alpha"] == 2 and other.teacher_layer.values.tolist() == ["pixels"]
-
-
 def papermill(output: Path, **parameters) -> subprocess.CompletedProcess:
     """Execute 01_predictivity as papermill's own command does, from the checkout."""
     command = [sys.executable, "-m", "papermill", "notebooks/01_predictivity.ipynb", str(output)]
@@ -170,21 +157,26 @@ def papermill(output: Path, **parameters) -> subprocess.CompletedProcess:
     return subprocess.run(command, cwd=paths.ROOT, env=os.environ, capture_output=True, text=True)
 
 
-def test_papermill_works_from_the_command_line(tmp_path):
-    done = papermill(tmp_path / "out.ipynb", profile="smoke", alpha=2, seed=1, workers=2)
+def test_papermill_re_scores_the_record_with_another_alpha_and_teacher(default_run, tmp_path):
+    before, chosen = recorded(), {"alpha": 2, "teacher": "pixels", "level": "image"}
+    done = papermill(tmp_path / "out.ipynb", profile="smoke", workers=2, **chosen)
     assert done.returncode == 0, done.stderr
-    assert (paths.figures() / "objects-smoke-alpha-2.0-seed-1" / "01_predictivity.png").exists()
+    assert recorded() == before
+    (folder,) = paths.figures().glob("objects-smoke-*")
+    assert folder.name == "objects-smoke-teacher-pixels-level-image-alpha-2.0"
+    assert (folder / "01_predictivity.png").exists()
+    default = xr.load_dataset(paths.figures() / "objects-smoke" / "01_pool.nc")
+    other = xr.load_dataset(folder / "01_pool.nc")
+    xr.testing.assert_identical(default.accuracy, other.accuracy)
+    assert other.score.attrs["alpha"] == 2 and other.teacher_layer.values.tolist() == ["pixels"]
 
 
 def test_wrong_parameter_stops_a_notebook_at_its_start(tmp_path):
     """Jupyter's message is a sentence, without lines of this package."""
-    for name, message in (
-        ("level", "unknown level 'pixl', expected one of class, image"),
-        ("teacher", "unknown teacher 'pixl' (did you mean 'pixels'?), expected one of resnet"),
-    ):
-        done = papermill(tmp_path / "out.ipynb", **{name: "pixl"})
-        assert done.returncode != 0 and f"Refused: {message}" in done.stderr
-        assert str(paths.ROOT / "sage") not in done.stderr
+    done = papermill(tmp_path / "out.ipynb", teacher="pixl")
+    message = "unknown teacher 'pixl' (did you mean 'pixels'?), expected one of resnet"
+    assert done.returncode != 0 and f"Refused: {message}" in done.stderr
+    assert str(paths.ROOT / "sage") not in done.stderr
 
 
 @pytest.mark.parametrize("source", SOURCES, ids=lambda path: path.stem)

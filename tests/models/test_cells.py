@@ -105,7 +105,7 @@ def test_padding_does_not_count_in_averages():
 def test_random_cells_train():
     rng = np.random.default_rng(0)
     images, labels = torch.randn(2, 3, 8, 8), torch.tensor([0, 1])
-    for _ in range(200):
+    for _ in range(100):
         genotype = genotypes.from_architecture(SPACE, SPACE.sample(rng))
         model = network(genotype, filters=2, device="cpu")
         loss = torch.nn.functional.cross_entropy(model(images), labels)
@@ -118,7 +118,7 @@ def test_random_cells_train():
 
 def test_random_cells_build_on_every_skeleton():
     rng = np.random.default_rng(1)
-    for number in range(80):
+    for number in range(40):
         skeleton = list(SKELETONS)[number % len(SKELETONS)]
         genotype = genotypes.from_architecture(SPACE, SPACE.sample(rng))
         model = network(genotype, filters=8, skeleton=skeleton)
