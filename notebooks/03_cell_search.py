@@ -141,7 +141,8 @@ print(f"{space.size:.1e} architectures in the space", *found.values(), sep="\n\n
 # and drop-path that published cells were trained with. All have the same N and F. Training saves a
 # checkpoint after every epoch and goes on from there.
 #
-# Bars are 95 % intervals over test images. Another seed of initial weights would add to them.
+# Small dots are trainings, and larger ones their means. Bars are 95 % intervals: over trainings, or
+# over test images where a network was trained once.
 
 # %%
 plots.draw(results, "03_errors")

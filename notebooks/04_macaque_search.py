@@ -162,7 +162,8 @@ plots.draw(results, "04_sites")
 # %% [markdown]
 # ## Errors on the test images after full training
 #
-# Bars are 95 % intervals over test images. Another seed of initial weights would add to them.
+# Small dots are trainings, and larger ones their means. Bars are 95 % intervals: over trainings, or
+# over test images where a network was trained once.
 
 # %%
 plots.draw(results, "04_errors")

@@ -10,6 +10,7 @@ import xarray as xr
 from scipy.stats import binomtest
 
 from sage.analysis import paper_numbers, search_tables
+from sage.analysis.bootstrap import FEWEST_OF_INTERVALS, t_interval
 from sage.config.run import CellRun
 from sage.models import complexity, genotypes
 from sage.models.cells import CellNetwork
@@ -29,8 +30,9 @@ def table_2(run: CellRun, searched: xr.Dataset, trained: Tables) -> pd.DataFrame
         trained: see `full_training.train_all_fully`.
 
     Returns:
-        A row per network, ours first, then the paper's; errors in percent with the ends of their
-        95 % interval (Wilson) over test images, the cost in training examples as M1 E1 + M2 E2.
+        A row per network, ours first, then the paper's; errors in percent, means over trainings,
+        with the ends of their 95 % interval; the cost in training examples as M1 E1 + M2 E2. The
+        interval is over trainings (t), or over test images (Wilson) if there is one training.
     """
     rows = _own_rows(run, searched, trained, {"test_accuracy": ""})
     return _add_papers(rows, paper_numbers.TABLE_2)
@@ -100,20 +102,20 @@ def _own_rows(
         for dataset, table in trained.items():
             one = table.sel(network=network)
             for accuracy, name in measures.items():
-                row |= _error(f"{dataset}{name}", one[accuracy].item(), int(one.test_images))
+                row |= _error(f"{dataset}{name}", one[accuracy].values, int(one.test_images))
+        row["trainings"] = sizes.sizes["training"]
         rows.append(row | costs.get(network, {}))
     return rows
 
 
-def _error(name: str, accuracy: float, images: int) -> dict[str, float]:
-    """Return an error in percent with the `ENDS` of its 95 % interval over images, by column."""
-    name = f"{name} error (%)"
-    if np.isnan(accuracy):
-        return {name: np.nan}
-    wrong = round((1 - accuracy) * images)
-    ends = binomtest(wrong, images).proportion_ci(method="wilson")
-    found = zip(("", *search_tables.ENDS), (wrong / images, ends.low, ends.high))
-    return {f"{name}{end}": 100 * value for end, value in found}
+def _error(name: str, accuracy: np.ndarray, images: int) -> dict[str, float]:
+    """Return the error of trainings in percent with the `ENDS` of its 95 % interval, by column."""
+    found = t_interval(1 - accuracy, bounds=(0, 1))
+    low, high = found.low, found.high
+    if accuracy.size == found.n == 1:
+        low, high = binomtest(round(found.value * images), images).proportion_ci(method="wilson")
+    values = zip(("", *search_tables.ENDS), (found.value, low, high))
+    return {f"{name} error (%){end}": 100 * value for end, value in values}
 
 
 def reading(errors: pd.DataFrame, dataset: str, searched: int) -> str:
@@ -130,13 +132,22 @@ def reading(errors: pd.DataFrame, dataset: str, searched: int) -> str:
     ):
         if rows[name].notnull().any():
             best = rows.loc[rows[name].idxmin()]
-            low, high = (best[f"{name}{end}"] for end in search_tables.ENDS)
+            ends = [best[f"{name}{end}"] for end in search_tables.ENDS]
+            within = " [{:.1f}, {:.1f}]".format(*ends) if np.isfinite(ends).all() else ""
             network = best.name[0].replace("+", " + ")
-            parts.append(f"{best[name]:.1f} % [{low:.1f}, {high:.1f}] of {kind} ({network})")
+            parts.append(f"{best[name]:.1f} %{within} of {kind} ({network})")
     if not parts:
         return "No network could be trained fully."
     told = f"After full training the lowest {dataset} test error is {', '.join(parts)}"
-    return f"{told}. Intervals are over test images, and each network was trained once."
+    return f"{told}. {_spread(int(errors.trainings.iloc[0]))}"
+
+
+def _spread(trainings: int) -> str:
+    if trainings == 1:
+        return "Intervals are over test images, and each network was trained once."
+    few = trainings < FEWEST_OF_INTERVALS
+    over = "too few for an interval" if few else "over which intervals are"
+    return f"Each network was trained {trainings} times, {over}."
 
 
 def recipe(trained: xr.Dataset) -> str:

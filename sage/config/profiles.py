@@ -45,6 +45,7 @@ class CellBudget(Budget):
     full_filters: int  # F of fully trained networks
     full_images: int | None  # their training images, validation included; None means all
     full_epochs: int
+    full_trainings: int = 1  # of each, with seeds of their own
     drop_path_keep: float  # share of the last cell's paths kept at the end of full training
 
 
@@ -179,6 +180,7 @@ CPU = replace(
         PAPER.cells, train_images=5_000, mature_epochs=3, epochs=(1,), samples=60, every=60,
         batch_size=64,  # four points better after 5,000 images, 128 three (two published cells)
         filters=8, full_repeats=2, full_filters=8, full_epochs=1,
+        full_trainings=5,  # the fewest that give an interval
         drop_path_keep=1.0),  # so short a training cannot overfit
     macaque=replace(
         PAPER.macaque, train_images=4_000, validation_images=2_000,  # 40, 20 of each of 100 classes
@@ -230,7 +232,8 @@ QUICK = replace(
         mature_epochs=4, epochs=(0.5, 1.5)),
     cells=replace(
         CPU.cells, train_images=1_200, mature_epochs=1, epochs=(0.5,), samples=6, every=6, top=2,
-        starts=3, batch_size=32, repeats=1, full_repeats=1, full_images=1_600, full_epochs=2),
+        starts=3, batch_size=32, repeats=1, full_repeats=1, full_images=1_600, full_epochs=2,
+        full_trainings=1),
     macaque=replace(
         CPU.macaque, train_images=800, validation_images=500, mature_epochs=2, epochs=(0.5,),
         samples=6, every=6, top=2, runs=2, starts=3, batch_size=32, recording_images=128,

@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from concurrent.futures import as_completed
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
+from itertools import chain
+from typing import Any
 
 import numpy as np
 import torch
@@ -29,6 +31,8 @@ from sage.training.trainer import Diverged, Trainer
 
 # Part of a network's key. Raise it with any change of the code that changes the trained network.
 REVISION = 1
+# What differs between two trainings of one network.
+OF_TRAININGS = ["training_loss", "test_accuracy", "test_top5", "examples", "failure", "provenance"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -122,18 +126,23 @@ def train_cells(
     """Train cells fully on each of a run's data sets; return `train_all_fully`'s table of each."""
     names = filter(None, (run.dataset, run.transfer))
     plans = {name: [FullTraining.of(run, cell, name) for cell in cells] for name in names}
-    return {name: train_all_fully(plans[name], workers=workers) for name in plans}
+    seeds = range(run.seed, run.seed + run.budget.full_trainings)
+    return {name: train_all_fully(plans[name], seeds, workers=workers) for name in plans}
 
 
-def train_all_fully(plans: list[FullTraining], *, workers: str = "auto") -> xr.Dataset:
+def train_all_fully(
+    plans: list[FullTraining], seeds: Sequence[int], *, workers: str = "auto"
+) -> xr.Dataset:
     """Train networks side by side; what is finished or begun is not done again.
 
     Args:
         plans: alike but for their genotypes, which differ by name.
+        seeds: of the trainings of each, instead of the plans' own.
         workers: see `dask_workers.open_workers`.
 
     Returns:
-        What `train_fully` gives, over network, by the genotypes' names.
+        What `train_fully` gives, over network, by the genotypes' names; and over training, by the
+        seeds, what `OF_TRAININGS` names.
 
     Raises:
         ValueError: equal names; errors of a training when the other networks have ended.
@@ -141,21 +150,26 @@ def train_all_fully(plans: list[FullTraining], *, workers: str = "auto") -> xr.D
     names = [plan.genotype.name for plan in plans]
     if len(set(names)) < len(names):
         raise ValueError(f"networks are named {', '.join(names)}, expected different names")
-    keys = [plan.key for plan in plans]
-    different = {key: plans[keys.index(key)] for key in keys}
+    asked = [[replace(plan, seed=seed) for plan in plans] for seed in seeds]
+    keys = [[plan.key for plan in row] for row in asked]
+    different = dict(zip(chain(*keys), chain(*asked)))
     work = partial(train_fully, progress=check_workers(workers) == "0")
     bar = tqdm(total=len(different), unit="network", desc="full training")
     with dask_workers.open_workers(workers) as opened, bar:
         futures = {key: opened.submit(work, plan, key) for key, plan in different.items()}
         for future in as_completed(futures.values()):
             bar.update(future.exception() is None)
-    found = [(futures[key].result(), str(plan.genotype)) for key, plan in zip(keys, plans)]
-    named = [one.assign(genotype=text, provenance=one.provenance) for one, text in found]
-    whole = xr.concat(named, "network", combine_attrs="drop", data_vars="all")
+    rows = []
+    for row in keys:
+        found = [(futures[key].result(), str(plan.genotype)) for key, plan in zip(row, plans)]
+        named = [one.assign(genotype=text, provenance=one.provenance) for one, text in found]
+        rows.append(xr.concat(named, "network", combine_attrs="drop", data_vars="all"))
+    options: dict[str, Any] = {"compat": "equals", "combine_attrs": "drop"}
+    whole = xr.concat(rows, "training", data_vars=OF_TRAININGS, **options)
     settings = asdict(plans[0]) | {"recipe": json.dumps(plans[0].recipe.description)}
-    del settings["genotype"]
+    del settings["genotype"], settings["seed"]
     settings = {name: value for name, value in settings.items() if value is not None}
-    return whole.assign_coords(network=names).assign_attrs(settings)
+    return whole.assign_coords(network=names, training=list(seeds)).assign_attrs(settings)
 
 
 def train_fully(

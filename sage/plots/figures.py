@@ -6,6 +6,7 @@ Notebooks and `tg-sage published` draw them in this one way.
 from collections.abc import Callable
 from functools import partial
 
+import xarray as xr
 from matplotlib.figure import Figure
 
 from sage.analysis import contrasts, predictivity, predictors
@@ -56,10 +57,10 @@ def _search(of: Results) -> Figure:
     return pools.simulated_searches(of["01_random"], epoch=_epoch(of), teacher=taught)
 
 
-def _errors(of: Results, number: str, *kinds: str) -> Figure:
+def _errors(of: Results, number: str, trained: xr.Dataset, **kinds: str) -> Figure:
     (ours, found), searched = of.networks(f"{number}_errors"), of[f"{number}_searches"]
-    measures = [f"{of.run.dataset}{kind}" for kind in kinds]
-    return searches.final_errors(ours, *measures, found=found, searched=searched)
+    measures = {f"{of.run.dataset}{kind}": trained[name] for name, kind in kinds.items()}
+    return searches.final_errors(ours, measures, found=found, searched=searched)
 
 
 def _epoch(of: Results) -> float:
@@ -111,13 +112,15 @@ FIGURES: dict[str, Callable[[Results], Figure]] = {
     "02_searches": lambda of: searches.search_progress(of["02_searches"]),
     "03_finalists": lambda of: searches.finalists(of["03_searches"]),
     "03_cell": lambda of: cells.cell_graph(of["03_cell"]),
-    "03_errors": lambda of: _errors(of, "03", ""),
+    "03_errors": lambda of: _errors(of, "03", of["03_trained"][of.run.dataset], test_accuracy=""),
     "04_stimuli": lambda of: recordings.stimuli(of["04_recordings"]),
     "04_rdms": lambda of: recordings.region_rdms(of["04_recordings"], of.run.level),
     "04_finalists": lambda of: searches.finalists(of["04_searches"]),
     "04_similarity": lambda of: recordings.region_similarity(of["04_similarity"]),
     "04_sites": lambda of: recordings.site_agreement(of["04_sites"]),
-    "04_errors": lambda of: _errors(of, "04", " top-1", " top-5"),
+    "04_errors": lambda of: _errors(
+        of, "04", of["04_trained"], test_accuracy=" top-1", test_top5=" top-5"
+    ),
     **{
         f"05_{name}": partial(_of_benchmark, name=name)
         for name in ("predictivity", "rivals", "added", "search")

@@ -1,5 +1,6 @@
 """Figures of what searches found. A `table` is that of `comparison.results`."""
 
+from collections.abc import Mapping
 from itertools import product
 
 import numpy as np
@@ -87,14 +88,18 @@ def finalists(table: xr.Dataset) -> Figure:
 
 
 @style.applied
-def final_errors(frame: pd.DataFrame, *measures: str, found: int, searched: xr.Dataset) -> Figure:
+def final_errors(
+    frame: pd.DataFrame, accuracies: Mapping[str, xr.DataArray], *, found: int, searched: xr.Dataset
+) -> Figure:
     """Draw test errors of fully trained networks with their 95 % intervals, a panel per measure.
 
     Args:
         frame: see `cell_tables.table_2`, its first `found` rows are searched, the rest published.
-        measures: the data set's name, or with top-1 or top-5 behind it.
+        accuracies: [network, training] by measure: the data set's name, or with top-1 or top-5
+            behind it.
         searched: the table of the searches.
     """
+    measures = list(accuracies)
     places = frame[f"{measures[0]} error (%)"].rank(method="first", ascending=False).to_numpy()
     here = np.arange(len(frame)) < found
     size = (1.4 + 2.6 * len(measures), 1 + 0.22 * len(frame))
@@ -105,7 +110,10 @@ def final_errors(frame: pd.DataFrame, *measures: str, found: int, searched: xr.D
         name = f"{measure} error (%)"
         errors = frame[[name, f"{name}, low", f"{name}, high"]] / 100
         errors = errors.set_axis(["value", "low", "high"], axis=1)
+        trainings = 1 - accuracies[measure].sel(network=networks).transpose("network", ...).values
         for label, colour, rows in (("found here", "C1", here), ("published", "0.3", ~here)):
+            dots = {"ls": "", "marker": "o", "ms": 2.5, "mew": 0, "alpha": 0.5, "color": colour}
+            axis.plot(trainings[rows], places[rows], **dots)
             part, look = errors[rows], {"fmt": "o", "ms": 4, "color": colour, "label": label}
             axis.errorbar(part.value, places[rows], xerr=style.interval_bars(part), **look)
         axis.set(yticks=places, yticklabels=names, ylim=(0.4, len(frame) + 0.6), title=measure)

@@ -128,18 +128,21 @@ def test_networks_stand_side_by_side_and_nothing_is_trained_twice(run, monkeypat
         FullTraining.of(run, cell, "mine")
         for cell in (SMALL, OTHER, replace(SMALL, name="the same"))
     ]
-    whole = full_training.train_all_fully(plans, workers="2")
-    assert whole.network.values.tolist() == ["small", "other", "the same"] and len(stored()) == 4
-    assert whole.test_accuracy[0] == whole.test_accuracy[2]
+    whole = full_training.train_all_fully(plans, [0, 1], workers="2")
+    assert whole.network.values.tolist() == ["small", "other", "the same"] and len(stored()) == 8
+    assert whole.training_loss.dims == ("training", "network", "epoch")
+    assert whole.genotype.dims == whole.parameters.dims == ("network",)
+    first, second, same = whole.training_loss[:, :, -1].values.T
+    assert (first == same).all() and first[0] != first[1] and (first != second).all()
     assert [genotypes.parse_genotype(text).name for text in whole.genotype.values] == [
         "small",
         "other",
         "the same",
     ]
     assert json.loads(whole.attrs["recipe"])["published_epochs"] == 600
-    assert all(json.loads(text)[0]["commit"] for text in whole.provenance.values)
+    assert all(json.loads(text)[0]["commit"] for text in whole.provenance.values.ravel())
     monkeypatch.setattr(checkpoints, "train_with_checkpoints", None)
-    xr.testing.assert_identical(full_training.train_all_fully(plans, workers="0"), whole)
+    xr.testing.assert_identical(full_training.train_all_fully(plans, [0, 1], workers="0"), whole)
     paths.save_table(whole, paths.figures() / "whole.nc")
     xr.testing.assert_equal(xr.load_dataset(paths.figures() / "whole.nc"), whole)
 
@@ -169,7 +172,7 @@ def test_networks_of_one_name_are_refused(run):
     with pytest.raises(
         ValueError, match="networks are named small, small, expected different names"
     ):
-        full_training.train_all_fully(plans, workers="0")
+        full_training.train_all_fully(plans, [0, 1], workers="0")
     assert not stored()
 
 
@@ -180,9 +183,8 @@ def test_a_diverged_network_has_no_accuracy(run, monkeypatch):
         "cell_recipe",
         lambda *sizes, **options: replace(plain(*sizes, **options), learning_rate=1e30, clip=None),
     )
-    table = full_training.train_all_fully([FullTraining.of(run, SMALL, "mine")], workers="0").sel(
-        network="small"
-    )
+    plans = [FullTraining.of(run, SMALL, "mine")]
+    table = full_training.train_all_fully(plans, [0], workers="0").squeeze()
     assert np.isnan(table.test_accuracy) and "training loss is" in table.failure.item()
 
 
@@ -298,12 +300,14 @@ def test_the_winner_of_a_search_is_its_best_over_runs():
         search_tables.winners(table)
 
 
-def make_trained(names: list[str]) -> xr.Dataset:
+def make_trained(names: list[str], trainings: int = 1) -> xr.Dataset:
+    """Each network is one point better from training to training."""
     count = len(names)
+    accuracy = np.linspace(0.5, 0.7, count) + 0.01 * np.arange(trainings)[:, None]
     return xr.Dataset(
         {
             "genotype": ("network", [str(replace(SMALL, name=name)) for name in names]),
-            "test_accuracy": ("network", np.linspace(0.5, 0.7, count)),
+            "test_accuracy": (("training", "network"), accuracy),
             "test_images": ("network", np.full(count, 400)),
             "parameters": ("network", np.full(count, 2_500_000)),
             "multiply_adds": ("network", np.full(count, 7_000_000)),
@@ -354,6 +358,17 @@ def test_what_is_best_after_full_training_is_told_with_its_interval(run):
     trained["mine"]["test_accuracy"] *= np.nan
     errors = cell_tables.table_2(run, make_searched(), trained).iloc[:3]
     assert cell_tables.reading(errors, "mine", 2) == "No network could be trained fully."
+
+
+def test_intervals_are_over_trainings_where_there_are_five(run):
+    for trainings, told in (
+        (2, "39.5 % of what was found here (tpe P). Each network was trained 2 times, too few"),
+        (5, "38.0 % [36.0, 40.0] of what was found here (tpe P). Each network was trained 5 times"),
+    ):
+        trained = {"mine": make_trained(["other", "tpe P"], trainings).sel(network=["tpe P"])}
+        trained["mine"]["test_accuracy"] -= 0.1
+        errors = cell_tables.table_2(run, make_searched(), trained).iloc[:1]
+        assert told in cell_tables.reading(errors, "mine", 1)
 
 
 def test_a_second_data_set_adds_its_errors(run):

@@ -1,5 +1,6 @@
 import numpy as np
 import pandas as pd
+import xarray as xr
 
 from sage import plots
 from sage.analysis.bootstrap import t_interval
@@ -68,7 +69,11 @@ def test_final_errors_have_intervals_and_come_in_order():
             [("tpe P+TG-sep", "ours"), ("NASNet-A", "ours")], names=["network", "numbers"]
         ),
     )
-    (axis,) = plots.final_errors(frame, "mine", found=1, searched=make_table()).axes
+    names = frame.index.get_level_values("network").tolist()
+    trainings = xr.DataArray(
+        [[0.52, 0.6], [0.48, 0.6]], {"network": names}, ["training", "network"]
+    )
+    (axis,) = plots.final_errors(frame, {"mine": trainings}, found=1, searched=make_table()).axes
     names = {
         label.get_text(): axis.get_yticks()[n] for n, label in enumerate(axis.get_yticklabels())
     }
@@ -76,6 +81,7 @@ def test_final_errors_have_intervals_and_come_in_order():
     assert axis.get_xlabel() == "test error (chance: 90 %)"
     (bar,) = axis.containers[0][2]
     np.testing.assert_allclose(bar.get_segments()[0][:, 0], [0.47, 0.52])
+    np.testing.assert_allclose(axis.lines[0].get_data(), [[0.48, 0.52], [1, 1]])
 
 
 def test_a_score_with_epochs_of_its_own_has_no_other_line():
