@@ -16,7 +16,7 @@ import seaborn as sns
 import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import EngFormatter, LogLocator, MaxNLocator, NullFormatter
+from matplotlib.ticker import EngFormatter, LogLocator, NullFormatter
 
 from sage.analysis import simulated_search
 from sage.analysis.added_value import ADDED, GIVEN, with_added
@@ -149,9 +149,11 @@ def simulated_searches(pools: Mapping[str, Analysis], *, epoch: float, teacher: 
         networks = pool.mature.dropna("network")
         known = np.isfinite(found.value).any(["predictor", "choice"]).values
         found, example = found.isel(candidates=known), float(scores.multiply_adds.mean())
+        costs = scores.cost.sel(predictor=found.predictor, epoch=epoch) * example
+        least = float(costs.where(costs > 0).min() * found.candidates[0])
         for number, score in enumerate(found.predictor.values):
-            line, cost = found.sel(predictor=score), scores.cost.sel(predictor=score, epoch=epoch)
-            spent = float(cost) * example * line.candidates
+            line = found.sel(predictor=score)
+            spent = float(costs.sel(predictor=score)) * line.candidates
             spent = spent + (teacher if "TG" in score and teacher > 0 else 0)
             look: Look = {"color": COLOURS[score], "marker": "o", "label": told(score, alpha)}
             for axis, choice in zip(row, line.choice.values):
@@ -166,7 +168,7 @@ def simulated_searches(pools: Mapping[str, Analysis], *, epoch: float, teacher: 
             axis.axhline(networks.mean(), color="0.5", ls=":", lw=0.8, label="mean of all networks")
             axis.axhline(networks.max(), color="0.5", ls="--", lw=0.8, label="best of all networks")
             axis.set(title=f"{choice}, by the score", xlabel="multiply-adds of the search")
-            axis.xaxis.set(major_locator=MaxNLocator(4), major_formatter=EngFormatter(sep=""))
+            style.cost_axis(axis, least)
             style.accuracy_axis(axis, "mature accuracy")
         row[0].set_ylabel(f"{fill(name, 26)}\nn = {networks.size}\nmature accuracy")
         row[2].axhline(0, color="0.5", lw=0.8)

@@ -14,6 +14,7 @@ import seaborn as sns
 from matplotlib import font_manager
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import EngFormatter, NullLocator
 from scipy import stats
 from scipy.optimize import isotonic_regression
 from scipy.spatial.distance import squareform
@@ -171,6 +172,16 @@ def accuracy_axis(
             draw_line(chance, color="0.5", ls=":", lw=1)
         label = label and f"{label} (chance: {round(100 * chance, 1):g} %)"
     axis.set(**{f"{of}label": label})
+
+
+def cost_axis(axis: Axes, least: float) -> None:
+    """Show a cost on an x axis that is logarithmic from `least` on, and has what is free at 0."""
+    axis.set_xscale("symlog", linthresh=least, linscale=0.3)
+    axis.set_xlim(left=-least / 2)
+    decades = 10.0 ** np.arange(np.floor(np.log10(least)), np.log10(axis.get_xlim()[1]))
+    ticks = np.outer(decades, (1, 3)).ravel()
+    axis.set_xticks([0, *ticks[(ticks >= least) & (ticks < axis.get_xlim()[1])]])
+    axis.xaxis.set(major_formatter=EngFormatter(sep=""), minor_locator=NullLocator())
 
 
 def epoch_axis(axis: Axes, epochs: np.ndarray) -> None:
