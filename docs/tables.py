@@ -7,12 +7,13 @@ from pathlib import Path
 import pandas as pd
 import xarray as xr
 
-from sage.analysis import contrasts, search_claims
+from sage.analysis import contrasts, draws, planned, search_claims, simulated_search
 from sage.analysis.contrasts import RANKED
 from sage.analysis.predictors import CHOSEN, COMBINED, told
 from sage.analysis.published_pools import DEEP, RANDOM, SEARCHED
 from sage.analysis.summaries import told_epochs
 from sage.config import paths
+from sage.experiments import nasbench201
 from sage.plots.searches import SEARCHER_NAMES
 from sage.search.scores import SCORES
 
@@ -72,15 +73,40 @@ def differences(name: str, pool: str, pairs: Sequence[tuple[str, str]]) -> pd.Da
     return pd.DataFrame.from_dict(rows, orient="index")
 
 
+def other_teachers() -> pd.DataFrame:
+    """Return how well many teachers guide after 2 epochs on NAS-Bench-201."""
+    return draws.teachers_table(load("nasbench201/05_others"), epoch=2)
+
+
 def predictors() -> pd.DataFrame:
     """Return Pearson's r with mature accuracy by predictor and amount of training."""
     one = load(f"{POOL}/01_summary").sel(pool=RANDOM, statistic="pearson")
+    return by_epoch(one, PREDICTORS, (0.5, 1, 2, 5))
+
+
+def early() -> pd.DataFrame:
+    """Return Spearman's r with published accuracies of NAS-Bench-201."""
+    one = load("nasbench201/05_assessed").sel(statistic="spearman")
+    recorded = [name for name in one.predictor.values if name.startswith(nasbench201.RECORDED)]
+    return by_epoch(one, (*PREDICTORS, *recorded, simulated_search.BRIEFLY), (0.25, 0.5, 1, 2))
+
+
+def by_epoch(table: xr.Dataset, names: Sequence[str], epochs: Sequence[float]) -> pd.DataFrame:
+    """Return r by predictor and amount of training."""
     columns = {}
-    for epoch in (0.5, 1, 2, 5):
-        found = one.sel(epoch=epoch, predictor=list(PREDICTORS))
+    for epoch in epochs:
+        found = table.sel(epoch=epoch, predictor=list(names))
         ends = zip(found.value.values, found.low.values, found.high.values)
         columns[told_epochs(epoch)] = [ranged(*of) for of in ends]
-    return pd.DataFrame(columns, [told(name, 1) for name in PREDICTORS])
+    return pd.DataFrame(columns, [told(name, 1) for name in names])
+
+
+def planned_contrasts() -> pd.DataFrame:
+    """Return what was planned to be compared on NAS-Bench-201."""
+    judged = load("nasbench201/05_summary")
+    table = planned.table(judged.sel(target=[judged.target.values[0]])).droplevel("target")
+    holm = judged.holm.isel(target=0).sel(epoch=2)
+    return table.assign(**{"p after 2 epochs (Holm)": [f"{one:.3f}" for one in holm.values]})
 
 
 def added() -> pd.DataFrame:
@@ -199,7 +225,7 @@ def macaque() -> pd.DataFrame:
 
 
 def errors(name: str, columns: dict[str, str]) -> pd.DataFrame:
-    """Return the rows of networks that were trained here, with intervals over images."""
+    """Return the rows of networks that were trained here, with their intervals."""
     table = load(name).to_dataframe()
     rows: dict[str, dict] = {}
     for _, one in table[table.numbers.str.startswith("ours")].iterrows():
@@ -232,7 +258,19 @@ def resemblance() -> pd.DataFrame:
 TABLES: dict[str, Callable[[], pd.DataFrame]] = {
     one.__name__: one
     for one in (
-        *(predictors, added, deep, simulated, controls, teaching, teachers, found, rendered),
+        *(
+            early,
+            planned_contrasts,
+            predictors,
+            added,
+            deep,
+            simulated,
+            controls,
+            teaching,
+            teachers,
+            found,
+            rendered,
+        ),
         *(searches, pool_searches, benchmark, cells, macaque, resemblance),
     )
 }

@@ -45,6 +45,7 @@ teacher = "resnet"  # or nasnet-a, a control, another network, recordings: see d
 level = "class"  # RDMs over class means ("class") or over single images ("image")
 alpha = 1.0  # weight of TG in P + alpha TG
 pools = ""  # published pools of other seeds and the same teacher to add, with spaces between
+layers = 0  # deepest network of the space; 0: the profile's
 seed = 0  # of architectures, initial weights, data order and the drawn units
 workers = "auto"  # or a number of processes, 0 (this one), slurm:JOBS, a Dask scheduler
 

@@ -120,6 +120,8 @@ plots.draw(results, "05_search")
 
 # %%
 results.save("05_summary")
+results.save("05_assessed")
 results.save("05_controls")
 results.save("05_rungs")
+results.save("05_others")
 print(provenance.line(results["05_stored"].table.attrs["provenance"]))

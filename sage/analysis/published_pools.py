@@ -127,7 +127,7 @@ def read_published(run: PoolRun) -> dict[str, xr.Dataset]:
         one = predictors.complete(xr.load_dataset(file))
         seed = json.loads(one.attrs["description"])["seed"]
         if seed == run.seed:
-            made = json.loads(one.attrs["run_parameters"])
+            made = asdict(PoolRun()) | json.loads(one.attrs["run_parameters"])
             asked = {key: value for key, value in asdict(run).items() if key != "pools"}
             _check(name, "is not of this run", made, asked)
         label = OWN if seed == run.seed else f"seed {seed}"

@@ -113,9 +113,20 @@ class Run:
 
 @dataclass(frozen=True, kw_only=True)
 class PoolRun(Run):
-    """A run on predictivity; `pools` names published pools to add, with spaces between."""
+    """A run on predictivity.
+
+    Args:
+        pools: names of published pools to add, with spaces between.
+        layers: of the space's deepest network; 0: the profile's.
+    """
 
     pools: str = ""
+    layers: int = 0
+
+    @property
+    def settings(self) -> Profile:
+        known = super().settings
+        return replace(known, layers=self.layers or known.layers)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -210,6 +210,7 @@ FOLLOWS: dict[str, Callable[[Results], Any]] = {
     "05_stored": lambda of: nasbench201.load(of.run),
     "05_kept": _kept,
     "05_analysed": lambda of: predictivity.analyse(*of["05_kept"], of.bootstrap),
+    "05_assessed": lambda of: of["05_analysed"].assessed,
     "05_summary": lambda of: planned.judge(
         of["05_stored"].scores, of["05_stored"].targets(), of.bootstrap
     ),
@@ -254,6 +255,7 @@ VERDICTS: dict[str, Callable[[Results], str]] = {
     "02_searches": lambda of: search_tables.reading(of["02_searches"]),
     "03_searches": _found("03", ""),
     "04_searches": _found("04", " top-1"),
+    "05_assessed": lambda of: of["05_analysed"].assessed,
     "05_summary": lambda of: planned.told(of["05_summary"], epoch=of.run.settings.premature_epochs),
     "05_controls": lambda of: draws.verdict(of["05_against"], CONTROL_EPOCHS),
     "06_controls": _controls("all networks"),

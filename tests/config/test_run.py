@@ -8,7 +8,16 @@ import pytest
 import xarray as xr
 
 from sage.config import paths, profiles, run
-from sage.config.run import CellRun, MacaqueRun, Refused, Run, SearchRun, check_workers, words
+from sage.config.run import (
+    CellRun,
+    MacaqueRun,
+    PoolRun,
+    Refused,
+    Run,
+    SearchRun,
+    check_workers,
+    words,
+)
 from sage.images import datasets, objects
 
 
@@ -165,6 +174,12 @@ def test_a_macaque_run_wants_images_that_are_large_enough():
 def test_the_sizes_of_data_sets_are_theirs():
     assert set(run.SIZES) == set(datasets.SOURCES)
     assert inspect.signature(objects.render).parameters["size"].default == run.SIZES["objects"]
+
+
+def test_a_pool_takes_the_space_of_the_paper_that_is_asked_for():
+    run = PoolRun(profile="cpu", dataset="cifar100", layers=20)
+    assert run.settings.layers == 20 and PoolRun(profile="cpu").settings.layers == 10
+    assert run.folder.name == "cifar100-cpu-layers-20"
 
 
 def test_only_networks_of_layers_have_a_number_of_them():
