@@ -74,8 +74,8 @@ def differences(name: str, pool: str, pairs: Sequence[tuple[str, str]]) -> pd.Da
 
 
 def other_teachers() -> pd.DataFrame:
-    """Return how well many teachers guide after 2 epochs on NAS-Bench-201."""
-    return draws.teachers_table(load("nasbench201/05_others"), epoch=2)
+    """Return how well other teachers guide on NAS-Bench-201, and recordings."""
+    return draws.teachers_table(load("nasbench201-guidance/05_others"), (0.5, 1, 2))
 
 
 def predictors() -> pd.DataFrame:
@@ -86,7 +86,7 @@ def predictors() -> pd.DataFrame:
 
 def early() -> pd.DataFrame:
     """Return Spearman's r with published accuracies of NAS-Bench-201."""
-    one = load("nasbench201/05_assessed").sel(statistic="spearman")
+    one = load("nasbench201-guidance/05_assessed").sel(statistic="spearman")
     recorded = [name for name in one.predictor.values if name.startswith(nasbench201.RECORDED)]
     return by_epoch(one, (*PREDICTORS, *recorded, simulated_search.BRIEFLY), (0.25, 0.5, 1, 2))
 
@@ -103,7 +103,7 @@ def by_epoch(table: xr.Dataset, names: Sequence[str], epochs: Sequence[float]) -
 
 def planned_contrasts() -> pd.DataFrame:
     """Return what was planned to be compared on NAS-Bench-201."""
-    judged = load("nasbench201/05_summary")
+    judged = load("nasbench201-guidance/05_summary")
     table = planned.table(judged.sel(target=[judged.target.values[0]])).droplevel("target")
     holm = judged.holm.isel(target=0).sel(epoch=2)
     return table.assign(**{"p after 2 epochs (Holm)": [f"{one:.3f}" for one in holm.values]})
@@ -258,19 +258,8 @@ def resemblance() -> pd.DataFrame:
 TABLES: dict[str, Callable[[], pd.DataFrame]] = {
     one.__name__: one
     for one in (
-        *(
-            early,
-            planned_contrasts,
-            predictors,
-            added,
-            deep,
-            simulated,
-            controls,
-            teaching,
-            teachers,
-            found,
-            rendered,
-        ),
+        *(early, planned_contrasts, other_teachers),
+        *(predictors, added, deep, simulated, controls, teaching, teachers, found, rendered),
         *(searches, pool_searches, benchmark, cells, macaque, resemblance),
     )
 }

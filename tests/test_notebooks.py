@@ -44,7 +44,7 @@ FIGURES = {
     "04_similarity",
     "04_sites",
     "04_stimuli",
-}  # in the run's folder; 06 is of published networks, and has its own
+}  # in the run's folder; what is of published networks has its own
 
 
 @pytest.fixture(scope="module")
@@ -127,6 +127,9 @@ def test_run_makes_figures_tables_and_notebooks_once(default_run, capsys):
         *("07_benchmark", "07_pools", "07_scores"),
     }
     assert "Five minutes with a teacher" in (stored / "index.html").read_text()
+    benchmark = folder.with_name("cifar100-nasbench201")
+    names = ("predictivity", "rivals", "added", "controls", "ladder", "search")
+    assert {path.stem for path in benchmark.glob("*.png")} == {f"05_{name}" for name in names}
     found = genotypes.load_genotype(str(folder / "03_cell.txt"))
     trained = xr.load_dataset(folder / "03_trained_objects.nc")
     assert found.name == folder.name

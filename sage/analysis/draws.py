@@ -63,7 +63,12 @@ def against_draws(
 
 
 def by_teacher(
-    p: xr.DataArray, taught: xr.DataArray, mature: xr.DataArray, resamples: Bootstrap
+    p: xr.DataArray,
+    taught: xr.DataArray,
+    mature: xr.DataArray,
+    resamples: Bootstrap,
+    *,
+    shuffled: xr.DataArray | None = None,
 ) -> xr.Dataset:
     """Return how well each of many teachers guides, by Spearman's r with mature accuracy.
 
@@ -71,13 +76,17 @@ def by_teacher(
         p: [network, epoch], finite where `mature` is.
         taught: TG [teacher, network, epoch].
         mature: [network]; networks with NaN are left out.
+        shuffled: TG [teacher, draw, network, epoch] by the same teachers, their stimuli permuted.
 
     Returns:
         Dataset over teacher, epoch and score: TG alone, P + alpha TG with alpha chosen on other
-        networks, and what that gains over P; value, low and high.
+        networks, and what that gains over P; value, low and high. With `shuffled` also reached
+        [teacher, epoch], the number of draws whose TG has the teacher's r or more, and draws.
     """
     kept = mature.notnull().values
     p, taught, mature = (one.isel(network=kept) for one in (p, taught, mature))
+    permuted = () if shuffled is None else shuffled.isel(network=kept)
+    reached = np.zeros((len(permuted), p.sizes["epoch"]), dtype=int)
     target = mature.drop_vars("epoch", errors="ignore")
     both, _ = nested(p, taught, target, seed=resamples.seed)
     counts, scores = resamples.counts(mature.size), ("TG", "P + alpha TG", "gain")
@@ -89,25 +98,36 @@ def by_teacher(
         )
         drawn = alone, with_p, with_p - own
         found[:, column] = np.stack([interval(one) for one in drawn], 1)
+        for row, one in enumerate(permuted):
+            of = one.sel(epoch=epoch).transpose("draw", "network").values
+            by_draw = METHODS["spearman"](counts[:1], of, target.values)[0]
+            reached[row, column] = (by_draw >= alone[0, row] - 1e-12).sum()  # last digits vary
     axes = {"teacher": taught.teacher, "epoch": p.epoch, "score": list(scores)}
     table = xr.DataArray(found, axes | {"field": ["value", "low", "high"]}, (*axes, "field"))
     named = table.to_dataset("field").assign_coords(taught.teacher.coords)
+    if shuffled is not None:
+        counted = {"reached": (("teacher", "epoch"), reached), "draws": shuffled.sizes["draw"]}
+        named = named.assign(counted)
     return named.assign_attrs(networks=mature.size)
 
 
-def teachers_table(judged: xr.Dataset, *, epoch: float) -> pd.DataFrame:
-    """Return Spearman's r with its interval, a row for each teacher of `by_teacher`."""
-    one = judged.sel(epoch=epoch)
-    rows = {
-        str(name): {
-            score: "{:+.2f} [{:.2f}, {:.2f}]".format(
-                *(of[end].item() for end in ("value", "low", "high"))
-            )
-            for score, of in one.sel(teacher=name).groupby("score", squeeze=False)
-        }
-        for name in one.teacher.values
-    }
-    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("teacher")
+def teachers_table(judged: xr.Dataset, epochs: Iterable[float]) -> pd.DataFrame:
+    """Return r of TG, how many permutations have as much, and what P + alpha TG gains over P.
+
+    Args:
+        judged: see `by_teacher`, with `shuffled`; a row for each teacher.
+    """
+    columns: dict[str, list[str]] = {}
+    for epoch in epochs:
+        one, after = judged.sel(epoch=epoch), told_epochs(epoch)
+        for score, name in (("TG", "TG"), ("gain", "gain over P")):
+            of = one.sel(score=score)
+            ends = zip(of.value.values, of.low.values, of.high.values)
+            column = [f"{value:+.2f} [{low:.2f}, {high:.2f}]" for value, low, high in ends]
+            columns[f"{after}: {name}"] = column
+        counts = [f"{count} of {one.draws.item()}" for count in one.reached.values]
+        columns[f"{after}: permutations"] = counts
+    return pd.DataFrame(columns, judged.teacher.values).rename_axis("teacher")
 
 
 def _by_draw(values: xr.DataArray) -> xr.DataArray:

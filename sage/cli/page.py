@@ -154,9 +154,9 @@ def _embedded(path: Path) -> str:
 
 
 def _attributes(folder: Path, number: str) -> list[dict[str, Any]]:
-    """Return the attributes of a notebook's tables in a folder."""
-    found = []
-    for path in sorted(folder.glob(f"{number}_*.nc")):
+    """Return the attributes of a notebook's tables in a folder, the summary's first."""
+    found, summary = [], f"{number}_summary"
+    for path in sorted(folder.glob(f"{number}_*.nc"), key=lambda one: (one.stem != summary, one)):
         with h5netcdf.File(path, "r") as table:
             found.append(dict(table.attrs))
     return found

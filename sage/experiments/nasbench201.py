@@ -75,6 +75,7 @@ class Benchmark:
         ladder: TG [teacher, network, epoch] by a teacher's checkpoints; their own accuracy is a
             coordinate.
         others: likewise by other networks and by recordings.
+        shuffled: TG [teacher, draw, network, epoch] by these with their stimuli permuted.
         teacher_multiply_adds: of the teacher's training, see `teachers.training_multiply_adds`.
     """
 
@@ -82,6 +83,7 @@ class Benchmark:
     guided: xr.Dataset
     ladder: xr.DataArray
     others: xr.DataArray
+    shuffled: xr.DataArray
     teacher_multiply_adds: float
 
     @property
@@ -183,11 +185,12 @@ def make_tables(
         plans.append(
             (make_protocol(replace(training, epochs=ends), run, snapshots=(0, *later)), longer)
         )
-    tables, snapshots = [], []
+    tables, snapshots, permuted = [], [], []
     for number, (plan, count) in enumerate(plans):
         results = train(plan, "pool", count, workers=workers)
         known = pool.measure_pool(run, results, teacher)
-        brains = _guided_by(recordings if plan.recordings else (), results, run)
+        brains, draws = _guided_by(recordings if plan.recordings else (), results, run)
+        permuted += draws
         briefly = _published_briefly(results, published, run)
         score = predictors.join_scores([predictors.score_table(known), *brains, briefly])
         tables.append(predictivity.pool_record(known, score))
@@ -198,6 +201,8 @@ def make_tables(
     rows = published.loc[table.name.values.tolist(), list(TARGETS.values())]
     values = ("target", "network"), rows.to_numpy().T / 100
     table = table.assign(published=values).assign_coords(target=list(TARGETS))
+    if permuted:
+        table = table.assign(shuffled=xr.concat(permuted, "recording").reindex(epoch=table.epoch))
     bank = pool_bank.pack(snapshots).merge(table, join="exact").assign_attrs(table.attrs)
     untrained = controls.untrained_teachers(run)
     made = {"05_pool": bank, "05_ladder": _bank(rungs, curve), "05_untrained": _bank(untrained)}
@@ -236,27 +241,45 @@ def load(run: BenchmarkRun) -> Benchmark:
     table.score.loc[{"predictor": "TG untrained"}] = mean.transpose(*table.score.dims[1:])
     by_teachers = partial(guidance.guidance_by_teachers, snapshots, level="class")
     taught = by_teachers(rungs).assign_coords(accuracy=("teacher", ladder.accuracy.values))
-    names = [path.stem for path in files["others"]]
+    names = [path.stem.removesuffix("_rdms") for path in files["others"]]
     recorded = [one for one in table.predictor.values.tolist() if one.startswith(RECORDED)]
     brains = table.score.sel(predictor=recorded).drop_vars(["family", "cost"])
     brains = brains.rename(predictor="teacher")
     beside = xr.concat([by_teachers(others).assign_coords(teacher=names), brains], "teacher")
+    seeds = range(controls.PERMUTATIONS)
+    draws = [by_teachers([one.shuffled(seed=seed) for seed in seeds]) for one in others]
+    shuffled = xr.concat(draws, "draw_of").rename(teacher="draw", draw_of="teacher")
+    if recorded:
+        by_brains = table.shuffled.rename(recording="teacher")
+        shuffled = xr.concat([shuffled.assign_coords(teacher=names), by_brains], "teacher")
     cost = teachers.training_multiply_adds(replace(run, teacher=str(files["teacher"][0])))
-    return Benchmark(table, guided, taught, beside, cost)
+    return Benchmark(table, guided, taught, beside, shuffled, cost)
 
 
-def _guided_by(files: Sequence[str], results: xr.Dataset, run: Run) -> list[xr.DataArray]:
-    """Return TG by each region that files of recordings hold, as tables of a predictor."""
+def _guided_by(
+    files: Sequence[str], results: xr.Dataset, run: Run
+) -> tuple[list[xr.DataArray], list[xr.DataArray]]:
+    """Return TG by each region that files of recordings hold, as tables of a predictor.
+
+    And TG [recording, draw, network, epoch] of its permutations.
+    """
     size, images = run.settings.image_size, run.settings.rdm_images
-    tables = []
+
+    def guided(teacher: Teacher) -> xr.DataArray:
+        return guidance.teacher_guidance(pool.compare_pool(results, teacher, level="image"))
+
+    tables, permuted = [], []
     for region in assemblies.read(files, size=size, images=images) if files else ():
         teacher = teachers.from_recordings([region])
-        values = guidance.teacher_guidance(pool.compare_pool(results, teacher, level="image"))
+        values = guided(teacher)
         cost = results.examples + results.images_shown
         name, cost = f"{RECORDED}{region.region}", ("epoch", cost.mean("network").values)
         one = values.assign_coords(predictor=name, family="guidance", cost=cost)
         tables.append(one.expand_dims("predictor"))
-    return tables
+        draws = [guided(teacher.shuffled(seed=seed)) for seed in range(controls.PERMUTATIONS)]
+        both = xr.concat(draws, "draw").astype(np.float32)
+        permuted.append(both.expand_dims(recording=[name]))
+    return tables, permuted
 
 
 def _published_briefly(results: xr.Dataset, published: pd.DataFrame, run: Run) -> xr.DataArray:

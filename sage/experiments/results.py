@@ -166,11 +166,16 @@ def _kept(of: Results) -> tuple[xr.DataArray, xr.DataArray]:
     return scores.sel(epoch=early).isel(network=known), target[known]
 
 
-def _taught(of: Results, name: str) -> xr.Dataset:
-    """Return how well many teachers guide, see `Benchmark`."""
+def _taught(of: Results, *names: str) -> xr.Dataset:
+    """Return how well teachers guide, by the names of their TG and its draws in `Benchmark`."""
     scores, target = of["05_kept"]
-    by = getattr(of["05_stored"], name).sel(network=target.network, epoch=scores.epoch)
-    return draws.by_teacher(scores.sel(predictor="P", drop=True), by, target, of.bootstrap)
+    by, *shuffled = (
+        getattr(of["05_stored"], name).sel(network=target.network, epoch=scores.epoch)
+        for name in names
+    )
+    p = scores.sel(predictor="P", drop=True)
+    chance = shuffled[0] if shuffled else None
+    return draws.by_teacher(p, by, target, of.bootstrap, shuffled=chance)
 
 
 def _benchmark_controls(of: Results) -> dict[str, xr.Dataset]:
@@ -217,7 +222,7 @@ FOLLOWS: dict[str, Callable[[Results], Any]] = {
     "05_against": _benchmark_controls,
     "05_controls": lambda of: of["05_against"][BENCHMARK],
     "05_rungs": lambda of: _taught(of, "ladder"),
-    "05_others": lambda of: _taught(of, "others"),
+    "05_others": lambda of: _taught(of, "others", "shuffled"),
     "06_stored": lambda of: controls.load_stored(of.run),
     "06_against": _against,
     "06_controls": lambda of: of["06_against"]["all networks"],
@@ -255,7 +260,6 @@ VERDICTS: dict[str, Callable[[Results], str]] = {
     "02_searches": lambda of: search_tables.reading(of["02_searches"]),
     "03_searches": _found("03", ""),
     "04_searches": _found("04", " top-1"),
-    "05_assessed": lambda of: of["05_analysed"].assessed,
     "05_summary": lambda of: planned.told(of["05_summary"], epoch=of.run.settings.premature_epochs),
     "05_controls": lambda of: draws.verdict(of["05_against"], CONTROL_EPOCHS),
     "06_controls": _controls("all networks"),

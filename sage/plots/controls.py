@@ -1,6 +1,7 @@
 """Figures of controls of many draws, and of networks that teach each other."""
 
 from collections.abc import Mapping
+from textwrap import fill
 
 import numpy as np
 import seaborn as sns
@@ -19,7 +20,7 @@ NAMES = {
     "untrained": "untrained\nteachers",
     "before training": "candidates\nbefore training",
 }
-LADDER = {"TG": "tab:green", "P + alpha TG": "tab:blue"}
+LADDER = {"TG": "C2", "P + alpha TG": "C3"}
 
 
 @style.applied
@@ -48,7 +49,7 @@ def controls(against: Mapping[str, xr.Dataset], epochs: tuple[float, ...]) -> Fi
         axis.label_outer()
     style.letter(axes)
     title = f"{told(CHOSEN)} by the teacher, and by what knows nothing: a dot for each draw"
-    style.legend_below(axes[0], columns=2, title=title)
+    style.legend_below(axes[0], columns=2, title=fill(title, 44 * len(against)))
     return figure
 
 
@@ -60,7 +61,7 @@ def ladder(judged: xr.Dataset, epochs: tuple[float, ...]) -> Figure:
         judged: `draws.by_teacher`, with the teachers' accuracy as a coordinate.
         epochs: of candidates, a panel for each.
     """
-    label = "Spearman's r with\npublished accuracy"
+    label = "Spearman's r with\nmature accuracy"
     size = (2.6 * len(epochs) + 0.4, 2.9)
     figure, axes = style.grid(len(epochs), label=label, figsize=size, sharey=True)
     for axis, epoch in zip(axes, epochs):
@@ -69,10 +70,12 @@ def ladder(judged: xr.Dataset, epochs: tuple[float, ...]) -> Figure:
             options = {"color": colour, "ms": 4, "lw": 1, "elinewidth": 0.6, "label": name}
             axis.errorbar(one.accuracy, one.value, style.interval_bars(one), fmt="o-", **options)
         p = judged.sel(epoch=epoch, score="P + alpha TG") - judged.sel(epoch=epoch, score="gain")
-        axis.axhline(p.value.mean(), color="0.3", lw=1, ls="--", label="P alone")
+        axis.axhline(p.value.mean(), color="C0", lw=1.2, ls="--", label="P alone")
         axis.set_title(f"candidates after {told_epochs(epoch)}")
         style.accuracy_axis(axis, "the teacher's accuracy", of="x")
-    style.legend_below(axes[0], columns=3, title="what a teacher must know")
+    style.letter(axes)
+    title = "What a teacher must know: how well its checkpoints guide"
+    style.legend_below(axes[0], columns=3, title=title)
     return figure
 
 

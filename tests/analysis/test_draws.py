@@ -90,5 +90,11 @@ def test_each_of_many_teachers_is_judged_alone_and_beside_p(pool):
     assert gain.low.sel(teacher="a") > 0 > gain.low.sel(teacher="b")
     own = stats.spearmanr(p.values[kept, 1], mature.values[kept]).statistic
     np.testing.assert_allclose(found.value.sel(score="P + alpha TG") - gain.value, own)
-    table = draws.teachers_table(draws.by_teacher(p, taught, mature, RESAMPLES), epoch=1)
-    assert table.loc["a", "TG"].startswith(f"{alone:+.2f} [")
+    shuffled = xr.concat([guided.shuffled, guided.shuffled], "teacher").rename(permutation="draw")
+    judged = draws.by_teacher(p, taught, mature, RESAMPLES, shuffled=shuffled)
+    table = draws.teachers_table(judged, (1,))
+    assert table.loc["a", "1 epoch: TG"].startswith(f"{alone:+.2f} [")
+    # The second teacher is one of its permutations.
+    drawn = [stats.spearmanr(one.values[kept, 1], mature.values[kept])[0] for one in shuffled[1]]
+    better = sum(one >= drawn[0] for one in drawn)
+    assert table["1 epoch: permutations"].tolist() == ["0 of 20", f"{better} of 20"]

@@ -80,6 +80,8 @@ def test_networks_trained_here_are_judged_by_published_accuracies(run, tmp_path)
     assert np.isnan(target[6]) and table.epoch.values.tolist() == [0, 0.5, 1, 2]
     assert table.score.sel(predictor="P", epoch=2).notnull().sum() == 5
     assert "recorded V4" in table.predictor
+    assert found.shuffled.sizes["draw"] == 100
+    assert found.shuffled.teacher.values.tolist() == found.others.teacher.values.tolist()
     briefly = found.scores.sel(predictor="published after 12 epochs", epoch=1)
     np.testing.assert_allclose(briefly, published_briefly)
     # Theirs have five cells a stage, those trained here one: some three times the multiply-adds.
