@@ -150,7 +150,7 @@ def simulated_searches(pools: Mapping[str, Analysis], *, epoch: float, teacher: 
         known = np.isfinite(found.value).any(["predictor", "choice"]).values
         found, example = found.isel(candidates=known), float(scores.multiply_adds.mean())
         costs = scores.cost.sel(predictor=found.predictor, epoch=epoch) * example
-        least = float(costs.where(costs > 0).min() * found.candidates[0])
+        least = float(costs.where(costs > 0).min() * pool.found.candidates[0])
         for number, score in enumerate(found.predictor.values):
             line = found.sel(predictor=score)
             spent = float(costs.sel(predictor=score)) * line.candidates
