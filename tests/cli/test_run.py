@@ -547,7 +547,9 @@ def test_notebooks_parameters_are_known():
 
 
 def test_published_tables_tell_their_parameters():
-    for path in sorted(paths.results().rglob("*.nc")):
+    # No notebook made those of `nasbench201`: docs/plans/nasbench201.md says what did.
+    tables = {*paths.results().rglob("*.nc")} - {*(paths.results() / "nasbench201").iterdir()}
+    for path in sorted(tables):
         table = xr.load_dataset(path, engine="h5netcdf")
         found = json.loads(table.attrs["run_parameters"])
         study = json.loads(table.attrs.get("description", "{}"))
