@@ -145,8 +145,17 @@ def peers(snapshots: Snapshots, stimuli: str, level: str) -> tuple[list[int], li
 
     Returns:
         Numbers of the networks, without those that have no such layer, and their teachers.
+
+    Raises:
+        ValueError: RDMs of other stimuli, or of another level.
     """
-    last = {network: rdms[stimuli, level] for network, _, rdms in sorted(snapshots, key=_when)}
+    last = {}
+    for network, _, snapshot in sorted(snapshots, key=_when):
+        if (stimuli, level) not in snapshot:
+            shown = ", ".join(f"{of} ({at})" for of, at in snapshot)
+            told = f"RDMs of networks are of {shown}, those of the teacher of {stimuli} ({level})"
+            raise ValueError(f"{told}: expected a teacher that was measured on the same images")
+        last[network] = snapshot[stimuli, level]
     found = {}
     for network, rdms in last.items():
         known = enumerate(rdms[np.ptp(rdms, axis=1) > 0])

@@ -139,7 +139,8 @@ def read_teacher(path: Path | str) -> Teacher:
 
     Raises:
         FileNotFoundError: no such file.
-        ValueError: not NetCDF, no RDMs, or a variable without its attributes or of a wrong length.
+        ValueError: not NetCDF, no RDMs, or a variable without its attributes, of a wrong length or
+            with NaN.
     """
     if not os.path.isfile(path):
         raise FileNotFoundError(f"no teacher bank {path}")
@@ -154,6 +155,8 @@ def read_teacher(path: Path | str) -> Teacher:
         if missing or variable.ndim != 1:
             told = f"{path}: variable {name!r} lacks {missing or 'a single dimension'}"
             raise ValueError(f"{told}; expected an RDM with attributes layer, level and stimuli")
+        if not np.isfinite(variable.values).all():
+            raise ValueError(f"{path}: variable {name!r} has values that are not finite numbers")
         try:
             stimulus_count(len(variable), diagonal=own["level"] == GRAM)
         except ValueError as problem:

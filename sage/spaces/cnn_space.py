@@ -12,6 +12,7 @@ LAYER_OPTIONS = {
     "activation": ("identity", "relu"),
     "normalization": ("none", "batch norm"),
 }
+MOST_LAYERS = 100  # choices grow with their square; the paper has 20
 # How many of them the first studies on record had, see `Choice.began`.
 BEGAN = {
     "filters": 3,
@@ -47,8 +48,8 @@ def cnn(layers: int) -> SearchSpace:
 
     Source: supplement, "Experimental Details for Search in Space of Convolutional Networks".
     """
-    if layers < 1:
-        raise ValueError(f"layers is {layers}, expected 1 or more")
+    if not 1 <= layers <= MOST_LAYERS:
+        raise ValueError(f"layers is {layers}, expected 1 to {MOST_LAYERS}")
     choices = [Choice("layers", tuple(range(1, layers + 1)))]
     for index in range(1, layers + 1):
         needs = ("layers", index - 1) if index > 1 else None

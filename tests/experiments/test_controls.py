@@ -9,7 +9,7 @@ from sage.config import paths
 from sage.config.run import Refused, Run, StoredRun
 from sage.experiments import controls
 from sage.rsa import guidance, pool_bank
-from sage.rsa.teacher import Teacher
+from sage.rsa.teacher import Teacher, read_teacher
 from tests.support.made_up_teachers import PAIRS, make_teacher
 
 
@@ -54,6 +54,19 @@ def test_controls_are_many_draws_and_the_networks_themselves(monkeypatch):
         np.vstack([snapshots[3][2]["set a", "class"][:1], snapshots[1][2]["set a", "class"]])
     )
     np.testing.assert_allclose(last.sel(teacher=1, network=0), by_hand[0, 1:].max())
+
+
+def test_a_teacher_of_other_images_or_with_nan_is_refused(tmp_path):
+    told = r"RDMs of networks are of set a \(class\), those of the teacher of set b \(class\)"
+    with pytest.raises(ValueError, match=f"{told}: expected a teacher that was measured on"):
+        controls.peers(make_snapshots(), "set b", "class")
+    path = make_teacher().save(tmp_path / "mine.nc")
+    bank = xr.load_dataset(path)
+    name = list(bank)[0]
+    bank[name][1] = np.nan
+    paths.save_table(bank, path)
+    with pytest.raises(ValueError, match=f"mine.nc: variable '{name}' has values that are not"):
+        read_teacher(path)
 
 
 def test_stored_networks_are_read_from_the_files_that_a_run_names(tmp_path):

@@ -273,9 +273,10 @@ def test_unread_outputs_all_reach_the_classifier():
     assert model.unread == [2, 3] and model.classifier.in_features == 10
 
 
-def test_at_least_one_layer():
-    with pytest.raises(ValueError, match="layers is 0"):
-        spaces.cnn(0)
+@pytest.mark.parametrize("layers", [0, 101])
+def test_one_to_a_hundred_layers(layers):
+    with pytest.raises(ValueError, match=f"layers is {layers}, expected 1 to 100"):
+        spaces.cnn(layers)
 
 
 def test_cells_of_nasbench201_have_their_official_names():
