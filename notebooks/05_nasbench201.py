@@ -110,7 +110,7 @@ plots.draw(results, "05_ladder")
 #
 # Another network, and recordings of V4 and IT (Cowley et al. 2023; Kriegeskorte et al. 2008), whose
 # stimuli each candidate was shown too. Of each a hundred permutations teach as well: how many of
-# them tell as much? Nobody chose these comparisons beforehand.
+# them tell as much? These comparisons are secondary, and the permutations were added later.
 
 # %% tags=["table"]
 contrasts.styled(draws.teachers_table(results["05_others"], (0.5, 1, 2)))
