@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import h5netcdf
 import nbformat
@@ -20,6 +20,7 @@ from jinja2 import Template
 from nbconvert import HTMLExporter
 from nbconvert.filters import markdown2html
 from nbformat import NotebookNode
+from PIL import Image
 
 from sage.cli.notebooks import duration, read
 from sage.config import paths, provenance
@@ -27,14 +28,28 @@ from sage.config.run import given
 
 SAVED = re.compile(r'plots\.(?:save|draw)\(.*?"(\w+)"\)', re.DOTALL)
 NUMBERED = "[0-9][0-9]_*"
+SHRUNK = 0.64  # CSS pixels for one of a picture, so that the widest fill the page
+
+
+class Picture(NamedTuple):
+    """A figure on a page."""
+
+    name: str
+    address: str
+    width: int  # CSS pixels
+
+    @classmethod
+    def of(cls, path: Path, address: str) -> "Picture":
+        with Image.open(path) as picture:
+            return cls(path.stem, address, round(SHRUNK * picture.width))
 
 
 @dataclass
 class Item:
-    """Pictures (name, address) and tables that a page shows under one text of a notebook."""
+    """Pictures and tables that a page shows under one text of a notebook."""
 
     text: str  # HTML
-    pictures: list[tuple[str, str]] = field(default_factory=list)
+    pictures: list[Picture] = field(default_factory=list)
     tables: list[str] = field(default_factory=list)
 
 
@@ -60,7 +75,7 @@ def write_run(folder: Path) -> Path:
         done = notebook.metadata.get("papermill", {})
         asked |= done.get("parameters", {})
         number = path.stem.partition("_")[0]
-        pictures = {one.stem: _embedded(one) for one in folder.glob(f"{number}_*.png")}
+        pictures = [Picture.of(one, _embedded(one)) for one in folder.glob(f"{number}_*.png")]
         tables = _attributes(folder, number)
         facts = {"made by": _stamp(tables), "took": duration((done.get("duration") or 0) / 60)}
         links = {"the notebook": f"{path.stem}.html"}
@@ -88,10 +103,11 @@ def write_published(folder: Path, tables: Path, checkout: Path) -> Path:
         one.stem[:2]: one for one in sorted((checkout / "notebooks").glob(f"{NUMBERED}.py"))
     }
     for name in sorted(one.name for one in folder.iterdir() if one.is_dir()):
-        pictures = {one.stem: f"{name}/{one.name}" for one in sorted((folder / name).glob("*.png"))}
-        for number in sorted({one[:2] for one in pictures} & notebooks.keys()):
-            notebook = read(notebooks[number])
-            own = {one: address for one, address in pictures.items() if one[:2] == number}
+        files = sorted((folder / name).glob("*.png"))
+        pictures = [Picture.of(one, f"{name}/{one.name}") for one in files]
+        for number in sorted({one.name[:2] for one in pictures} & notebooks.keys()):
+            notebook = _with_outputs_of(name, notebooks[number])
+            own = [one for one in pictures if one.name[:2] == number]
             found = _attributes(tables / name, number)
             asked = next((one["run_parameters"] for one in found if "run_parameters" in one), "{}")
             linked = {"tables": checkout / "data" / "results" / name}
@@ -117,15 +133,15 @@ def _write(path: Path, title: str, facts: Mapping, parts: Iterable[Part]) -> Pat
     return paths.replace(path, lambda partial: partial.write_text(told))
 
 
-def _items(notebook: NotebookNode, pictures: Mapping[str, str]) -> list[Item]:
+def _items(notebook: NotebookNode, pictures: Iterable[Picture]) -> list[Item]:
     """Return what a page shows of a notebook, in order; pictures that it lacks come last."""
-    left, text = dict(pictures), ""
+    left, text = {one.name: one for one in pictures}, ""
     items: list[Item] = []
     for cell in notebook.cells:
         if cell.cell_type == "markdown":
             text = cell.source
             continue
-        saved = [(name, left.pop(name)) for name in SAVED.findall(cell.source) if name in left]
+        saved = [left.pop(name) for name in SAVED.findall(cell.source) if name in left]
         tables = [*_tables(cell)] if "table" in cell.metadata.get("tags", []) else []
         if not saved and not tables:
             continue
@@ -134,13 +150,23 @@ def _items(notebook: NotebookNode, pictures: Mapping[str, str]) -> list[Item]:
             text = ""
         items[-1].pictures += saved
         items[-1].tables += tables
-    return [*items, *([Item("", [*left.items()])] if left else [])]
+    return [*items, *([Item("", [*left.values()])] if left else [])]
 
 
 def _tables(cell: NotebookNode) -> Iterator[str]:
     for output in cell.get("outputs", []):
         if html := output.get("data", {}).get("text/html"):
             yield html
+
+
+def _with_outputs_of(name: str, source: Path) -> NotebookNode:
+    """Return a notebook, with its committed outputs if they are those of a published result."""
+    committed = source.with_suffix(".ipynb")
+    if committed.is_file():
+        notebook = nbformat.read(committed, as_version=4)
+        if notebook.metadata.get("sage", {}).get("published") == name:
+            return notebook
+    return read(source)
 
 
 def _title(notebook: NotebookNode) -> str:

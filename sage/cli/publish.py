@@ -89,7 +89,7 @@ def publish(steps: list[Step], name: str, checkout: Path) -> None:
         notebook = _with_outputs(read(step.source), nbformat.read(step.output, as_version=4))
         if not rendered:
             _take_out_images(notebook)
-        notebook.metadata["sage"] = {"commit": commit}
+        notebook.metadata["sage"] = {"commit": commit, "published": name}
         jupytext.write(notebook, checkout / "notebooks" / step.output.name)
     page.write_published(
         checkout / "figures" / "published", checkout / "data" / "results", checkout

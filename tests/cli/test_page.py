@@ -70,3 +70,21 @@ def test_page_of_all_published_results():
     committed = (published / "index.html").read_text()
     for path in published.glob("*/*.png"):
         assert f'src="{path.relative_to(published)}"' in committed
+
+
+def test_tables_of_a_published_result(folder):
+    """Tables stand with the result whose outputs a notebook has, and not with others."""
+    notebooks, figures = folder / "notebooks", folder / "figures"
+    notebooks.mkdir()
+    notebook = nbformat.read(folder / "01_a.ipynb", as_version=4)
+    notebook.metadata = {"sage": {"published": "one"}}
+    nbformat.write(notebook, notebooks / "01_a.ipynb")
+    (notebooks / "01_a.py").write_text(f"# %% [markdown]\n# # Does it work?\n\n# %%\n{CODE}\n")
+    for name in ("one", "two"):
+        (figures / name).mkdir(parents=True)
+        (folder / "data" / "results" / name).mkdir(parents=True)
+        shutil.copy(folder / "01_some.png", figures / name)
+    told = page.write_published(figures, folder / "data" / "results", folder).read_text()
+    (one, two) = told.split("<section")[1:]
+    assert "<td>0.9 [0.8, 1.0]" in one and "<td>0.9 [0.8, 1.0]" not in two
+    assert 'src="one/01_some.png" width="3"' in one and 'src="two/01_some.png"' in two

@@ -336,12 +336,14 @@ def commit(checkout: Path) -> None:
 MAKES = """\
 import sys
 import xarray as xr
+from PIL import Image
 from sage.config import paths
 from sage.config.run import Run
 folder = Run(seed=seed).folder
 paths.save_table(xr.Dataset({"value": alpha}), folder / "01_table.nc")
-for name in ("01_a.png", "01_a.txt", "02_of_another.png"):
-    (folder / name).write_text(f"name: {folder.name}")
+(folder / "01_a.txt").write_text(f"name: {folder.name}")
+for name in ("01_a.png", "02_of_another.png"):
+    Image.new("RGB", (8, 8)).save(folder / name)
 """
 
 
@@ -382,6 +384,7 @@ def test_publish(checkout):
     assert notebook.metadata.kernelspec.name == "python3"
     assert notebook.metadata.jupytext == {"formats": "ipynb,py:percent"}
     assert notebook.metadata.sage.commit == git(checkout, "rev-parse", "HEAD")
+    assert notebook.metadata.sage.published == "my-run.2"
     assert [set(cell.metadata) for cell in notebook.cells] == [set(), {"tags"}, set()]
     assert notebook.cells[2].outputs[0].text == "3 setup figures/objects-quick-seed-3 lib\n"
     assert notebook.cells[2].execution_count == notebook.cells[2].outputs[1].execution_count == 2
