@@ -200,6 +200,7 @@ NASBENCH201 = replace(
     teacher_width=24, teacher_epochs=20,  # the plan asks for 60 %
     pool=100, mature_epochs=8, snapshots=(0, 0.25, 0.5, 1, 2, 4, 8), batch_size=64,
     resamples=5000,
+    cells=replace(CPU.cells, full_filters=16),  # of the teacher NASNet-A
 )
 
 # A day of two cores: searches that can decide, see docs/plans/searches.md.
