@@ -32,6 +32,7 @@ from sage.spaces import Architecture
 from sage.teachers import assemblies
 
 ORDER_SEED = 0  # of the architectures; pools take the first of the order, the pilot the last
+FIRST = 100  # networks of the pool that all figures are of
 PILOT = 15  # networks that no pool has
 PUBLISHED = 200  # epochs behind the published accuracies
 
@@ -111,10 +112,11 @@ class Benchmark:
 
 
 def networks_of(name: str) -> list[Architecture]:
-    """Return the architectures of the "pool", in the order they are taken, or of the "pilot"."""
+    """Return the architectures of a pool, in the order they are taken, or of the "pilot"."""
     known = spaces.representatives()
     order = np.random.default_rng(ORDER_SEED).permutation(len(known))
-    parts = {"pool": order[:-PILOT], "pilot": order[-PILOT:]}
+    (pool, second), pilot = np.split(order[:-PILOT], [FIRST]), order[-PILOT:]
+    parts = {"pool": pool, "second pool": second, "pilot": pilot}
     if name not in parts:
         raise ValueError(f"networks {name!r}, expected one of {', '.join(parts)}")
     return [known[place] for place in parts[name]]
