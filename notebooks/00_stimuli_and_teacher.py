@@ -76,8 +76,8 @@ print(verdict)
 # %% [markdown]
 # ## The images of this run
 #
-# A tenth of the training images is held out for validation, as in the paper. The test images are
-# not touched here.
+# A tenth of the training images is held out for validation, as in the paper; data set `objects` has
+# validation images of its own. The test images are not touched here.
 
 # %% tags=["table"]
 counts = {part: len(getattr(images, part)) for part in ("train", "validation", "test")}

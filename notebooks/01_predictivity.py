@@ -75,7 +75,8 @@ run
 # run's own pool is among published ones that it names in `pools`, everything is read from there.
 #
 # The claim is that P + alpha TG, its alpha chosen on other networks, predicts mature accuracy
-# better than P, and than P with a teacher that knows nothing.
+# better than P, and than P with a teacher that knows nothing. These are the rows of the table below
+# that begin with P + alpha TG; the others say more, and the verdict does not take them.
 
 # %%
 results = Results(run, {"01_pools": pool.load_pools(run, workers=workers)})
@@ -102,7 +103,7 @@ contrasts.styled(summaries.headlines(analysed, epoch=epoch))
 #
 # How well each score predicts mature accuracy, by the amount of training it was measured after (A,
 # B), with bands for 95 % intervals over networks; dashed, TG of single teacher layers. Below, the
-# networks at the premature epoch, by P (C) and by P + alpha TG with the run's alpha (D).
+# networks at the premature epoch, by P (C) and by P plus TG times the run's alpha (D).
 #
 # P is measured on the same validation images as mature accuracy, so that it approaches 1 by
 # construction.
@@ -143,7 +144,8 @@ print(spaces.describe(spaces.cnn_layers(spaces.cnn(run.settings.layers), tuple(b
 # much r with mature accuracy rises.
 #
 # Deep networks have more layers to find a best match in, and shallow ones are easy to tell by their
-# size. So everything is shown of all networks, and of those of depth 3 or more.
+# size. So everything is shown of all networks, and of those of depth 3 or more, as far as there are
+# networks enough for a regression.
 
 # %%
 plots.draw(results, "01_added")
@@ -175,7 +177,7 @@ contrasts.styled(contrasts.table(random.compared, "all that is free + TG"))
 # speed, size, zero-cost proxies. P + alpha P shows what choosing costs. The table has the mean
 # weights.
 
-# %%
+# %% tags=["table"]
 plots.draw(results, "01_alpha")
 random.weights.to_pandas().rename(told, axis="index").round(2)
 

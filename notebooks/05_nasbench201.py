@@ -81,8 +81,16 @@ contrasts.styled(planned.table(results["05_summary"]))
 # %%
 plots.draw(results, "05_predictivity")
 
+# %% [markdown]
+# All scores after two epochs by group, the best first: r (A), and by how much it exceeds that of P
+# (B). TSE, training speed, is the sum of the losses so far.
+
 # %%
 plots.draw(results, "05_rivals")
+
+# %% [markdown]
+# What guidance and its controls add to P and size, and to all that is free: loss, training speed,
+# depth and zero-cost proxies. In the grey band a difference is too small to matter.
 
 # %%
 plots.draw(results, "05_added")
@@ -119,7 +127,8 @@ contrasts.styled(draws.teachers_table(results["05_others"], (0.5, 1, 2)))
 # ## What it is worth to a search
 #
 # Random searches over these networks: draw some, take the first by a score, or the best of the top
-# five. The mean over all such searches is computed, and its interval over networks.
+# five. The mean over all such searches is computed, and its interval over networks. A score with TG
+# pays for the teacher's training too.
 
 # %%
 plots.draw(results, "05_search")

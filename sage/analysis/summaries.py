@@ -37,7 +37,10 @@ HEADLINES = (
 
 
 def headlines(analysed: Mapping[str, Analysis], *, epoch: float) -> pd.DataFrame:
-    """Return differences of r, a column for each pool, two rows for each of `HEADLINES`."""
+    """Return differences of r, a column for each pool, two rows for each of `HEADLINES`.
+
+    Those for which every pool has too few networks are left out.
+    """
     columns: dict[str, dict] = {}
     for pool, one in analysed.items():
         column, alpha = columns.setdefault(pool, {}), one.scores.attrs["alpha"]
@@ -47,7 +50,8 @@ def headlines(analysed: Mapping[str, Analysis], *, epoch: float) -> pd.DataFrame
                 for row in contrasts.rows(one.compared, first, epoch, statistic):
                     if row["second"] == second:
                         column[name, statistic] = contrasts.told(row)
-    return pd.DataFrame(columns)
+    table = pd.DataFrame(columns)
+    return table[table.fillna("").ne("").any(axis=1)]
 
 
 def summaries(analysed: Mapping[str, Analysis], *, epoch: float) -> str:

@@ -23,7 +23,7 @@ LEGEND = {
     "without weights": "untrained",
     "input, output": "state",
 }
-INPUTS = ("previous cell", "cell before it")
+INPUTS = ("last cell", "last but one")
 ACROSS, UP = 0.68, 0.46  # inches between places of a drawing
 
 

@@ -66,12 +66,12 @@ def predictivity(pool: Analysis, layers: Sequence[str], *, epoch: float) -> Figu
     alpha, table = pool.scores.attrs["alpha"], pool.assessed
     layout: Any = [list(STATISTICS), ["P", COMBINED]]
     figure, axes = plt.subplot_mosaic(layout, figsize=(WIDE, 5.4), height_ratios=(1.5, 1))
+    axes[RANKED[1]].sharey(axes[RANKED[0]])
     greys = dict(zip(layers, sns.color_palette("Greys", len(layers) + 2)[1:]))
     for statistic, title in STATISTICS.items():
         shown = table.sel(statistic=statistic)
         _draw_by_epoch(axes[statistic], shown, [*layers, *MAIN], alpha, further=greys)
         axes[statistic].set(title=title, ylabel="r with mature accuracy")
-    axes[RANKED[1]].sharey(axes[RANKED[0]])
     shallow, chance = pool.scores.depth < DEPTH, float(pool.scores.sel(predictor="P")[:, 0].mean())
     for name in ("P", COMBINED):
         place = {"predictor": name, "epoch": epoch}

@@ -50,10 +50,11 @@ def region_rdms(regions: Sequence[Region], level: str) -> Figure:
     size = (1.2 + 2.9 * len(regions), 2.7)
     figure, axes = style.grid(len(regions), figsize=size, sharey=False)
     for axis, one in zip(axes, regions):
-        style.show_rdm(axis, one.rdm(level), one.stimuli.categories[level])
+        groups = one.stimuli.categories[level]
+        style.show_rdm(axis, one.rdm(level), groups)
         ceiling = one.ceiling(level)
         known = "unknown" if np.isnan(ceiling) else f"r = {ceiling:.2f}"
-        axis.set_title(f"{style.legible(one.region)}, S = {len(one.stimuli.categories[level])}")
+        axis.set_title(f"{style.legible(one.region)}, {style.counted(groups, level)}")
         axis.set_xlabel(f"{one.extent}\nnoise ceiling: {known}")
     style.letter(axes)
     style.percentile_bar(axes)
@@ -83,8 +84,8 @@ def region_similarity(table: xr.Dataset) -> Figure:
         one = pd.DataFrame({"value": values, "run": matches.run, "group": groups})
         style.draw_runs(axis, one, colours)
         axis.set_title(style.legible(region))
-        told = f"of the noise ceiling, r = {ceiling:.2f}" if known else "r; noise ceiling unknown"
-        axis.set_xlabel(f"similarity, {told}")
+        told = f"as part of it, r = {ceiling:.2f}" if known else "unknown"
+        axis.set_xlabel(f"similarity; noise ceiling\n{told}")
         if known:
             axis.xaxis.set_major_formatter(lambda value, _: f"{100 * value:g} %")
     style.letter(axes)

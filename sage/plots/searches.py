@@ -111,7 +111,7 @@ def final_errors(
         errors = frame[[name, f"{name}, low", f"{name}, high"]] / 100
         errors = errors.set_axis(["value", "low", "high"], axis=1)
         trainings = 1 - accuracies[measure].sel(network=networks).transpose("network", ...).values
-        for label, colour, rows in (("found here", "C1", here), ("published", "0.3", ~here)):
+        for label, colour, rows in (("found here", "k", here), ("published", "0.6", ~here)):
             dots = {"ls": "", "marker": "o", "ms": 2.5, "mew": 0, "alpha": 0.5, "color": colour}
             axis.plot(trainings[rows], places[rows], **dots)
             part, look = errors[rows], {"fmt": "o", "ms": 4, "color": colour, "label": label}

@@ -189,7 +189,7 @@ def epoch_axis(axis: Axes, epochs: np.ndarray) -> None:
     axis.set_xscale("symlog", linthresh=epochs[epochs > 0].min(), linscale=0.5)
     ticks = [epoch for epoch in epochs if epoch in (0, 0.5) or epoch >= 1]
     axis.set_xticks(ticks, [f"{epoch:g}" for epoch in ticks])
-    axis.minorticks_off()
+    axis.set_xticks([epoch for epoch in epochs if epoch not in ticks], [], minor=True)
     axis.set(xlabel="training epochs")
 
 
@@ -238,6 +238,11 @@ def show_images(axis: Axes, images: np.ndarray, rows: Iterable[str]) -> None:
     axis.set(xticks=[], yticks=(np.arange(count) + 0.5) * height, yticklabels=[*map(legible, rows)])
     axis.tick_params(length=0)
     axis.spines[:].set_visible(False)
+
+
+def counted(groups: Sequence[str], level: str) -> str:
+    """Return in words how many rows an RDM of a level has."""
+    return f"{len(groups)} {'classes' if level == 'class' else 'images'}"
 
 
 def show_rdm(axis: Axes, values: np.ndarray, groups: Sequence[str]) -> None:

@@ -81,7 +81,7 @@ def teacher_rdms(bank: xr.Dataset, categories: Mapping[str, Sequence[str]]) -> F
     for (level, layer), one in drawn.items():
         groups = categories[level]
         style.show_rdm(panels[level, layer], one.values, groups)
-        panels[level, layer].set_title(f"{layer}, {level} level, S = {len(groups)}")
+        panels[level, layer].set_title(f"{layer}, {style.counted(groups, level)}")
     style.letter(axes)
     style.percentile_bar(axes)
     return figure

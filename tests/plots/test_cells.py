@@ -49,11 +49,11 @@ def test_connections_run_from_what_is_read_to_what_reads_it():
         for edge in graph.es
     }
     assert {
-        ("previous cell", "separable"),
-        ("cell before it", "identity"),
+        ("last cell", "separable"),
+        ("last but one", "identity"),
         ("+", "max"),
-        ("previous cell", "average"),
-        ("cell before it", "concatenated"),
+        ("last cell", "average"),
+        ("last but one", "concatenated"),
         ("+", "concatenated"),
     } < read
     place, routes = cells._layout(graph)

@@ -14,7 +14,7 @@ def test_rdms_stand_by_category():
     categories = {"class": tuple("abababababab"[:10]), "image": tuple("cccd")}
     axis, beside = plots.teacher_rdms(teacher.bank(), categories).axes[:2]
     assert [label.get_text() for label in axis.get_yticklabels()] == ["a", "b"]
-    assert axis.get_title() == "A, class level, S = 10"
+    assert axis.get_title() == "A, 10 classes"
     assert not any(label.get_visible() for label in beside.get_yticklabels())
     values = np.zeros((10, 10))
     values[np.triu_indices(10, 1)] = teacher.layers[0].rdms["class"]
