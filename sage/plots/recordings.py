@@ -84,9 +84,9 @@ def region_similarity(table: xr.Dataset) -> Figure:
         one = pd.DataFrame({"value": values, "run": matches.run, "group": groups})
         style.draw_runs(axis, one, colours)
         axis.set_title(style.legible(region))
-        told = f"as part of it, r = {ceiling:.2f}" if known else "unknown"
-        axis.set_xlabel(f"similarity; noise ceiling\n{told}")
+        axis.set_xlabel("similarity, r\n(noise ceiling unknown)")
         if known:
+            axis.set_xlabel(f"similarity, as part of the\nnoise ceiling (r = {ceiling:.2f})")
             axis.xaxis.set_major_formatter(lambda value, _: f"{100 * value:g} %")
     style.letter(axes)
     return figure

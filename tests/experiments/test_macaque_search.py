@@ -155,7 +155,7 @@ def test_similarity_of_every_candidate(run, tmp_path):
     figure, again = plots.region_similarity(table), plots.region_similarity(table)
     v4, it = figure.axes
     assert [axis.get_title() for axis in figure.axes] == ["V4", "IT"]
-    assert "noise ceiling, r = 0.80" in v4.get_xlabel() and "ceiling unknown" in it.get_xlabel()
+    assert "noise ceiling (r = 0.80)" in v4.get_xlabel() and "ceiling unknown" in it.get_xlabel()
     scores = [text.get_text() for text in v4.get_yticklabels()]
     assert scores == ["P", "P + 0.5 TG", "P + 0.5 shuffled TG"]
     plots.save(figure, tmp_path, "first"), plots.save(again, tmp_path, "second")
@@ -192,7 +192,7 @@ def test_figures_show_no_image_of_others(run):
     assert titles == ["V4\n8 of 12 images in RDMs", "IT\n8 of 12 images in RDMs"]
     assert not any(axis.images for axis in figure.axes)
     assert sum(bar.get_width() for bar in figure.axes[1].patches) == 8
-    assert [axis.get_title() for axis in rdms.axes[:2]] == ["V4, S = 8", "IT, S = 8"]
+    assert [axis.get_title() for axis in rdms.axes[:2]] == ["V4, 8 images", "IT, 8 images"]
     told = [axis.get_xlabel().replace("\n", ", ") for axis in rdms.axes[:2]]
     assert told == [
         "10 sites, mean responses, noise ceiling: unknown",
