@@ -112,8 +112,9 @@ def final_errors(
         errors = errors.set_axis(["value", "low", "high"], axis=1)
         trainings = 1 - accuracies[measure].sel(network=networks).transpose("network", ...).values
         for label, colour, rows in (("found here", "k", here), ("published", "0.6", ~here)):
-            dots = {"ls": "", "marker": "o", "ms": 2.5, "mew": 0, "alpha": 0.5, "color": colour}
-            axis.plot(trainings[rows], places[rows], **dots)
+            dots = {"ls": "", "marker": "o", "ms": 3, "mew": 0, "alpha": 0.6, "color": colour}
+            if trainings.shape[1] > 1:  # else it is the mean
+                axis.plot(trainings[rows], places[rows] - 0.3, **dots)
             part, look = errors[rows], {"fmt": "o", "ms": 4, "color": colour, "label": label}
             axis.errorbar(part.value, places[rows], xerr=style.interval_bars(part), **look)
         axis.set(yticks=places, yticklabels=names, ylim=(0.4, len(frame) + 0.6), title=measure)
