@@ -1,5 +1,7 @@
 """What TG adds to what is known for nothing: regressions with it and without, cross-validated."""
 
+from collections.abc import Mapping, Sequence
+
 import numpy as np
 import xarray as xr
 
@@ -38,16 +40,25 @@ def with_added(given: str, added: str) -> str:
     return f"{given} + {added}"
 
 
-def regressions(scores: xr.DataArray, mature: xr.DataArray, *, seed: int) -> xr.DataArray:
+def regressions(
+    scores: xr.DataArray,
+    mature: xr.DataArray,
+    *,
+    seed: int,
+    given: Mapping[str, tuple[str, ...]] = GIVEN,
+    added: Sequence[str] = ADDED,
+) -> xr.DataArray:
     """Return scores of `cross_validation.regression` before the mature epoch.
 
-    There is one of each of `GIVEN` whose predictors are known, and of it with each of `ADDED`.
+    Args:
+        given: there is one regression on each of these sets of predictors that is known,
+        added: and one of it with each of these.
     """
     early = scores.sel(epoch=scores.epoch < mature.epoch)
     early = early.transpose("predictor", "epoch", "network")
     known, sets = set(scores.predictor.values.tolist()), dict[str, tuple[str, ...]]()
-    for name, given in GIVEN.items():
-        sets |= {name: given} | {with_added(name, added): (*given, added) for added in ADDED}
+    for name, of in given.items():
+        sets |= {name: of} | {with_added(name, one): (*of, one) for one in added}
     sets = {name: of for name, of in sets.items() if known.issuperset(of)}
     found = np.full((len(sets), *early.shape[1:]), np.nan)
     for place, names in enumerate(sets.values()):

@@ -80,6 +80,17 @@ def contrasts(
     return table.drop_vars(["pair", "n"]).assign_coords(named)
 
 
+def holm(p: np.ndarray) -> np.ndarray:
+    """Return p [K] of K comparisons corrected for their number.
+
+    Source: Holm 1979, Scandinavian Journal of Statistics 6:65.
+    """
+    order, corrected = np.argsort(p), np.empty(len(p))
+    steps = p[order] * np.arange(len(p), 0, -1)
+    corrected[order] = np.minimum(np.maximum.accumulate(steps), 1)
+    return corrected
+
+
 def planned(
     scores: xr.DataArray,
     mature: xr.DataArray,
@@ -98,8 +109,6 @@ def planned(
         Dataset over pair, with its names as coordinates first and second: value with its paired 95
         % interval, low and high; p, twice the share of resamples on the other side of 0; and holm,
         p with the correction. The attribute n counts networks.
-
-    Source: Holm 1979, Scandinavian Journal of Statistics 6:65.
     """
     known = np.flatnonzero(np.isfinite(mature))
     counts, target = resamples.counts(len(known)), mature.values[known]
@@ -111,10 +120,7 @@ def planned(
     value, low, high = interval(drawn).T
     beyond = np.minimum((drawn[1:] <= 0).sum(0), (drawn[1:] >= 0).sum(0))
     p = np.minimum(2 * (beyond + 1) / (len(drawn)), 1)
-    order, holm = np.argsort(p), np.empty(len(p))
-    steps = p[order] * np.arange(len(p), 0, -1)
-    holm[order] = np.minimum(np.maximum.accumulate(steps), 1)
-    fields = {"value": value, "low": low, "high": high, "p": p, "holm": holm}
+    fields = {"value": value, "low": low, "high": high, "p": p, "holm": holm(p)}
     names = {side: ("pair", list(one)) for side, one in zip(("first", "second"), zip(*pairs))}
     table = xr.Dataset({name: ("pair", one) for name, one in fields.items()}, names)
     return table.assign_attrs(n=len(known), method=method)

@@ -19,7 +19,10 @@ COMBINED, BY_LAYER = "P + alpha TG", "TG by layer"
 CHOSEN = "P + a TG"  # its weight was chosen on other networks; `told` says "P + alpha TG"
 LATER = ("TG in order",)  # computed from the similarities of tables that lack them
 TAUGHT = ("guidance", "combination")  # families of predictors that change with the teacher
-FAMILIES = ("accuracy", "training speed", "size", "zero-cost", "guidance", "control", "combination")
+FAMILIES = (
+    *("accuracy", "training speed", "size", "zero-cost", "guidance", "recording", "control"),
+    "combination",
+)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -107,8 +107,13 @@ class Benchmark:
 
     def target(self, name: str = "CIFAR-100") -> xr.DataArray:
         """Return what the authors' networks reached [network]; NaN where one is broken."""
-        found = self.table.published.sel(target=name, drop=True).assign_coords(epoch=PUBLISHED)
-        return found.where(self.table.published.sel(target="CIFAR-100", drop=True) >= BROKEN)
+        return published_target(self.table, name)
+
+
+def published_target(table: xr.Dataset, name: str = "CIFAR-100") -> xr.DataArray:
+    """Return what the authors' networks reached [network]; NaN where one is broken."""
+    found = table.published.sel(target=name, drop=True).assign_coords(epoch=PUBLISHED)
+    return found.where(table.published.sel(target="CIFAR-100", drop=True) >= BROKEN)
 
 
 def networks_of(name: str) -> list[Architecture]:
@@ -176,7 +181,7 @@ def make_tables(
         recordings: files of recordings that are teachers besides; networks see their stimuli.
     """
     published = benchmarks.load_nasbench201()  # before hours of training
-    rungs, curve = teachers.train_ladder(run.teacher, run)
+    rungs, curve, _ = teachers.train_ladder(run.teacher, run)
     teacher, end = rungs[-1], run.settings.premature_epochs
     times = run.settings.snapshots
     early, later = [one for one in times if one <= end], [one for one in times if one > end]
@@ -200,9 +205,7 @@ def make_tables(
         stored = Tracker().rdms(results.attrs["study"], numbers, "class")
         snapshots += [one for one in stored if not number or one[1] > end]
     table = _add_epochs(*tables)
-    rows = published.loc[table.name.values.tolist(), list(TARGETS.values())]
-    values = ("target", "network"), rows.to_numpy().T / 100
-    table = table.assign(published=values).assign_coords(target=list(TARGETS))
+    table = with_published(table, published)
     if permuted:
         table = table.assign(shuffled=xr.concat(permuted, "recording").reindex(epoch=table.epoch))
     bank = pool_bank.pack(snapshots).merge(table, join="exact").assign_attrs(table.attrs)
@@ -214,6 +217,20 @@ def make_tables(
     size = run.settings.image_size
     attributes |= {"multiply_adds": float(complexity.multiply_adds(network, size))}
     return [*files, teacher.save(run.folder / "05_teacher.nc", **attributes)]
+
+
+def with_published(table: xr.Dataset, published: pd.DataFrame) -> xr.Dataset:
+    """Add what the authors' networks reached, `published` [target, network], to a pool's table."""
+    rows = published.loc[table.name.values.tolist(), list(TARGETS.values())]
+    values = ("target", "network"), rows.to_numpy().T / 100
+    return table.assign(published=values).assign_coords(target=list(TARGETS))
+
+
+def as_predictor(values: xr.DataArray, name: str, family: str, results: xr.Dataset) -> xr.DataArray:
+    """Return TG [network, epoch] as a table of a predictor, see `predictors.join_scores`."""
+    cost = (results.examples + results.images_shown).mean("network").values
+    one = values.assign_coords(predictor=name, family=family, cost=("epoch", cost))
+    return one.expand_dims("predictor")
 
 
 def load(run: BenchmarkRun) -> Benchmark:
@@ -273,11 +290,8 @@ def _guided_by(
     tables, permuted = [], []
     for region in assemblies.read(files, size=size, images=images) if files else ():
         teacher = teachers.from_recordings([region])
-        values = guided(teacher)
-        cost = results.examples + results.images_shown
-        name, cost = f"{RECORDED}{region.region}", ("epoch", cost.mean("network").values)
-        one = values.assign_coords(predictor=name, family="guidance", cost=cost)
-        tables.append(one.expand_dims("predictor"))
+        name = f"{RECORDED}{region.region}"
+        tables.append(as_predictor(guided(teacher), name, "recording", results))
         draws = [guided(teacher.shuffled(seed=seed)) for seed in range(controls.PERMUTATIONS)]
         both = xr.concat(draws, "draw").astype(np.float32)
         permuted.append(both.expand_dims(recording=[name]))

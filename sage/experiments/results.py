@@ -26,12 +26,20 @@ from sage.analysis.bootstrap import Bootstrap
 from sage.analysis.predictivity import Analysis
 from sage.config import paths
 from sage.config.run import Run, words
-from sage.experiments import controls, nasbench201, pool, quickstart, stored_searches
+from sage.experiments import (
+    controls,
+    nasbench201,
+    object_guidance,
+    pool,
+    quickstart,
+    stored_searches,
+)
 from sage.models import genotypes
 
 ALPHAS = np.array([0.05, 0.1, 0.2, 0.5, 1, 2, 5])  # of the paper's Figure 4
 CONTROL_EPOCHS = (1, 2)  # of which the controls are shown and told
 BENCHMARK = "NAS-Bench-201"
+SECOND_POOL = "nasbench201/05_second_pool.nc"  # of published results, guided by other images
 BENCHMARK_CANDIDATES = 100  # after which searches of a benchmark are compared
 QUICKSTART_EPOCH = 1  # after which the quickstart judges
 
@@ -185,6 +193,18 @@ def _benchmark_controls(of: Results) -> dict[str, xr.Dataset]:
     return {BENCHMARK: draws.against_draws(p, guided, target, of.bootstrap)}
 
 
+def _objects(of: Results) -> xr.Dataset:
+    table = of["05_second"]
+    target = nasbench201.published_target(table)
+    return planned.judge_objects(table.score, target, table.shuffled, of.bootstrap)
+
+
+def _objects_assessed(of: Results) -> xr.Dataset:
+    table = of["05_second"]
+    scores = table.score.sel(epoch=list(planned.PERMUTED))
+    return predictivity.assess(scores, nasbench201.published_target(table), of.bootstrap)
+
+
 def _first(of: Results) -> stored_searches.PoolSearches:
     """Return the searches by the teacher that is named first, on which the claim is judged."""
     return next(iter(of["07_simulated"].values()))
@@ -223,6 +243,9 @@ FOLLOWS: dict[str, Callable[[Results], Any]] = {
     "05_controls": lambda of: of["05_against"][BENCHMARK],
     "05_rungs": lambda of: _taught(of, "ladder"),
     "05_others": lambda of: _taught(of, "others", "shuffled"),
+    "05_second": lambda of: object_guidance.load(paths.results() / SECOND_POOL),
+    "05_objects": _objects,
+    "05_objects_assessed": _objects_assessed,
     "06_stored": lambda of: controls.load_stored(of.run),
     "06_against": _against,
     "06_controls": lambda of: of["06_against"]["all networks"],
@@ -261,6 +284,7 @@ VERDICTS: dict[str, Callable[[Results], str]] = {
     "03_searches": _found("03", ""),
     "04_searches": _found("04", " top-1"),
     "05_summary": lambda of: planned.told(of["05_summary"], epoch=of.run.settings.premature_epochs),
+    "05_objects": lambda of: planned.told_objects(of["05_objects"]),
     "05_controls": lambda of: draws.verdict(of["05_against"], CONTROL_EPOCHS),
     "06_controls": _controls("all networks"),
     "06_controls_deep": _controls("depth 3 or more"),

@@ -1,18 +1,22 @@
 """Figures of controls of many draws, and of networks that teach each other."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from textwrap import fill
+from typing import Any
 
+import matplotlib.pyplot as plt
 import numpy as np
 import seaborn as sns
 import xarray as xr
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from sage.analysis import planned
 from sage.analysis.bootstrap import cell
 from sage.analysis.predictors import CHOSEN, told
 from sage.analysis.summaries import told_epochs
 from sage.plots import style
+from sage.plots.predictors import FAMILY_COLOURS, WIDE
 
 COLOURS = {"shuffled": "0.6", "untrained": "C8", "before training": "C4"}
 NAMES = {
@@ -50,6 +54,49 @@ def controls(against: Mapping[str, xr.Dataset], epochs: tuple[float, ...]) -> Fi
     style.letter(axes)
     title = f"{told(CHOSEN)} by the teacher, and by what knows nothing: a dot for each draw"
     style.legend_below(axes[0], columns=2, title=fill(title, 44 * len(against)))
+    return figure
+
+
+@style.applied
+def objects(assessed: xr.Dataset, judged: xr.Dataset, names: Sequence[str]) -> Figure:
+    """Draw r of predictors, a panel for each amount of training, and below the planned contrasts.
+
+    Args:
+        assessed: see `predictivity.assess`.
+        judged: see `planned.judge_objects`.
+        names: of the predictors to show, from above.
+    """
+    epochs = judged.epoch.values.tolist()
+    primary = planned.primary(judged)
+    layout: Any = [epochs, [""] * len(epochs)]
+    heights = [len(names), 1.9 * len(primary)]
+    size = (WIDE, 1.9 + 0.19 * sum(heights))
+    figure, axes = plt.subplot_mosaic(layout, figsize=size, height_ratios=heights)
+    family, places = assessed.family.to_series(), np.arange(len(names))
+    for epoch in epochs:
+        axis, one = axes[epoch], assessed.sel(epoch=epoch, statistic="spearman")
+        for place, name in zip(places, names):
+            row = one.sel(predictor=name)
+            look = {"fmt": "o", "color": FAMILY_COLOURS[family[name]]}
+            axis.errorbar(row.value, place, xerr=style.interval_bars(row), **look)
+        axis.set(yticks=places, yticklabels=map(told, names), ylim=(len(names) - 0.5, -0.5))
+        axis.set(title=f"after {told_epochs(epoch)}", xlabel="Spearman's r")
+        axis.axvline(0, color="0.5", lw=0.8)
+        if epoch != epochs[0]:
+            axis.sharex(axes[epochs[0]])
+            axis.tick_params(labelleft=False)
+    axis, rows = axes[""], np.arange(len(primary))
+    axis.axvline(0, color="0.5", lw=0.8)
+    ends = style.interval_bars(primary.to_xarray())
+    axis.errorbar(primary.value, rows, xerr=ends, fmt="o", color="k")
+    axis.set(yticks=rows, yticklabels=primary.index, ylim=(len(primary) - 0.5, -0.5))
+    axis.set(xlabel="difference of Spearman's r", title="the planned comparisons")
+    for one in axes.values():
+        one.grid(axis="y", lw=0.3, color="0.9")
+        one.tick_params(axis="y", length=0, labelsize=7)
+    style.letter(axes.values())
+    count = int(judged.n.max())
+    figure.suptitle(f"Guidance by 92 objects, on {count} networks that nobody had looked at")
     return figure
 
 

@@ -9,14 +9,21 @@ from functools import partial
 import xarray as xr
 from matplotlib.figure import Figure
 
-from sage.analysis import contrasts, predictivity, predictors
+from sage.analysis import contrasts, planned, predictivity, predictors
 from sage.analysis.bootstrap import UNKNOWN
 from sage.analysis.published_pools import RANDOM
 from sage.experiments.results import BENCHMARK, CONTROL_EPOCHS, QUICKSTART_EPOCH, Results
 from sage.images import categories
 from sage.plots import cells, recordings, searches, simulated, style, teacher
 from sage.plots import predictors as pools
-from sage.plots.controls import controls, ladder, teaching
+from sage.plots.controls import controls, ladder, objects, teaching
+
+# Predictors beside guidance by 92 objects, from above.
+OBJECTS_SHOWN = (
+    *("P", "log parameters", "naswot", "TG", "TG L3"),
+    *("TG, objects", "TG L1, objects", "TG L2, objects", planned.NETWORK),
+    *("untrained teacher, objects", "pixels, objects", planned.IT, "recorded human IT"),
+)
 
 
 def draw(results: Results, name: str) -> None:
@@ -126,6 +133,7 @@ FIGURES: dict[str, Callable[[Results], Figure]] = {
         for name in ("predictivity", "rivals", "added", "search")
     },
     "05_controls": lambda of: controls(of["05_against"], CONTROL_EPOCHS),
+    "05_objects": lambda of: objects(of["05_objects_assessed"], of["05_objects"], OBJECTS_SHOWN),
     "05_ladder": lambda of: ladder(of["05_rungs"], CONTROL_EPOCHS),
     "06_controls": lambda of: controls(of["06_against"], CONTROL_EPOCHS),
     "06_teaching": _teaching,

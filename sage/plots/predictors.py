@@ -43,11 +43,12 @@ COLOURS = MAIN | {
     "TG pixels": "0.3",
     simulated_search.BRIEFLY: "k",
 }
-FAMILY_COLOURS = dict(zip(FAMILIES, ("C0", "C9", "C5", "C8", "C2", "C4", "peru")))
+FAMILY_COLOURS = dict(zip(FAMILIES, ("C0", "C9", "C5", "C8", "C2", "C3", "C4", "peru")))
 GROUPS = {  # of families, by what their predictors take
     "trained a little": ("accuracy", "training speed"),
     "training-free": ("size", "zero-cost"),
     "guidance by the teacher": ("guidance",),
+    "guidance by recordings": ("recording",),
     "guidance by what knows nothing (controls)": ("control",),
     "P and a second, alpha chosen on other networks": ("combination",),
 }

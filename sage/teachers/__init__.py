@@ -13,7 +13,9 @@ from sage.teachers.simulation import recorded_regions
 from sage.teachers.sources import (
     from_network,
     from_recordings,
+    in_stages,
     load_teacher,
+    of_pixels,
     train_ladder,
     training_examples,
     training_multiply_adds,

@@ -15,6 +15,7 @@ from torch import nn
 from sage.compute import devices
 from sage.config import paths, provenance
 from sage.config.run import SHUFFLED, ComparisonRun, Refused, Run, cut, file_name, unknown, words
+from sage.images.stimuli import StimulusSet
 from sage.models import complexity
 from sage.rsa import activations
 from sage.rsa.teacher import (
@@ -83,18 +84,28 @@ def training_multiply_adds(run: Run) -> float:
     return examples
 
 
-def from_network(name: str, model: nn.Module, layers: tuple[str, ...], run: Run) -> Teacher:
+def from_network(
+    name: str,
+    model: nn.Module,
+    layers: tuple[str, ...],
+    run: Run,
+    *,
+    stimuli: StimulusSet | None = None,
+) -> Teacher:
     """Return a teacher from any network: RDMs of its layers, and Gram matrices of single images.
 
     Args:
         layers: names as in `model.named_modules()`.
-        run: says which images the network is shown, how many units are drawn, and from what seed.
+        run: says how many units are drawn, and from what seed.
+        stimuli: what the network is shown; None means the run's validation images.
     """
-    model, stimuli, units = model.to(devices.default()), load_stimuli(run), run.settings.rdm_units
+    model, units = model.to(devices.default()), run.settings.rdm_units
+    told = "" if stimuli else validation_images(run.dataset, run.profile)
+    stimuli = stimuli or load_stimuli(run)
     shown = activations.show(model, layers, stimuli, units=units, seed=run.seed, grams=True)
     rdms = [{level: of[place] for level, of in shown.rdms.items()} for place in range(len(layers))]
     made = (TeacherLayer(layer, stimuli.identity, own) for layer, own in zip(layers, rdms))
-    return Teacher(name, tuple(made), shown=validation_images(run.dataset, run.profile))
+    return Teacher(name, tuple(made), shown=told)
 
 
 def from_recordings(regions: Sequence[Region]) -> Teacher:
@@ -122,40 +133,47 @@ def _stages(run: Run) -> Teacher:
     name = run.teacher.removesuffix(UNTRAINED)
     trained = name == run.teacher
     model = networks.train_network(name, run)[0] if trained else untrained_network(name, run)
-    return _in_stages(name, model, run)
+    return in_stages(name, model, run)
 
 
-def _in_stages(name: str, model: nn.Module, run: Run) -> Teacher:
+def in_stages(
+    name: str, model: nn.Module, run: Run, *, stimuli: StimulusSet | None = None
+) -> Teacher:
     """Return the teacher from a network of `NETWORKS`, its layers called L1, L2 and so on."""
-    measured = from_network(run.teacher, model, NETWORKS[name](run.settings).layers, run)
+    layers = NETWORKS[name](run.settings).layers
+    measured = from_network(run.teacher, model, layers, run, stimuli=stimuli)
     named = (replace(layer, name=f"L{number}") for number, layer in enumerate(measured.layers, 1))
     return replace(measured, layers=tuple(named))
 
 
-def train_ladder(name: str, run: Run) -> tuple[list[Teacher], xr.Dataset]:
-    """Return a network of `NETWORKS` as a teacher, before its training and after every epoch.
+class Ladder(NamedTuple):
+    """A network of `NETWORKS` as a teacher, before its training and after every epoch."""
 
-    Returns:
-        The teachers, and `train_with_checkpoints`' table, with each one's accuracy.
-    """
+    rungs: list[Teacher]
+    curve: xr.Dataset  # see `train_with_checkpoints`, with each rung's accuracy
+    model: nn.Module  # of the last rung
+
+
+def train_ladder(name: str, run: Run) -> Ladder:
+    """Train a network of `NETWORKS`, and keep it as a teacher along the way."""
     trainer, key = networks.make_trainer(name, run), networks.state_key(name, run)
     folder = paths.cache() / "teachers" / f"{name}-ladder-{key}-{BANK_REVISION}"
 
     def measure() -> dict[str, float]:
         model = trainer.model if trainer.step else trainer.calibrated_model()
-        _in_stages(name, model, run).save(folder / f"{trainer.examples}.nc")
+        in_stages(name, model, run).save(folder / f"{trainer.examples}.nc")
         return networks.scored(model, run)
 
     checkpoint = folder / "checkpoint.pt"
     curve = checkpoints.train_with_checkpoints(trainer, checkpoint, measure, name="ladder")
     banks = [folder / f"{examples}.nc" for examples in curve.examples.values]
-    return [read_teacher(bank) for bank in banks], curve
+    return Ladder([read_teacher(bank) for bank in banks], curve, trainer.model)
 
 
-def _pixels(run: Run) -> Teacher:
+def of_pixels(run: Run, *, stimuli: StimulusSet | None = None) -> Teacher:
     """Return a control without a network: the standardised images themselves."""
     identity = nn.Sequential(OrderedDict(pixels=nn.Identity()))
-    return from_network(run.teacher, identity, ("pixels",), run)
+    return from_network(run.teacher, identity, ("pixels",), run, stimuli=stimuli)
 
 
 def _labels(run: Run) -> Teacher:
@@ -171,7 +189,7 @@ def _labels(run: Run) -> Teacher:
 
 TEACHERS: dict[str, Callable[[Run], Teacher]] = {
     **{f"{name}{weights}": _stages for name in NETWORKS for weights in ("", UNTRAINED)},
-    "pixels": _pixels,
+    "pixels": of_pixels,
     "labels": _labels,
 }
 

@@ -3,50 +3,24 @@
 from dataclasses import replace
 
 import numpy as np
-import pandas as pd
 import pytest
 import xarray as xr
 
 from sage import spaces
 from sage.analysis import planned
 from sage.analysis.bootstrap import Bootstrap
-from sage.config import paths, profiles
+from sage.config import profiles
 from sage.config.run import BenchmarkRun, Run
 from sage.experiments import nasbench201
-from sage.experiments.nasbench201 import Training
 from sage.rsa.teacher import read_teacher
 from tests.support import recording_files
-
-TINY = replace(
-    profiles.PROFILES["smoke"],
-    train_images=128,
-    teacher_images=128,
-    validation_images=64,
-    rdm_units=50,
-    rdm_images=20,
-)
-TRAINING = Training(batch_size=32, learning_rate=0.05, epochs=1, cells=1)
+from tests.support.small_benchmark import TINY, TRAINING, publish_accuracies
 
 
 @pytest.fixture
 def run(monkeypatch, images) -> Run:
     monkeypatch.setitem(profiles.PROFILES, "tiny", TINY)
     return Run(profile="tiny", dataset="mine")
-
-
-def publish_accuracies(count: int) -> np.ndarray:
-    """Write a table of the pool's first networks, the last of which is broken.
-
-    Returns:
-        [2, count] accuracies in the end, and after 12 epochs.
-    """
-    names = [spaces.nasbench201_string(one) for one in nasbench201.networks_of("pool")[:count]]
-    columns = [*nasbench201.TARGETS.values(), nasbench201.BRIEFLY]
-    values = np.random.default_rng(0).uniform(60, 70, (count, len(columns)))
-    values[-1] = 1
-    table = pd.DataFrame(values, columns=columns).assign(arch=names)
-    table.to_csv(paths.raw() / "nasbench201.csv", index=False)
-    return values[:, [0, -1]].T / 100
 
 
 def test_pools_and_pilot_share_no_network():
