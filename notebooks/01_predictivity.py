@@ -213,8 +213,8 @@ plots.draw(results, "01_rivals")
 # forward is counted for every example, trained on or shown; a training pass takes about three times
 # as much, of teachers and candidates alike. Images that are shown to measure are counted too.
 #
-# Shown are P, P + alpha TG and the best predictor of each family in the mean over epochs, which
-# favours it a little. Triangles add the teacher's training, shared by all networks. The mature
+# Shown are P and P + alpha TG, with bands for 95 % intervals, and the best predictor of each family
+# in the mean over epochs, which favours it a little. Triangles add the teacher's training, shared by all networks. The mature
 # networks on which alpha was chosen are not counted.
 
 # %%
@@ -239,7 +239,8 @@ contrasts.styled(contrasts.table(random.compared, "TG"))
 #
 # Every pool holds random searches: draw 10, 20, 50 or 100 of its networks, take the first by a
 # score, or the best of the top five. The mean over all such searches is computed, and its 95 %
-# interval over networks. Searches with TG pay for the teacher too.
+# interval over networks. Searches with TG pay for the teacher too. A line has a point for each
+# number of candidates.
 #
 # Where the top five by P are as good as any, guidance has nothing left to gain.
 

@@ -128,7 +128,7 @@ contrasts.styled(draws.teachers_table(results["05_others"], (0.5, 1, 2)))
 #
 # Random searches over these networks: draw some, take the first by a score, or the best of the top
 # five. The mean over all such searches is computed, and its interval over networks. A score with TG
-# pays for the teacher's training too.
+# pays for the teacher's training too. A line has a point for each number of candidates.
 
 # %%
 plots.draw(results, "05_search")

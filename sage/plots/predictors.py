@@ -157,6 +157,7 @@ def simulated_searches(pools: Mapping[str, Analysis], *, epoch: float, teacher: 
             spent = float(costs.sel(predictor=score)) * line.candidates
             spent = spent + (teacher if "TG" in score and teacher > 0 else 0)
             look: Look = {"color": COLOURS[score], "marker": "o", "label": told(score, alpha)}
+            look |= {"lw": 3, "alpha": 0.5} if score == "P" else {"lw": 1.2}  # seen behind others
             for axis, choice in zip(row, line.choice.values):
                 axis.plot(spent, line.value.sel(choice=choice), **look)
             gains = 100 * line[["gain_value", "gain_low", "gain_high"]].sel(choice="first")
@@ -166,7 +167,6 @@ def simulated_searches(pools: Mapping[str, Analysis], *, epoch: float, teacher: 
             if score != "P":
                 row[2].errorbar(places, gains.value, style.interval_bars(gains), **bars)
         for axis, choice in zip(row, found.choice.values):
-            axis.axhline(networks.mean(), color="0.5", ls=":", lw=0.8, label="mean of all networks")
             axis.axhline(networks.max(), color="0.5", ls="--", lw=0.8, label="best of all networks")
             axis.set(title=f"{choice}, by the score", xlabel="multiply-adds of the search")
             style.cost_axis(axis, least)

@@ -107,7 +107,8 @@ def site_agreement(table: xr.Dataset) -> Figure:
         style.draw_band(axis, sites, table.sel(trials=trials), shade=0.15, color="C2")
         axis.axhline(0, color="0.5", lw=0.8, ls=":")
         axis.set(xscale="log", xticks=sites, xticklabels=sites, xlabel="sites a region")
-        axis.set(title=f"{trials} trial{'s' if trials > 1 else ''} an image", ylim=(None, 1.02))
+        axis.set_title(f"{trials} trial{'s' if trials > 1 else ''} an image")
         axis.minorticks_off()
+    axes[0].set_ylim(top=1.02)  # of all panels
     style.letter(axes)
     return figure
