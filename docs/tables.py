@@ -78,6 +78,11 @@ def other_teachers() -> pd.DataFrame:
     return draws.teachers_table(load("nasbench201-guidance/05_others"), (0.5, 1, 2))
 
 
+def objects() -> pd.DataFrame:
+    """Return the planned comparisons of guidance by 92 objects."""
+    return planned.objects_table(load("nasbench201-guidance/05_objects")).fillna("")
+
+
 def predictors() -> pd.DataFrame:
     """Return Pearson's r with mature accuracy by predictor and amount of training."""
     one = load(f"{POOL}/01_summary").sel(pool=RANDOM, statistic="pearson")
@@ -258,7 +263,7 @@ def resemblance() -> pd.DataFrame:
 TABLES: dict[str, Callable[[], pd.DataFrame]] = {
     one.__name__: one
     for one in (
-        *(early, planned_contrasts, other_teachers),
+        *(early, planned_contrasts, other_teachers, objects),
         *(predictors, added, deep, simulated, controls, teaching, teachers, found, rendered),
         *(searches, pool_searches, benchmark, cells, macaque, resemblance),
     )
