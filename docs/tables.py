@@ -80,7 +80,7 @@ def other_teachers() -> pd.DataFrame:
 
 def objects() -> pd.DataFrame:
     """Return the planned comparisons of guidance by 92 objects."""
-    return planned.objects_table(load("nasbench201-guidance/05_objects")).fillna("")
+    return planned.objects_table(load("nasbench201-guidance/05_objects"))
 
 
 def predictors() -> pd.DataFrame:
