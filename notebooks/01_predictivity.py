@@ -214,8 +214,8 @@ plots.draw(results, "01_rivals")
 # as much, of teachers and candidates alike. Images that are shown to measure are counted too.
 #
 # Shown are P and P + alpha TG, with bands for 95 % intervals, and the best predictor of each family
-# in the mean over epochs, which favours it a little. Triangles add the teacher's training, shared by all networks. The mature
-# networks on which alpha was chosen are not counted.
+# in the mean over epochs, which favours it a little. Triangles add the teacher's training, shared
+# by all networks. The mature networks on which alpha was chosen are not counted.
 
 # %%
 plots.draw(results, "01_cost")

@@ -129,10 +129,10 @@ contrasts.styled(draws.teachers_table(results["05_others"], (0.5, 1, 2)))
 # %% [markdown]
 # ## A test on other networks: guidance by 92 objects
 #
-# Macaque IT stood out in the table above, after half an epoch. Looked at afterwards, so did the last
-# layer of our teacher after one epoch, if it is shown the 92 objects that IT was shown, instead of
-# images of the kind that it is trained on. What is found by looking needs a test. So a hundred
-# further networks were trained, for six comparisons that were planned beforehand
+# Macaque IT stood out in the table above, after half an epoch. Looked at afterwards, so did the
+# last layer of our teacher after one epoch, if it is shown the 92 objects that IT was shown,
+# instead of images of the kind that it is trained on. What is found by looking needs a test. So a
+# hundred further networks were trained, for six comparisons that were planned beforehand
 # (`docs/plans/guidance-by-objects.md`). They do not change with the parameters of this notebook.
 
 # %%
@@ -147,7 +147,8 @@ print(results.verdict("05_objects"))
 plots.draw(results, "05_objects")
 
 # %% [markdown]
-# The same comparisons after both amounts of training; p is of the one at which each was to be judged.
+# The same comparisons after both amounts of training; p is of the one at which each was to be
+# judged.
 
 # %% tags=["table"]
 contrasts.styled(planned.objects_table(results["05_objects"]))
