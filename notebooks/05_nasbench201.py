@@ -134,17 +134,14 @@ contrasts.styled(draws.teachers_table(results["05_others"], (0.5, 1, 2)))
 # instead of images of the kind that it is trained on. What is found by looking needs a test. So a
 # hundred further networks were trained, for six comparisons that were planned beforehand
 # (`docs/plans/guidance-by-objects.md`). They do not change with the parameters of this notebook.
-
-# %%
-print(results.verdict("05_objects"))
-
-# %% [markdown]
+#
 # How well each score tells the published accuracy after half an epoch (A) and one (B), and the
 # planned comparisons (C), with 95 % intervals over networks. Where it says objects, the teacher was
 # shown the 92 objects, as IT was; elsewhere the classes of the validation images.
 
 # %%
 plots.draw(results, "05_objects")
+print(results.verdict("05_objects"))
 
 # %% [markdown]
 # The same comparisons after both amounts of training; p is of the one at which each was to be
