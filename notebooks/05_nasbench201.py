@@ -28,7 +28,7 @@
 # Guidance by other images does tell more, in a planned test on a hundred further networks: macaque
 # IT, of 92 objects, adds to P and size after half an epoch. Beside naswot that was not shown.
 #
-# Nothing is trained in this notebook: the networks' RDMs are part of the checkout. Takes 40 seconds
+# Nothing is trained in this notebook: the networks' RDMs are part of the checkout. Takes 45 seconds
 # on two recent cores. A teacher of your own judges the same networks with `-p teacher mine.nc`, a
 # bank of class RDMs of CIFAR-100's validation images at 32 x 32 pixels. Builds on no other
 # notebook; next is `06_controls`.
