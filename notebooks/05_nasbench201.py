@@ -25,8 +25,8 @@
 # than P with guidance. After a quarter of an epoch P misleads, as shallow networks learn fastest at
 # first, and guidance is at 0. Until the second epoch the number of parameters tells more than both.
 #
-# Guidance by other images does tell more, in a planned test on a hundred further networks: macaque
-# IT, of 92 objects, adds to P and size after half an epoch. Beside naswot that was not shown.
+# Guidance by macaque IT, of 92 objects, does tell more, in a planned test on a hundred further
+# networks: it adds to P and size after half an epoch. Beside naswot that was not shown.
 #
 # Nothing is trained in this notebook: the networks' RDMs are part of the checkout. Takes 45 seconds
 # on two recent cores. A teacher of your own judges the same networks with `-p teacher mine.nc`, a

@@ -117,15 +117,15 @@ def table(judged: xr.Dataset) -> pd.DataFrame:
 def objects_table(judged: xr.Dataset) -> pd.DataFrame:
     """Return what `judge_objects` found, a row for each pair, and when it was to be judged."""
     columns: dict[str, dict] = {}
-    primary: dict[str, dict] = {"judged after": {}, "p (Holm)": {}}
+    when: dict[str, dict] = {"judged after": {}, "p (Holm)": {}}
     for epoch in judged.epoch.values:
         for row in _rows(judged.sel(epoch=epoch)):
             name = f"{row['first']}, minus {row['second']}"
             columns.setdefault(told_epochs(epoch), {})[name] = row["said"]
             if row["primary"]:
-                primary["judged after"][name] = told_epochs(epoch)
-                primary["p (Holm)"][name] = f"{row['holm']:.3f}"
-    return pd.DataFrame(columns | primary).rename_axis("difference of Spearman's r")
+                when["judged after"][name] = told_epochs(epoch)
+                when["p (Holm)"][name] = f"{row['holm']:.3f}"
+    return pd.DataFrame(columns | when).rename_axis("difference of Spearman's r")
 
 
 def primary(judged: xr.Dataset) -> pd.DataFrame:

@@ -32,7 +32,7 @@ from sage.spaces import Architecture
 from sage.teachers import assemblies
 
 ORDER_SEED = 0  # of the architectures; pools take the first of the order, the pilot the last
-FIRST = 100  # networks of the pool that all figures are of
+FIRST = 100  # networks of the first pool
 PILOT = 15  # networks that no pool has
 PUBLISHED = 200  # epochs behind the published accuracies
 
@@ -283,18 +283,17 @@ def _guided_by(
     And TG [recording, draw, network, epoch] of its permutations.
     """
     size, images = run.settings.image_size, run.settings.rdm_images
-
-    def guided(teacher: Teacher) -> xr.DataArray:
-        return guidance.teacher_guidance(pool.compare_pool(results, teacher, level="image"))
-
-    tables, permuted = [], []
+    numbers, tables, permuted = results.network.values.tolist(), [], []
     for region in assemblies.read(files, size=size, images=images) if files else ():
         teacher = teachers.from_recordings([region])
+        draws = [teacher.shuffled(seed=seed) for seed in range(controls.PERMUTATIONS)]
+        snapshots = Tracker().rdms(results.attrs["study"], numbers, "image")
+        guided = guidance.guidance_by_teachers(snapshots, [teacher, *draws], level="image")
+        own, others = guided[0].drop_vars("teacher"), guided[1:].drop_vars("teacher")
         name = f"{RECORDED}{region.region}"
-        tables.append(as_predictor(guided(teacher), name, "recording", results))
-        draws = [guided(teacher.shuffled(seed=seed)) for seed in range(controls.PERMUTATIONS)]
-        both = xr.concat(draws, "draw").astype(np.float32)
-        permuted.append(both.expand_dims(recording=[name]))
+        tables.append(as_predictor(own, name, "recording", results))
+        others = others.rename(teacher="draw").astype(np.float32)
+        permuted.append(others.expand_dims(recording=[name]))
     return tables, permuted
 
 

@@ -71,8 +71,7 @@ def make_table(
     table = nasbench201.with_published(table, published)
     bank = pool_bank.pack(snapshots).reindex(epoch=results.epoch)
     bank = bank.merge(table, join="exact").assign_attrs(table.attrs)
-    run.save_table(bank, "05_second_pool")
-    return run.folder / "05_second_pool.nc"
+    return run.save_table(bank, "05_second_pool")
 
 
 def load(path: Path) -> xr.Dataset:

@@ -3,7 +3,9 @@
 import numpy as np
 import pytest
 import xarray as xr
+from scipy.stats import spearmanr
 
+from sage import teachers
 from sage.analysis import planned, predictivity
 from sage.analysis.bootstrap import Bootstrap
 from sage.config import profiles
@@ -12,7 +14,8 @@ from sage.experiments import nasbench201, object_guidance
 from sage.plots import style
 from sage.plots.controls import objects
 from sage.plots.figures import OBJECTS_SHOWN
-from sage.rsa import pool_bank
+from sage.rsa import guidance, pool_bank
+from sage.teachers import assemblies
 from tests.support import recording_files
 from tests.support.small_benchmark import TINY, TRAINING, publish_accuracies
 
@@ -29,15 +32,31 @@ def table(tmp_path, monkeypatch, images):
     return object_guidance.make_table(run, TRAINING, str(recordings), networks=7, workers="0")
 
 
-def test_networks_are_judged_by_other_images(table):
+def test_networks_are_judged_by_other_images(table, tmp_path):
     stored = object_guidance.load(table)
     kinds = {key for *_, rdms in pool_bank.unpack(xr.load_dataset(table)) for key in rdms}
     assert {level for _, level in kinds} == {"image"} and len(kinds) == 1
+    # RDMs are stored well enough to judge a teacher again.
+    region = assemblies.read([tmp_path / "it.nc"], size=TINY.image_size, images=TINY.rdm_images)[0]
+    teacher, snapshots = (
+        teachers.from_recordings([region]),
+        pool_bank.unpack(xr.load_dataset(table)),
+    )
+    again = guidance.guidance_by_teachers(snapshots, [teacher], level="image")[0]
+    known = stored.score.sel(predictor=planned.IT, epoch=again.epoch).transpose(*again.dims)
+    np.testing.assert_allclose(again, known, atol=0.01)
+
     target = nasbench201.published_target(stored)
     judged = planned.judge_objects(stored.score, target, stored.shuffled, Bootstrap(100, 0))
     assert judged.n.values.tolist() == [6, 6] and judged.draws.values.tolist() == [20, 20]
     assert np.isfinite(judged.holm.values).sum() == 6
     assert (judged.holm >= judged.p).where(judged.primary, True).all()
+    it = stored.score.sel(predictor=planned.IT, epoch=0.5, network=slice(0, 5))
+    draws = stored.shuffled.sel(recording=planned.IT, epoch=0.5, network=slice(0, 5))
+    by_draw = [spearmanr(one, target[:6])[0] for one in draws.transpose("draw", "network").values]
+    expected = spearmanr(it, target[:6])[0]
+    np.testing.assert_allclose(judged.r.sel(epoch=0.5), expected)
+    assert judged.reached.sel(epoch=0.5) == (np.array(by_draw) >= expected - 1e-12).sum()
     told = planned.told_objects(judged)
     assert told.count("tells more than") == 6 and told.count("of 20 permutations") == 2
 
