@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
+from unittest.mock import patch
 
 import numpy as np
 import pytest
@@ -17,6 +18,7 @@ import xarray as xr
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
+from sage.analysis.predictors import PREDICTORS
 from sage.cli import grid, notebooks, run
 from sage.cli.main import parser
 from sage.compute import devices
@@ -24,6 +26,8 @@ from sage.config import paths
 from sage.config.profiles import PROFILES, SMOKE
 from sage.models.cnn import ConvolutionalNetwork
 from sage.models.saved import Classifier, save
+from sage.search.builders import SPACES
+from sage.search.searchers import SEARCHERS
 from sage.spaces import Layer
 
 ROOT = paths.ROOT
@@ -56,7 +60,7 @@ def shared_data(tmp_path_factory) -> Path:
 
 
 @pytest.fixture
-def checkout(shared_data, tmp_path, monkeypatch) -> None:
+def checkout(shared_data, tmp_path, monkeypatch) -> Iterator[None]:
     """A folder to work in, tiny sizes, and files that the pages name and do not make."""
     monkeypatch.setenv("SAGE_DATA", str(shared_data))
     for profile in ("smoke", "quick"):
@@ -74,6 +78,8 @@ def checkout(shared_data, tmp_path, monkeypatch) -> None:
     paths.raw().mkdir(exist_ok=True)
     for name in ("cifar100", "imagenet", "tinyimagenet100"):
         (paths.raw() / f"{name}.npz").touch()
+    with patch.dict(PREDICTORS), patch.dict(SEARCHERS), patch.dict(SPACES):  # pages add to them
+        yield
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
