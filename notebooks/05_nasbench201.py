@@ -42,6 +42,7 @@ banks = "nasbench201/05_pool.nc"
 untrained = "nasbench201/05_untrained.nc"  # teachers with initial weights
 ladder = "nasbench201/05_ladder.nc"  # checkpoints of a teacher, from untrained to the end
 others = "cifar100-teachers/resnet-56-gpu_rdms.nc"  # further teachers, with spaces between
+second_pool = "nasbench201/05_second_pool.nc"  # other networks, which were shown 92 objects
 
 # %%
 from sage import plots
@@ -133,7 +134,7 @@ contrasts.styled(draws.teachers_table(results["05_others"], (0.5, 1, 2)))
 # last layer of our teacher after one epoch, if it is shown the 92 objects that IT was shown,
 # instead of images of the kind that it is trained on. What is found by looking needs a test. So a
 # hundred further networks were trained, for six comparisons that were planned beforehand
-# (`docs/plans/guidance-by-objects.md`). They do not change with the parameters of this notebook.
+# (`docs/plans/guidance-by-objects.md`). Of this notebook's parameters only the last concerns them.
 #
 # How well each score tells the published accuracy after half an epoch (A) and one (B), and the
 # planned comparisons (C), with 95 % intervals over networks. Where it says objects, the teacher was

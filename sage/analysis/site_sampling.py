@@ -36,13 +36,13 @@ def agreement(
     recorded = [one for one in regions if isinstance(one, Recording)]
     if not recorded:
         return xr.Dataset(coords={"sites": np.arange(0), "trials": np.arange(0)})
-    most_sites, most_trials = (max(one.trials.shape[axis] for one in recorded) for axis in (1, 2))
+    most_sites, most_trials = np.max([one.size for one in recorded], axis=0).tolist()
     sites, trials = _ladder(FEWEST_SITES, most_sites, SITES), _ladder(1, most_trials, TRIALS)
     parts = list(recorded)
     for number, (*size, _) in enumerate(product(sites, trials, range(DRAWS))):
         rng = np.random.default_rng([seed, number])
         for one in recorded:
-            few_sites, few_trials = np.minimum(size, one.trials.shape[1:]).tolist()
+            few_sites, few_trials = np.minimum(size, one.size).tolist()
             parts.append(one.sample(few_sites, few_trials, rng))
     layers = [
         TeacherLayer(str(number), one.stimuli.identity, {level: one.rdm(level)})

@@ -201,10 +201,12 @@ def _content(word: str) -> str:
     """Return a word with the content of all that it may name, which a run then reads.
 
     That is a file, perhaps with a folder of images beside it; the module of a function; a data set;
-    a published run's pool or cell.
+    a published table, or all of a published folder.
     """
-    published = [paths.results() / word / name for name in ("01_pool.nc", "03_cell.txt")]
-    files = [Path(word), paths.raw() / f"{word}.npz", *published]
+    published = paths.results() / word
+    files = [Path(word), paths.raw() / f"{word}.npz", published]
+    if word and os.path.isdir(published):
+        files += sorted([*published.rglob("*.nc"), published / "03_cell.txt"])
     if word.startswith("python:"):
         module = word.split(":")[1].rpartition(".")[0].replace(".", "/")
         ends = f"{module}.py", f"{module}/__init__.py"

@@ -11,8 +11,7 @@ from pathlib import Path
 from sage.cli import page, publish
 from sage.cli.notebooks import Step, defaults, duration, execute, parse
 from sage.compute import devices
-from sage.config.profiles import PROFILES
-from sage.config.run import Refused, Run, check_workers, unknown
+from sage.config.run import Refused, check_workers, unknown
 
 
 def run(options: argparse.Namespace, checkout: Path) -> None:
@@ -85,13 +84,17 @@ def _number(stem: str) -> str:
 
 def _run(steps: list[Step]) -> None:
     todo = [step for step in steps if not step.finished()]
-    values = {name: value for step in steps for name, value in step.parameters.items()}
-    print("Parameters: " + ", ".join(f"{name} {value}" for name, value in values.items()))
+    values: dict[str, dict] = {}  # of each parameter, as notebooks have defaults of their own
+    for step in steps:
+        for name, value in step.parameters.items():
+            values.setdefault(name, {})[str(value)] = None
+    parameters = (f"{name} {' or '.join(each)}" for name, each in values.items())
+    print("Parameters: " + ", ".join(parameters))
     for step in steps:
         takes = f"about {duration(step.minutes)}" if step.minutes else "takes minutes"
         state = takes if step in todo else "finished already, skipped"
         print(f"  {step.name:<24} {state:<26} {step.folder}")
-    memory_gb = PROFILES[values.get("profile", Run.profile)].memory_gb
+    memory_gb = max(step.run().settings.memory_gb for step in steps)
     total = duration(sum(step.minutes for step in todo))
     free = f"{memory_gb:g} GB of memory ({devices.memory() / 1e9:.1f} GB are free)"
     print(f"Estimate with nothing done yet: {total}, {free}", flush=True)

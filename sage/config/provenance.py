@@ -68,10 +68,10 @@ def line(stamps: str) -> str:
     made = pd.DataFrame(json.loads(stamps), columns=names, dtype=object).fillna("")
     commits = made.commit.str.replace(r"\b([0-9a-f]{7})[0-9a-f]{33}", r"\1", regex=True)
     torch_versions = made.versions.str.extract("(torch [^,]+)", expand=False).fillna("")
-    parts = ["commit " + ", ".join(commits.unique())]
+    parts = ["commit " + (", ".join(commits.unique()) or "unknown")]
     parts += [", ".join(one.unique()) for one in (torch_versions, made.hardware)]
     days = sorted(made.created.str[:10])
-    parts.append(" to ".join(dict.fromkeys([days[0], days[-1]])))
+    parts.append(" to ".join(dict.fromkeys([*days[:1], *days[-1:]])))
     return "; ".join(filter(None, parts))
 
 

@@ -133,7 +133,8 @@ class PoolRun(Run):
 class StoredRun(Run):
     """A run on stored RDMs of published networks, for which nothing is trained.
 
-    Names in `teacher` and `banks` are of files below `data/results`, or elsewhere.
+    Parameters among `files` name files below `data/results`, or elsewhere: one each, or any number
+    for those among `several`.
     """
 
     profile: str = "cpu"
@@ -142,6 +143,7 @@ class StoredRun(Run):
     banks: str = " ".join(f"cifar100-pool/{name}01_rdms.nc" for name in ("seed-0/", "seed-1/", ""))
     untrained: str = "cifar100-teachers/resnet-untrained_rdms.nc"
     files: ClassVar[tuple[str, ...]] = ("teacher", "banks", "untrained")
+    several: ClassVar[tuple[str, ...]] = ("banks", "untrained")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -151,6 +153,7 @@ class BenchmarkRun(StoredRun):
     Args:
         ladder: file with RDMs of a teacher's checkpoints.
         others: files of further teachers.
+        second_pool: networks that were shown other images, see `object_guidance`.
     """
 
     profile: str = "nasbench201"
@@ -159,7 +162,9 @@ class BenchmarkRun(StoredRun):
     untrained: str = "nasbench201/05_untrained.nc"
     ladder: str = "nasbench201/05_ladder.nc"
     others: str = "cifar100-teachers/resnet-56-gpu_rdms.nc"
-    files = (*StoredRun.files, "ladder", "others")
+    second_pool: str = "nasbench201/05_second_pool.nc"
+    files = (*StoredRun.files, "ladder", "others", "second_pool")
+    several = ("others",)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -254,7 +259,7 @@ class SearchRun(ComparisonRun):
         super().__post_init__()
         if self.layers and self.space != "cnn":
             expected = f"expected 0: space {self.space} has one depth"
-            raise ValueError(f"layers is {self.layers}, {expected}")
+            raise Refused(f"layers is {self.layers}, {expected}")
 
 
 @dataclass(frozen=True, kw_only=True)

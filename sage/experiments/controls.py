@@ -33,12 +33,14 @@ class Stored:
 
 
 def find_stored(run: StoredRun) -> dict[str, list[Path]]:
-    """Return the files that a run names, by the parameter; Refused without one."""
+    """Return the files that a run names, by the parameter; Refused for none, or too many."""
     found: dict[str, list[Path]] = {}
     for name in run.files:
         asked = getattr(run, name)
         if not (files := words(asked)):
             raise Refused(f"{name} is empty, expected the name of a file")
+        if len(files) > 1 and name not in run.several:
+            raise Refused(f"{name} names {len(files)} files, {asked!r}, expected one")
         found[name] = [find_table(file, name) for file in files]
     return found
 

@@ -39,7 +39,6 @@ from sage.models import genotypes
 ALPHAS = np.array([0.05, 0.1, 0.2, 0.5, 1, 2, 5])  # of the paper's Figure 4
 CONTROL_EPOCHS = (1, 2)  # of which the controls are shown and told
 BENCHMARK = "NAS-Bench-201"
-SECOND_POOL = "nasbench201/05_second_pool.nc"  # of published results, guided by other images
 BENCHMARK_CANDIDATES = 100  # after which searches of a benchmark are compared
 QUICKSTART_EPOCH = 1  # after which the quickstart judges
 
@@ -166,12 +165,12 @@ def _against(of: Results) -> dict[str, xr.Dataset]:
 
 
 def _kept(of: Results) -> tuple[xr.DataArray, xr.DataArray]:
-    """Return early scores and published accuracies of the networks that are not broken."""
+    """Return early scores and published accuracies of networks that are broken nowhere."""
     stored = of["05_stored"]
     scores, target = stored.scores, stored.target()
-    known = target.notnull().values
-    early = scores.epoch <= of.run.settings.premature_epochs
-    return scores.sel(epoch=early).isel(network=known), target[known]
+    scores = scores.sel(epoch=scores.epoch <= of.run.settings.premature_epochs)
+    known = (target.notnull() & scores.sel(predictor="P").notnull().all("epoch")).values
+    return scores.isel(network=known), target[known]
 
 
 def _taught(of: Results, *names: str) -> xr.Dataset:
@@ -243,7 +242,7 @@ FOLLOWS: dict[str, Callable[[Results], Any]] = {
     "05_controls": lambda of: of["05_against"][BENCHMARK],
     "05_rungs": lambda of: _taught(of, "ladder"),
     "05_others": lambda of: _taught(of, "others", "shuffled"),
-    "05_second": lambda of: object_guidance.load(paths.results() / SECOND_POOL),
+    "05_second": lambda of: object_guidance.load(controls.find_stored(of.run)["second_pool"][0]),
     "05_objects": _objects,
     "05_objects_assessed": _objects_assessed,
     "06_stored": lambda of: controls.load_stored(of.run),

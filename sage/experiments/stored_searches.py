@@ -1,12 +1,12 @@
 """Searches in published tables: simulated in pools, and of a benchmark. Nothing is trained."""
 
 import json
-import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import xarray as xr
 from threadpoolctl import threadpool_limits
 
+from sage import teachers
 from sage.analysis import predictivity, published_pools, search_claims, simulated_search
 from sage.analysis.bootstrap import Bootstrap
 from sage.config import paths
@@ -43,7 +43,9 @@ def check(run: TablesRun) -> None:
     if run.candidates not in simulated_search.CANDIDATES:
         known = ", ".join(map(str, simulated_search.CANDIDATES))
         raise Refused(f"candidates is {run.candidates}, expected one of {known}")
-    for folder, files in published_pools.find_folders(run.pools).items():
+    if not (folders := published_pools.find_folders(run.pools)):
+        raise Refused("pools is empty, expected the name of a published pool")
+    for folder, files in folders.items():
         for file in files.values():
             known = xr.open_dataset(file).epoch.values[:-1].tolist()
             if absent := {run.few, *run.later} - {*known}:
@@ -71,10 +73,10 @@ def simulate_pools(run: TablesRun) -> dict[str, PoolSearches]:
         scores = scores.sel(epoch=[run.few, *run.later])
         scores, _ = predictivity.add_nested(scores, mature, seed=run.seed)
         names, pairs = scores.predictor.values, search_claims.compared_pairs(run.few, run.later)
-        teacher = json.loads(tables[folder].attrs["run_parameters"])["teacher"]
+        path = paths.ROOT / json.loads(tables[folder].attrs["run_parameters"])["teacher"]
         found[folder] = PoolSearches(
-            teacher=paths.ROOT.joinpath(teacher).stem.removesuffix("_rdms"),
-            multiply_adds=_cost(teacher),
+            teacher=path.stem.removesuffix("_rdms"),
+            multiply_adds=teachers.training_multiply_adds(replace(run, teacher=str(path))),
             scores=scores,
             mature=mature,
             every=simulated_search.simulate(scores.isel(epoch=[0]), mature, resamples, names),
@@ -82,12 +84,3 @@ def simulate_pools(run: TablesRun) -> dict[str, PoolSearches]:
             compared=simulated_search.compare(scores, mature, pairs, resamples),
         )
     return found
-
-
-def _cost(teacher: str) -> float:
-    """Return what it took to train a teacher whose bank says so, in multiply-adds, or NaN."""
-    path = paths.ROOT / teacher
-    known = xr.open_dataset(path).attrs if path.is_file() else {}
-    return math.prod(
-        float(known.get(name, "nan")) for name in ("training_examples", "multiply_adds")
-    )

@@ -43,10 +43,14 @@ class Recording(_Region):
     trials: np.ndarray  # [N, U, R] float32, NaN where an image was presented less often than others
 
     @property
+    def size(self) -> tuple[int, int]:
+        """The number of sites, and the most trials of an image that a site has."""
+        return self.trials.shape[1], int(self._counts.max())
+
+    @property
     def extent(self) -> str:
-        most = self._counts.max()
-        trials = f"up to {most} trials" if most > 1 else "mean responses"
-        return f"{self.trials.shape[1]} sites, {trials}"
+        sites, most = self.size
+        return f"{sites} sites, " + (f"up to {most} trials" if most > 1 else "mean responses")
 
     @property
     def levels(self) -> tuple[str, ...]:
@@ -94,11 +98,7 @@ class Recording(_Region):
 
     def sample(self, sites: int, trials: int, rng: np.random.Generator) -> "Recording":
         """Return a recording of so many random sites, and up to so many trials of each image."""
-        every, most = self.trials.shape[1], self._counts.max()
-        if not 2 <= sites <= every or not 1 <= trials <= most:
-            told = f"region {self.region}: {sites} sites and {trials} trials asked for"
-            raise ValueError(f"{told}, expected 2 to {every} and 1 to {most}")
-        chosen = np.sort(rng.choice(every, sites, replace=False))
+        chosen = np.sort(rng.choice(self.size[0], sites, replace=False))
         return replace(self, trials=self._shuffled(rng)[:, chosen, :trials])
 
     @cached_property

@@ -63,25 +63,31 @@ def check_name(run: Run) -> None:
 
 def training_examples(run: Run) -> float:
     """Return how many examples the teacher's training took, a bank's by its attribute, or NaN."""
-    name, profile = run.teacher.removesuffix(SHUFFLED), run.settings
+    name, profile = run.teacher.replace(SHUFFLED, ""), run.settings
     if name in NETWORKS:
         steps = len(networks.load_images(run).train) // profile.batch_size
         return float(profile.teacher_epochs * steps * profile.batch_size)
-    if (bank := _bank(name)).endswith(".nc") and os.path.isfile(bank):
-        return float(xr.load_dataset(bank, engine="h5netcdf").attrs.get("training_examples", "nan"))
-    return 0.0 if name in (*TEACHERS, BEST_SO_FAR) else float("nan")
+    if name in (*TEACHERS, BEST_SO_FAR):
+        return 0.0
+    return _attribute(name, "training_examples")
 
 
 def training_multiply_adds(run: Run) -> float:
     """Return `training_examples` in multiply-adds of passes forward, or NaN."""
-    name, examples = run.teacher.removesuffix(SHUFFLED), training_examples(run)
+    name, examples = run.teacher.replace(SHUFFLED, ""), training_examples(run)
     if name in NETWORKS:
         size = run.settings.image_size
         return examples * complexity.multiply_adds(untrained_network(name, run), size)
-    if name not in TEACHERS and os.path.isfile(bank := _bank(name)):
-        attributes = xr.load_dataset(bank, engine="h5netcdf").attrs
-        return examples * float(attributes.get("multiply_adds", "nan"))
-    return examples
+    return examples * _attribute(name, "multiply_adds") if examples else 0.0
+
+
+def _attribute(name: str, attribute: str) -> float:
+    """Return a number that the bank of a name has as an attribute; NaN without one."""
+    bank = _bank(name)
+    if not (bank.endswith(".nc") and os.path.isfile(bank)):
+        return float("nan")
+    with xr.open_dataset(bank, engine="h5netcdf") as table:
+        return float(table.attrs.get(attribute, "nan"))
 
 
 def from_network(

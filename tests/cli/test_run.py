@@ -91,6 +91,14 @@ def test_run_skip_and_run_again(checkout, capsys):
     assert made == {"01_first.ipynb", "01_first.html", "index.html"}
 
 
+def test_all_values_that_notebooks_have_for_a_parameter_are_told(checkout, capsys):
+    for name, value in (("01_first", 1.0), ("02_second", 2.0), ("03_third", 1.0)):
+        source = write(checkout, name, "")
+        source.write_text(source.read_text().replace("alpha = 1.0", f"alpha = {value}"))
+    assert run(checkout) == 0
+    assert "dataset objects, alpha 1.0 or 2.0, seed 0" in capsys.readouterr().out
+
+
 def test_failure(checkout, capsys):
     """A failing notebook stops the batch, is named and kept apart; what is finished stays."""
     write(checkout, "01_good", "print('fine')")
@@ -274,6 +282,8 @@ def test_key_follows_all_that_a_parameter_may_name(checkout, monkeypatch):
         ("transfer", "birds", paths.raw() / "birds.npz"),
         ("recordings", f"{recordings}", checkout / "v4" / "1.png"),
         ("beside", "NASNet-A mine", checkout / "results" / "mine" / "03_cell.txt"),
+        ("banks", "others/pool.nc", checkout / "results" / "others" / "pool.nc"),
+        ("pools", "pools", checkout / "results" / "pools" / "seed-1" / "01_pool.nc"),
         ("teacher", "python:lab.nets.make:layer1-shuffled", checkout / "code/lab/nets.py"),
     ):
         step = notebooks.Step(source, {name: value})

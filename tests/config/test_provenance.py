@@ -61,3 +61,4 @@ def test_provenance_in_one_line():
     commits = "commit aaaaaaa-modified, bbbbbbb"
     assert told == f"{commits}; torch 2.1; 2 cores of C; 2026-01-01 to 2026-01-02"
     assert line('[{"commit": "unknown"}]') == "commit unknown"
+    assert line("[]") == "commit unknown"  # of tables that somebody else made

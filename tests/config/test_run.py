@@ -185,7 +185,7 @@ def test_a_pool_takes_the_space_of_the_paper_that_is_asked_for():
 def test_only_networks_of_layers_have_a_number_of_them():
     assert SearchRun(space="nasbench201").budget.space == "nasbench201"
     assert SearchRun(space="nasbench201").folder.name == "objects-quick-space-nasbench201"
-    with pytest.raises(ValueError, match="layers is 20, expected 0: space nasbench201"):
+    with pytest.raises(Refused, match="layers is 20, expected 0: space nasbench201"):
         SearchRun(space="nasbench201", layers=20)
 
 

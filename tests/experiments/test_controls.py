@@ -6,7 +6,7 @@ import xarray as xr
 
 from sage import teachers
 from sage.config import paths
-from sage.config.run import Refused, Run, StoredRun
+from sage.config.run import BenchmarkRun, Refused, Run, StoredRun
 from sage.experiments import controls
 from sage.rsa import guidance, pool_bank
 from sage.rsa.teacher import Teacher, read_teacher
@@ -90,6 +90,10 @@ def test_stored_networks_are_read_from_the_files_that_a_run_names(tmp_path):
         controls.find_stored(StoredRun(banks="none.nc"))
     with pytest.raises(Refused, match="untrained is empty"):
         controls.find_stored(StoredRun(untrained=""))
+    two = 2 * f"{named['teacher']} "
+    for other in (StoredRun(teacher=two), BenchmarkRun(**named, banks=two)):
+        with pytest.raises(Refused, match="names 2 files, .*, expected one"):
+            controls.find_stored(other)
 
 
 def test_published_banks_hold_the_networks_of_the_published_pools():

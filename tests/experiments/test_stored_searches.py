@@ -20,6 +20,7 @@ SMALL = TablesRun(
     [
         ({}, "searches names 'x.nc', expected a file"),
         ({"pools": "object-quick"}, "unknown pool 'object-quick' .did you mean 'objects-quick'"),
+        ({"pools": ""}, "pools is empty, expected the name of a published pool"),
         ({"candidates": 30}, "candidates is 30, expected one of 10, 20, 50, 100"),
         ({"few": 0.25}, "pool 'objects-quick' has no epoch 0.25 before its last"),
         ({"many": "2 8"}, "pool 'objects-quick' has no epoch 8 before its last"),
@@ -37,7 +38,7 @@ def test_many_epochs_are_more_than_few():
             replace(SMALL, many=many)
 
 
-def test_searches_are_simulated_in_each_folder_of_pools(tmp_path):
+def test_searches_are_simulated_in_each_folder_of_pools(tmp_path, monkeypatch):
     found = stored_searches.simulate_pools(replace(SMALL, pools="objects-quick"))
     (pool,) = found.values()
     assert pool.scores.epoch.values.tolist() == [0.5, 2]
@@ -50,6 +51,7 @@ def test_searches_are_simulated_in_each_folder_of_pools(tmp_path):
     assert (last["first"], last.first_epoch, last.second_epoch) == ("P", 2, 0.5)
     np.testing.assert_allclose(last.value, many - few, equal_nan=True)
     assert "the claim" in search_claims.claim(pool.compared, candidates=20)
+    monkeypatch.setattr("sage.plots.simulated.DASHES", ("-",))  # there can be more epochs
     plots.save(plots.pool_searches(pool), tmp_path, "searches")
     figure = plots.pool_scores({"a": pool, "b": replace(pool, teacher="other")}, candidates=20)
     labels = [label.get_text() for label in figure.axes[0].get_yticklabels()]

@@ -1,5 +1,6 @@
 """Simulated recordings, and how much of one guidance needs."""
 
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -142,3 +143,16 @@ def test_agreement_of_parts_with_the_whole(record, tmp_path):
     expected = np.mean([spearmanr(order, whole).statistic for order in orders])
     assert table.value.sel(sites=8, trials=2) == pytest.approx(expected)
     assert site_sampling.agreement([], "class", compare, seed=0).sizes == {"sites": 0, "trials": 0}
+
+
+def test_sites_of_several_sessions_are_sampled_by_the_trials_that_they_have(record, tmp_path):
+    """Half of the sites were recorded in the first five trials, half in the others."""
+    path = paths.save_table(record(trials=10, seed=0), tmp_path / "simulated.nc")
+    region = assemblies.read([path], size=16)[0]
+    trials, half = region.trials.copy(), region.trials.shape[1] // 2
+    trials[:, :half, 5:] = trials[:, half:, :5] = np.nan
+    found = replace(region, trials=trials)
+    assert found.size == (trials.shape[1], 5)
+    rdms = np.stack([found.rdm("class"), np.random.default_rng(0).random(len(found.rdm("class")))])
+    compare = partial(candidates, count=2, rdms=rdms, stimuli=found.stimuli.identity)
+    assert site_sampling.agreement([found], "class", compare, seed=0).trials.values.max() == 5
