@@ -48,8 +48,9 @@ def cache(options: argparse.Namespace, _checkout: Path) -> None:
     if not kinds:
         print("nothing there")
         return
-    sizes = {name: sum(size for size, _ in map(_measured, kinds[name])) for name in kinds}
-    used = {name: max(last for _, last in map(_measured, kinds[name])) for name in kinds}
+    measured = {name: [*map(_measured, found)] for name, found in kinds.items()}
+    sizes = {name: sum(size for size, _ in each) for name, each in measured.items()}
+    used = {name: max(last for _, last in each) for name, each in measured.items()}
     rows = {
         name: (f"{sizes[name] / 1e6:.1f} MB", time.strftime("%Y-%m-%d", time.localtime(used[name])))
         for name in sorted(kinds, key=sizes.__getitem__, reverse=True)
@@ -68,33 +69,38 @@ def _free(kinds: dict[str, list[Path]], size: int, *, sure: bool) -> None:
         if input(f"Remove {size / 1e6:.1f} MB? [y/N] ").strip().lower() not in ("y", "yes"):
             print("Nothing was removed.")
             return
-    if RECORD in kinds:
-        _check_idle()
+    for path in kinds.get(RECORD, ()):
+        if path.name in _records():
+            _check_idle(path)
     for path in (path for found in kinds.values() for path in found):
         shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
     print(f"Removed {size / 1e6:.1f} MB.")
 
 
-def _check_idle() -> None:
-    """Raise CommandFailed if a search is at work on the record."""
-    with suppress(OSError, ValueError):  # no record, or none that can be read
-        tracker = Tracker(make=False)
+def _check_idle(record: Path) -> None:
+    """Raise CommandFailed if a search is at work on a record."""
+    with suppress(OSError, ValueError):  # none that can be read
+        tracker = Tracker(record, make=False)
         if busy := [one["key"] for one in tracker.studies() if tracker.explored(one["key"])]:
             told = f"nothing was removed: a search is at work on study {busy[0]}"
             raise CommandFailed(told)
 
 
+def _records() -> set[str]:
+    """Return the names of database files: the usual one, and that of SAGE_TRACKER."""
+    names, place = {"tracker.sqlite"}, paths.tracker()
+    if isinstance(place, str) and place.startswith("sqlite"):
+        names.add(Path(sql.make_url(place).database or "").name)
+    return names
+
+
 def _kinds() -> dict[str, list[Path]]:
     """Return the files and folders of the cache by kind: a folder's name, or what a file is."""
     found = defaultdict(list)
-    records = {"tracker.sqlite"}
-    place = paths.tracker()
-    if isinstance(place, str) and place.startswith("sqlite"):
-        records.add(Path(sql.make_url(place).database or "").name)
     for path in sorted(paths.cache().glob("*")):
         # A record has further files beside it, such as tracker.sqlite.locks.
         own = any(
-            path.name == one or path.name.startswith((f"{one}.", f"{one}-")) for one in records
+            path.name == one or path.name.startswith((f"{one}.", f"{one}-")) for one in _records()
         )
         found[RECORD if own else path.name.partition("-")[0]].append(path)
     return dict(found)

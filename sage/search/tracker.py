@@ -37,8 +37,8 @@ class Tracker:
     """A database of studies; a study is a set of numbered candidates that are evaluated alike.
 
     Args:
-        url: as SQLAlchemy takes it, `sqlite:///FILE` or `postgresql://USER@HOST/NAME`; None for
-            `paths.tracker()`.
+        url: as SQLAlchemy takes it, `sqlite:///FILE` or `postgresql://USER@HOST/NAME`, or SQLite's
+            file; None for `paths.tracker()`.
         make: make database and tables if missing.
 
     Raises:
@@ -46,7 +46,7 @@ class Tracker:
         OSError: the database cannot be opened, or is missing and is not to be made.
     """
 
-    def __init__(self, url: str | None = None, *, make: bool = True):
+    def __init__(self, url: str | Path | None = None, *, make: bool = True):
         address = _address(url or paths.tracker())
         self.name = f"the record {address.render_as_string()}"  # without password
         self.name += " in SAGE_TRACKER" * (not url and isinstance(paths.tracker(), str))

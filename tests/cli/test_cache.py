@@ -55,6 +55,15 @@ def test_a_record_in_use_stays(cache, capsys):
     assert {"mine.sqlite", "teachers"} <= {*names()}
 
 
+def test_so_does_one_that_another_shell_uses(capsys):
+    """SAGE_TRACKER names another record here."""
+    tracker = Tracker(paths.cache() / "tracker.sqlite")
+    tracker.open_study(KEY, {})
+    with tracker.exclusive(KEY):
+        assert main(["cache", "--free", "record", "--yes"]) == 1
+    assert "a search is at work" in capsys.readouterr().err and "tracker.sqlite" in names()
+
+
 @pytest.mark.parametrize("answer", ["", "n", "y"])
 def test_it_asks_first(cache, monkeypatch, answer):
     monkeypatch.setattr(sys, "stdin", SimpleNamespace(isatty=lambda: True))
