@@ -122,8 +122,7 @@ search_tables.styled(search_tables.summary(table))
 
 # %% tags=["table"]
 spent = teachers.training_examples(run)
-on_alpha = 0 if run.alpha == SearchRun.alpha else float("nan")
-costs = search_tables.costs(table, teacher_examples=spent, alpha_examples=on_alpha)
+costs = search_tables.costs(table, teacher_examples=spent)
 search_tables.styled(costs, unknown="unknown")
 
 # %%

@@ -165,8 +165,7 @@ search_tables.styled(results.frame("03_errors"))
 
 # %% tags=["table"]
 spent = teachers.training_examples(run)
-on_alpha = 0 if run.alpha == CellRun.alpha else float("nan")  # the paper's, or chosen elsewhere
-costs = search_tables.costs(table, teacher_examples=spent, alpha_examples=on_alpha)
+costs = search_tables.costs(table, teacher_examples=spent)
 search_tables.styled(costs, unknown="unknown")
 
 # %% [markdown]

@@ -179,8 +179,7 @@ search_tables.styled(results.frame("04_errors"))
 # out, per search:
 
 # %% tags=["table"]
-on_alpha = 0 if run.alpha == MacaqueRun.alpha else float("nan")  # the paper's, or chosen elsewhere
-costs = search_tables.costs(table, teacher_examples=0, alpha_examples=on_alpha)
+costs = search_tables.costs(table, teacher_examples=0)
 search_tables.styled(costs, unknown="unknown")
 
 # %%

@@ -82,10 +82,15 @@ def interval(drawn: np.ndarray, *, tests: int = 1, errors: float = 0) -> np.ndar
     return found
 
 
-def cell(value: float, low: float, high: float) -> str:
-    """Return a value with its interval, if there is one, as in `0.91 [0.88, 0.93]`."""
-    ends = f" [{low:.2f}, {high:.2f}]" if np.isfinite(low) else ""
-    return f"{value:.2f}{ends}" if np.isfinite(value) else ""
+def cell(value: float, low: float, high: float, form: str = ".2f") -> str:
+    """Return a value with its interval, if there is one, as in `0.91 [0.88, 0.93]`.
+
+    Args:
+        form: as of an f-string; a sign in it is the value's only.
+    """
+    ends = ", ".join(format(one, form.removeprefix("+")) for one in (low, high))
+    interval = f" [{ends}]" if np.isfinite(low) else ""
+    return f"{value:{form}}{interval}" if np.isfinite(value) else ""
 
 
 def correlation(predictor: np.ndarray, target: np.ndarray, bootstrap: Bootstrap) -> Estimate:
@@ -142,6 +147,18 @@ def t_interval(values: np.ndarray, *, bounds: tuple[float, float] = (-np.inf, np
         return Estimate(value, np.nan, np.nan, n)
     half = float(stats.t.ppf(0.975, n - 1) * stats.sem(finite))
     return Estimate(value, max(value - half, bounds[0]), min(value + half, bounds[1]), n)
+
+
+def over_runs(values: xr.DataArray) -> xr.Dataset:
+    """Return `t_interval` over the dimension run, as value, low, high and n."""
+
+    def measure(one: np.ndarray) -> tuple[float, float, float, int]:
+        found = t_interval(one)
+        return found.value, found.low, found.high, found.n
+
+    names: dict[str, Any] = {"input_core_dims": [["run"]], "output_core_dims": [[]] * 4}
+    found = xr.apply_ufunc(measure, values, vectorize=True, **names)
+    return xr.Dataset(dict(zip(("value", "low", "high", "n"), found)))
 
 
 def correlate(x: np.ndarray, y: np.ndarray, axis: int = -1) -> np.ndarray:

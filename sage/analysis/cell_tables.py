@@ -161,7 +161,7 @@ def _search_costs(run: CellRun, searched: xr.Dataset) -> dict[str, dict[str, flo
     """Return the cost of each search by its winner's name, the sum over all that it is best of."""
     found = {}
     for name, one in search_tables.by_search(searched).items():
-        candidates = one.sizes["epochs"] * one.sizes["run"] * run.budget.samples
+        candidates = int(one.examples.notnull().sum()) * run.budget.samples
         finalists = int(one.finalists.sum())
         examples, mature = float(one.examples.sum()), float(one.mature_examples.sum())
         cost = {"M1": candidates, "E1": examples / candidates}

@@ -11,7 +11,7 @@ from pandas.io.formats.style import Styler
 from scipy import stats
 
 from sage.analysis import bootstrap, predictors
-from sage.analysis.bootstrap import METHODS, Bootstrap, by_epoch, interval
+from sage.analysis.bootstrap import METHODS, Bootstrap, by_epoch, cell, interval
 
 # The rule of `verdict`. A difference of 0.02 in r is worth about 0.15 points of accuracy to the
 # best of 20 candidates (0.02 times 1.9 s.d. of the best of 20 times 4 points of s.d.).
@@ -223,5 +223,5 @@ def told(row: Mapping[str, float]) -> str:
     """Return a difference with its interval and its verdict, unless undecided; or nothing."""
     if not np.isfinite(row["low"]):
         return ""
-    text = f"{row['value']:+.3f} [{row['low']:.3f}, {row['high']:.3f}]"
+    text = cell(row["value"], row["low"], row["high"], "+.3f")
     return text if (found := verdict(row)) == UNDECIDED else f"{text} {found}"

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from sage.analysis.bootstrap import METHODS, Bootstrap, interval
+from sage.analysis.bootstrap import METHODS, Bootstrap, cell, interval
 from sage.analysis.contrasts import BETTER, RANKED, UNDECIDED, WORSE
 from sage.analysis.predictivity import nested
 from sage.analysis.predictors import CHOSEN, told
@@ -123,8 +123,7 @@ def teachers_table(judged: xr.Dataset, epochs: Iterable[float]) -> pd.DataFrame:
         for score, name in (("TG", "TG"), ("gain", "gain over P")):
             of = one.sel(score=score)
             ends = zip(of.value.values, of.low.values, of.high.values)
-            column = [f"{value:+.2f} [{low:.2f}, {high:.2f}]" for value, low, high in ends]
-            columns[f"{after}: {name}"] = column
+            columns[f"{after}: {name}"] = [cell(*one, "+.2f") for one in ends]
         counts = [f"{count} of {one.draws.item()}" for count in one.reached.values]
         columns[f"{after}: permutations"] = counts
     return pd.DataFrame(columns, judged.teacher.values).rename_axis("teacher")
@@ -142,7 +141,7 @@ def table(against: Mapping[str, xr.Dataset], epochs: Iterable[float]) -> pd.Data
             of, place = one.sel(control=control, epoch=epoch), (told_epochs(epoch), control)
             for statistic in RANKED:
                 row = of.sel(statistic=statistic)
-                said = f"{row.difference:+.3f} [{row.low:.3f}, {row.high:.3f}]"
+                said = cell(row.difference, row.low, row.high, "+.3f")
                 columns.setdefault((name, statistic), {})[place] = said
             drawn = of.r.notnull().sum("draw").values  # by statistic
             reached = [f"{share * n:.0f} of {n}" for share, n in zip(of.reached.values, drawn)]
@@ -175,7 +174,7 @@ def told_of_teaching(taught: xr.Dataset, epochs: Iterable[float]) -> str:
     lines = []
     for epoch in epochs:
         one = taught.sel(epoch=epoch)
-        text = f"Spearman's r = {one.value:.2f} [{one.low:.2f}, {one.high:.2f}]"
+        text = f"Spearman's r = {cell(one.value, one.low, one.high)}"
         say = "whether better networks teach better is undecided"
         if one.low > 0 or one.high < 0:
             say = f"better networks teach {'better' if one.low > 0 else 'worse'}"

@@ -12,7 +12,7 @@ import xarray as xr
 
 from sage.analysis import contrasts, predictors
 from sage.analysis.added_value import GIVEN, regressions, with_added
-from sage.analysis.bootstrap import METHODS, Bootstrap
+from sage.analysis.bootstrap import METHODS, Bootstrap, cell
 from sage.analysis.predictivity import add_nested
 from sage.analysis.summaries import told_epochs
 
@@ -180,7 +180,7 @@ def _rows(one: xr.Dataset) -> list[dict]:
     rows = one.reset_coords(["first", "second"]).to_dataframe().to_dict("records")
     for row in rows:
         row |= {side: predictors.told(row[side]) for side in ("first", "second")}
-        row["said"] = "{value:+.3f} [{low:.3f}, {high:.3f}]".format(**row)
+        row["said"] = cell(row["value"], row["low"], row["high"], "+.3f")
     return rows
 
 

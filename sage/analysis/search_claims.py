@@ -7,10 +7,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import xarray as xr
-from scipy import stats
 
 from sage.analysis import simulated_search
-from sage.analysis.bootstrap import t_interval
+from sage.analysis.bootstrap import cell, over_runs, t_interval
 from sage.analysis.contrasts import ALIKE, BETTER, WORSE, verdict
 from sage.analysis.predictors import CHOSEN, told
 from sage.analysis.simulated_search import At
@@ -93,8 +92,7 @@ def _verdict(row: dict) -> str:
 
 
 def _points(row: dict) -> str:
-    value, low, high = (100 * row[name] for name in ("value", "low", "high"))
-    return f"{value:+.2f} [{low:.2f}, {high:.2f}]"
+    return cell(100 * row["value"], 100 * row["low"], 100 * row["high"], "+.2f")
 
 
 def _named(one: At) -> str:
@@ -108,24 +106,13 @@ def _claim(over_few: str, over_many: str) -> str:
     return f"the claim {'is supported' if holds else 'stays undecided'}"
 
 
-def benchmark_means(table: xr.Dataset) -> xr.Dataset:
-    """Return means over runs of what searches of a benchmark find, with 95 % t intervals.
+def benchmark_table(table: xr.Dataset) -> pd.DataFrame:
+    """Return what searches of a benchmark find as text, a row each searcher and score, in percent.
 
     Args:
-        table: see `benchmark_searches.compare`.
-
-    Returns:
-        Dataset over searcher, score and candidates: value, low and high, in percent, and n.
+        table: see `benchmark_searches.compare`. Means over runs with their 95 % t intervals.
     """
-    n = table.found.notnull().sum("run")
-    value = table.found.mean("run")
-    half = stats.t.ppf(0.975, n - 1) * table.found.std("run", ddof=1) / n**0.5
-    return xr.Dataset({"value": value, "low": value - half, "high": value + half, "n": n})
-
-
-def benchmark_table(table: xr.Dataset) -> pd.DataFrame:
-    """Return `benchmark_means` as text, a row each searcher and score, for some candidates."""
-    means = benchmark_means(table)
+    means = over_runs(table.found)
     rows = {}
     for searcher, score in product(table.searcher.values, table.score.values):
         one = means.sel(searcher=searcher, score=score)
@@ -133,14 +120,12 @@ def benchmark_table(table: xr.Dataset) -> pd.DataFrame:
         cells = (known.sel(candidates=count) for count in known.candidates)
         rows[searcher, score] = {
             "runs": int(one.n.max()),
-            **{str(each.candidates.item()): _cell(each) for each in cells},
+            **{
+                str(each.candidates.item()): cell(each.value, each.low, each.high) for each in cells
+            },
         }
     frame = pd.DataFrame.from_dict(rows, orient="index")
     return frame.rename_axis(["searcher", "score: validation after"])
-
-
-def _cell(one: xr.Dataset) -> str:
-    return f"{one.value:.2f} [{one.low:.2f}, {one.high:.2f}]"
 
 
 def benchmark_contrasts(table: xr.Dataset, *, candidates: int) -> pd.DataFrame:
@@ -171,7 +156,7 @@ def benchmark_verdict(table: xr.Dataset, *, candidates: int) -> str:
     """Return `benchmark_contrasts` in words, a line each."""
     frame = benchmark_contrasts(table, candidates=candidates)
     lines = [
-        f"  {name}: {row.points:+.2f} [{row.low:.2f}, {row.high:.2f}] points, {row.verdict}"
+        f"  {name}: {cell(row.points, row.low, row.high, '+.2f')} points, {row.verdict}"
         for name, row in frame.iterrows()
     ]
     return "\n".join([f"Searches of {candidates} candidates on NAS-Bench-201:", *lines])

@@ -2,14 +2,13 @@
 
 import json
 from itertools import product
-from typing import Any
 
 import numpy as np
 import pandas as pd
 import xarray as xr
 from pandas.io.formats.style import Styler
 
-from sage.analysis.bootstrap import Estimate, t_interval
+from sage.analysis.bootstrap import Estimate, cell, over_runs, t_interval
 from sage.analysis.contrasts import BETTER, UNDECIDED, WORSE
 from sage.analysis.summaries import precision, told_epochs
 from sage.search.scores import GUIDED, SCORES, P, find, split
@@ -20,11 +19,6 @@ GAINS = {
     BETTER: "Guidance finds better networks than all else that costs as much.",
     WORSE: "Guidance finds worse networks than all else that costs as much.",
     UNDECIDED: "Whether guidance finds better networks is undecided.",
-}
-_OVER_RUNS: dict[str, Any] = {
-    "input_core_dims": [["run"]],
-    "output_core_dims": [["end"]],
-    "vectorize": True,
 }
 
 
@@ -56,8 +50,12 @@ def summary(table: xr.Dataset) -> pd.DataFrame:
         measures["gain over P"] = 100 * gain
     columns: dict[str, xr.DataArray] = {}
     for name, values in measures.items():
-        found = xr.apply_ufunc(_mean, values, **_OVER_RUNS)
-        columns |= {f"{name}{end}": found[..., place] for place, end in enumerate(("", *ENDS))}
+        found = over_runs(values)
+        columns |= {
+            name: found.value,
+            f"{name}{ENDS[0]}": found.low,
+            f"{name}{ENDS[1]}": found.high,
+        }
     return _rows(table, columns)
 
 
@@ -111,15 +109,19 @@ def reading(table: xr.Dataset) -> str:
     The first line is the verdict on guidance against what costs the same.
     """
     accuracy = 100 * table.mature_accuracy.isel(samples=-1)
-    few, many = table.epochs.values[[0, -1]]
-    names = sorted(table.score.values, key=lambda name: list(SCORES).index(split(name)[0]))
-    guided = next((name for name in names if split(name)[0] == GUIDED), None)
-    rivals = [(score, few, "") for score in names if score != guided]
-    if guided is None or not rivals:
-        return "One score alone, or none with guidance: there is nothing to compare."
+    searched = accuracy.notnull().any(["searcher", "run"])
+    # Scores can have epochs of their own.
+    made = {name: table.epochs.values[searched.sel(score=name)] for name in table.score.values}
+    names = sorted(made, key=lambda name: list(SCORES).index(split(name)[0]))
+    guided = next((name for name in names if split(name)[0] == GUIDED and made[name].size), "")
+    few = made[guided][0] if guided else np.nan
+    others = [name for name in names if split(name)[0] != GUIDED]
+    rivals = [(score, few, "") for score in others if few in made[score]]
     same = len(rivals)
-    if many > few and P in table.score:
+    if P in made and made[P].size and (many := made[P][-1]) > few:
         rivals.append((P, many, f" ({many / few:g} times the training)"))
+    if not rivals:
+        return "No score without guidance has as much training: there is nothing to compare."
     lines, verdicts = [], []
     for score, epochs, told in rivals:
         gain = accuracy.sel(score=guided, epochs=few) - accuracy.sel(score=score, epochs=epochs)
@@ -136,30 +138,32 @@ def reading(table: xr.Dataset) -> str:
 
 def _gain(found: Estimate) -> tuple[str, str]:
     """Return a difference in words, and which of `GAINS` it is."""
-    points, runs = f"{found.value:+.2f}", f"{found.n} run{'' if found.n == 1 else 's'}"
+    points = f"{cell(found.value, found.low, found.high, '+.2f')} points of mature accuracy"
+    runs = f"{found.n} run{'' if found.n == 1 else 's'}"
     if not np.isfinite(found.low):
-        return f"{points} points of mature accuracy in {runs}, too few for an interval", UNDECIDED
+        return f"{points} in {runs}, too few for an interval", UNDECIDED
     verdict = BETTER if found.low > 0 else WORSE if found.high < 0 else UNDECIDED
-    ends = f"[{found.low:.2f}, {found.high:.2f}]"
-    return f"{points} {ends} points of mature accuracy, n = {runs}, {verdict}", verdict
+    return f"{points}, n = {runs}, {verdict}", verdict
 
 
-def costs(table: xr.Dataset, *, teacher_examples: float, alpha_examples: float) -> pd.DataFrame:
+def costs(table: xr.Dataset, *, teacher_examples: float) -> pd.DataFrame:
     """Return the searches' mean examples as the paper counts them, and what that leaves out.
+
+    The choice of alpha cost nothing where it is the paper's 1, and else it is unknown.
 
     Args:
         teacher_examples: of the teacher's own training, NaN if unknown.
-        alpha_examples: spent on choosing alpha, NaN if unknown.
     """
-    last = table.isel(samples=-1).mean("run")
-    guided = table.score.copy(data=[find(name).guide is not None for name in table.score.values])
+    last, scores = table.isel(samples=-1).mean("run"), [find(name) for name in table.score.values]
+    guided = table.score.copy(data=[one.guide is not None for one in scores])
+    chosen = ["{weight}" in one.template and one.weight(table.alpha) != 1 for one in scores]
     columns = {
         "search, M1 E1": last.examples,
         "top to maturity, M2 E2": last.mature_examples,
         "sum": last.examples + last.mature_examples,
         "shown for accuracy and RDMs": last.images_shown,
         "teacher": xr.where(guided, teacher_examples, 0.0),
-        "choice of alpha": xr.where(guided, alpha_examples, 0.0),
+        "choice of alpha": table.score.copy(data=np.where(chosen, np.nan, 0.0)),
     }
     return _rows(table, columns)
 
@@ -193,12 +197,6 @@ def discovered(table: xr.Dataset) -> str:
             table = table.sel({dimension: [papers]})
     best = {name: float(one.mature_accuracy.max()) for name, one in by_search(table).items()}
     return str(pd.Series(best).idxmax())
-
-
-def _mean(values: np.ndarray) -> np.ndarray:
-    """Return the mean of runs and its interval's ends, [3]."""
-    found = t_interval(values)
-    return np.array([found.value, found.low, found.high])
 
 
 def _rows(table: xr.Dataset, columns: dict[str, xr.DataArray]) -> pd.DataFrame:

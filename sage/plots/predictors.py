@@ -7,7 +7,6 @@ bands and bars for 95 % intervals over networks.
 
 from collections.abc import Iterable, Mapping, Sequence
 from textwrap import fill
-from types import MappingProxyType
 from typing import Any
 
 import matplotlib.pyplot as plt
@@ -71,7 +70,7 @@ def predictivity(pool: Analysis, layers: Sequence[str], *, epoch: float) -> Figu
     greys = dict(zip(layers, sns.color_palette("Greys", len(layers) + 2)[1:]))
     for statistic, title in STATISTICS.items():
         shown = table.sel(statistic=statistic)
-        _draw_by_epoch(axes[statistic], shown, [*layers, *MAIN], alpha, further=greys)
+        _draw_by_epoch(axes[statistic], shown, [*layers, *MAIN], alpha, COLOURS | greys)
         axes[statistic].set(title=title, ylabel="r with mature accuracy")
     shallow, chance = pool.scores.depth < DEPTH, float(pool.scores.sel(predictor="P")[:, 0].mean())
     for name in ("P", COMBINED):
@@ -393,16 +392,15 @@ def _draw_by_epoch(
     table: xr.Dataset,
     names: Iterable[str],
     alpha: float | None = None,
-    further: Mapping[str, Any] = MappingProxyType({}),
+    colours: Mapping[str, Any] = COLOURS,
 ) -> None:
     """Draw predictors against epochs, those of `MAIN` with their bands; others are dashed."""
     for name in names:
-        main, look = (
-            name in MAIN,
-            {"color": {**COLOURS, **further}[name], "label": told(name, alpha)},
-        )
+        main, one = name in MAIN, table.sel(predictor=name)
+        colour = colours.get(name, FAMILY_COLOURS[one.family.item()])  # of one that users add
+        look: Look = {"color": colour, "label": told(name, alpha)}
         look |= {"lw": 1.8} if main else {"lw": 1, "ls": "--", "marker": ""}
-        style.draw_band(axis, table.epoch, table.sel(predictor=name), shade=0.1 * main, **look)
+        style.draw_band(axis, table.epoch, one, shade=0.1 * main, **look)
     style.epoch_axis(axis, table.epoch.values)
 
 

@@ -119,7 +119,9 @@ def final_errors(
             axis.errorbar(part.value, places[rows], xerr=style.interval_bars(part), **look)
         axis.set(yticks=places, yticklabels=names, ylim=(0.4, len(frame) + 0.6), title=measure)
         guesses = 5 if measure.endswith("top-5") else 1
-        style.accuracy_axis(axis, "test error", of="x", chance=1 - guesses / searched.classes)
+        style.accuracy_axis(
+            axis, "test error", of="x", chance=max(0, 1 - guesses / searched.classes)
+        )
     if len(measures) > 1:
         style.letter(axes)
     style.legend_below(axes[0], columns=2)

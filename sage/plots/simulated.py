@@ -1,6 +1,7 @@
 """Figures of searches for which nothing is trained: in stored pools, and of a benchmark."""
 
 from collections.abc import Mapping
+from itertools import cycle
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -9,8 +10,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import EngFormatter, LogLocator, NullFormatter
 
+from sage.analysis.bootstrap import over_runs
 from sage.analysis.predictors import COMBINED, told
-from sage.analysis.search_claims import GUIDED, RIVAL, benchmark_means
+from sage.analysis.search_claims import GUIDED, RIVAL
 from sage.analysis.summaries import told_epochs
 from sage.experiments.stored_searches import PoolSearches
 from sage.plots import style
@@ -38,6 +40,7 @@ def pool_searches(pool: PoolSearches) -> Figure:
     lines = [(P, few), *((P, epoch) for epoch in later), (GUIDED, few), (RIVAL, few)]
     figure, axes = style.grid(pool.main.sizes["choice"], figsize=(7.2, 3.6))
     mature, example = pool.mature.dropna("network"), float(pool.scores.multiply_adds.mean())
+    dashed = dict(zip(pool.main.epoch.values, cycle(DASHES)))
     for axis, choice in zip(axes, pool.main.choice.values):
         axis.axhline(mature.max(), color="0.5", ls="--", lw=0.8, label="best of the pool")
         axis.axhline(mature.mean(), color="0.5", ls=":", lw=0.8, label="mean of the pool")
@@ -45,7 +48,7 @@ def pool_searches(pool: PoolSearches) -> Figure:
             line = pool.main.sel(predictor=name, epoch=epoch, choice=choice)
             cost = float(pool.scores.cost.sel(predictor=name, epoch=epoch)) * example
             label = f"{told(name)} after {told_epochs(epoch)}"
-            dashes = DASHES[list(pool.main.epoch.values).index(epoch)] if name == P else "-"
+            dashes = dashed[epoch] if name == P else "-"
             look: Look = {"color": COLOURS[name], "ls": dashes, "marker": "o", "label": label}
             bars = style.interval_bars(line)
             axis.errorbar(cost * line.candidates, line.value, bars, elinewidth=0.6, **look)
@@ -115,7 +118,7 @@ def _draw_later(axis: Axes, pool: PoolSearches, candidates: int, choice: str) ->
     """Draw by how much P after more epochs finds better networks."""
     few = pool.main.epoch.values[0]
     early = pool.main.value.sel(predictor=P, epoch=few, candidates=candidates, choice=choice)
-    for dashes, epoch in zip(DASHES, pool.main.epoch.values[1:]):
+    for dashes, epoch in zip(cycle(DASHES), pool.main.epoch.values[1:]):
         later = pool.main.value.sel(predictor=P, epoch=epoch, candidates=candidates, choice=choice)
         label = f"P after {told_epochs(epoch)}"
         axis.axvline(100 * (later - early), color="k", lw=0.8, ls=dashes, label=label)
@@ -128,7 +131,7 @@ def benchmark_searches(table: xr.Dataset) -> Figure:
     Args:
         table: see `benchmark_searches.compare`.
     """
-    means, count = benchmark_means(table), table.sizes["score"]
+    means, count = over_runs(table.found), table.sizes["score"]
     ratios = [1] * count + [0.75]
     figure, axes = plt.subplots(1, count + 1, figsize=(7.4, 3.4), sharey=True, width_ratios=ratios)
     for axis, score in zip(axes, table.score.values):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from sage.analysis import search_claims, simulated_search
+from sage.analysis import bootstrap, search_claims, simulated_search
 from sage.analysis.search_claims import GUIDED, RIVAL
 from tests.support.search_results import make_benchmark
 
@@ -61,7 +61,7 @@ def test_searches_of_a_benchmark_are_compared_by_their_seed():
     told = search_claims.benchmark_verdict(table, candidates=100).splitlines()
     assert len(told) == 4 and told[1].startswith("  evolution by 12 epochs minus random by 12")
     assert told[1].endswith("points, better")
-    means = search_claims.benchmark_means(table).sel(searcher="evolution", score="12 epochs")
+    means = bootstrap.over_runs(table.found).sel(searcher="evolution", score="12 epochs")
     values = table.found.sel(searcher="evolution", score="12 epochs", candidates=20).values[:8]
     assert means.value[0] == pytest.approx(values.mean()) and means.n[0] == 8
     half = 2.3646 * values.std(ddof=1) / 8**0.5  # of Student's t with seven degrees of freedom

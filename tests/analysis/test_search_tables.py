@@ -60,12 +60,20 @@ def test_counts_of_candidates_finalists_and_failures():
 
 
 def test_costs_are_examples_as_the_paper_counts_them():
-    frame = search_tables.costs(make_table(), teacher_examples=700, alpha_examples=50)
+    frame = search_tables.costs(make_table().assign_attrs(alpha=1.0), teacher_examples=700)
     row = frame.loc[("tpe", 4.0, "P+TG")]
-    assert row.to_list() == [4000, 3000, 7000, 2000, 700, 50]
-    assert frame.loc[("tpe", 4.0, "P"), "choice of alpha"] == 0
-    unknown = search_tables.costs(make_table(), teacher_examples=np.nan, alpha_examples=0)
+    assert row.to_list() == [4000, 3000, 7000, 2000, 700, 0]
+    unknown = search_tables.costs(make_table(), teacher_examples=np.nan)
     assert pd.isna(unknown.loc[("tpe", 1.0, "P+TG"), "teacher"])
+
+
+def test_a_weight_that_is_not_the_papers_was_chosen_at_an_unknown_cost():
+    """Whether it is the run's, which is 2 here, or the score's own."""
+    table, names = make_table(), ["P", "P+TG", "P+0.2TG", "P+1TG", "P+parameters"]
+    table = table.isel(score=[0, 1, 1, 1, 1])
+    found = search_tables.costs(table.assign_coords(score=names), teacher_examples=0)
+    known = found["choice of alpha"].loc["tpe", 4.0]
+    assert known[known == 0].index.to_list() == ["P", "P+1TG"] and known.isna().sum() == 3
 
 
 @pytest.mark.parametrize("gain, verdict", [(0.1, "better"), (-0.1, "worse"), (0.0, "undecided")])
@@ -89,3 +97,22 @@ def test_reading_of_few_runs_or_one_score_claims_nothing():
     assert few.startswith("Only 43 validation images: an accuracy's standard error is up to 7.6 p")
     assert many == "5,000 validation images: an accuracy's standard error is up to 0.7 points."
     assert "nothing to compare" in search_tables.reading(make_table().sel(score=["P"]))
+
+
+def test_reading_compares_what_was_searched():
+    """Scores with epochs of their own, and another weight of the guided score."""
+    table = make_table(0, runs=6)
+    first, last = table.epochs.values
+    late = table.assign(
+        mature_accuracy=table.mature_accuracy.where((table.score == "P") | (table.epochs == last))
+    )
+    lines = search_tables.reading(late).splitlines()
+    assert [line.partition(":")[0] for line in lines[1:]] == [
+        "P + 2 TG after 4 epochs minus P after 4 epochs"
+    ]
+    early = late.assign(
+        mature_accuracy=late.mature_accuracy.where((table.score != "P") | (table.epochs == first))
+    )
+    assert "nothing to compare" in search_tables.reading(early)
+    weights = table.isel(score=[0, 1, 1]).assign_coords(score=["P", "P+TG", "P+0.2TG"])
+    assert search_tables.reading(weights) == search_tables.reading(table)

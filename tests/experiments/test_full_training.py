@@ -342,6 +342,9 @@ def test_table_2_has_errors_sizes_and_costs_and_names_whose_they_are(run):
     # Two runs of three candidates with 300 examples in all, the best two trained with 2000.
     assert ours[["M1", "E1", "M2", "E2", "cost"]].tolist() == [6, 100, 4, 1000, 4600]
     assert np.isnan(table.loc[("NASNet-A", cell_tables.SCALED), "cost"])
+    # A score with epochs of its own leaves others unsearched there.
+    again = cell_tables.table_2(run, make_searched().reindex(epochs=[0.5, 2]), trained)
+    np.testing.assert_equal(again.loc[("tpe P+TG", cell_tables.SCALED)].to_list(), ours.to_list())
     papers = table.loc[("SAGENet", cell_tables.PAPERS)]
     assert papers["M1"] * papers["E1"] + papers["M2"] * papers["E2"] == papers["cost"] == 225e6
     enas = table.loc[("ENAS (cost only)", cell_tables.PAPERS)].dropna()

@@ -126,11 +126,7 @@ def test_a_search_is_guided_by_recordings_or_by_shuffled_ones(run):
     text = search_tables.reading(table)
     guided = "P + 0.5 TG after 0.5 epochs minus "
     assert f"{guided}P after" in text and f"{guided}P + 0.5 shuffled TG after" in text
-    assert search_tables.costs(table, teacher_examples=5, alpha_examples=7).teacher.tolist() == [
-        0,
-        5,
-        5,
-    ]
+    assert search_tables.costs(table, teacher_examples=5).teacher.tolist() == [0, 5, 5]
 
 
 def test_similarity_of_every_candidate(run, tmp_path):

@@ -189,8 +189,12 @@ def test_values_without_intervals_are_drawn(tmp_path):
     plots.save(plots.added_value({"few": pool}), tmp_path, "figure")
 
 
-def test_teacher_stands_beside_its_controls():
+def test_teacher_stands_beside_its_controls_also_new_ones():
     _, _, assessed = make_assessed()
+    known = assessed.predictor.values.tolist()
+    more = assessed.sel(predictor=[*known, "TG shuffled"]).assign_coords(predictor=[*known, "mine"])
+    figure = plots.teachers(more, teacher="resnet")
+    assert sorted(ends(figure.axes[1])) == ["P", "TG", "TG of a shuffled teacher", "mine"]
     figure = plots.teachers(assessed, teacher="resnet")
     assert sorted(ends(figure.axes[1])) == ["P", "TG", "TG of a shuffled teacher"]
     assert "resnet" in figure.get_suptitle() and "30 networks" in figure.get_suptitle()

@@ -83,6 +83,10 @@ def test_final_errors_have_intervals_and_come_in_order():
     np.testing.assert_allclose(bar.get_segments()[0][:, 0], [0.47, 0.52])
     shown = [line.get_xdata().tolist() for line in axis.lines[:2]]  # a training each
     np.testing.assert_allclose(shown, [[0.48], [0.52]])
+    frame.columns = [name.replace("mine", "mine top-5") for name in frame]
+    few = make_table().assign_attrs(classes=4)
+    (axis,) = plots.final_errors(frame, {"mine top-5": trainings}, found=1, searched=few).axes
+    assert axis.get_xlabel() == "test error (chance: 0 %)"
 
 
 def test_a_score_with_epochs_of_its_own_has_no_other_line():
