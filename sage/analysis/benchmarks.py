@@ -1,6 +1,6 @@
 """Accuracies that others published, as targets beside those of networks trained here."""
 
-import hashlib
+import re
 from pathlib import Path
 
 import pandas as pd
@@ -9,6 +9,7 @@ from tqdm.auto import tqdm
 from sage.config import paths
 from sage.spaces import from_nasbench201_string
 
+FILE = "nasbench201.csv"
 ACCURACIES = r"(c100|c10|in16)_(val|test)_(12|200|200_nats)"  # columns, explained in data/README.md
 # By a column's first part, what NATS-Bench calls the data set that is tested on and validated on.
 _SETS = {
@@ -18,26 +19,24 @@ _SETS = {
 }
 
 
-def load_nasbench201(path: Path | None = None) -> pd.DataFrame:
+def load_nasbench201() -> pd.DataFrame:
     """Return the published accuracies of NAS-Bench-201's architectures, or of some of them.
 
-    Args:
-        path: a table as in data/README.md; `nasbench201.csv` among the raw data by default.
+    They are read from `nasbench201.csv` among the raw data, see data/README.md.
 
     Returns:
         A row for each official name, and the `ACCURACIES` that the file has as columns, in percent.
-        Attribute `identity` changes with the file.
 
     Raises:
         FileNotFoundError: no such file.
         ValueError: no accuracies, a name of no cell or one twice, or what is not in percent.
     """
-    path = path or paths.raw() / "nasbench201.csv"
+    path = paths.raw() / FILE
     if not path.exists():
         way = "make it from the official file by benchmarks.convert_nats_bench, see data/README.md"
         raise FileNotFoundError(f"no table {path} of published accuracies: {way}")
     table = pd.read_csv(path)
-    columns = [name for name in table if pd.Series(name).str.fullmatch(ACCURACIES).item()]
+    columns = [name for name in table if re.fullmatch(ACCURACIES, name)]
     if "arch" not in table or not columns or table.empty:
         expected = "expected arch, columns such as c100_test_200_nats, and rows"
         raise ValueError(f"{path} has columns {', '.join(table)}, {expected}")
@@ -53,16 +52,14 @@ def load_nasbench201(path: Path | None = None) -> pd.DataFrame:
         if len(wrong) or numbers.max() <= 1:
             told = f"{wrong.iloc[0]} of {wrong.index[0]}" if len(wrong) else "no value above 1"
             raise ValueError(f"{path}: {name} has {told}, expected accuracies in percent")
-    table.attrs["identity"] = hashlib.sha256(path.read_bytes()).hexdigest()[:16]
     return table
 
 
-def convert_nats_bench(source: Path, path: Path | None = None) -> Path:
+def convert_nats_bench(source: Path) -> Path:
     """Write the table that `load_nasbench201` reads from the official file, and return its path.
 
     Args:
         source: `NATS-tss-v1_0-3ffb9.pickle.pbz2`, or the folder `NATS-tss-v1_0-3ffb9-simple`.
-        path: of the table; `nasbench201.csv` among the raw data by default.
 
     Raises:
         ModuleNotFoundError: the package `nats_bench` is not installed.
@@ -84,5 +81,4 @@ def convert_nats_bench(source: Path, path: Path | None = None) -> Path:
                     row[f"{short}_{part}_{suffix}"] = found[f"{kind}-accuracy"]
         rows.append(row)
     table = pd.DataFrame(rows)
-    path = path or paths.raw() / "nasbench201.csv"
-    return paths.replace(path, lambda partial: table.to_csv(partial, index=False))
+    return paths.replace(paths.raw() / FILE, lambda partial: table.to_csv(partial, index=False))

@@ -31,10 +31,6 @@ class Estimate:
     high: float
     n: int
 
-    def __str__(self) -> str:
-        ends = f"{self.low:.2f} to {self.high:.2f}" if np.isfinite(self.low) else "no interval"
-        return f"{self.value:.2f} ({ends}, n = {self.n})"
-
 
 UNKNOWN = Estimate(np.nan, np.nan, np.nan, 0)
 
@@ -134,19 +130,15 @@ def seed_ceiling(values: np.ndarray, bootstrap: Bootstrap) -> Estimate:
     return Estimate(value, low, high, n)
 
 
-def t_interval(values: np.ndarray, *, bounds: tuple[float, float] = (-np.inf, np.inf)) -> Estimate:
-    """Return the mean of a sample with its 95 % t interval; NaNs are left out.
-
-    Args:
-        bounds: of what the values can be, at which the interval ends.
-    """
+def t_interval(values: np.ndarray) -> Estimate:
+    """Return the mean of a sample with its 95 % t interval; NaNs are left out."""
     finite = values[np.isfinite(values)]
     n = len(finite)
     value = float(finite.mean()) if n else np.nan
     if n < FEWEST_OF_INTERVALS:
         return Estimate(value, np.nan, np.nan, n)
     half = float(stats.t.ppf(0.975, n - 1) * stats.sem(finite))
-    return Estimate(value, max(value - half, bounds[0]), min(value + half, bounds[1]), n)
+    return Estimate(value, value - half, value + half, n)
 
 
 def over_runs(values: xr.DataArray) -> xr.Dataset:

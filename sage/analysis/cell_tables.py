@@ -111,8 +111,8 @@ def _own_rows(
 
 def _error(name: str, accuracy: np.ndarray, images: int) -> dict[str, float]:
     """Return the error of trainings in percent with the `ENDS` of its 95 % interval, by column."""
-    found = t_interval(1 - accuracy, bounds=(0, 1))
-    low, high = found.low, found.high
+    found = t_interval(1 - accuracy)
+    low, high = np.clip((found.low, found.high), 0, 1)
     if accuracy.size == found.n == 1:
         low, high = binomtest(round(found.value * images), images).proportion_ci(method="wilson")
     values = zip(("", *search_tables.ENDS), (found.value, low, high))

@@ -96,14 +96,11 @@ def planned(
     mature: xr.DataArray,
     pairs: Sequence[tuple[str, str]],
     resamples: Bootstrap,
-    *,
-    method: str = "spearman",
 ) -> xr.Dataset:
-    """Return contrasts that were chosen beforehand, corrected for their number by Holm's method.
+    """Return contrasts of Spearman's r that were chosen beforehand, corrected for their number.
 
     Args:
         scores: [predictor, network] at one amount of training, finite where `mature` is.
-        method: of `bootstrap.METHODS`.
 
     Returns:
         Dataset over pair, with its names as coordinates first and second: value with its paired 95
@@ -113,7 +110,7 @@ def planned(
     known = np.flatnonzero(np.isfinite(mature))
     counts, target = resamples.counts(len(known)), mature.values[known]
     first, second = (
-        METHODS[method](counts, scores.sel(predictor=list(names)).values[:, known], target)
+        METHODS["spearman"](counts, scores.sel(predictor=list(names)).values[:, known], target)
         for names in zip(*pairs)
     )
     drawn = first - second
@@ -123,7 +120,7 @@ def planned(
     fields = {"value": value, "low": low, "high": high, "p": p, "holm": holm(p)}
     names = {side: ("pair", list(one)) for side, one in zip(("first", "second"), zip(*pairs))}
     table = xr.Dataset({name: ("pair", one) for name, one in fields.items()}, names)
-    return table.assign_attrs(n=len(known), method=method)
+    return table.assign_attrs(n=len(known))
 
 
 def random_effects(effects: np.ndarray, errors: np.ndarray) -> np.ndarray:

@@ -74,10 +74,6 @@ def nested_alpha(
     Source: nested cross-validation, Varma and Simon 2006, doi:10.1186/1471-2105-7-91.
     """
     alphas = np.asarray(alphas, dtype=np.float64)
-    if alphas.ndim != 1 or not len(alphas) or not np.isfinite(alphas).all():
-        raise ValueError(f"alphas {alphas.tolist()}, expected a list of one or more finite numbers")
-    if folds < 2 or repeats < 1:
-        raise ValueError(f"{folds=}, {repeats=}, expected two or more folds, one or more repeats")
     together = np.stack(samples)
     known = np.flatnonzero(np.isfinite(together).all(0))
     scores, chosen = np.full(together.shape[1], np.nan), np.full((repeats, folds), np.nan)

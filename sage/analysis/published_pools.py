@@ -10,7 +10,7 @@ import numpy as np
 import xarray as xr
 
 from sage.analysis import predictivity, predictors
-from sage.analysis.bootstrap import FEWEST_OF_INTERVALS, Bootstrap, Estimate
+from sage.analysis.bootstrap import Bootstrap, Estimate
 from sage.analysis.predictivity import Analysis
 from sage.config import paths
 from sage.config.run import PoolRun, unknown, words
@@ -172,9 +172,7 @@ def published_pools(pools: Mapping[str, xr.Dataset]) -> Pools:
     value, low, high = (
         float(ends.get(f"ceiling_{one}", "nan")) for one in ("value", "low", "high")
     )
-    if (n := int(ends.get("ceiling_n", 0))) < FEWEST_OF_INTERVALS:  # older tables have one
-        low = high = np.nan
-    ceiling = Estimate(value, low, high, n)
+    ceiling = Estimate(value, low, high, int(ends.get("ceiling_n", 0)))
     others = {name: one for name, one in pools.items() if name != OWN}
     examples, multiply_adds = (float(ends.get(f"teacher_{one}", "nan")) for one in TAUGHT)
     return Pools(own, searched, others, ceiling, (examples, multiply_adds))

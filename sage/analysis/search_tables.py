@@ -97,10 +97,8 @@ def counts(table: xr.Dataset) -> str:
     """Return in words how many candidates there were, were trained to maturity, and failed."""
     searches = table.isel(samples=-1)
     count, failed = int(searches.mature_examples.notnull().sum()), int(searches.failed.sum())
-    parts = [f"{count * int(searches.samples)} candidates in {count} searches"]
-    if "matured" in table:  # tables of earlier versions have no such number
-        parts.append(f"{int(table.matured.sum())} networks trained to maturity")
-    return ", ".join([*parts, f"{failed} failed"])
+    searched = f"{count * int(searches.samples)} candidates in {count} searches"
+    return f"{searched}, {int(table.matured.sum())} networks trained to maturity, {failed} failed"
 
 
 def reading(table: xr.Dataset) -> str:
@@ -131,9 +129,7 @@ def reading(table: xr.Dataset) -> str:
         lines.append(f"{' minus '.join(after)}{told}: {text}.")
         verdicts.append(verdict)
     lines.insert(0, GAINS[verdicts[0] if len({*verdicts[:same]}) == 1 else UNDECIDED])
-    if "validation_images" in table.attrs:  # tables of earlier versions have no such number
-        lines.append(precision(table.attrs["validation_images"]))
-    return "\n".join(lines)
+    return "\n".join([*lines, precision(table.attrs["validation_images"])])
 
 
 def _gain(found: Estimate) -> tuple[str, str]:

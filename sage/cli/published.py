@@ -102,35 +102,25 @@ def analyse(
     """
     made = Made([], [], [], [])
     try:
-        _analyse(made, name, checkout, figures / name, tables / name, suffixes)
+        for number, results in load(name, checkout).items():
+            shown = (checkout / "figures" / "published" / name).glob(f"{number}_*.png")
+            for stem in sorted(path.stem for path in shown):
+                try:
+                    figure = FIGURES[stem](results)
+                except Missing:
+                    made.left.append(stem)
+                else:
+                    style.save(figure, figures / name, stem, suffixes=suffixes)
+                    plt.close(figure)
+                    made.drawn.append(stem)
+            for path in sorted((checkout / "data" / "results" / name).glob(f"{number}_*.nc")):
+                if path.stem in FOLLOWS or path.stem in VERDICTS:
+                    known = xr.load_dataset(path, engine="h5netcdf")
+                    found = results.save(path.stem, folder=tables / name, further=known.attrs)
+                    (made.same if _alike(found, known) else made.other).append(path.stem)
     except ValueError as problem:
         return made._replace(problem=str(problem))
     return made
-
-
-def _analyse(
-    made: Made,
-    name: str,
-    checkout: Path,
-    figures: Path,
-    tables: Path,
-    suffixes: tuple[str, ...],
-) -> None:
-    for number, results in load(name, checkout).items():
-        for path in sorted((checkout / "figures" / "published" / name).glob(f"{number}_*.png")):
-            try:
-                figure = FIGURES[path.stem](results)
-            except Missing:
-                made.left.append(path.stem)
-            else:
-                style.save(figure, figures, path.stem, suffixes=suffixes)
-                plt.close(figure)
-                made.drawn.append(path.stem)
-        for path in sorted((checkout / "data" / "results" / name).glob(f"{number}_*.nc")):
-            if path.stem in FOLLOWS or path.stem in VERDICTS:
-                known = xr.load_dataset(path, engine="h5netcdf")
-                found = results.save(path.stem, folder=tables, further=known.attrs)
-                (made.same if _alike(found, known) else made.other).append(path.stem)
 
 
 def load(name: str, checkout: Path) -> dict[str, Results]:

@@ -110,7 +110,7 @@ PAPER = Profile(
     snapshots=(0, 0.25, 0.5, 1, 2, 3, 5, 10, 300), premature_epochs=2,  # Figure 2
     batch_size=128,  # not stated; the usual value on CIFAR
     rdm_units=1000,  # not stated; the authors' published utilities draw as many
-    rdm_images=200,  # 116 networks with all snapshots stay under 500 MB
+    rdm_images=200,  # 116 networks with all snapshots take about 0.5 GB
     resamples=5000,  # interval ends settle to 0.005
     search=SearchBudget(
         layers=10,  # it has 20 too: parameter layers of the notebook, with samples 2000

@@ -1,5 +1,6 @@
 """What a run asks for by name, checked before anything is loaded or trained."""
 
+from sage import spaces
 from sage.analysis import published_pools
 from sage.config.run import (
     CellRun,
@@ -49,6 +50,7 @@ def check_run(run: Run, *, workers: str = "auto") -> None:
         datasets.check_name(run.dataset)
         sources.check_name(run)
         if isinstance(run, PoolRun):
+            spaces.cnn(run.settings.layers)  # refuses too many
             if assemblies.names_recordings(run.teacher):
                 told = f"teacher {run.teacher!r} is recordings, whose images only searches show"
                 raise Refused(
@@ -60,15 +62,13 @@ def check_run(run: Run, *, workers: str = "auto") -> None:
             read_beside(run)
         if isinstance(run, MacaqueRun):
             simulation.check_files(run)
-    except Refused:
-        raise
     except (ValueError, OSError) as problem:
         raise Refused(str(problem)) from problem
 
 
 def check_searches(run: ComparisonRun) -> None:
     """Raise a ValueError for an unknown space, or searchers or scores unknown, none or twice."""
-    builders.searched(run.budget, run.settings)
+    _ = builders.searched(run.budget, run.settings).space  # refuses too many layers
     searches = [(name, epoch) for name, epochs in run.scored.items() for epoch in epochs]
     names = [scores.split(name)[0] for name in run.scored]
     asked: dict = {"searchers": (run.searchers.split(), run.searchers.split(), SEARCHERS)}

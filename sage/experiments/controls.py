@@ -88,20 +88,9 @@ def make_bank(
     stored = Tracker().rdms(networks.attrs["study"], numbers, level)
     bank = pool_bank.pack(one for one in stored if one[1] in epochs)
     kept = networks.sel(epoch=list(epochs))
-    names = [
-        "accuracy",
-        "examples",
-        "hash",
-        "seed",
-        "architecture",
-        "depth",
-        "parameters",
-        "multiply_adds",
-    ]
-    bank = bank.assign({name: kept[name] for name in names}).assign(
-        mature=("network", mature.values)
-    )
-    return bank.assign_attrs(networks.attrs)
+    names = "accuracy examples hash seed architecture depth parameters multiply_adds".split()
+    bank = bank.assign({name: kept[name] for name in names})
+    return bank.assign(mature=("network", mature.values)).assign_attrs(networks.attrs)
 
 
 def untrained_teachers(run: Run) -> list[Teacher]:

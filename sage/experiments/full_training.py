@@ -24,7 +24,7 @@ from sage.models import complexity, genotypes
 from sage.models.cells import CellNetwork
 from sage.models.genotypes import Genotype
 from sage.rsa import activations
-from sage.search import dask_workers, evaluation
+from sage.search import dask_workers
 from sage.training import checkpoints, recipes
 from sage.training.recipes import Recipe
 from sage.training.trainer import Diverged, Trainer
@@ -234,6 +234,6 @@ def train_fully(
 
 def _test(model: CellNetwork, test: Images | ImageFiles) -> tuple[float, float]:
     """Return top-1 and top-5 accuracy; with fewer than five classes the latter is 1."""
-    scores = evaluation.class_scores(model, test)
+    scores = activations.class_scores(model, test)
     top5 = activations.top_k(scores, test.labels, min(5, scores.shape[1]))
     return activations.accuracy(scores, test.labels), top5

@@ -12,20 +12,17 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import xarray as xr
-from tqdm.auto import tqdm
 
 from sage import spaces, teachers
 from sage.analysis import benchmarks, predictivity, predictors, simulated_search
-from sage.config.run import BenchmarkRun, Run, check_workers
-from sage.experiments import controls, pool
+from sage.config.run import BenchmarkRun, Run
+from sage.experiments import controls, pool, studies
 from sage.experiments.studies import architectures, make_study
 from sage.models import complexity
 from sage.rsa import guidance, pool_bank
 from sage.rsa.teacher import Teacher, read_teacher
-from sage.search import dask_workers
 from sage.search.builders import NASBench201Builder
 from sage.search.evaluation import EvaluationProtocol
-from sage.search.explorer import Explorer
 from sage.search.searchers import Listed
 from sage.search.tracker import Tracker
 from sage.spaces import Architecture
@@ -88,11 +85,6 @@ class Benchmark:
     teacher_multiply_adds: float
 
     @property
-    def layers(self) -> list[str]:
-        """Predictors that are TG of a single teacher layer."""
-        return [predictors.layer_name(one) for one in self.table.teacher_layer.values]
-
-    @property
     def scores(self) -> xr.DataArray:
         """Scores [predictor, network, epoch] as `predictivity.analyse` takes them."""
         named: dict[str, Any] = {"pool": ("network", ["NAS-Bench-201"] * self.table.network.size)}
@@ -100,14 +92,10 @@ class Benchmark:
         return self.table.score.assign_coords(named)
 
     def targets(self) -> dict[str, xr.DataArray]:
-        """Return `target` by its name, the first one also of the better half of networks."""
-        found = {name: self.target(name) for name in TARGETS}
+        """Return `published_target` by name, the first also of the better half of networks."""
+        found = {name: published_target(self.table, name) for name in TARGETS}
         first = found["CIFAR-100"]
         return {**found, "CIFAR-100, better half": first.where(first >= first.median())}
-
-    def target(self, name: str = "CIFAR-100") -> xr.DataArray:
-        """Return what the authors' networks reached [network]; NaN where one is broken."""
-        return published_target(self.table, name)
 
 
 def published_target(table: xr.Dataset, name: str = "CIFAR-100") -> xr.DataArray:
@@ -147,15 +135,9 @@ def train(
         Dataset over network and epoch, see `Tracker.results`, with official names as `name`, and
         the depth of a cell, see `spaces.nasbench201_depth`.
     """
-    check_workers(workers)
-    chosen, tracker = networks_of(name)[:count], Tracker()
     study = make_study(protocol, {"networks": name, "order": ORDER_SEED}, lambda number: 0)
-    if not tracker.ended(study.key, count):
-        bar = tqdm(total=count, desc=name, unit="network")
-        with dask_workers.open_workers(workers) as opened, bar:
-            listed = Listed(protocol.networks.space, chosen)
-            Explorer(study, listed, tracker, count, opened, bar).search()
-    results = tracker.results(study.key, count)
+    listed = Listed(protocol.networks.space, networks_of(name)[:count])
+    results = studies.train(name, study, listed, count, workers)
     own = architectures(results)
     depth = np.array([spaces.nasbench201_depth(one) for one in own], dtype=np.float64)
     names = [spaces.nasbench201_string(one) for one in own]

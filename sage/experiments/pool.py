@@ -5,7 +5,6 @@ from functools import partial
 
 import numpy as np
 import xarray as xr
-from tqdm.auto import tqdm
 
 from sage import spaces, teachers
 from sage.analysis import predictivity, predictors, published_pools
@@ -13,13 +12,14 @@ from sage.analysis.bootstrap import Bootstrap
 from sage.analysis.predictors import PoolMeasurements
 from sage.analysis.published_pools import OWN, Pools
 from sage.config.run import LEVELS, SHUFFLED, PoolRun, Run, check_workers
+from sage.experiments import studies
 from sage.experiments.studies import architectures, keep_best, make_study
 from sage.rsa import alignment, guidance
 from sage.rsa.teacher import Teacher
 from sage.search import dask_workers, searchers
 from sage.search.dask_workers import Opener
 from sage.search.evaluation import EvaluationProtocol
-from sage.search.explorer import Explorer, Study, Told
+from sage.search.explorer import Study, Told
 from sage.search.searchers import Listed, Searcher
 from sage.search.tracker import Tracker
 
@@ -199,15 +199,8 @@ def _train(
     workers: str | Opener,
     told: Told | None = None,
 ) -> xr.Dataset:
-    """Return the results of a study's first candidates; missing ones are trained first."""
-    if isinstance(workers, str):
-        workers = partial(dask_workers.open_workers, check_workers(workers))
-    tracker = Tracker()
-    if not tracker.ended(study.key, count):
-        bar = tqdm(total=count, desc=title, unit="network")
-        with workers() as opened, bar:
-            Explorer(study, searcher, tracker, count, opened, bar, told).search()
-    results = tracker.results(study.key, count)
+    """Return `studies.train` of networks of the paper's space, with their depth."""
+    results = studies.train(title, study, searcher, count, workers, told)
     layers = [spaces.cnn_layers(searcher.space, one) for one in architectures(results)]
     depth = np.array([spaces.depth(one) for one in layers], dtype=np.float64)
     return results.assign(depth=("network", depth))

@@ -140,17 +140,20 @@ def _trained(of: Results) -> dict[str, xr.Dataset]:
 
 def _discovered(of: Results) -> genotypes.Genotype:
     """Return the cell that the paper's search found."""
-    name, found = (
-        search_tables.discovered(of["03_searches"]),
-        search_tables.winners(of["03_searches"]),
-    )
-    return genotypes.from_architecture(spaces.cells(of.run.budget.blocks), found[name], name)
+    name = search_tables.discovered(of["03_searches"])
+    found = search_tables.winners(of["03_searches"])[name]
+    return genotypes.from_architecture(spaces.cells(of.run.budget.blocks), found, name)
 
 
 def _mobile(of: Results) -> xr.Dataset:
     texts = of["03_trained"][of.run.dataset].genotype.values
     cells = [genotypes.parse_genotype(text) for text in texts]
-    return cell_tables.table_3(cells).reset_index().to_xarray()
+    return _networks(cell_tables.table_3(cells))
+
+
+def _networks(frame: pd.DataFrame) -> xr.Dataset:
+    """Return a table of networks to be saved, see `Results.frame`."""
+    return frame.reset_index().to_xarray()
 
 
 def _against(of: Results) -> dict[str, xr.Dataset]:
@@ -167,7 +170,7 @@ def _against(of: Results) -> dict[str, xr.Dataset]:
 def _kept(of: Results) -> tuple[xr.DataArray, xr.DataArray]:
     """Return early scores and published accuracies of networks that are broken nowhere."""
     stored = of["05_stored"]
-    scores, target = stored.scores, stored.target()
+    scores, target = stored.scores, nasbench201.published_target(stored.table)
     scores = scores.sel(epoch=scores.epoch <= of.run.settings.premature_epochs)
     known = (target.notnull() & scores.sel(predictor="P").notnull().all("epoch")).values
     return scores.isel(network=known), target[known]
@@ -221,14 +224,12 @@ FOLLOWS: dict[str, Callable[[Results], Any]] = {
     ),
     "03_trained": _trained,
     "03_cell": _discovered,
-    "03_errors": lambda of: (
-        cell_tables.table_2(of.run, of["03_searches"], of["03_trained"]).reset_index().to_xarray()
+    "03_errors": lambda of: _networks(
+        cell_tables.table_2(of.run, of["03_searches"], of["03_trained"])
     ),
     "03_mobile": _mobile,
-    "04_errors": lambda of: (
+    "04_errors": lambda of: _networks(
         cell_tables.imagenet_errors(of.run, of["04_searches"], {of.run.dataset: of["04_trained"]})
-        .reset_index()
-        .to_xarray()
     ),
     "quickstart_judged": lambda of: quickstart.judge(of.run),
     "05_stored": lambda of: nasbench201.load(of.run),

@@ -5,12 +5,17 @@ from collections.abc import Callable, Iterable
 from functools import partial
 
 import xarray as xr
+from tqdm.auto import tqdm
 
 from sage.analysis import search_tables
 from sage.config import provenance
-from sage.search import evaluation
+from sage.config.run import check_workers
+from sage.search import dask_workers, evaluation
+from sage.search.dask_workers import Opener
 from sage.search.evaluation import EvaluationProtocol, Shown
-from sage.search.explorer import Study
+from sage.search.explorer import Explorer, Study, Told
+from sage.search.searchers import Searcher
+from sage.search.tracker import Tracker
 from sage.spaces import Architecture
 
 
@@ -39,6 +44,30 @@ def make_study(
         score=lambda evaluated, told: evaluated.snapshots[-1].accuracy,
         seed=seed,
     )
+
+
+def train(
+    title: str,
+    study: Study,
+    searcher: Searcher,
+    count: int,
+    workers: str | Opener,
+    told: Told | None = None,
+) -> xr.Dataset:
+    """Return the results of a study's first candidates; missing ones are trained first.
+
+    Args:
+        title: of the progress bar.
+        workers: see `dask_workers.open_workers`; errors as there and of `Explorer.search`.
+    """
+    if isinstance(workers, str):
+        workers = partial(dask_workers.open_workers, check_workers(workers))
+    tracker = Tracker()
+    if not tracker.ended(study.key, count):
+        bar = tqdm(total=count, desc=title, unit="network")
+        with workers() as opened, bar:
+            Explorer(study, searcher, tracker, count, opened, bar, told).search()
+    return tracker.results(study.key, count)
 
 
 def keep_best(visited: xr.Dataset, checkpoints: Iterable[int], top: int) -> list[int]:

@@ -1,14 +1,16 @@
 """Where the images of a training's steps come from: memory, or files."""
 
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from contextlib import closing
 from functools import partial
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from sage.compute import parallel
+from sage.images import preprocessing
 from sage.images.image_files import Cut, Labelled, read_batches
 
 
@@ -17,20 +19,16 @@ class Batches:
 
     Args:
         images: tensors, augmented in batches on the training device, or files, which other
-            processes read and cut.
-        draw: of images in memory `augment(images, generator)`, of files `crops(count, generator)`,
-            see `Recipe`.
+            processes read and cut, see `preprocessing`.
         size: images in a batch, of all ranks together.
     """
 
-    def __init__(
-        self, images: Labelled, draw: Callable, *, size: int, seed: int, device: torch.device
-    ):
+    def __init__(self, images: Labelled, *, size: int, seed: int, device: torch.device):
         in_memory = isinstance(images.images, Tensor)
         self.images = images.images.to(device) if in_memory else images.images
         # Crops are drawn here and not where files are read, so that any number of processes may.
         self.drawn_on = device if in_memory else torch.device("cpu")
-        self.labels, self.draw = images.labels.to(self.drawn_on), draw
+        self.labels = images.labels.to(self.drawn_on)
         self.generator = partial(generator, seed, device=self.drawn_on)
         self.size, self.device = size, device
         self.steps_per_epoch = len(images) // size
@@ -41,11 +39,8 @@ class Batches:
         steps = range(first, last)
         if isinstance(self.images, Tensor):
             for step in steps:
-                chosen = self.indices(step)
-                yield (
-                    self.draw(self.images[chosen], self.generator("augment", step)),
-                    self.labels[chosen],
-                )
+                chosen, drawn = self.indices(step), self.generator("augment", step)
+                yield preprocessing.augment(self.images[chosen], drawn), self.labels[chosen]
         elif steps:
             every = list(map(self.indices, steps))
             with closing(read_batches(map(self._cuts, steps, every))) as batches:
@@ -63,7 +58,8 @@ class Batches:
         return parallel.share(self._order[within * self.size : (within + 1) * self.size])
 
     def _cuts(self, step: int, chosen: Tensor) -> list[Cut]:
-        crops = self.draw(len(chosen), self.generator("augment", step))
+        drawn = self.generator("augment", step)
+        crops: list[Any] = preprocessing.scaled_crops(len(chosen), drawn)
         return [(self.images[place], crop) for place, crop in zip(chosen.tolist(), crops)]
 
 

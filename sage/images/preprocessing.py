@@ -128,12 +128,6 @@ def scaled_crops(count: int, generator: torch.Generator) -> list[Crop]:
     return [Crop(side, row, column, flip) for side, (row, column), flip in drawn]
 
 
-def scaled_crop(images: Tensor, generator: torch.Generator) -> Tensor:
-    """Return the `scaled_crops` of images [B, 3, H, W] as [B, 3, SIZE, SIZE]."""
-    crops = scaled_crops(len(images), generator)
-    return torch.stack([crop(image) for crop, image in zip(crops, images)])
-
-
 def central_crop(images: Tensor) -> Tensor:
     """Return the centres [..., 3, SIZE, SIZE] that networks trained on crops are tested on."""
     from torchvision.transforms import functional  # slow to import

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from sage.compute import parallel
-from sage.models.convolution import Convolution
+from sage.models.convolution import Convolution, conv_norm
 from sage.models.genotypes import Cell, Genotype, Step
 
 
@@ -149,7 +149,7 @@ class _Cell(nn.Module):
     def __init__(self, cell: Cell, current: _Map, previous: _Map | None, filters: int, stride: int):
         super().__init__()
         self.cell = cell
-        self.current = nn.Sequential(nn.ReLU(), *_conv_norm(current.channels, filters, 1))
+        self.current = nn.Sequential(nn.ReLU(), *conv_norm(current.channels, filters, 1))
         channels = [filters] * (2 + len(cell.blocks))
         self.previous: nn.Module = nn.Identity()
         if previous is None:  # the first cell reads the stem twice, the second time as it is
@@ -221,34 +221,28 @@ class _Depthwise(nn.Conv2d):
             return super().forward(x.to(self.weight.dtype))
 
 
-def _conv_norm(inputs: int, outputs: int, kernel: int, stride: int = 1, dilation: int = 1) -> list:
-    padding = dilation * (kernel // 2)
-    convolution = Convolution(inputs, outputs, kernel, stride, padding, dilation, bias=False)
-    return [convolution, nn.BatchNorm2d(outputs)]
-
-
 def _fit(inputs: int, outputs: int, stride: int, *before: nn.Module) -> nn.Module:
     """Return what brings a map to a size and number of channels, by as little as that takes."""
     if stride == 2:
         return nn.Sequential(*before, _FactorizedReduction(inputs, outputs))
     if inputs != outputs:
-        return nn.Sequential(*before, *_conv_norm(inputs, outputs, 1))
+        return nn.Sequential(*before, *conv_norm(inputs, outputs, 1))
     return nn.Identity()
 
 
 def _identity(inputs: int, outputs: int, stride: int) -> nn.Module:
     if stride == 1 and inputs == outputs:
         return nn.Identity()
-    return nn.Sequential(nn.ReLU(), *_conv_norm(inputs, outputs, 1, stride))
+    return nn.Sequential(nn.ReLU(), *conv_norm(inputs, outputs, 1, stride))
 
 
 def _pooling(pool: Callable[..., nn.Module], inputs: int, outputs: int, stride: int) -> nn.Module:
-    widen = _conv_norm(inputs, outputs, 1) if inputs != outputs else []
+    widen = conv_norm(inputs, outputs, 1) if inputs != outputs else []
     return nn.Sequential(pool(3, stride, padding=1), *widen)
 
 
 def _dilated(inputs: int, outputs: int, stride: int) -> nn.Module:
-    return nn.Sequential(nn.ReLU(), *_conv_norm(inputs, outputs, 3, stride, 2))
+    return nn.Sequential(nn.ReLU(), *conv_norm(inputs, outputs, 3, stride, 2))
 
 
 def _symmetric(inputs: int, outputs: int, stride: int) -> nn.Module:
@@ -261,7 +255,7 @@ def _separable(kernel: int, inputs: int, outputs: int, stride: int) -> nn.Module
     layers = []
     for channels, step in ((inputs, stride), (outputs, 1)):
         layers += [nn.ReLU(), _Depthwise(channels, kernel, step)]
-        layers += _conv_norm(channels, outputs, 1)
+        layers += conv_norm(channels, outputs, 1)
     return nn.Sequential(*layers)
 
 
@@ -281,6 +275,6 @@ def _auxiliary(read: _Map, classes: int) -> nn.Module:
     size, pooled = f"{read.size} x {read.size}", (read.size - 5) // 3 + 1
     if pooled < 1:
         raise ValueError(f"the auxiliary classifier reads maps of {size}, expected 5 x 5 or more")
-    narrowed = [nn.ReLU(), nn.AvgPool2d(5, 3), *_conv_norm(read.channels, 128, 1), nn.ReLU()]
+    narrowed = [nn.ReLU(), nn.AvgPool2d(5, 3), *conv_norm(read.channels, 128, 1), nn.ReLU()]
     widened = [nn.Conv2d(128, 768, pooled, bias=False), nn.BatchNorm2d(768), nn.ReLU()]
     return nn.Sequential(*narrowed, *widened, nn.Flatten(), nn.Linear(768, classes))

@@ -33,6 +33,15 @@ class Convolution(nn.Conv2d):
         return functional.conv2d(x, weight, bias, self.stride, padding, self.dilation, self.groups)
 
 
+def conv_norm(
+    inputs: int, outputs: int, kernel: int, stride: int = 1, dilation: int = 1
+) -> list[nn.Module]:
+    """Return a "same" convolution without biases, and batch normalisation."""
+    padding = dilation * (kernel // 2)
+    convolution = Convolution(inputs, outputs, kernel, stride, padding, dilation, bias=False)
+    return [convolution, nn.BatchNorm2d(outputs)]
+
+
 class AveragePool(nn.Module):
     """The mean over 3 x 3 pixels around each one, of those that lie within the map.
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
-from sage.models.convolution import AveragePool
+from sage.models.convolution import AveragePool, conv_norm
 from sage.spaces import NASBENCH201_EDGES, NASBENCH201_OPERATIONS, Architecture
 
 WIDTH = 16  # channels of the first stage, doubled in each next one
@@ -28,12 +28,9 @@ class NASBench201Network(nn.Module):
 
     def __init__(self, architecture: Architecture, *, classes: int, cells: int = 5):
         super().__init__()
-        if cells < 1:
-            raise ValueError(f"cells is {cells}, expected 1 or more")
         # For files, see `saved`.
         self.settings = {"architecture": architecture, "classes": classes, "cells": cells}
-        self.stem = nn.Sequential(nn.Conv2d(3, WIDTH, 3, padding=1, bias=False))
-        self.stem.append(nn.BatchNorm2d(WIDTH))
+        self.stem = nn.Sequential(*conv_norm(3, WIDTH, 3))
         widths = [WIDTH, 2 * WIDTH, 4 * WIDTH]
         self.cells = nn.ModuleList(_Cell(architecture, w) for w in widths for _ in range(cells))
         self.reductions = nn.ModuleList(map(_Reduction, widths[:-1]))
@@ -83,22 +80,16 @@ class _Reduction(nn.Module):
 
     def __init__(self, channels: int):
         super().__init__()
-        first, second = (
-            _convolution(channels, 2 * channels, 3, 2),
-            _convolution(2 * channels, 2 * channels, 3),
-        )
-        self.body = nn.Sequential(first, second)
-        self.shortcut = nn.Sequential(
-            nn.AvgPool2d(2), nn.Conv2d(channels, 2 * channels, 1, bias=False)
-        )
+        wide = 2 * channels
+        self.body = nn.Sequential(_convolution(channels, wide, 3, 2), _convolution(wide, wide, 3))
+        self.shortcut = nn.Sequential(nn.AvgPool2d(2), nn.Conv2d(channels, wide, 1, bias=False))
 
     def forward(self, x: Tensor) -> Tensor:
         return self.shortcut(x) + self.body(x)
 
 
 def _convolution(inputs: int, outputs: int, kernel: int, stride: int = 1) -> nn.Module:
-    convolution = nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2, bias=False)
-    return nn.Sequential(nn.ReLU(), convolution, nn.BatchNorm2d(outputs))
+    return nn.Sequential(nn.ReLU(), *conv_norm(inputs, outputs, kernel, stride))
 
 
 OPERATIONS: dict[str, Callable[[int], nn.Module]] = {

@@ -3,6 +3,8 @@
 from torch import Tensor, nn
 from torch.nn import functional
 
+from sage.models.convolution import conv_norm
+
 
 class ResNet(nn.Module):
     """Residual network of 6n + 2 layers for small images, shortcuts without parameters (option A).
@@ -19,7 +21,7 @@ class ResNet(nn.Module):
 
     def __init__(self, *, blocks: int, width: int, classes: int):
         super().__init__()
-        self.stem = nn.Sequential(*_convolution(3, width), nn.ReLU())
+        self.stem = nn.Sequential(*conv_norm(3, width, 3), nn.ReLU())
         first, second = _stage(width, width, blocks, 1), _stage(width, 2 * width, blocks, 2)
         self.stages = nn.Sequential(first, second, _stage(2 * width, 4 * width, blocks, 2))
         self.classifier = nn.Linear(4 * width, classes)
@@ -37,17 +39,12 @@ class _Block(nn.Module):
         super().__init__()
         self.stride, added = stride, outputs - inputs
         self.around = 0, 0, 0, 0, added // 2, added - added // 2  # the last two add channels
-        first, second = _convolution(inputs, outputs, stride), _convolution(outputs, outputs)
+        first, second = conv_norm(inputs, outputs, 3, stride), conv_norm(outputs, outputs, 3)
         self.body = nn.Sequential(*first, nn.ReLU(), *second)
 
     def forward(self, x: Tensor) -> Tensor:
         shortcut = functional.pad(x[:, :, :: self.stride, :: self.stride], self.around)
         return functional.relu(self.body(x) + shortcut)
-
-
-def _convolution(inputs: int, outputs: int, stride: int = 1) -> list[nn.Module]:
-    convolution = nn.Conv2d(inputs, outputs, 3, stride, padding=1, bias=False)
-    return [convolution, nn.BatchNorm2d(outputs)]
 
 
 def _stage(inputs: int, outputs: int, blocks: int, stride: int) -> nn.Sequential:

@@ -35,12 +35,8 @@ class Classifier(nn.Module):
 
     def __init__(self, network: nn.Module, classes: tuple[str, ...], image_size: int, about: dict):
         super().__init__()
-        self.network, self.classes, self.image_size, self.about = (
-            network,
-            classes,
-            image_size,
-            about,
-        )
+        self.network, self.classes = network, classes
+        self.image_size, self.about = image_size, about
 
     def forward(self, images: Tensor) -> Tensor:
         """Return class scores [B, C] of images [B, 3, H, W] uint8, averaged down to `image_size`.

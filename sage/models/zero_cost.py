@@ -1,10 +1,10 @@
 """Zero-cost proxies: predictions of an untrained network's quality, from one batch.
 
-A proxy is a function of a network, images [B, 3, H, W] and labels [B] to a number, higher for a
-better network as in its source, NaN where it is not defined. Parameters of operations that nothing
-reads have a gradient of 0. It processes the batch once, `synflow`
-one image of ones. To add a proxy, write its formula under `@_proxy`, list it in `PROXIES` and
-in `PREDICTORS` of analysis/predictors.
+A proxy is a function of a network, images [B, 3, H, W] float and labels [B] int64 to a number,
+higher for a better network as in its source, NaN where it is not defined. Parameters of operations
+that nothing reads have a gradient of 0. All proxies process the batch once, but `synflow`, which
+takes one image of ones. To add one, write its formula under `@_proxy`, list it in `PROXIES` and in
+`PREDICTORS` of analysis/predictors.
 """
 
 import copy

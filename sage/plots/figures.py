@@ -3,14 +3,14 @@
 Notebooks and `tg-sage published` draw them in this one way.
 """
 
-from collections.abc import Callable
-from functools import partial
+from collections.abc import Callable, Mapping
 
 import xarray as xr
 from matplotlib.figure import Figure
 
 from sage.analysis import contrasts, planned, predictivity, predictors
-from sage.analysis.bootstrap import UNKNOWN
+from sage.analysis.bootstrap import UNKNOWN, Estimate
+from sage.analysis.predictivity import Analysis
 from sage.analysis.published_pools import RANDOM
 from sage.experiments.results import BENCHMARK, CONTROL_EPOCHS, QUICKSTART_EPOCH, Results
 from sage.images import categories
@@ -31,9 +31,9 @@ def draw(results: Results, name: str) -> None:
     style.save(FIGURES[name](results), results.run.folder, name)
 
 
-def _predictivity(of: Results) -> Figure:
-    layers = [predictors.layer_name(one) for one in of["01_pools"].own.teacher_layer.values]
-    return pools.predictivity(of["01_analysed"][RANDOM], layers, epoch=_epoch(of))
+def _predictivity(of: Results, analysed: Analysis, stored: xr.Dataset) -> Figure:
+    layers = [predictors.layer_name(one) for one in stored.teacher_layer.values]
+    return pools.predictivity(analysed, layers, epoch=_epoch(of))
 
 
 def _alpha(of: Results) -> Figure:
@@ -47,10 +47,8 @@ def _teachers(of: Results) -> Figure:
     return pools.teachers(of["01_analysed"][RANDOM].assessed, teacher=name)
 
 
-def _rivals(of: Results) -> Figure:
-    own = of["01_pools"]
-    options = {"epoch": _epoch(of), "ceiling": own.ceiling, "alpha": of.run.alpha}
-    return pools.rivals(of["01_analysed"][RANDOM].assessed, **options)
+def _rivals(of: Results, assessed: xr.Dataset, ceiling: Estimate) -> Figure:
+    return pools.rivals(assessed, epoch=_epoch(of), ceiling=ceiling, alpha=of.run.alpha)
 
 
 def _cost(of: Results) -> Figure:
@@ -59,9 +57,8 @@ def _cost(of: Results) -> Figure:
     return pools.cost_curves(of["01_analysed"][RANDOM], ceiling=own.ceiling, teacher=taught)
 
 
-def _search(of: Results) -> Figure:
-    _, taught = of["01_pools"].taught
-    return pools.simulated_searches(of["01_random"], epoch=_epoch(of), teacher=taught)
+def _search(of: Results, analysed: Mapping[str, Analysis], taught: float) -> Figure:
+    return pools.simulated_searches(analysed, epoch=_epoch(of), teacher=taught)
 
 
 def _errors(of: Results, number: str, trained: xr.Dataset, **kinds: str) -> Figure:
@@ -87,34 +84,18 @@ def _teaching(of: Results) -> Figure:
     return teaching(of["06_teaching"], networks.mature, CONTROL_EPOCHS, chance=chance)
 
 
-def _of_benchmark(of: Results, name: str) -> Figure:
-    """Draw a figure of pools of the networks of NAS-Bench-201."""
-    stored, analysed, epoch = of["05_stored"], of["05_analysed"], _epoch(of)
-    known: dict[str, Callable[[], Figure]] = {
-        "predictivity": lambda: pools.predictivity(analysed, stored.layers, epoch=epoch),
-        "rivals": lambda: pools.rivals(
-            analysed.assessed, epoch=epoch, ceiling=UNKNOWN, alpha=of.run.alpha
-        ),
-        "added": lambda: pools.added_value({BENCHMARK: analysed}),
-        "search": lambda: pools.simulated_searches(
-            {BENCHMARK: analysed}, epoch=epoch, teacher=stored.teacher_multiply_adds
-        ),
-    }
-    return known[name]()
-
-
 FIGURES: dict[str, Callable[[Results], Figure]] = {
     "quickstart_rdms": _examples,
     "00_images": lambda of: teacher.training_images(of["00_images"]),
     "00_teacher": lambda of: teacher.learning_curve(of["00_teacher"]),
     "00_rdms": lambda of: teacher.teacher_rdms(of["00_teacher_rdms"], of["00_categories"]),
     "01_added": lambda of: pools.added_value(of["01_random"]),
-    "01_predictivity": _predictivity,
+    "01_predictivity": lambda of: _predictivity(of, of["01_analysed"][RANDOM], of["01_pools"].own),
     "01_alpha": _alpha,
     "01_teachers": _teachers,
-    "01_rivals": _rivals,
+    "01_rivals": lambda of: _rivals(of, of["01_analysed"][RANDOM].assessed, of["01_pools"].ceiling),
     "01_cost": _cost,
-    "01_search": _search,
+    "01_search": lambda of: _search(of, of["01_random"], of["01_pools"].taught[1]),
     "01_pools": lambda of: pools.pools(of["01_analysed"], alpha=of.run.alpha),
     "02_searches": lambda of: searches.search_progress(of["02_searches"]),
     "03_finalists": lambda of: searches.finalists(of["03_searches"]),
@@ -128,10 +109,12 @@ FIGURES: dict[str, Callable[[Results], Figure]] = {
     "04_errors": lambda of: _errors(
         of, "04", of["04_trained"], test_accuracy=" top-1", test_top5=" top-5"
     ),
-    **{
-        f"05_{name}": partial(_of_benchmark, name=name)
-        for name in ("predictivity", "rivals", "added", "search")
-    },
+    "05_predictivity": lambda of: _predictivity(of, of["05_analysed"], of["05_stored"].table),
+    "05_rivals": lambda of: _rivals(of, of["05_assessed"], UNKNOWN),
+    "05_added": lambda of: pools.added_value({BENCHMARK: of["05_analysed"]}),
+    "05_search": lambda of: _search(
+        of, {BENCHMARK: of["05_analysed"]}, of["05_stored"].teacher_multiply_adds
+    ),
     "05_controls": lambda of: controls(of["05_against"], CONTROL_EPOCHS),
     "05_objects": lambda of: objects(of["05_objects_assessed"], of["05_objects"], OBJECTS_SHOWN),
     "05_ladder": lambda of: ladder(of["05_rungs"], CONTROL_EPOCHS),

@@ -1,7 +1,7 @@
 """Showing images to a network: accuracy, loss and every layer's RDMs from one pass."""
 
-from collections.abc import Iterable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterator
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from functools import partial
 
@@ -11,6 +11,8 @@ from torch import Tensor
 from torch.nn import Module, functional
 
 from sage.compute import devices
+from sage.images.datasets import Images
+from sage.images.image_files import ImageFiles
 from sage.images.preprocessing import as_shown
 from sage.images.stimuli import StimulusSet
 from sage.rsa.alignment import GRAM, gram
@@ -71,9 +73,9 @@ def features(
 
 
 @torch.inference_mode()
-def class_scores(model: Module, batches: Iterable[Tensor]) -> Tensor:
-    """Return the scores [N, C] float32 of images in batches [B, 3, H, W] uint8."""
-    with _evaluating(model):
+def class_scores(model: Module, images: Images | ImageFiles) -> Tensor:
+    """Return the scores [N, C] float32 of labelled images; of a file its centre is shown."""
+    with closing(images.shown(BATCH)) as batches, _evaluating(model):
         return torch.cat([_scores(model, batch) for batch in batches])
 
 
@@ -84,8 +86,6 @@ def accuracy(scores: Tensor, labels: Tensor) -> float:
 
 def top_k(scores: Tensor, labels: Tensor, k: int) -> float:
     """Return the fraction of images [N] with one of the k highest scores [N, C] at their class."""
-    if k > scores.shape[1]:
-        raise ValueError(f"k is {k}, expected at most the {scores.shape[1]} classes")
     right = scores.topk(k).indices == labels.to(scores.device)[:, None]
     return _fraction(right.any(1), scores)
 

@@ -15,10 +15,12 @@ from sage.rsa import alignment, rdm
 from sage.rsa.alignment import GRAM
 from sage.rsa.teacher import Teacher
 
-# Ways to compare layers, functions of [T, P] and [L, P] to [T, L]. Add one of RDMs in `rdm.METHODS`
-# and one of Gram matrices in `alignment.MEASURES`.
-METHODS: dict[str, Callable] = {one: partial(rdm.correlate_rdms, method=one) for one in rdm.METHODS}
-METHODS |= alignment.MEASURES
+# Ways to compare layers, functions of [T, P] and [L, P] to [T, L]: by RDMs, or by Gram matrices.
+CORRELATIONS: dict[str, Callable] = {
+    "pearson": rdm.correlate_rdms,
+    "spearman": partial(rdm.correlate_rdms, ranks=True),
+}
+METHODS = CORRELATIONS | alignment.MEASURES
 Snapshots = Iterable[tuple[int, float, Mapping[tuple[str, str], np.ndarray]]]
 
 
@@ -78,7 +80,7 @@ def compare(
             `check_comparable`.
     """
     if method not in METHODS or (method in alignment.MEASURES) != (level == GRAM):
-        grams, others = ", ".join(alignment.MEASURES), ", ".join(rdm.METHODS)
+        grams, others = ", ".join(alignment.MEASURES), ", ".join(CORRELATIONS)
         expected = f"expected {grams} at level {GRAM!r}, or {others} at another"
         raise ValueError(f"method {method!r} at level {level!r}, {expected}")
     if not teacher.layers:

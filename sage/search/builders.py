@@ -122,33 +122,19 @@ class NASBench201Builder(Builder):
         return spaces.nasbench201_string(architecture)
 
 
-def _convolutional(budget: SearchBudget, profile: Profile) -> Builder:
-    return ConvolutionalBuilder(layers=budget.layers, width=profile.width)
-
-
-def _nasbench201(budget: SearchBudget, profile: Profile) -> Builder:
-    return NASBench201Builder(cells=profile.cells.repeats)
-
-
 # The spaces of whole networks that notebook 02 searches, by their name in a `SearchBudget`.
 SPACES: dict[str, Callable[[SearchBudget, Profile], Builder]] = {
-    "cnn": _convolutional,
-    "nasbench201": _nasbench201,
+    "cnn": lambda budget, profile: ConvolutionalBuilder(layers=budget.layers, width=profile.width),
+    "nasbench201": lambda budget, profile: NASBench201Builder(cells=profile.cells.repeats),
 }
 
 
 def searched(budget: Budget, profile: Profile) -> Builder:
-    """Return the builder of the networks that a budget is for, a line for each kind of budget.
-
-    Raises:
-        TypeError: another kind of budget.
-        ValueError: an unknown space.
-    """
-    if isinstance(budget, SearchBudget):
-        if budget.space not in SPACES:
-            raise ValueError(f"space is {budget.space!r}, expected one of {', '.join(SPACES)}")
-        return SPACES[budget.space](budget, profile)
+    """Return the builder of the networks that a budget is for; ValueError for an unknown space."""
     if isinstance(budget, CellBudget):
         sizes = {"blocks": budget.blocks, "repeats": budget.repeats, "filters": budget.filters}
         return CellBuilder(**sizes, skeleton=budget.skeleton)
-    raise TypeError(f"budget is {budget!r}, expected a SearchBudget or a CellBudget")
+    assert isinstance(budget, SearchBudget)
+    if budget.space not in SPACES:
+        raise ValueError(f"space is {budget.space!r}, expected one of {', '.join(SPACES)}")
+    return SPACES[budget.space](budget, profile)

@@ -2,14 +2,13 @@
 
 import json
 import time
-from contextlib import closing
 from dataclasses import asdict, dataclass, field
 from functools import lru_cache
 from typing import Any, cast
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from sage.compute import devices
 from sage.config import provenance
@@ -211,15 +210,9 @@ def _load_described(protocol: EvaluationProtocol, described: str) -> Shown:
     return shown
 
 
-def class_scores(model: nn.Module, images: Images | ImageFiles) -> Tensor:
-    """Return scores [N, C] of labelled images; of a file its centre is shown."""
-    with closing(images.shown(activations.BATCH)) as batches:
-        return activations.class_scores(model, batches)
-
-
 def accuracy(model: nn.Module, images: Images | ImageFiles) -> float:
     """Return a network's accuracy in [0, 1] on labelled images."""
-    return activations.accuracy(class_scores(model, images), images.labels)
+    return activations.accuracy(activations.class_scores(model, images), images.labels)
 
 
 def _proxies(trainer: Trainer) -> dict[str, float]:

@@ -163,12 +163,13 @@ class Explorer:
         for one in candidates:
             score = self.study.score(found, self.ended) if found.state == "finished" else np.nan
             end = {"state": found.state, "score": score, "failure": found.failure}
-            self._finish([one], stored, found, **end)
+            self._finish(one, stored, found, **end)
         self.failed_in_a_row.clear()
 
     def _fail(self, candidates: list[Candidate], problem: BaseException) -> None:
         failure = f"{type(problem).__name__}: {problem}"
-        self._finish(candidates, None, None, state="failed", failure=failure)
+        for candidate in candidates:
+            self._finish(candidate, None, None, state="failed", failure=failure)
         if candidates[0].failure is None:  # one that failed in an earlier run does not count
             self.failed_in_a_row.append(candidates)
         if len(self.failed_in_a_row) == FAILURES_IN_A_ROW:
@@ -179,15 +180,15 @@ class Explorer:
             raise RuntimeError(f"{told}, the last with: {failure}; {advice}") from problem
 
     def _finish(
-        self, candidates: list[Candidate], stored: int | None, found: Evaluation | None, **end
+        self, candidate: Candidate, stored: int | None, found: Evaluation | None, **end
     ) -> None:
-        for ended in [replace(candidate, **end) for candidate in candidates]:
-            self.tracker.finish(self.key, ended, stored)
-            self.searcher.tell(ended.number, ended.score)
-            self.ended.append(ended)
-            self._advance(1)
-            if self.told:
-                self.told(self.study, ended, found)
+        ended = replace(candidate, **end)
+        self.tracker.finish(self.key, ended, stored)
+        self.searcher.tell(ended.number, ended.score)
+        self.ended.append(ended)
+        self._advance(1)
+        if self.told:
+            self.told(self.study, ended, found)
 
     def _advance(self, count: int) -> None:
         best = np.fmax.reduce([np.nan, *(one.score for one in self.ended)])

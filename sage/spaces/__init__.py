@@ -9,7 +9,6 @@ from sage.spaces.nasbench201_space import (
     nasbench201,
     nasbench201_depth,
     nasbench201_string,
-    representative,
     representatives,
 )
 from sage.spaces.search_space import Architecture, Choice, SearchSpace

@@ -14,14 +14,7 @@ LAYER_OPTIONS = {
 }
 MOST_LAYERS = 100  # choices grow with their square; the paper has 20
 # How many of them the first studies on record had, see `Choice.began`.
-BEGAN = {
-    "filters": 3,
-    "height": 4,
-    "width": 4,
-    "stride": 2,
-    "activation": 2,
-    "normalization": 2,
-}
+BEGAN = dict(filters=3, height=4, width=4, stride=2, activation=2, normalization=2)
 
 
 @dataclass(frozen=True)

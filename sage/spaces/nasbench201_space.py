@@ -62,20 +62,19 @@ def nasbench201_depth(architecture: Architecture) -> int:
     return int(max(longest[-1], 0))
 
 
-def representative(architecture: Architecture) -> Architecture:
-    """Return the first cell, in the order of options, that the authors count as the same.
-
-    It has no operation whose result nothing reads. Of the 15,625 cells 6,466 are representatives.
-    The authors compare sums as text, in which a missing term counts and the terms of an added sum
-    keep their order; so some of the 6,466 compute the same: 4,930 are different functions.
-    """
-    nasbench201().check(architecture)
-    return _representatives()[_formula(architecture)]
-
-
+@cache
 def representatives() -> tuple[Architecture, ...]:
-    """Return the 6,466 cells that the authors count as different, in the order of options."""
-    return tuple(sorted(_representatives().values()))
+    """Return the 6,466 cells, of 15,625, that the authors count as different.
+
+    Each is the first of those that count as the same, in the order of options, and has no operation
+    whose result nothing reads. The authors compare sums as text, in which a missing term counts and
+    the terms of an added sum keep their order; so some of the 6,466 compute the same: 4,930 are
+    different functions.
+    """
+    found: dict[str, Architecture] = {}
+    for architecture in product(range(len(NASBENCH201_OPERATIONS)), repeat=len(NASBENCH201_EDGES)):
+        found.setdefault(_formula(architecture), architecture)
+    return tuple(found.values())
 
 
 def _formula(architecture: Architecture) -> str:
@@ -94,11 +93,3 @@ def _formula(architecture: Architecture) -> str:
                 terms.append("#" if missing else term)
         nodes.append("+".join(sorted(terms)))
     return nodes[3]
-
-
-@cache
-def _representatives() -> dict[str, Architecture]:
-    found: dict[str, Architecture] = {}
-    for architecture in product(range(len(NASBENCH201_OPERATIONS)), repeat=len(NASBENCH201_EDGES)):
-        found.setdefault(_formula(architecture), architecture)
-    return found

@@ -125,13 +125,8 @@ def _kept_stimuli(files: str, path: Path, size: int, images: int | None) -> Stim
         stored = {"images": table.images.values} if "images" in table else {}
         for name, values in (labels | stored).items():
             _check_repeated(name, values, ids, shown)
-        count, _, height, width = pixels.shape
-        if count < FEWEST_STIMULI:
+        if (count := len(pixels)) < FEWEST_STIMULI:
             raise ValueError(f"{count} stimuli, expected {FEWEST_STIMULI} or more")
-        if size > min(height, width):
-            raise ValueError(
-                f"stimuli of {height} x {width} pixels, expected {size} or more a side"
-            )
         labels = {name: values[first] for name, values in labels.items()}
         return StimulusSet(path.stem, averaged_down(pixels, size), *_levels(labels, count, images))
 

@@ -3,6 +3,7 @@
 import hashlib
 import importlib
 import re
+from collections.abc import Callable
 from difflib import get_close_matches
 from types import ModuleType
 
@@ -12,6 +13,7 @@ from torch import Tensor, nn
 from sage.compute import devices
 from sage.config.run import Refused, unknown
 
+OWN = "python:"
 FORMS = "torchvision:MODEL[/WEIGHTS]:LAYERS, timm:MODEL[.WEIGHTS]:LAYERS, "
 FORMS += "python:PACKAGE.MODULE.FUNCTION:LAYERS"
 
@@ -39,17 +41,13 @@ def load_network(spec: str, *, seed: int) -> tuple[nn.Module, tuple[str, ...]]:
 def check(spec: str) -> None:
     """Raise an error as `load_network` does, as far as can be told without weights or own code."""
     kind, what, layers = _parts(spec)
-    if kind == "torchvision:":
-        from torchvision import models  # slow to import
-
-        with torch.device("meta"):
-            _check_layers(spec, models.get_model(_published(what)[0]), layers)
-    elif kind == "timm:":
-        with torch.device("meta"):
-            _check_layers(spec, _timm(what, fetch=False), layers)
-    elif not layers or "." not in what:
-        told = f"teacher {spec!r} names no layers, or no function of a module"
-        raise ValueError(f"{told}; expected {FORMS}")
+    if kind == OWN:
+        if not layers or "." not in what:
+            told = f"teacher {spec!r} names no layers, or no function of a module"
+            raise ValueError(f"{told}; expected {FORMS}")
+        return
+    with torch.device("meta"):
+        _check_layers(spec, KINDS[kind](what, fetch=False), layers)
 
 
 def _parts(spec: str) -> tuple[str, str, tuple[str, ...]]:
@@ -105,12 +103,12 @@ def _published(what: str) -> tuple:
     return name, every.get(wanted)
 
 
-def _torchvision(what: str) -> nn.Module:
+def _torchvision(what: str, *, fetch: bool = True) -> nn.Module:
     from torchvision import models  # slow to import
 
     name, weights = _published(what)
     try:
-        return models.get_model(name, weights=weights)
+        return models.get_model(name, weights=weights if fetch else None)
     except OSError as problem:
         told = f"torchvision's weights {what} are not in {torch.hub.get_dir()}/checkpoints and"
         files = weights.url if weights else "them"
@@ -147,8 +145,5 @@ def _python(what: str) -> nn.Module:
     return model
 
 
-KINDS = {
-    "torchvision:": _torchvision,
-    "timm:": _timm,
-    "python:": _python,
-}  # by what a spec begins with
+# By what a spec begins with.
+KINDS: dict[str, Callable] = {"torchvision:": _torchvision, "timm:": _timm, OWN: _python}

@@ -112,9 +112,8 @@ def train_network(name: str, run: Run) -> tuple[nn.Module, xr.Dataset]:
 
 def scored(model: nn.Module, run: Run) -> dict[str, float]:
     """Return accuracy and loss of a network on the run's validation images."""
-    images = load_images(run)
-    stimuli, labels = images.stimuli(run.settings.rdm_images), images.validation.labels
-    scores = activations.show(model, (), stimuli, units=0, seed=run.seed).scores
+    images = load_images(run).validation
+    scores, labels = activations.class_scores(model, images), images.labels
     accuracy, loss = activations.accuracy(scores, labels), activations.loss(scores, labels)
     return {"accuracy": accuracy, "loss": loss}
 

@@ -90,10 +90,8 @@ def record(
         trials: presentations of each image.
 
     Raises:
-        ValueError: another number of layers, or a layer with too few active units.
+        ValueError: a layer with too few active units.
     """
-    if len(layers) != len(SITES):
-        raise ValueError(f"layers {', '.join(layers)}, expected one for each of {', '.join(SITES)}")
     each = -(-images // len(objects.classes()))
     rendered, labels = objects.render(each * len(objects.classes()), size=size, seed=STIMULI)
     order = np.argsort(labels, kind="stable")

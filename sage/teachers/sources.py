@@ -225,21 +225,9 @@ def _load_best(run: Run) -> Teacher:
     return BestSoFar(BEST_SO_FAR, every=cast(ComparisonRun, run).budget.starts)
 
 
-def _load_bank(run: Run) -> Teacher:
-    return read_teacher(_bank(run.teacher))
-
-
 def _load_toolbox(run: Run) -> Teacher:
     path = _bank(run.teacher)
     return toolbox.from_rdms(Path(path).stem, toolbox.read_rdms(path), run)
-
-
-def _check_toolbox(name: str) -> None:
-    toolbox.read_rdms(_bank(name))
-
-
-def _check_bank(name: str) -> None:
-    read_teacher(_bank(name))
 
 
 def _bank(name: str) -> str:
@@ -260,15 +248,16 @@ class Kind(NamedTuple):
     runs: type[Run] = Run
 
 
-def _is_external(name: str) -> bool:
-    return name.startswith(tuple(external.KINDS))
-
-
 # The first kind that a name is of counts.
 KINDS = (
     Kind(", ".join(TEACHERS), TEACHERS.__contains__, _load_named, str),
     Kind(f"{BEST_SO_FAR} (of a search)", BEST_SO_FAR.__eq__, _load_best, str, runs=ComparisonRun),
-    Kind(external.FORMS, _is_external, _load_external, external.check),
+    Kind(
+        external.FORMS,
+        lambda name: name.startswith(tuple(external.KINDS)),
+        _load_external,
+        external.check,
+    ),
     Kind(
         "files of recordings (spaces between)",
         assemblies.names_recordings,
@@ -279,9 +268,14 @@ KINDS = (
         "RDMs of rsatoolbox (.hdf5, .h5)",
         lambda name: _bank(name).endswith((".hdf5", ".h5")),
         _load_toolbox,
-        _check_toolbox,
+        lambda name: toolbox.read_rdms(_bank(name)),
     ),
-    Kind("a bank (.nc)", lambda name: _bank(name).endswith(".nc"), _load_bank, _check_bank),
+    Kind(
+        "a bank (.nc)",
+        lambda name: _bank(name).endswith(".nc"),
+        lambda run: read_teacher(_bank(run.teacher)),
+        lambda name: read_teacher(_bank(name)),
+    ),
 )
 
 

@@ -10,7 +10,6 @@ from torch import Tensor, nn
 
 from sage.images import preprocessing
 from sage.images.image_files import Labelled
-from sage.images.preprocessing import Crop
 
 
 @dataclass(frozen=True)
@@ -36,15 +35,6 @@ class Recipe(ABC):
         """Return an optimizer whose learning rate the trainer sets before every step."""
         rate, momentum, decay = self.learning_rate, self.momentum, self.weight_decay
         return torch.optim.SGD(parameters, rate, momentum, weight_decay=decay, nesterov=True)
-
-    def augment(self, images: Tensor, generator: torch.Generator) -> Tensor:
-        """Return what the network is shown of images [B, 3, H, W], see `preprocessing`."""
-        return preprocessing.augment(images, generator)
-
-    def crops(self, count: int, generator: torch.Generator) -> list[Crop]:
-        """Return crops of `count` images of any size; ValueError where the recipe has none."""
-        own = type(self).__name__
-        raise ValueError(f"{own} is a recipe for images of one size, expected ImageNet for files")
 
     def standardiser(self, images: Labelled) -> Callable[[Tensor], Tensor]:
         """Return what makes input of images [B, 3, H, W] uint8, given those of training."""
@@ -97,12 +87,6 @@ class ImageNet(Steps):
         rate, alpha, epsilon = self.learning_rate, self.decay, self.epsilon
         decay, momentum = self.weight_decay, self.momentum
         return torch.optim.RMSprop(parameters, rate, alpha, epsilon, decay, momentum)
-
-    def augment(self, images: Tensor, generator: torch.Generator) -> Tensor:
-        return preprocessing.scaled_crop(images, generator)
-
-    def crops(self, count: int, generator: torch.Generator) -> list[Crop]:
-        return preprocessing.scaled_crops(count, generator)
 
 
 def candidate_recipe(epochs: float, batch_size: int) -> Recipe:

@@ -50,8 +50,7 @@ class Trainer:
         self.model.standardise = recipe.standardiser(images)  # type: ignore[assignment]
         self._replica = replicas.joined(self.model)
         self.recipe, self.seed, self.device = recipe, seed, device
-        draw = recipe.augment if isinstance(images.images, Tensor) else recipe.crops
-        self.batches = Batches(images, draw, size=size, seed=seed, device=device)
+        self.batches = Batches(images, size=size, seed=seed, device=device)
         self.optimizer = recipe.optimizer(model.parameters())
         self.steps_per_epoch, self.step = self.batches.steps_per_epoch, 0
         self.loss_sum = torch.zeros((), dtype=torch.float64, device=device)

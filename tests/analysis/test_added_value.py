@@ -61,12 +61,13 @@ def test_what_does_not_vary_counts_for_nothing_and_too_few_networks_give_none():
     assert np.isfinite(cross_validation.regression(x[:, :13], y[:13], seed=0)).all()
 
 
-@pytest.mark.parametrize("given", GIVEN)
-def test_what_tg_adds_is_found_and_noise_adds_nothing(given):
-    for signal, expected in ((1.0, {contrasts.BETTER}), (0.0, {contrasts.UNDECIDED, "alike"})):
-        scores, mature = make_scores(signal=signal)
-        found = added_value.added_value(scores, mature, BOOTSTRAP)
-        assert found.epoch.values.tolist() == [1.0]
+@pytest.mark.parametrize(
+    "signal, expected", [(1.0, {contrasts.BETTER}), (0.0, {contrasts.UNDECIDED, "alike"})]
+)
+def test_what_tg_adds_is_found_and_noise_adds_nothing(signal, expected):
+    found = added_value.added_value(*make_scores(signal=signal), BOOTSTRAP)
+    assert found.epoch.values.tolist() == [1.0]
+    for given in GIVEN:
         words = contrasts.verdicts(found, f"{given} + TG", 1.0)
         assert set(words) == {given, *(f"{given} + {one}" for one in added_value.IGNORANT)}
         assert set(words.values()) <= expected

@@ -30,8 +30,6 @@ def test_accuracies_are_read_by_official_name():
     table = benchmarks.load_nasbench201()
     assert list(table) == ["c100_test_200_nats", "c10_val_12"] and list(table.index) == NAMES
     assert table.c100_test_200_nats[NAMES[2]] == 58.25
-    write(c10_val_12=[80.0, 10, 61])
-    assert benchmarks.load_nasbench201().attrs["identity"] != table.attrs["identity"]
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,6 @@ from sage.analysis.bootstrap import Bootstrap
 from tests.support.one_by_one import (
     ALONE,
     BOOTSTRAP,
-    interval,
     one_by_one,
     partial_correlation,
 )
@@ -45,13 +44,6 @@ def test_many_at_once_are_as_each_resample_alone(method):
             rtol=1e-7,
             atol=1e-9,
         )
-
-
-def test_intervals_are_those_of_the_bootstrap_of_one():
-    predictors, target, _ = make_samples()
-    drawn = bootstrap.pearson(BOOTSTRAP.counts(14), predictors, target)
-    found = bootstrap.correlation(predictors[0], target, BOOTSTRAP)
-    assert interval(drawn[:, 0]) == pytest.approx([found.value, found.low, found.high])
 
 
 @pytest.mark.parametrize("method", bootstrap.METHODS)
@@ -161,6 +153,7 @@ def test_resamples_are_measured_one_by_one():
     by_one = [float(bootstrap.correlate(x[rows], y[rows])) for rows in drawn]
     found = bootstrap.correlation(x, y, Bootstrap(300, 3))
     assert (found.low, found.high) == pytest.approx(np.percentile(by_one, (2.5, 97.5)))
+    assert found.value == pytest.approx(bootstrap.correlate(x, y))
 
 
 def test_seed_ceiling_of_shrout_and_fleiss():
@@ -237,9 +230,8 @@ def test_fewer_than_five_have_a_value_without_an_interval():
     )
     for one in few:
         assert one.value > 0.9 and one.n == 4 and np.isnan([one.low, one.high]).all()
-        assert str(one) == f"{one.value:.2f} (no interval, n = 4)"
     enough = bootstrap.correlation(np.arange(5.0), np.append(y, 4), MANY)
-    assert np.isfinite([enough.low, enough.high]).all() and " to " in str(enough)
+    assert np.isfinite([enough.low, enough.high]).all()
 
 
 def test_mean_has_the_t_interval():
@@ -248,8 +240,6 @@ def test_mean_has_the_t_interval():
     expected = stats.ttest_1samp(values[:5], 0).confidence_interval(0.95)
     assert (found.value, found.n) == (3, 5) and expected.low < 0
     assert (found.low, found.high) == pytest.approx((expected.low, expected.high))
-    within = bootstrap.t_interval(values, bounds=(0, 8))
-    assert (within.low, within.high) == (0, found.high) and within.value == 3
     alone = bootstrap.t_interval(np.array([1.0]))
     assert (alone.value, alone.n) == (1.0, 1) and np.isnan([alone.low, alone.high]).all()
     assert np.isnan(bootstrap.t_interval(np.array([np.nan])).value)

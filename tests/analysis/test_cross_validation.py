@@ -1,5 +1,4 @@
 import numpy as np
-import pytest
 
 from sage.analysis import bootstrap, cross_validation
 
@@ -119,13 +118,3 @@ def test_where_nothing_correlates_there_is_no_score():
         assert (
             np.isnan(scores).all() and scores.shape == samples[0].shape and np.isnan(chosen).all()
         )
-
-
-def test_impossible_requests_are_refused():
-    samples = draw(10, 1, 0)
-    for alphas in ([], [0, np.inf], 1.0):
-        with pytest.raises(ValueError, match="expected a list of one or more finite numbers"):
-            choose(*samples, alphas=alphas)
-    for option in ({"folds": 1}, {"repeats": 0}):
-        with pytest.raises(ValueError, match="two or more folds, one or more repeats"):
-            choose(*samples, **option)

@@ -8,12 +8,11 @@ from sage.analysis import (
     cross_validation,
     predictivity,
     predictors,
-    simulated_search,
 )
 from sage.analysis.bootstrap import Estimate
 from sage.config import paths
 from tests.support.one_by_one import ALONE, BOOTSTRAP, interval, one_by_one, partial_correlation
-from tests.support.pools import NAMES, make_analysis, make_assessed, make_known, make_table
+from tests.support.pools import NAMES, make_analysis, make_assessed, make_known
 
 # What can be made of these.
 NESTED = ["P + a TG", "P + a TG shuffled", "P + a P", "P + a TSE", "P + a log parameters"]
@@ -165,19 +164,6 @@ def test_ceiling_pairs_networks_by_their_number():
 def test_networks_that_never_matured_are_no_pool():
     with pytest.raises(ValueError, match="no network of the pool reached epoch 30"):
         predictivity.mature_accuracy(make_known()[0].results, 30)
-
-
-def test_analysis_is_what_its_steps_give():
-    known, mature = make_known()
-    found = make_analysis()
-    table, weights = predictivity.add_nested(make_table(known), mature, seed=BOOTSTRAP.seed)
-    xr.testing.assert_identical(found.scores, table)
-    xr.testing.assert_identical(found.weights, weights)
-    xr.testing.assert_identical(found.mature, mature)
-    xr.testing.assert_identical(found.assessed, predictivity.assess(table, mature, BOOTSTRAP))
-    xr.testing.assert_identical(found.found, simulated_search.simulate(table, mature, BOOTSTRAP))
-    compared = list(zip(found.compared["first"].values, found.compared["second"].values))
-    assert ("P + a TG", "P") in compared and ("P and size + TG", "P and size") in compared
 
 
 def test_record_holds_all_and_can_be_saved(tmp_path):

@@ -78,7 +78,7 @@ def test_a_weight_that_is_not_the_papers_was_chosen_at_an_unknown_cost():
 
 @pytest.mark.parametrize("gain, verdict", [(0.1, "better"), (-0.1, "worse"), (0.0, "undecided")])
 def test_reading_says_what_the_numbers_say(gain, verdict):
-    first, few, many = search_tables.reading(make_table(gain, runs=6)).splitlines()
+    first, few, many, _ = search_tables.reading(make_table(gain, runs=6)).splitlines()
     assert verdict in first
     assert few.startswith("P + 2 TG after 1 epoch minus P after 1 epoch: ")
     assert "n = 6 runs" in few and few.endswith(f"{verdict}.")
@@ -87,7 +87,7 @@ def test_reading_says_what_the_numbers_say(gain, verdict):
 
 def test_reading_of_few_runs_or_one_score_claims_nothing():
     for runs, told in ((1, "in 1 run, too few"), (4, "in 4 runs, too few for an interval.")):
-        first, *lines = search_tables.reading(make_table(runs=runs)).splitlines()
+        first, *lines, _ = search_tables.reading(make_table(runs=runs)).splitlines()
         assert first == "Whether guidance finds better networks is undecided."
         assert all(told in line and "[" not in line for line in lines)
     few, many = (
@@ -107,7 +107,7 @@ def test_reading_compares_what_was_searched():
         mature_accuracy=table.mature_accuracy.where((table.score == "P") | (table.epochs == last))
     )
     lines = search_tables.reading(late).splitlines()
-    assert [line.partition(":")[0] for line in lines[1:]] == [
+    assert [line.partition(":")[0] for line in lines[1:-1]] == [
         "P + 2 TG after 4 epochs minus P after 4 epochs"
     ]
     early = late.assign(

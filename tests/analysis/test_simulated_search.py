@@ -55,10 +55,12 @@ def test_simulated_searches_resample_networks(monkeypatch):
 def test_the_best_score_finds_the_best_and_a_constant_one_nothing():
     scores, mature, _ = make_assessed()
     scores.loc[{"predictor": "P"}] = 0.5
-    found = simulated_search.simulate(scores, mature, Bootstrap(20, 0)).sel(candidates=20)
+    scores.loc[{"predictor": "TG"}] = mature.values[:, None]
+    names = ("P", "TG")
+    found = simulated_search.simulate(scores, mature, Bootstrap(20, 0), names).sel(candidates=20)
     assert found.value.sel(predictor="P").isnull().all()
-    guided = found.value.sel(predictor="P + alpha TG", epoch=0.5)
-    assert (guided <= mature.max()).all() and guided[1] >= guided[0]
+    best, of_five = found.value.sel(predictor="TG", epoch=0.5).values
+    assert best == pytest.approx(of_five) and best <= mature.max()
 
 
 def test_scores_of_different_epochs_are_compared_in_the_same_resamples(monkeypatch):

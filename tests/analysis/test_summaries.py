@@ -37,11 +37,7 @@ def test_verdict_is_a_line_of_each_pool():
 
 def test_summary_says_that_the_claim_is_not_supported():
     lines = summary(2.0, guided=False)
-    assert lines[6] in (
-        "Whether guidance helps is undecided.",
-        "The claim fails: guidance with a chosen weight predicts mature accuracy no better "
-        "than accuracy alone does.",
-    )
+    assert lines[6] == "Whether guidance helps is undecided."
     assert "P + alpha TG is above P after none" in lines[7]
     assert lines[5].startswith("P + alpha TG is undecided against P, P + alpha TG of a shuffled")
 

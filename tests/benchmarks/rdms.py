@@ -109,10 +109,8 @@ def share(candidates: int, width: float, pixels: int, shown: int) -> None:
         whole.append(EPOCHS * TRAINING * trained)
         show = partial(activations.show, model, model.layer_names, stimuli, units=1000, seed=0)
         passes.append(VALIDATION / shown * seconds(show)[1])
-        batches = stimuli.images.split(activations.BATCH)
-        bare.append(
-            VALIDATION / shown * seconds(partial(activations.class_scores, model, batches))[1]
-        )
+        alone = partial(activations.class_scores, model, validation)
+        bare.append(VALIDATION / shown * seconds(alone)[1])
     print(
         f"width {width}, {pixels} x {pixels}: training {np.mean(whole):7.1f} s, "
         f"RDM pass {np.mean(passes):6.2f} s "

@@ -33,6 +33,7 @@ def test_published_figures_and_tables_follow_from_tables(name, tmp_path, monkeyp
         known = xr.load_dataset(tables[stem])
         xr.testing.assert_allclose(found, known, rtol=1e-6)
         assert found.run_parameters == known.run_parameters
+        assert found.attrs.get("verdict") == known.attrs.get("verdict")
     assert not (tmp_path / "nothing").exists()
 
 

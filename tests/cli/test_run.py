@@ -526,16 +526,6 @@ def alive(process: int) -> bool:
         return False
 
 
-def test_papermill_alone(checkout):
-    """papermill runs the committed notebook without this package's help."""
-    source = write(checkout, "01_first", "print(alpha, seed)")
-    paired = source.with_suffix(".ipynb")
-    jupytext.write(jupytext.read(source), paired)
-    result = checkout / "out.ipynb"
-    papermill.execute_notebook(paired, result, {"alpha": 2, "seed": 1}, progress_bar=False)
-    assert outputs(result) == "2 1\n"
-
-
 SOURCES = sorted((paths.ROOT / "notebooks").glob("*.py"))
 assert SOURCES
 

@@ -27,24 +27,17 @@ def test_threads_that_wait_leave_their_core_to_others(given, expected):
 
 
 @pytest.mark.parametrize(
-    "gigabytes, cores, expected", [(80, 16, 8), (80, 4, 4), (24, 16, 3), (6, 16, 0)]
+    "gigabytes, cores, memory, expected",
+    [(80, 16, 64, 8), (80, 4, 64, 4), (24, 16, 64, 3), (6, 16, 64, 0), (80, 16, 5, 3)],
 )
 def test_a_gpu_trains_as_many_networks_as_fill_it_if_they_fit(
-    monkeypatch, gigabytes, cores, expected
+    monkeypatch, gigabytes, cores, memory, expected
 ):
     monkeypatch.setattr(devices, "default", lambda: torch.device("cuda"))
     monkeypatch.setattr(devices, "cores", lambda: cores)
     monkeypatch.setattr(torch.cuda, "mem_get_info", lambda: (gigabytes * 1e9, 96e9))
-    monkeypatch.setattr(devices, "memory", lambda: 64e9)
+    monkeypatch.setattr(devices, "memory", lambda: memory * 1e9)
     assert devices.networks_at_once() == expected
-
-
-def test_a_gpu_trains_no_more_networks_than_the_processor_has_memory_for(monkeypatch):
-    monkeypatch.setattr(devices, "default", lambda: torch.device("cuda"))
-    monkeypatch.setattr(devices, "cores", lambda: 16)
-    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda: (80e9, 96e9))
-    monkeypatch.setattr(devices, "memory", lambda: 5e9)
-    assert devices.networks_at_once() == 3
 
 
 def test_a_gpu_that_others_fill_is_waited_for(monkeypatch):

@@ -101,20 +101,6 @@ def stop_now_and_then(monkeypatch) -> list:
     return calls
 
 
-def test_a_comparison_that_was_stopped_goes_on_to_the_same_end(run, guide, monkeypatch):
-    small = replace(run, searchers="random tpe", runs=1, epochs="1")
-    whole = Comparison(small, guide).train(workers="0")
-    calls = stop_now_and_then(monkeypatch)
-    while True:
-        try:
-            resumed = Comparison(small, guide).train(workers="0")
-            break
-        except KeyboardInterrupt:
-            pass
-    xr.testing.assert_equal(whole, resumed)
-    assert len(calls) > len(set(calls))
-
-
 def test_the_best_so_far_teaches_the_next_as_the_record_says(run, monkeypatch):
     asked = replace(
         run, teacher="best-so-far", searchers="tpe", scores="P+TG", runs=1, epochs="1", samples=12

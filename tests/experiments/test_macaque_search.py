@@ -14,7 +14,7 @@ from sage.config.run import MacaqueRun, SearchRun
 from sage.experiments import pool
 from sage.experiments.comparison import Comparison
 from sage.rsa import guidance
-from sage.rsa.teacher import Teacher, TeacherLayer
+from sage.rsa.teacher import Teacher
 from sage.search import evaluation
 from sage.search.evaluation import EvaluationProtocol
 from sage.search.tracker import Tracker
@@ -194,28 +194,3 @@ def test_figures_show_no_image_of_others(run):
         "10 sites, mean responses, noise ceiling: unknown",
         "1 published RDM, noise ceiling: unknown",
     ]
-
-
-def test_shuffled_recordings_have_the_same_values_in_other_places(run):
-    brain = guide(run)
-    shuffled = brain.shuffled(seed=0)
-    for layer, other in zip(brain.layers, shuffled.layers):
-        assert not np.array_equal(layer.rdms["image"], other.rdms["image"])
-        np.testing.assert_allclose(np.sort(layer.rdms["image"]), np.sort(other.rdms["image"]))
-    assert shuffled.identity != brain.identity and shuffled.recordings == brain.recordings
-    assert brain.shuffled(seed=0).identity == shuffled.identity != brain.shuffled(seed=1).identity
-
-
-def test_shuffling_moves_stimuli_and_not_pairs():
-    """Of a teacher that tells two groups apart, the shuffled one tells two other groups of the same
-    sizes apart.
-    """
-    group = np.array([0] * 4 + [1] * 6)
-    first, second = np.triu_indices(10, 1)
-    layer = TeacherLayer("L", "set", {"class": (group[first] != group[second]).astype(float)})
-    shuffled = Teacher("two", (layer,)).shuffled(seed=3).layers[0].rdms["class"]
-    whole = np.zeros((10, 10))
-    whole[first, second] = shuffled
-    whole += whole.T
-    assert sorted({tuple(row) for row in whole}) == sorted({tuple(whole[0]), tuple(1 - whole[0])})
-    assert sorted({int((whole[0] == value).sum()) for value in (0, 1)}) == [4, 6]

@@ -193,33 +193,6 @@ def test_identities_stay_as_results_have_them(plain):
     assert decoded() == IDENTITIES
 
 
-def test_every_kind_of_image_becomes_rgb(tmp_path):
-    colours = np.random.default_rng(0).integers(0, 256, (16, 16, 3), dtype=np.uint8)
-    image = Image.fromarray(colours)
-    palette = image.quantize(16)
-    palette.info["transparency"] = bytes(range(16))
-    kinds = {
-        "colour.png": image,
-        "grey.png": image.convert("L"),
-        "grey.jpg": image.convert("L"),
-        "ink.jpg": image.convert("CMYK"),
-        "palette.png": palette,
-        "alpha.png": image.convert("RGBA"),
-        "greyalpha.png": image.convert("LA"),
-        "bits.png": image.convert("1"),
-    }
-    for name, kind in kinds.items():
-        kind.save(tmp_path / name)
-        found = np.asarray(image_files.open_rgb(str(tmp_path / name)))
-        assert found.shape == (16, 16, 3)
-        if name in ("colour.png", "alpha.png"):
-            np.testing.assert_array_equal(found, colours)
-        if name.startswith("grey"):
-            assert (found[..., 0] == found[..., 2]).all()
-        if name == "palette.png":
-            np.testing.assert_array_equal(found, np.asarray(image.quantize(16).convert("RGB")))
-
-
 def test_the_limit_is_five_files_or_one_in_a_thousand():
     for few, count in ((0, 1), (5, 40), (5, 5000), (6, 6000), (1281, 1_281_167)):
         decoding.check_limit(["a"] * few, count)

@@ -123,8 +123,3 @@ def test_cells_put_out_maps_of_the_three_stages():
     assert list(shapes) == list(model.layer_names)
     expected = [(1, 16 << stage, 16 >> stage, 16 >> stage) for stage in range(3)]
     assert list(shapes.values()) == [shape for shape in expected for _ in range(5)]
-
-
-def test_at_least_one_cell():
-    with pytest.raises(ValueError, match="cells is 0"):
-        NASBench201Network((NONE,) * 6, classes=3, cells=0)

@@ -1,4 +1,5 @@
 import itertools
+from functools import cache
 
 import numpy as np
 import pytest
@@ -192,6 +193,7 @@ def moved_by(kind: str) -> dict[str, float]:
     }
 
 
+@cache
 def of_many_images() -> tuple[np.ndarray, np.ndarray]:
     teacher = grams(*(draw(200, 400, seed, 1.0) for seed in range(3)))
     return teacher, grams(

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 import torch
-from scipy.spatial.distance import pdist, squareform
+from scipy.spatial.distance import pdist
 from scipy.stats import pearsonr, spearmanr
 
 from sage.rsa import rdm
@@ -23,16 +23,6 @@ def test_agrees_with_rsatoolbox(features):
     from rsatoolbox.rdm import calc_rdm
 
     expected = calc_rdm(Dataset(features.double().numpy()), method="correlation").dissimilarities[0]
-    np.testing.assert_allclose(rdm.condensed_rdm(features), expected, atol=1e-12)
-
-
-def test_agrees_with_a_double_loop(features):
-    rows = features.double().numpy()
-    expected = [
-        1 - pearsonr(rows[first], rows[second]).statistic
-        for first in range(len(rows))
-        for second in range(first + 1, len(rows))
-    ]
     np.testing.assert_allclose(rdm.condensed_rdm(features), expected, atol=1e-12)
 
 
@@ -81,14 +71,6 @@ def test_does_not_change_with_scale_shift_or_order_of_units(features):
     expected = rdm.condensed_rdm(features)
     shuffled = features[:, torch.randperm(30, generator=torch.Generator().manual_seed(1))]
     np.testing.assert_allclose(rdm.condensed_rdm(3 * shuffled + 5), expected, atol=1e-6)
-
-
-def test_permuting_stimuli_permutes_the_matrix(features):
-    order = np.random.default_rng(0).permutation(12)
-    permuted = squareform(rdm.condensed_rdm(features[order]))
-    np.testing.assert_allclose(
-        permuted, squareform(rdm.condensed_rdm(features))[np.ix_(order, order)], atol=1e-12
-    )
 
 
 def test_equal_and_opposite_rows_are_at_the_ends_of_the_range():
@@ -147,27 +129,17 @@ def test_images_without_a_condition_leave_no_trace(features):
     np.testing.assert_array_equal(longer.rdms(), plain.rdms())
 
 
-def test_conditions_without_an_image_are_refused():
-    with pytest.raises(ValueError, match=r"\[1\]"):
-        rdm.ConditionMeans(torch.tensor([0, 2, 2]))
-
-
 def test_similarity_agrees_with_scipy():
     rng = np.random.default_rng(0)
     teacher, candidate = rng.random((3, 45)), rng.random((4, 45))
-    for method, expected in (("pearson", pearsonr), ("spearman", spearmanr)):
-        found = rdm.correlate_rdms(teacher, candidate, method=method)
+    for ranks, expected in ((False, pearsonr), (True, spearmanr)):
+        found = rdm.correlate_rdms(teacher, candidate, ranks=ranks)
         assert found.shape == (3, 4)
         for t in range(3):
             for c in range(4):
                 assert found[t, c] == pytest.approx(
                     expected(teacher[t], candidate[c]).statistic, abs=1e-12
                 )
-
-
-def test_similarity_to_itself_is_one():
-    rdms = np.random.default_rng(0).random((2, 45))
-    np.testing.assert_allclose(np.diag(rdm.correlate_rdms(rdms, rdms)), 1)
 
 
 def test_similarity_is_summed_in_double_precision():
@@ -179,22 +151,20 @@ def test_similarity_is_summed_in_double_precision():
     assert rdm.correlate_rdms(first[None], second[None])[0, 0] == pytest.approx(expected, abs=1e-9)
 
 
-@pytest.mark.parametrize("method", ["pearson", "spearman"])
+@pytest.mark.parametrize("ranks", [False, True])
 @pytest.mark.parametrize("broken", [np.nan, 1.0])
-def test_layers_without_an_rdm_have_no_similarity_and_disturb_no_other(method, broken):
+def test_layers_without_an_rdm_have_no_similarity_and_disturb_no_other(ranks, broken):
     rng = np.random.default_rng(0)
     teacher, candidate = rng.random((1, 45)), rng.random((2, 45))
-    expected = rdm.correlate_rdms(teacher, candidate, method=method)[0, 1]
+    expected = rdm.correlate_rdms(teacher, candidate, ranks=ranks)[0, 1]
     candidate[0] = broken
-    found = rdm.correlate_rdms(teacher, candidate, method=method)[0]
+    found = rdm.correlate_rdms(teacher, candidate, ranks=ranks)[0]
     assert np.isnan(found[0]) and found[1] == expected
 
 
-def test_similarity_refuses_different_stimuli_and_unknown_methods():
+def test_similarity_refuses_different_stimuli():
     with pytest.raises(ValueError, match="45 entries, a candidate's 44"):
         rdm.correlate_rdms(np.ones((1, 45)), np.ones((1, 44)))
-    with pytest.raises(ValueError, match="'cosine', expected one of pearson, spearman"):
-        rdm.correlate_rdms(np.ones((1, 45)), np.ones((1, 45)), method="cosine")
 
 
 def test_units_are_drawn_once_without_replacement():

@@ -1,12 +1,9 @@
 """The search loop: what is recorded, looked up, told and resumed, whoever is killed."""
 
 import json
-import multiprocessing
 import os
-import signal
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Iterable
 from concurrent.futures import Future
@@ -326,19 +323,3 @@ def test_a_candidate_whose_process_dies_is_retried_and_given_up_if_it_always_doe
     assert table.state.values.tolist() == expected
     assert all("WorkerDied: " in text for text in table.failure.values[depths == 1])
     assert len(list(log.parent.glob("*.tried"))) > (depths == 1).sum() > 0
-
-
-def test_a_worker_killed_from_outside_costs_its_candidate_another_training_only(log):
-    def kill_one_in_mid_training():
-        until(lambda: len(trainings(log)) == 2)  # Both are at it.
-        os.kill(multiprocessing.active_children()[0].pid, signal.SIGKILL)
-        log.with_name("go").touch()
-
-    study = studies.study(log, function=partial(studies.evaluate_when_told, log))
-    with open_workers("2") as workers:
-        killer = threading.Thread(target=kill_one_in_mid_training)
-        killer.start()
-        table = search(study, 8, workers=workers)
-        killer.join()
-    assert set(table.state.values) == {"finished"} and table.attempts.values.tolist() == [1] * 8
-    assert len(trainings(log)) == 8 + 1

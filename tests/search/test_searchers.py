@@ -117,18 +117,6 @@ def test_a_negative_seed_is_refused(name):
         make(name, FLAT, -1)
 
 
-@over_searchers
-@over_spaces
-def test_scores_may_come_late_and_out_of_order(name, space):
-    searcher = make(name, space)
-    asked = [searcher.ask() for _ in range(12)]
-    for number, architecture in reversed(asked[2:]):
-        searcher.tell(number, score(architecture))
-    assert searcher.ask()[0] == 12
-    for number, architecture in asked[:2]:
-        searcher.tell(number, score(architecture))
-
-
 class Recorder(Searcher):
     """A user's own searcher, that keeps what it was told."""
 
@@ -185,13 +173,6 @@ def test_failures_first_are_as_good_as_the_first_score(name, failures):
     for searcher in (failing, scoring):
         run(searcher, 8)
     assert failing.proposed == scoring.proposed
-
-
-@over_searchers
-def test_nothing_but_failures_is_survived(name):
-    searcher = make(name, STEPS)
-    for _ in range(12):
-        searcher.tell(searcher.ask()[0], math.nan)
 
 
 @over_searchers
@@ -427,8 +408,7 @@ class Plain(TPE):
 
 @pytest.mark.parametrize(
     "space, count, every",
-    [(FLAT, 150, 10), (STEPS, 150, 10)]
-    + [(spaces.cells(), 300, 25), (CNN, 300, 75), (spaces.cnn(20), 300, 100)],
+    [(FLAT, 150, 10), (STEPS, 150, 10)] + [(spaces.cells(), 300, 25), (CNN, 300, 75)],
     ids=lambda value: getattr(value, "name", None),
 )
 @pytest.mark.parametrize("seed", range(2))

@@ -36,7 +36,7 @@ def make_table(gain: float = 0.1, *, runs: int = 3) -> xr.Dataset:
             "random_accuracy": (("run", "candidate"), np.full((runs, 2), 0.3)),
         }
     )
-    return table.assign_attrs(alpha=2.0, top=2, classes=10)
+    return table.assign_attrs(alpha=2.0, top=2, classes=10, validation_images=5000)
 
 
 def make_benchmark() -> xr.Dataset:

@@ -14,7 +14,6 @@ from sage.search import searchers
 from sage.search.explorer import Study
 from sage.search.record import Candidate, Evaluation, Snapshot
 from sage.spaces import Architecture
-from tests.support.waiting import until
 
 SPACE = spaces.cnn(4)
 
@@ -53,13 +52,6 @@ def evaluate(log: Path, seconds: float, architecture: Architecture, seed: int) -
         file.write(f"{list(architecture)} {seed}\n")
     time.sleep(seconds)
     return evaluation(architecture)
-
-
-def evaluate_when_told(log: Path, architecture: Architecture, seed: int) -> Evaluation:
-    """Log the architecture, and wait for a file `go` beside the log."""
-    found = evaluate(log, 0, architecture, seed)
-    until(log.with_name("go").exists)
-    return found
 
 
 def kill_first_time(log: Path, architecture: Architecture, seed: int) -> Evaluation:

@@ -222,7 +222,7 @@ def test_stimuli_are_averaged_down_and_some_have_rows(tmp_path):
 @pytest.mark.parametrize(
     "changes, settings, message",
     [
-        ({}, {"size": 17}, "stimuli of 16 x 16 pixels, expected 17 or more a side"),
+        ({}, {"size": 17}, "image size 17 is above the images' own 16 x 16"),
         (
             {"images": ("a", [1.0])},
             {},

@@ -39,13 +39,6 @@ def make_trainer(recipe: recipes.Recipe, seed: int = 0) -> Trainer:
     return Trainer(model, Images(images, torch.arange(17) % 4), recipe, seed=seed, device=CPU)
 
 
-@pytest.fixture
-def small_crops(monkeypatch):
-    """Large images of 20 pixels, cut to 16."""
-    monkeypatch.setattr(preprocessing, "SIZE", 16)
-    monkeypatch.setattr(preprocessing, "SHORTER_IN_TRAINING", (18, 24))
-
-
 def rates(recipe: recipes.Recipe) -> list[float]:
     """Of every step of an epoch of 10 steps, as the trainer asks for them."""
     steps = 10 * recipe.epochs
@@ -86,7 +79,7 @@ def test_nasbench201_standardises_by_the_training_images_channels():
     mean = training.mean((0, 2, 3), keepdim=True)
     deviation = training.std((0, 2, 3), keepdim=True, correction=0)
     other = training[:5].byte()
-    activations.class_scores(trainer.model, [other])
+    activations.class_scores(trainer.model, Images(other, torch.zeros(5)))
     trainer.advance(1 / STEPS_PER_EPOCH)
     hook.remove()
     chosen, generator = trainer.batches.indices(0), trainer.batches.generator("augment", 0)
@@ -125,7 +118,7 @@ def test_a_scaled_recipe_says_so(name):
 
 @pytest.mark.parametrize("name", RECIPES)
 @pytest.mark.parametrize("stop", [0.5, 1, 2.5])
-def test_resumed_training_equals_an_uninterrupted_one(name, stop, tmp_path, small_crops):
+def test_resumed_training_equals_an_uninterrupted_one(name, stop, tmp_path):
     whole, stopped = make_trainer(RECIPES[name]), make_trainer(RECIPES[name])
     whole.advance(4)
     stopped.advance(stop)
@@ -205,7 +198,8 @@ def test_large_images_are_scaled_cut_and_flipped_at_random():
         torch.arange(3 * 260 * 300, dtype=torch.float).reshape(1, 3, 260, 300).remainder(251).byte()
     )
     images = torch.nn.functional.avg_pool2d(images.float(), 9, 1, 4).byte().expand(12, -1, -1, -1)
-    done = preprocessing.scaled_crop(images, torch.Generator().manual_seed(3))
+    crops = preprocessing.scaled_crops(12, torch.Generator().manual_seed(3))
+    done = torch.stack([crop(image) for crop, image in zip(crops, images)])
     assert done.shape == (12, 3, 224, 224) and done.dtype == torch.uint8
     generator = torch.Generator().manual_seed(3)
     sides = torch.randint(256, 513, (12,), generator=generator).tolist()

@@ -31,12 +31,7 @@ class Evolution(Searcher):
     name = "evolution"
 
     def __init__(
-        self,
-        space: SearchSpace,
-        *,
-        seed: int,
-        population: int = POPULATION,
-        sample: int = SAMPLE,
+        self, space: SearchSpace, *, seed: int, population: int = POPULATION, sample: int = SAMPLE
     ):
         super().__init__(space, seed=seed)
         if population < 1 or sample < 1:
