@@ -65,8 +65,7 @@ def differences(name: str, pool: str, pairs: Sequence[tuple[str, str]]) -> pd.Da
         for epoch in (1, 2):
             after = told_epochs(epoch)
             for statistic in RANKED:
-                known = contrasts.rows(table, first, epoch, statistic)
-                (one,) = (row for row in known if row["second"] == second)
+                one = contrasts.rows(table, first, epoch, statistic)[second]
                 ends = one["value"], one["low"], one["high"]
                 row[f"{after}, {statistic.capitalize()}"] = ranged(*ends, 3)
             row[f"{after}: verdict"] = contrasts.verdicts(table, first, epoch)[second]

@@ -178,16 +178,16 @@ def verdicts(compared: xr.Dataset, first: str, epoch: float) -> dict[str, str]:
     """
     found: dict[str, set[str]] = {}
     for statistic in RANKED:
-        for row in rows(compared, first, epoch, statistic):
-            found.setdefault(row["second"], set()).add(verdict(row))
+        for second, row in rows(compared, first, epoch, statistic).items():
+            found.setdefault(second, set()).add(verdict(row))
     return {name: kinds.pop() if len(kinds) == 1 else UNDECIDED for name, kinds in found.items()}
 
 
-def rows(compared: xr.Dataset, first: str, epoch: float, statistic: str) -> list[dict]:
-    """Return a dict of all fields for each pair of predictor `first`."""
+def rows(compared: xr.Dataset, first: str, epoch: float, statistic: str) -> dict[str, dict]:
+    """Return all fields of each pair of predictor `first`, by the other's name."""
     pairs = compared.isel(pair=(compared["first"] == first).values)
     one = pairs.sel(epoch=epoch, statistic=statistic, drop=True).reset_coords(["first", "second"])
-    return one.to_dataframe().to_dict("records")
+    return {row["second"]: row for row in one.to_dataframe().to_dict("records")}
 
 
 def table(compared: xr.Dataset, first: str) -> pd.DataFrame:
@@ -199,9 +199,10 @@ def table(compared: xr.Dataset, first: str) -> pd.DataFrame:
     alpha = compared.attrs.get("alpha")
     for epoch in compared.epoch.values:
         column = columns[f"{epoch:g}"] = {}
-        for both in zip(*(rows(compared, first, epoch, one) for one in RANKED)):
-            for name, row in zip(RANKED, both):
-                column[predictors.told(row["second"], alpha), name] = told(row)
+        both = {one: rows(compared, first, epoch, one) for one in RANKED}
+        for second in both[RANKED[0]]:
+            for name, found in both.items():
+                column[predictors.told(second, alpha), name] = told(found[second])
     axes = [f"{predictors.told(first, alpha)} minus", "by"]
     return pd.DataFrame(columns).rename_axis(axes).rename_axis(columns="epochs")
 

@@ -195,8 +195,8 @@ def gain(
 
 
 def pool_record(known: PoolMeasurements, table: xr.DataArray) -> xr.Dataset:
-    """Return a pool with its scores and similarity to the teacher, without every step's losses."""
-    pool = known.results.drop_vars("losses")
+    """Return a pool with its scores and similarity to the teacher, without what is not of pools."""
+    pool = known.results.drop_vars(["losses", "test_accuracy"], errors="ignore")
     return pool.assign(score=table, similarity=known.similarities["teacher"])
 
 

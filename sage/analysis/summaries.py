@@ -47,9 +47,9 @@ def headlines(analysed: Mapping[str, Analysis], *, epoch: float) -> pd.DataFrame
         for first, second in HEADLINES:
             name = f"{told(first, alpha)} minus {told(second, alpha)}"
             for statistic in RANKED:
-                for row in contrasts.rows(one.compared, first, epoch, statistic):
-                    if row["second"] == second:
-                        column[name, statistic] = contrasts.told(row)
+                known = contrasts.rows(one.compared, first, epoch, statistic)
+                if second in known:
+                    column[name, statistic] = contrasts.told(known[second])
     table = pd.DataFrame(columns)
     return table[table.fillna("").ne("").any(axis=1)]
 
@@ -168,8 +168,7 @@ def _told(compared: xr.Dataset, first: str, second: str, epoch: float) -> str:
     """Return a difference by each of `RANKED`, and how far pools differ where there are several."""
     parts = []
     for statistic in RANKED:
-        found = contrasts.rows(compared, first, epoch, statistic)
-        (row,) = (one for one in found if one["second"] == second)
+        row = contrasts.rows(compared, first, epoch, statistic)[second]
         part = f"{contrasts.told(row) or 'an unknown amount'} by {statistic.capitalize()}"
         if np.isfinite(row["pooled"]):
             part += " (pools as random effects {pooled:+.3f} [{pooled_low:.3f}, {pooled_high:.3f}]"

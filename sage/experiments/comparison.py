@@ -256,12 +256,8 @@ class Comparison:
         chosen["guidance"] = self._guidance(self.teacher)
         chosen |= {field.name: getattr(self.budget, field.name) for field in fields(Budget)}
         described = {"seed": seed, "chosen by": chosen} | ({"again": training} if training else {})
-        own = self._training_seed(seed, training)
+        own = seed + (training << 32)  # the first training has the seed of its run
         return make_study(self.protocol, described, lambda number: own, self._shown)
-
-    def _training_seed(self, seed: int, training: int) -> int:
-        """Return the seed of a candidate's training to maturity; the first is that of its run."""
-        return seed + (training << 32)
 
     def _train_to_maturity(self, seed: int, workers: Workers) -> None:
         """Train what the searches of a repetition chose, and random architectures, each once."""
@@ -283,16 +279,12 @@ class Comparison:
         return _at(search.epochs, found)  # the end of their premature training
 
     def _mature_table(self, seed: int) -> pd.DataFrame:
-        """Return accuracy, the mean of all trainings, and their examples by architecture's hash."""
-        frames = []
+        """Return accuracies, means of all trainings, and their examples by architecture's hash."""
+        frames, ways = [], {"accuracy": "mean", "test_accuracy": "mean", "examples": "sum"}
         for study in self.mature_studies[seed]:
             table = _at(self.budget.mature_epochs, self.tracker.results(study.key))
-            frame = table[["accuracy", "examples"]].to_dataframe().set_index(table.hash.values)
-            frames.append(frame)
-        if len(frames) == 1:
-            return frames[0]
-        together = pd.concat(frames).groupby(level=0)
-        return together.agg({"accuracy": "mean", "examples": "sum"})
+            frames.append(table[list(ways)].to_dataframe().set_index(table.hash.values))
+        return frames[0] if len(frames) == 1 else pd.concat(frames).groupby(level=0).agg(ways)
 
     def _found(self, search: Search, mature: pd.DataFrame) -> xr.Dataset:
         table, checkpoints, top = self._candidates(search), self.checkpoints, self.budget.top
@@ -302,15 +294,9 @@ class Comparison:
         spent = [costs.where(table.network < samples).sum() for samples in checkpoints]
         test, architecture, last = np.nan, "", tops[-1].accuracy
         if last.notna().any():
-            tested = []
-            for number, study in enumerate(self.mature_studies[search.run]):
-                seed = self._training_seed(search.run, number)
-                stored = self.tracker.find(study.protocol, last.idxmax(), seed)
-                if stored is not None:  # one of several trainings can fail
-                    tested.append(self.tracker.evaluation(stored).test_accuracy)
-            known = [one for one in tested if one is not None]
-            test = sum(known) / len(known) if known else np.nan
-            architecture = table.architecture.values[list(table.hash.values).index(last.idxmax())]
+            best = last.idxmax()
+            test = tops[-1].test_accuracy[best]
+            architecture = table.architecture.values[list(table.hash.values).index(best)]
         return xr.Dataset(
             {
                 "mature_accuracy": ("samples", [one.accuracy.max() for one in tops]),

@@ -15,7 +15,6 @@ import seaborn as sns
 import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import EngFormatter, LogLocator, NullFormatter
 
 from sage.analysis import simulated_search
 from sage.analysis.added_value import ADDED, GIVEN, with_added
@@ -242,26 +241,16 @@ def rivals(assessed: xr.Dataset, *, epoch: float, ceiling: Estimate, alpha: floa
     }
     members = {group: names for group, names in members.items() if names}
     heights = [len(names) + 1 for names in members.values()]
-    figure, axes = plt.subplots(
-        len(members),
-        2,
-        figsize=(WIDE, 1.4 + 0.19 * sum(heights)),
-        sharex="col",
-        sharey="row",
-        height_ratios=heights,
-        squeeze=False,
-    )
+    size: Any = {"figsize": (WIDE, 1.4 + 0.19 * sum(heights)), "height_ratios": heights}
+    shared: Any = {"sharex": "col", "sharey": "row", "squeeze": False}
+    figure, axes = plt.subplots(len(members), 2, **size, **shared)
     for row, (group, names) in zip(axes, members.items()):
         places = np.arange(len(names))
         for statistic, below, face in zip(RANKED, (-0.15, 0.2), ({}, {"mfc": "w"})):
             shown = at.sel(statistic=statistic, predictor=names), gain(at, names, statistic)
             for axis, one in zip(row, shown):
-                look: Look = {
-                    "color": FAMILY_COLOURS[GROUPS[group][0]],
-                    "fmt": "o",
-                    "elinewidth": 0.8,
-                    **face,
-                }
+                colour = FAMILY_COLOURS[GROUPS[group][0]]
+                look: Look = {"color": colour, "fmt": "o", "elinewidth": 0.8, **face}
                 ends = style.interval_bars(one)
                 label = STATISTICS[statistic]
                 axis.errorbar(one.value, places + below, xerr=ends, label=label, **look)
@@ -322,8 +311,7 @@ def cost_curves(pool: Analysis, *, ceiling: Estimate, teacher: float) -> Figure:
     both_ways: Any = (lambda x: x / example, lambda x: x * example)
     above = axis.secondary_xaxis("top", functions=both_ways)
     for one in (axis, above):
-        one.xaxis.set(major_locator=LogLocator(subs=(1, 2, 5)), minor_formatter=NullFormatter())
-        one.xaxis.set_major_formatter(EngFormatter(sep=""))
+        style.log_costs(one)
     above.set_xlabel("examples of a mean network")
     above.spines.top.set_visible(True)
     free.set(title="no training", xlim=(-0.5, max(len(untrained), 1) - 0.5))
@@ -346,14 +334,9 @@ def pools(analysed: Mapping[str, Analysis], *, alpha: float) -> Figure:
     names, columns, drawn = list(analysed), min(3, len(analysed)), []
     blocks = [names[start : start + columns] for start in range(0, len(names), columns)]
     rows = [(block, statistic) for block in blocks for statistic in RANKED]
-    figure, axes = plt.subplots(
-        len(rows),
-        columns,
-        figsize=(WIDE, 0.8 + 1.7 * len(rows)),
-        sharex=True,
-        sharey=True,
-        squeeze=False,
-    )
+    shared: Any = {"sharex": True, "sharey": True, "squeeze": False}
+    size = (WIDE, 0.8 + 1.7 * len(rows))
+    figure, axes = plt.subplots(len(rows), columns, figsize=size, **shared)
     for row, (block, statistic) in zip(axes, rows):
         row[0].set_ylabel(STATISTICS[statistic])
         for axis, name in zip(row, block):

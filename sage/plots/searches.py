@@ -9,7 +9,6 @@ import seaborn as sns
 import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import EngFormatter, LogLocator, NullFormatter
 
 from sage.analysis.summaries import told_epochs
 from sage.plots import style
@@ -44,8 +43,7 @@ def search_progress(table: xr.Dataset) -> Figure:
         label = "mature validation accuracy\n" if axis.get_subplotspec().is_first_col() else ""
         style.accuracy_axis(axis, label, chance=1 / table.classes)
         axis.set(title=name, xlabel="training examples", xscale="log")
-        axis.xaxis.set(major_locator=LogLocator(subs=(1, 2, 5)), minor_formatter=NullFormatter())
-        axis.xaxis.set_major_formatter(EngFormatter(sep=""))
+        style.log_costs(axis)
     style.letter(axes)
     style.legend_below(axes[0], columns=1 + table.sizes["score"])
     return figure

@@ -8,7 +8,6 @@ import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import EngFormatter, LogLocator, NullFormatter
 
 from sage.analysis.bootstrap import over_runs
 from sage.analysis.predictors import COMBINED, told
@@ -56,8 +55,7 @@ def pool_searches(pool: PoolSearches) -> Figure:
                 look |= {"ls": ":", "marker": "^", "label": f"{label}, and the teacher's training"}
                 axis.plot(cost * line.candidates + pool.multiply_adds, line.value, **look)
         axis.set(title=_title(choice), xlabel="multiply-adds of the search", xscale="log")
-        axis.xaxis.set(major_locator=LogLocator(), minor_formatter=NullFormatter())
-        axis.xaxis.set_major_formatter(EngFormatter(sep=""))
+        style.log_costs(axis, subs=(1,))
     style.accuracy_axis(axes[0])
     axes[1].yaxis.set_tick_params(labelleft=False)
     counts = ", ".join(map(str, pool.main.candidates.values))
@@ -151,9 +149,8 @@ def benchmark_searches(table: xr.Dataset) -> Figure:
         axes[-1].annotate(name, (0, value), (8, 4), textcoords="offset points", va="top", size=7)
     axes[-1].set(title="as others report:\nmean and s.d. over runs", xlim=(-0.3, 2), xticks=[])
     for axis in axes:
-        axis.axhline(
-            table.best, color="k", ls="--", lw=0.8, label=f"best of all: {table.best:.2f} %"
-        )
+        label = f"best of all: {table.best:.2f} %"
+        axis.axhline(table.best, color="k", ls="--", lw=0.8, label=label)
     axes[0].set_ylabel("test accuracy on CIFAR-100\nafter 200 epochs (%)")
     axes[0].set_ylim(68, 74)
     style.legend_below(axes[0], columns=3)

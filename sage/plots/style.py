@@ -14,7 +14,7 @@ import seaborn as sns
 from matplotlib import font_manager
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import EngFormatter, NullLocator
+from matplotlib.ticker import EngFormatter, LogLocator, NullFormatter, NullLocator
 from scipy import stats
 from scipy.optimize import isotonic_regression
 from scipy.spatial.distance import squareform
@@ -182,6 +182,12 @@ def cost_axis(axis: Axes, least: float) -> None:
     ticks = np.outer(decades, (1, 3)).ravel()
     axis.set_xticks([0, *ticks[(ticks >= least) & (ticks < axis.get_xlim()[1])]])
     axis.xaxis.set(major_formatter=EngFormatter(sep=""), minor_locator=NullLocator())
+
+
+def log_costs(axis: Axes, subs: Sequence[int] = (1, 2, 5)) -> None:
+    """Label costs on a logarithmic x axis at `subs` of each power of ten, with SI prefixes."""
+    locator, labels = LogLocator(subs=subs), EngFormatter(sep="")
+    axis.xaxis.set(major_locator=locator, major_formatter=labels, minor_formatter=NullFormatter())
 
 
 def epoch_axis(axis: Axes, epochs: np.ndarray) -> None:

@@ -24,7 +24,8 @@ from sage.search.tables import CANDIDATE, EVALUATION, RDM, SNAPSHOT, STUDY, chec
 
 # Columns of `Tracker.results` by the table that they are from.
 _OF_CANDIDATES = "architecture hash seed state attempts score told proposed_at ended_at".split()
-_OF_EVALUATIONS = "parameters multiply_adds seconds losses proxies provenance hardware".split()
+_OF_EVALUATIONS = "parameters multiply_adds seconds losses proxies test_accuracy".split()
+_OF_EVALUATIONS += ["provenance", "hardware"]
 _OF_SNAPSHOTS = "epoch examples accuracy loss training_loss_sum images_shown".split()
 _TAKEN = SNAPSHOT.c.evaluation == CANDIDATE.c.evaluation
 
