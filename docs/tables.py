@@ -9,7 +9,7 @@ import xarray as xr
 
 from sage.analysis import contrasts, draws, planned, search_claims, simulated_search
 from sage.analysis.contrasts import RANKED
-from sage.analysis.predictors import CHOSEN, COMBINED, told
+from sage.analysis.predictors import CHOSEN, COMBINED, display_name
 from sage.analysis.published_pools import DEEP, RANDOM, SEARCHED
 from sage.analysis.summaries import told_epochs
 from sage.config import paths
@@ -61,7 +61,7 @@ def differences(name: str, pool: str, pairs: Sequence[tuple[str, str]]) -> pd.Da
     """Return differences of r after 1 and 2 epochs, with the verdict on both correlations."""
     table, rows = compared(name, pool), {}
     for first, second in pairs:
-        row = rows[f"{told(first, 1)} over {told(second, 1)}"] = {}
+        row = rows[f"{display_name(first, 1)} over {display_name(second, 1)}"] = {}
         for epoch in (1, 2):
             after = told_epochs(epoch)
             for statistic in RANKED:
@@ -102,7 +102,7 @@ def by_epoch(table: xr.Dataset, names: Sequence[str], epochs: Sequence[float]) -
         found = table.sel(epoch=epoch, predictor=list(names))
         ends = zip(found.value.values, found.low.values, found.high.values)
         columns[told_epochs(epoch)] = [ranged(*of) for of in ends]
-    return pd.DataFrame(columns, [told(name, 1) for name in names])
+    return pd.DataFrame(columns, [display_name(name, 1) for name in names])
 
 
 def planned_contrasts() -> pd.DataFrame:
@@ -164,7 +164,7 @@ def simulated() -> pd.DataFrame:
     one = one.set_index(search_predictor="search_predictor")
     rows: dict[str, dict] = {}
     for key in one.search_predictor.values:
-        row = rows[told(key, 1)] = {}
+        row = rows[display_name(key, 1)] = {}
         for choice in one.choice.values:
             found = 100 * one.sel(search_predictor=key, choice=choice)
             ends = (found[f"search_gain_{end}"].item() for end in ("value", "low", "high"))

@@ -42,7 +42,7 @@ from sage import plots, teachers
 from sage.analysis import summaries
 from sage.config import provenance
 from sage.config.run import Run
-from sage.experiments.asked import check_run
+from sage.experiments.checks import check_run
 from sage.experiments.results import Results
 from sage.images import categories
 from sage.teachers import pixel_baseline

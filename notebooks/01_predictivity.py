@@ -41,7 +41,7 @@
 # %% tags=["parameters"]
 profile = "quick"  # sizes and budgets: smoke, quick, cpu, gpu or paper
 dataset = "objects"  # objects, cifar10, cifar100, or your own in data/raw
-teacher = "resnet"  # or nasnet-a, a control, another network, recordings: see docs/teachers.md
+teacher = "resnet"  # or nasnet-a, a control, another network: see docs/teachers.md
 level = "class"  # RDMs over class means ("class") or over single images ("image")
 alpha = 1.0  # weight of TG in P + alpha TG
 pools = ""  # published pools of other seeds and the same teacher to add, with spaces between
@@ -56,11 +56,11 @@ import numpy as np
 
 from sage import plots, spaces
 from sage.analysis import contrasts, predictivity, published_pools, summaries
-from sage.analysis.predictors import CHOSEN, COMBINED, told
+from sage.analysis.predictors import CHOSEN, COMBINED, display_name
 from sage.config import provenance
 from sage.config.run import PoolRun
 from sage.experiments import pool
-from sage.experiments.asked import check_run
+from sage.experiments.checks import check_run
 from sage.experiments.results import Results
 
 # %%
@@ -179,7 +179,7 @@ contrasts.styled(contrasts.table(random.compared, "all that is free + TG"))
 
 # %% tags=["table"]
 plots.draw(results, "01_alpha")
-random.weights.to_pandas().rename(told, axis="index").round(2)
+random.weights.to_pandas().rename(display_name, axis="index").round(2)
 
 # %% [markdown]
 # ## The teacher and its controls (the paper's Figure 5)

@@ -61,7 +61,7 @@ from sage import models, plots, teachers
 from sage.analysis import search_tables
 from sage.config import provenance
 from sage.config.run import SearchRun
-from sage.experiments.asked import check_run
+from sage.experiments.checks import check_run
 from sage.experiments.comparison import Comparison
 from sage.experiments.results import Results
 

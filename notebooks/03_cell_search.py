@@ -63,7 +63,7 @@ from sage.analysis import cell_tables, search_tables
 from sage.config import provenance
 from sage.config.run import CellRun
 from sage.experiments import full_training
-from sage.experiments.asked import check_run
+from sage.experiments.checks import check_run
 from sage.experiments.comparison import Comparison
 from sage.experiments.results import Results
 from sage.models import genotypes

@@ -59,7 +59,7 @@ from sage.analysis import cell_tables, search_tables, site_sampling
 from sage.config import provenance
 from sage.config.run import MacaqueRun
 from sage.experiments import full_training
-from sage.experiments.asked import check_run
+from sage.experiments.checks import check_run
 from sage.experiments.comparison import Comparison
 from sage.experiments.results import Results
 from sage.models import genotypes

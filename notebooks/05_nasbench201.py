@@ -49,7 +49,7 @@ from sage import plots
 from sage.analysis import contrasts, draws, planned
 from sage.config import provenance
 from sage.config.run import BenchmarkRun
-from sage.experiments.asked import check_run
+from sage.experiments.checks import check_run
 from sage.experiments.results import Results
 
 # %%

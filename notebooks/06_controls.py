@@ -40,7 +40,7 @@ from sage import plots
 from sage.analysis import contrasts, draws
 from sage.config import provenance
 from sage.config.run import StoredRun
-from sage.experiments.asked import check_run
+from sage.experiments.checks import check_run
 from sage.experiments.results import CONTROL_EPOCHS, Results
 
 run = StoredRun.of(globals())

@@ -41,7 +41,7 @@ from sage import plots
 from sage.analysis import contrasts, search_claims
 from sage.config import provenance
 from sage.config.run import TablesRun
-from sage.experiments.asked import check_run
+from sage.experiments.checks import check_run
 from sage.experiments.results import BENCHMARK_CANDIDATES, Results
 
 run = TablesRun.of(globals())

@@ -35,7 +35,7 @@ alpha = 1.0  # weight of TG in P + alpha TG
 # %%
 from sage import plots
 from sage.config.run import StoredRun
-from sage.experiments.asked import check_run
+from sage.experiments.checks import check_run
 from sage.experiments.results import Results
 
 run = StoredRun.of(globals())

@@ -202,8 +202,10 @@ def table(compared: xr.Dataset, first: str) -> pd.DataFrame:
         both = {one: rows(compared, first, epoch, one) for one in RANKED}
         for second in both[RANKED[0]]:
             for name, found in both.items():
-                column[predictors.told(second, alpha), name] = told(found[second])
-    axes = [f"{predictors.told(first, alpha)} minus", "by"]
+                column[predictors.display_name(second, alpha), name] = difference_text(
+                    found[second]
+                )
+    axes = [f"{predictors.display_name(first, alpha)} minus", "by"]
     return pd.DataFrame(columns).rename_axis(axes).rename_axis(columns="epochs")
 
 
@@ -217,7 +219,7 @@ def styled(table: pd.DataFrame) -> Styler:
     return table.fillna("").style.map(look).set_properties(**{"white-space": "nowrap"})
 
 
-def told(row: Mapping[str, float]) -> str:
+def difference_text(row: Mapping[str, float]) -> str:
     """Return a difference with its interval and its verdict, unless undecided; or nothing."""
     if not np.isfinite(row["low"]):
         return ""

@@ -10,7 +10,7 @@ import xarray as xr
 from sage.analysis.bootstrap import METHODS, Bootstrap, cell, interval
 from sage.analysis.contrasts import BETTER, RANKED, UNDECIDED, WORSE
 from sage.analysis.predictivity import nested
-from sage.analysis.predictors import CHOSEN, told
+from sage.analysis.predictors import CHOSEN, display_name
 from sage.analysis.summaries import WORDS, told_epochs
 
 CONTROLS = {"shuffled": "permutation", "untrained": "initialisation"}  # and what counts draws
@@ -148,7 +148,7 @@ def table(against: Mapping[str, xr.Dataset], epochs: Iterable[float]) -> pd.Data
             columns.setdefault((name, "draws as good"), {})[place] = ", ".join(
                 dict.fromkeys(reached)
             )
-    return pd.DataFrame(columns).rename_axis(["after", f"{told(CHOSEN)} minus that with"])
+    return pd.DataFrame(columns).rename_axis(["after", f"{display_name(CHOSEN)} minus that with"])
 
 
 def verdict(against: Mapping[str, xr.Dataset], epochs: Iterable[float]) -> str:
@@ -162,14 +162,14 @@ def verdict(against: Mapping[str, xr.Dataset], epochs: Iterable[float]) -> str:
         for control in one.control.values:
             of = one.sel(control=control, epoch=epoch)
             word = BETTER if (of.low > 0).all() else WORSE if (of.high < 0).all() else UNDECIDED
-            kinds.setdefault(WORDS[word], []).append(told(f"TG {control}"))
+            kinds.setdefault(WORDS[word], []).append(display_name(f"TG {control}"))
         said = "; ".join(f"{kind} that with {', '.join(names)}" for kind, names in kinds.items())
         where = f"{name[0].upper()}{name[1:]}, n = {one.attrs['networks']}"
-        lines.append(f"{where}, after {told_epochs(epoch)}: {told(CHOSEN)} is {said}.")
+        lines.append(f"{where}, after {told_epochs(epoch)}: {display_name(CHOSEN)} is {said}.")
     return "\n".join(lines)
 
 
-def told_of_teaching(taught: xr.Dataset, epochs: Iterable[float]) -> str:
+def teaching_verdict(taught: xr.Dataset, epochs: Iterable[float]) -> str:
     """Return in words whether better networks teach better."""
     lines = []
     for epoch in epochs:

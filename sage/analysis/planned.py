@@ -139,7 +139,7 @@ def primary(judged: xr.Dataset) -> pd.DataFrame:
     return pd.DataFrame(rows).T.infer_objects()
 
 
-def told(judged: xr.Dataset, *, epoch: float) -> str:
+def verdict(judged: xr.Dataset, *, epoch: float) -> str:
     """Return in words what the planned contrasts say of the first target after an epoch."""
     one = judged.isel(target=0).sel(epoch=epoch)
     lines = [f"After {told_epochs(epoch)}, {int(one.n)} networks, by Spearman's r:"]
@@ -147,7 +147,7 @@ def told(judged: xr.Dataset, *, epoch: float) -> str:
     return "\n".join([*lines, "p is corrected for the four comparisons by Holm's method."])
 
 
-def told_objects(judged: xr.Dataset) -> str:
+def objects_verdict(judged: xr.Dataset) -> str:
     """Return in words what `judge_objects` found."""
     lines = []
     for epoch in judged.epoch.values:
@@ -155,7 +155,7 @@ def told_objects(judged: xr.Dataset) -> str:
         lines.append(f"After {told_epochs(epoch)}, {int(one.n)} networks, by Spearman's r:")
         lines += [_line(row) for row in _rows(one) if row["primary"]]
         reached = f"{int(one.reached)} of {int(one.draws):,} permutations of its images"
-        name = predictors.told(one.permuted.item())
+        name = predictors.display_name(one.permuted.item())
         lines.append(f"  {name}: r = {one.r:.2f}, and {reached} have as much.")
     return "\n".join([*lines, "p is corrected for the six comparisons by Holm's method."])
 
@@ -179,7 +179,7 @@ def _rows(one: xr.Dataset) -> list[dict]:
     """Return what was found for each pair, its predictors named for people."""
     rows = one.reset_coords(["first", "second"]).to_dataframe().to_dict("records")
     for row in rows:
-        row |= {side: predictors.told(row[side]) for side in ("first", "second")}
+        row |= {side: predictors.display_name(row[side]) for side in ("first", "second")}
         row["said"] = cell(row["value"], row["low"], row["high"], "+.3f")
     return rows
 

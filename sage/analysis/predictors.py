@@ -15,8 +15,9 @@ from scipy import stats
 from sage.rsa import guidance
 from sage.search.scores import GUIDED, SCORES
 
-COMBINED, BY_LAYER = "P + alpha TG", "TG by layer"
-CHOSEN = "P + a TG"  # its weight was chosen on other networks; `told` says "P + alpha TG"
+COMBINED = "P + alpha TG"  # the run's alpha; `display_name` says P + TG where that is 1
+BY_LAYER = "TG by layer"
+CHOSEN = "P + a TG"  # its weight was chosen on other networks; `display_name` says "P + alpha TG"
 LATER = ("TG in order",)  # computed from the similarities of tables that lack them
 TAUGHT = ("guidance", "combination")  # families of predictors that change with the teacher
 FAMILIES = (
@@ -215,11 +216,11 @@ SPELLED = {
 }
 
 
-def told(predictor: str, alpha: float | None = None) -> str:
+def display_name(predictor: str, alpha: float | None = None) -> str:
     """Return the name of a predictor, or of a sum of some, in figures and sentences.
 
     Args:
-        alpha: the run's; a weight that was chosen on other networks is called alpha.
+        alpha: the run's, needed for `COMBINED`; a weight chosen on other networks is called alpha.
     """
     if predictor == COMBINED and alpha is not None:
         return SCORES[GUIDED].label(alpha)

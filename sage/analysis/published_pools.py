@@ -18,9 +18,9 @@ from sage.rsa.teacher import Teacher
 from sage.search.evaluation import EvaluationProtocol
 
 # Pools may differ in these: other networks, trained elsewhere.
-FREE = ("seed", "device", "convolutions")
+MAY_DIFFER = ("seed", "device", "convolutions")
 RANDOM, OWN, SEARCHED = "random architectures", "this run's", "best five as searches by P go on"
-TAUGHT = ("examples", "multiply_adds")  # of a teacher, on record in summaries
+TEACHER_COSTS = ("examples", "multiply_adds")  # of a teacher, on record in summaries
 DEPTH = 3  # least, of networks that are analysed by themselves too
 DEEP = f"random architectures of depth {DEPTH} or more"
 
@@ -32,7 +32,7 @@ class Pools:
     Args:
         own: random networks.
         searched: what searches by P found; None if it is not known.
-        others: random networks by name, see `load_published`.
+        others: random networks by name, see `read_published`.
         ceiling: see `predictivity.ceiling`.
         taught: examples and multiply-adds of the teacher's training, NaN if they are not known.
     """
@@ -100,7 +100,7 @@ def read_folders(names: str) -> dict[str, dict[str, xr.Dataset]]:
     for folder, files in find_folders(names).items():
         tables = {one: predictors.complete(xr.load_dataset(file)) for one, file in files.items()}
         wanted = _description(tables[folder])
-        wanted = {key: value for key, value in wanted.items() if key not in FREE}
+        wanted = {key: value for key, value in wanted.items() if key not in MAY_DIFFER}
         for one, table in tables.items():
             _check(one, f"cannot be put together with {folder}", _description(table), wanted)
         folders[folder] = tables
@@ -156,7 +156,7 @@ def check_alike(pools: Mapping[str, xr.Dataset], run: PoolRun, teacher: Teacher 
         protocol = EvaluationProtocol.of(run.settings, run.dataset).description()
         wanted = {"alpha": run.alpha, "level": run.level, "teacher_identity": teacher.identity}
         wanted |= json.loads(json.dumps(protocol))
-    wanted = {key: value for key, value in wanted.items() if key not in FREE}
+    wanted = {key: value for key, value in wanted.items() if key not in MAY_DIFFER}
     for one in pools.values():
         told = "cannot be put together with this run's"
         _check(one.attrs["published"], told, _description(one), wanted)
@@ -174,7 +174,7 @@ def published_pools(pools: Mapping[str, xr.Dataset]) -> Pools:
     )
     ceiling = Estimate(value, low, high, int(ends.get("ceiling_n", 0)))
     others = {name: one for name, one in pools.items() if name != OWN}
-    examples, multiply_adds = (float(ends.get(f"teacher_{one}", "nan")) for one in TAUGHT)
+    examples, multiply_adds = (float(ends.get(f"teacher_{one}", "nan")) for one in TEACHER_COSTS)
     return Pools(own, searched, others, ceiling, (examples, multiply_adds))
 
 

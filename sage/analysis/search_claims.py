@@ -11,7 +11,7 @@ import xarray as xr
 from sage.analysis import simulated_search
 from sage.analysis.bootstrap import cell, over_runs, t_interval
 from sage.analysis.contrasts import ALIKE, BETTER, WORSE, verdict
-from sage.analysis.predictors import CHOSEN, told
+from sage.analysis.predictors import CHOSEN, display_name
 from sage.analysis.simulated_search import At
 from sage.analysis.summaries import WORDS, told_epochs
 from sage.search.scores import P
@@ -96,7 +96,7 @@ def _points(row: dict) -> str:
 
 
 def _named(one: At) -> str:
-    return f"{told(one[0])} after {told_epochs(one[1])}"
+    return f"{display_name(one[0])} after {told_epochs(one[1])}"
 
 
 def _claim(over_few: str, over_many: str) -> str:

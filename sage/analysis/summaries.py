@@ -10,7 +10,7 @@ from sage.analysis import bootstrap, contrasts
 from sage.analysis.added_value import GIVEN, IGNORANT, with_added
 from sage.analysis.contrasts import ALIKE, BETTER, RANKED, UNDECIDED, UNKNOWN, WORSE
 from sage.analysis.predictivity import Analysis
-from sage.analysis.predictors import CHOSEN, COMBINED, told
+from sage.analysis.predictors import CHOSEN, COMBINED, display_name
 
 MANY_NETWORKS = 20  # fewer give intervals that are wide, and narrower than they ought to be
 MANY_IMAGES = 500  # for validation, from which on the standard error is at most 2.2 points
@@ -45,11 +45,11 @@ def headlines(analysed: Mapping[str, Analysis], *, epoch: float) -> pd.DataFrame
     for pool, one in analysed.items():
         column, alpha = columns.setdefault(pool, {}), one.scores.attrs["alpha"]
         for first, second in HEADLINES:
-            name = f"{told(first, alpha)} minus {told(second, alpha)}"
+            name = f"{display_name(first, alpha)} minus {display_name(second, alpha)}"
             for statistic in RANKED:
                 known = contrasts.rows(one.compared, first, epoch, statistic)
                 if second in known:
-                    column[name, statistic] = contrasts.told(known[second])
+                    column[name, statistic] = contrasts.difference_text(known[second])
     table = pd.DataFrame(columns)
     return table[table.fillna("").ne("").any(axis=1)]
 
@@ -74,7 +74,7 @@ def summary(analysed: Analysis, *, epoch: float) -> str:
             lines.append(_relations(compared, guided, epoch))
     for score, where in ((COMBINED, ""), (CHOSEN, ", alpha chosen on other networks,")):
         if score in names:
-            name = f"{told(score, compared.attrs['alpha'])}{where}"
+            name = f"{display_name(score, compared.attrs['alpha'])}{where}"
             lines.append(f"{name} is above P by {_told(compared, score, 'P', epoch)}.")
             lines.append(_relations(compared, score, epoch))
     lines.append(claim(contrasts.verdicts(compared, CHOSEN, epoch)))
@@ -112,10 +112,10 @@ def claim(over: Mapping[str, str]) -> str:
     if over["P"] != BETTER:
         return "Whether guidance helps is undecided."
     if as_good or not ignorant:
-        than = _list(map(told, as_good)) if as_good else "any control"
+        than = _list(map(display_name, as_good)) if as_good else "any control"
         guided = f"{guided.capitalize()} better than accuracy alone does"
         return f"{guided}, and is not shown to do better than {than}: undecided."
-    than = f"accuracy alone does, and better than {_list(map(told, ignorant))}"
+    than = f"accuracy alone does, and better than {_list(map(display_name, ignorant))}"
     return f"The claim holds: {guided} better than {than}."
 
 
@@ -138,7 +138,7 @@ def statistics(analysed: Analysis, *, epoch: float) -> pd.DataFrame:
     one, alpha = analysed.assessed.sel(epoch=epoch), analysed.scores.attrs["alpha"]
     cells = xr.apply_ufunc(bootstrap.cell, one.value, one.low, one.high, vectorize=True)
     table = cells.transpose("predictor", "statistic").to_pandas()
-    return table.rename(lambda name: told(name, alpha), axis="index")
+    return table.rename(lambda name: display_name(name, alpha), axis="index")
 
 
 def costs(pools: Mapping[str, xr.Dataset], *, teacher: tuple[float, float]) -> pd.DataFrame:
@@ -169,7 +169,9 @@ def _told(compared: xr.Dataset, first: str, second: str, epoch: float) -> str:
     parts = []
     for statistic in RANKED:
         row = contrasts.rows(compared, first, epoch, statistic)[second]
-        part = f"{contrasts.told(row) or 'an unknown amount'} by {statistic.capitalize()}"
+        part = (
+            f"{contrasts.difference_text(row) or 'an unknown amount'} by {statistic.capitalize()}"
+        )
         if np.isfinite(row["pooled"]):
             part += " (pools as random effects {pooled:+.3f} [{pooled_low:.3f}, {pooled_high:.3f}]"
             part += ", Q = {q:.1f}, p = {q_p:.2f})"
@@ -180,9 +182,9 @@ def _told(compared: xr.Dataset, first: str, second: str, epoch: float) -> str:
 def _relations(compared: xr.Dataset, first: str, epoch: float) -> str:
     kinds: dict[str, list[str]] = {}
     for name, word in contrasts.verdicts(compared, first, epoch).items():
-        kinds.setdefault(WORDS[word], []).append(told(name, compared.attrs["alpha"]))
+        kinds.setdefault(WORDS[word], []).append(display_name(name, compared.attrs["alpha"]))
     said = "; ".join(f"{one} {_list(names)}" for one, names in kinds.items())
-    return f"{told(first, compared.attrs['alpha'])} is {said}."
+    return f"{display_name(first, compared.attrs['alpha'])} is {said}."
 
 
 def _epochs(compared: xr.Dataset) -> str:
@@ -195,7 +197,7 @@ def _epochs(compared: xr.Dataset) -> str:
     )
     return (
         f"By intervals that hold for all amounts of training at once, {epochs} epochs, "
-        f"{told(CHOSEN)} is above P after {better}, below it after {worse}."
+        f"{display_name(CHOSEN)} is above P after {better}, below it after {worse}."
     )
 
 
@@ -212,7 +214,7 @@ def _searches(found: xr.Dataset, epoch: float, alpha: float) -> str:
         reached = scores.pop("P").value.item()
         known = {name: of for name, of in scores.items() if np.isfinite(of.gain_value)}
         gains = _list(
-            text.format(told(name, alpha), *of[ends].to_array().values)
+            text.format(display_name(name, alpha), *of[ends].to_array().values)
             for name, of in known.items()
         )
         parts.append(f"the {choice} by P has {reached:.1f} %, and in points above it {gains}")

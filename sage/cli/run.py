@@ -61,7 +61,7 @@ def plan(options: argparse.Namespace, notebooks: Path) -> list[Step]:
 
 def check(steps: Iterable[Step]) -> None:
     """Raise Refused if something that notebooks ask for by name is not there."""
-    from sage.experiments.asked import check_run  # takes a second to import
+    from sage.experiments.checks import check_run  # takes a second to import
 
     for step in steps:
         check_run(step.run(), workers=step.parameters.get("workers", "auto"))

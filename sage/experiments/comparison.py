@@ -15,16 +15,16 @@ from tqdm.auto import tqdm
 from sage.analysis import search_tables
 from sage.config.profiles import Budget
 from sage.config.run import ComparisonRun
-from sage.experiments import asked
-from sage.experiments.controls import peers
+from sage.experiments import checks
 from sage.experiments.studies import architectures, keep_best, make_study
 from sage.models import Classifier
 from sage.rsa import guidance
+from sage.rsa.pool_bank import networks_as_teachers
 from sage.rsa.teacher import Teacher
 from sage.search import builders, dask_workers, evaluation, scores, searchers
 from sage.search.dask_workers import Workers
 from sage.search.evaluation import EvaluationProtocol
-from sage.search.explorer import Explorer, Study, Told
+from sage.search.explorer import Explorer, OnEnded, Study
 from sage.search.record import Candidate, Evaluation
 from sage.search.searchers import Listed, Searcher
 from sage.search.tracker import Tracker
@@ -48,11 +48,12 @@ class Comparison:
     candidates, and cost the same.
 
     Raises:
-        ValueError: as `asked.check_searches`, or a teacher that candidates cannot be compared with.
+        ValueError: as `checks.check_searches`, or a teacher that candidates cannot be compared
+            with.
     """
 
     def __init__(self, run: ComparisonRun, teacher: Teacher):
-        asked.check_searches(run)
+        checks.check_searches(run)
         self.run, self.teacher, self.budget, self.tracker = run, teacher, run.budget, Tracker()
         self.seeds = range(run.seed, run.seed + self.budget.runs)
         names = {field.name for field in fields(EvaluationProtocol)}
@@ -67,8 +68,8 @@ class Comparison:
             **sizes,
         )
         self.space = self.protocol.networks.space
-        self._shown = self.protocol.load()
-        stimuli = {one.identity for one in self._shown[1]}
+        self._loaded = self.protocol.load()
+        stimuli = {one.identity for one in self._loaded.stimuli}
         guidance.check_comparable(teacher, run.level, stimuli)
         self.epochs = sorted({epoch for epochs in run.scored.values() for epoch in epochs})
         parts = (self.seeds, self.epochs, run.searchers.split(), run.scored)
@@ -76,8 +77,8 @@ class Comparison:
             Search(name, score, epochs, seed) for seed, epochs, name, score in product(*parts)
         ]
         self.absent = [one for one in searches if one.epochs not in run.scored[one.score]]
-        found = [one for one in searches if one not in self.absent]
-        self.studies = {search: self._study(search) for search in found}
+        wanted = [one for one in searches if one not in self.absent]
+        self.studies = {search: self._study(search) for search in wanted}
         trainings = range(self.budget.trainings)
         self.mature_studies = {
             seed: [self._mature_study(seed, number) for number in trainings] for seed in self.seeds
@@ -85,14 +86,14 @@ class Comparison:
         every, samples = self.budget.every, self.budget.samples
         self.checkpoints = sorted({*range(every, samples + 1, every), samples})
 
-    def train(self, *, workers: str = "auto", told: Told | None = None) -> xr.Dataset:
+    def train(self, *, workers: str = "auto", on_ended: OnEnded | None = None) -> xr.Dataset:
         """Make every search, train to maturity what it found, and return `results`.
 
         What is on record is kept. Repetitions follow each other: a stopped run has whole ones.
 
         Args:
             workers: see `dask_workers.open_workers`; errors as there and of `Explorer.search`.
-            told: called with each candidate of a search that ends, see `explorer.Told`.
+            on_ended: called with each candidate of a search that ends, see `explorer.OnEnded`.
         """
         samples = self.budget.samples
         bar = tqdm(total=len(self.studies) * samples, unit="candidate")
@@ -102,7 +103,7 @@ class Comparison:
                     name = f"{search.searcher}, {search.score}, {search.epochs:g} epochs"
                     bar.set_description(f"run {number} of {self.budget.runs}: {name}")
                     searcher, study = self._searcher(search), self.studies[search]
-                    Explorer(study, searcher, self.tracker, samples, opened, bar, told).search()
+                    Explorer(study, searcher, self.tracker, samples, opened, bar, on_ended).search()
                 self._train_to_maturity(seed, opened)
             bar.set_description("all searches")
         return self.results()
@@ -210,45 +211,50 @@ class Comparison:
         return {"teacher": teacher.identity, "alpha": self.run.alpha, "level": self.run.level}
 
     def _study(self, search: Search) -> Study:
-        kind, seed = scores.find(search.score), search.run
-        guide, alpha = None, kind.weight(self.run.alpha)
+        chosen, seed = scores.find(search.score), search.run
+        guide, alpha = None, chosen.weight(self.run.alpha)
         score: dict = {"name": scores.split(search.score)[0]}
-        if kind.guide:
-            guide = kind.guide(self.teacher, seed)
+        if chosen.guide:
+            guide = chosen.guide(self.teacher, seed)
             score |= self._guidance(guide) | {"alpha": alpha}
-        if kind.addition:
+        if chosen.addition:
             score |= {"alpha": alpha}
         described = {"searcher": self._searcher(search).description, "score": score, "seed": seed}
         protocol = replace(self.protocol, snapshots=(search.epochs,), test=False)
-        study = make_study(protocol, described, lambda number: seed, self._shown)
+        study = make_study(protocol, described, lambda number: seed, self._loaded)
         if guide:
             return replace(study, score=partial(self._score, guide, alpha, study.key))
-        if added := kind.addition:
-            return replace(study, score=lambda one, _: study.score(one, _) + alpha * added(one))
+        if added := chosen.addition:
+            return replace(
+                study, score=lambda one, ended: study.score(one, ended) + alpha * added(one)
+            )
         return study
 
     def _score(
         self,
         guide: Teacher,
         alpha: float,
-        study: str,
+        study_key: str,
         evaluated: Evaluation,
-        told: Sequence[Candidate],
+        ended: Sequence[Candidate],
     ) -> float:
-        """Return P + alpha TG, or P alone while the teacher has no layers yet."""
+        """Return P + alpha TG, or P alone while the teacher has no layers yet.
+
+        The last two arguments are those of `Study.score`, the others are bound in `_study`.
+        """
         level, last = self.run.level, evaluated.snapshots[-1]
 
-        def network(place: int) -> Teacher:
-            rdms = self.tracker.rdms(study, [told[place].number], level)
-            _, found = peers(rdms, self._shown[1][0].identity, level)
+        def candidate_as_teacher(place: int) -> Teacher:
+            rdms = self.tracker.rdms(study_key, [ended[place].number], level)
+            _, found = networks_as_teachers(rdms, self._loaded.stimuli[0].identity, level)
             return next(iter(found), guide)
 
-        teacher = guide.after([one.score for one in told], network)
+        teacher = guide.after([one.score for one in ended], candidate_as_teacher)
         if not teacher.layers:
             return last.accuracy
         similarity = guidance.compare([(0, last.epoch, last.rdms)], teacher, level=level)
-        found, accuracy = guidance.teacher_guidance(similarity), xr.DataArray(last.accuracy)
-        return guidance.combined_score(accuracy, found, alpha).item()
+        tg, accuracy = guidance.teacher_guidance(similarity), xr.DataArray(last.accuracy)
+        return guidance.combined_score(accuracy, tg, alpha).item()
 
     def _mature_study(self, seed: int, training: int) -> Study:
         """Return the study of what searches chose; runs that chose the same share its trainings."""
@@ -257,7 +263,7 @@ class Comparison:
         chosen |= {field.name: getattr(self.budget, field.name) for field in fields(Budget)}
         described = {"seed": seed, "chosen by": chosen} | ({"again": training} if training else {})
         own = seed + (training << 32)  # the first training has the seed of its run
-        return make_study(self.protocol, described, lambda number: own, self._shown)
+        return make_study(self.protocol, described, lambda number: own, self._loaded)
 
     def _train_to_maturity(self, seed: int, workers: Workers) -> None:
         """Train what the searches of a repetition chose, and random architectures, each once."""

@@ -16,7 +16,7 @@ from tqdm.auto import tqdm
 from sage.compute import devices, parallel
 from sage.config import paths, provenance
 from sage.config.run import CellRun, check_workers
-from sage.experiments import asked
+from sage.experiments import checks
 from sage.images import datasets, preprocessing
 from sage.images.datasets import Images, Split
 from sage.images.image_files import ImageFiles
@@ -107,9 +107,9 @@ def load_beside(run: CellRun) -> list[Genotype]:
 
     Raises:
         FileNotFoundError: damaged or missing files of a data set.
-        ValueError: as `asked.read_beside`, or images that cannot be trained on.
+        ValueError: as `checks.read_beside`, or images that cannot be trained on.
     """
-    beside = asked.read_beside(run)
+    beside = checks.read_beside(run)
     for dataset in filter(None, (run.dataset, run.transfer)):
         plan = FullTraining.of(run, genotypes.NASNET_A, dataset)
         images, _, classes = plan.load_images()

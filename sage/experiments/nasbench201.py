@@ -16,7 +16,7 @@ import xarray as xr
 from sage import spaces, teachers
 from sage.analysis import benchmarks, predictivity, predictors, simulated_search
 from sage.config.run import BenchmarkRun, Run
-from sage.experiments import controls, pool, studies
+from sage.experiments import controls, pool, stored_networks, studies
 from sage.experiments.studies import architectures, make_study
 from sage.models import complexity
 from sage.rsa import guidance, pool_bank
@@ -216,12 +216,12 @@ def as_predictor(values: xr.DataArray, name: str, family: str, results: xr.Datas
 
 
 def load(run: BenchmarkRun) -> Benchmark:
-    """Return stored networks, judged by the run's teacher; errors as `controls.load_stored`.
+    """Return stored networks, judged by the run's teacher; errors as `stored_networks.load_stored`.
 
     Scores of another teacher than the one on record are computed from RDMs of class means; those
     that take more, such as CKA, are left out.
     """
-    files = controls.find_stored(run)
+    files = stored_networks.find_stored(run)
     table, ladder, untrained = (
         xr.load_dataset(files[name][0]) for name in ("banks", "ladder", "untrained")
     )
@@ -230,7 +230,7 @@ def load(run: BenchmarkRun) -> Benchmark:
     table = table[[name for name, one in table.items() if "stimuli" not in one.attrs]]
     stimuli = teacher.layers[0].stimuli
     rungs, ignorant = (
-        controls.peers(list(pool_bank.unpack(one)), stimuli, "class")[1]
+        pool_bank.networks_as_teachers(list(pool_bank.unpack(one)), stimuli, "class")[1]
         for one in (ladder, untrained)
     )
     guided = controls.control_guidance(snapshots, teacher, ignorant, level="class")
@@ -307,7 +307,9 @@ def _add_epochs(first: xr.Dataset, *further: xr.Dataset) -> xr.Dataset:
 
 
 def _bank(known: Sequence[Teacher], curve: xr.Dataset | None = None) -> xr.Dataset:
-    """Return teachers' RDMs of class means as a bank with a network each, see `controls.peers`.
+    """Return teachers' RDMs of class means as a bank with a network each.
+
+    `pool_bank.networks_as_teachers` reads it.
 
     Args:
         curve: has their accuracy.

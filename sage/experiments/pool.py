@@ -19,7 +19,7 @@ from sage.rsa.teacher import Teacher
 from sage.search import dask_workers, searchers
 from sage.search.dask_workers import Opener
 from sage.search.evaluation import EvaluationProtocol
-from sage.search.explorer import Study, Told
+from sage.search.explorer import OnEnded, Study
 from sage.search.searchers import Listed, Searcher
 from sage.search.tracker import Tracker
 
@@ -56,20 +56,22 @@ def load_pools(run: PoolRun, *, workers: str = "auto") -> Pools:
     return Pools(own, searched, published, ceiling, taught)
 
 
-def train_pool(run: Run, *, workers: str | Opener = "auto", told: Told | None = None) -> xr.Dataset:
+def train_pool(
+    run: Run, *, workers: str | Opener = "auto", on_ended: OnEnded | None = None
+) -> xr.Dataset:
     """Return the run's pool of random networks; what is not on record is trained first.
 
     Args:
         workers: see `dask_workers.open_workers`; errors as there and of `Explorer.search`. Or what
             opens them, see `dask_workers.opened_once`.
-        told: called with each network that ends, see `explorer.Told`.
+        on_ended: called with each network that ends, see `explorer.OnEnded`.
 
     Returns:
         Dataset over network and epoch, see `Tracker.results`, with provenance attributes, and the
         depth of each network, see `spaces.depth`.
     """
     study, searcher = _study(run, _protocol(run), {}), _searcher(run, "random")
-    return _train("pool", study, searcher, run.settings.pool, workers, told)
+    return _train("pool", study, searcher, run.settings.pool, workers, on_ended)
 
 
 def search_pool(run: Run, *, workers: str | Opener = "auto") -> xr.Dataset:
@@ -197,10 +199,10 @@ def _train(
     searcher: Searcher,
     count: int,
     workers: str | Opener,
-    told: Told | None = None,
+    on_ended: OnEnded | None = None,
 ) -> xr.Dataset:
     """Return `studies.train` of networks of the paper's space, with their depth."""
-    results = studies.train(title, study, searcher, count, workers, told)
+    results = studies.train(title, study, searcher, count, workers, on_ended)
     layers = [spaces.cnn_layers(searcher.space, one) for one in architectures(results)]
     depth = np.array([spaces.depth(one) for one in layers], dtype=np.float64)
     return results.assign(depth=("network", depth))

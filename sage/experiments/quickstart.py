@@ -10,9 +10,9 @@ import xarray as xr
 
 from sage.analysis import bootstrap
 from sage.analysis.bootstrap import Bootstrap
-from sage.analysis.predictors import COMBINED, told
+from sage.analysis.predictors import COMBINED, display_name
 from sage.config.run import StoredRun
-from sage.experiments import controls
+from sage.experiments import stored_networks
 from sage.rsa import guidance, pool_bank
 from sage.rsa.teacher import Teacher, read_teacher
 
@@ -51,7 +51,7 @@ class Judged:
             for name in self.scores.predictor.values:
                 values = self.scores.sel(predictor=name, epoch=epoch).values
                 r = bootstrap.correlation(values, self.mature.values, resamples)
-                column[told(name, self.scores.attrs["alpha"])] = bootstrap.cell(
+                column[display_name(name, self.scores.attrs["alpha"])] = bootstrap.cell(
                     r.value, r.low, r.high
                 )
         return pd.DataFrame(found).rename_axis("r with mature accuracy")
@@ -76,11 +76,9 @@ class Judged:
 
 def judge(run: StoredRun) -> Judged:
     """Return the run's stored networks as its teacher judges them; errors as `load_stored`."""
-    files = controls.find_stored(run)
-    banks, teacher = (
-        [xr.load_dataset(one) for one in files["banks"]],
-        read_teacher(*files["teacher"]),
-    )
+    files = stored_networks.find_stored(run)
+    banks = [xr.load_dataset(one) for one in files["banks"]]
+    teacher = read_teacher(*files["teacher"])
     snapshots, level = list(pool_bank.unpack(*banks)), "class"
     similarity, shuffled = (
         guidance.compare(snapshots, one, level=level) for one in (teacher, teacher.shuffled(seed=0))

@@ -27,11 +27,11 @@ from sage.analysis.predictivity import Analysis
 from sage.config import paths
 from sage.config.run import Run, words
 from sage.experiments import (
-    controls,
     nasbench201,
     object_guidance,
     pool,
     quickstart,
+    stored_networks,
     stored_searches,
 )
 from sage.models import genotypes
@@ -128,7 +128,9 @@ def _sweep(of: Results) -> xr.Dataset:
 
 def _summary(of: Results) -> xr.Dataset:
     pools = of["01_pools"]
-    taught = {f"teacher_{name}": one for name, one in zip(published_pools.TAUGHT, pools.taught)}
+    taught = {
+        f"teacher_{name}": one for name, one in zip(published_pools.TEACHER_COSTS, pools.taught)
+    }
     return predictivity.record(of["01_analysed"], of["01_sweep"], pools.ceiling, **taught)
 
 
@@ -243,10 +245,12 @@ FOLLOWS: dict[str, Callable[[Results], Any]] = {
     "05_controls": lambda of: of["05_against"][BENCHMARK],
     "05_rungs": lambda of: _taught(of, "ladder"),
     "05_others": lambda of: _taught(of, "others", "shuffled"),
-    "05_second": lambda of: object_guidance.load(controls.find_stored(of.run)["second_pool"][0]),
+    "05_second": lambda of: object_guidance.load(
+        stored_networks.find_stored(of.run)["second_pool"][0]
+    ),
     "05_objects": _objects,
     "05_objects_assessed": _objects_assessed,
-    "06_stored": lambda of: controls.load_stored(of.run),
+    "06_stored": lambda of: stored_networks.load_stored(of.run),
     "06_against": _against,
     "06_controls": lambda of: of["06_against"]["all networks"],
     "06_controls_deep": lambda of: of["06_against"]["depth 3 or more"],
@@ -283,12 +287,14 @@ VERDICTS: dict[str, Callable[[Results], str]] = {
     "02_searches": lambda of: search_tables.reading(of["02_searches"]),
     "03_searches": _found("03", ""),
     "04_searches": _found("04", " top-1"),
-    "05_summary": lambda of: planned.told(of["05_summary"], epoch=of.run.settings.premature_epochs),
-    "05_objects": lambda of: planned.told_objects(of["05_objects"]),
+    "05_summary": lambda of: planned.verdict(
+        of["05_summary"], epoch=of.run.settings.premature_epochs
+    ),
+    "05_objects": lambda of: planned.objects_verdict(of["05_objects"]),
     "05_controls": lambda of: draws.verdict(of["05_against"], CONTROL_EPOCHS),
     "06_controls": _controls("all networks"),
     "06_controls_deep": _controls("depth 3 or more"),
-    "06_teaching": lambda of: draws.told_of_teaching(of["06_teaching"], CONTROL_EPOCHS),
+    "06_teaching": lambda of: draws.teaching_verdict(of["06_teaching"], CONTROL_EPOCHS),
     "07_pools": lambda of: search_claims.claim(of["07_pools"], candidates=of.run.candidates),
     "07_benchmark": lambda of: search_claims.benchmark_verdict(
         of["07_benchmark"], candidates=BENCHMARK_CANDIDATES

@@ -11,7 +11,7 @@ from sage.analysis import predictivity, published_pools, search_claims, simulate
 from sage.analysis.bootstrap import Bootstrap
 from sage.config import paths
 from sage.config.run import Refused, TablesRun
-from sage.experiments.controls import find_table
+from sage.experiments.stored_networks import find_table
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,8 @@ from sage.config import provenance
 from sage.config.run import check_workers
 from sage.search import dask_workers, evaluation
 from sage.search.dask_workers import Opener
-from sage.search.evaluation import EvaluationProtocol, Shown
-from sage.search.explorer import Explorer, Study, Told
+from sage.search.evaluation import EvaluationProtocol, Loaded
+from sage.search.explorer import Explorer, OnEnded, Study
 from sage.search.searchers import Searcher
 from sage.search.tracker import Tracker
 from sage.spaces import Architecture
@@ -23,16 +23,16 @@ def make_study(
     protocol: EvaluationProtocol,
     described: dict,
     seed: Callable[[int], int],
-    shown: Shown | None = None,
+    loaded: Loaded | None = None,
 ) -> Study:
     """Return a study of candidates that are evaluated by a protocol and judged by last accuracy.
 
     Args:
         described: what determines the candidates besides the protocol, JSON-ready.
         seed: gives the seed of the candidate with a number.
-        shown: what the protocol loads, where it was loaded already.
+        loaded: what the protocol loads, where it was loaded already.
     """
-    found = protocol.description(shown)
+    found = protocol.description(loaded)
     text = json.dumps(found, sort_keys=True)  # goes to the workers, which may see other files
     # Not in the protocol: what an architecture stands for stays as it is.
     appended = protocol.networks.space.appended
@@ -41,7 +41,7 @@ def make_study(
         description=found | described,
         protocol=provenance.key(**found),
         evaluate=partial(evaluation.evaluate, protocol, described=text),
-        score=lambda evaluated, told: evaluated.snapshots[-1].accuracy,
+        score=lambda evaluated, ended: evaluated.snapshots[-1].accuracy,
         seed=seed,
     )
 
@@ -52,7 +52,7 @@ def train(
     searcher: Searcher,
     count: int,
     workers: str | Opener,
-    told: Told | None = None,
+    on_ended: OnEnded | None = None,
 ) -> xr.Dataset:
     """Return the results of a study's first candidates; missing ones are trained first.
 
@@ -66,7 +66,7 @@ def train(
     if not tracker.ended(study.key, count):
         bar = tqdm(total=count, desc=title, unit="network")
         with workers() as opened, bar:
-            Explorer(study, searcher, tracker, count, opened, bar, told).search()
+            Explorer(study, searcher, tracker, count, opened, bar, on_ended).search()
     return tracker.results(study.key, count)
 
 

@@ -1,4 +1,8 @@
-"""Images with labels and a fixed split. To add a data set, add a line to `SOURCES`."""
+"""Images with labels and a fixed split.
+
+Images of one's own need no code, see docs/images.md. A data set that code makes or fetches is one
+line in `SOURCES`.
+"""
 
 import hashlib
 import os

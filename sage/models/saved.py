@@ -57,16 +57,21 @@ class Classifier(nn.Module):
         return pd.DataFrame({"predicted": names, "probability": most.values.tolist()})
 
 
+def kind_of(network: nn.Module) -> str:
+    """Return which of `KINDS` a network is; ValueError for another, which cannot be saved."""
+    if (kind := type(network).__name__) not in KINDS:
+        raise ValueError(f"cannot save a {kind}, expected one of {', '.join(KINDS)}")
+    return kind
+
+
 def save(classifier: Classifier, path: Path | str) -> Path:
     """Write a classifier so that `load` reads it, whole or not at all, and return the path.
 
     Raises:
         ValueError: its network is none of `KINDS`.
     """
-    network, kind = classifier.network, type(classifier.network).__name__
-    if kind not in KINDS:
-        raise ValueError(f"cannot save a {kind}, expected one of {', '.join(KINDS)}")
-    content = {"format": FORMAT, "kind": kind, "settings": network.settings}
+    network = classifier.network
+    content = {"format": FORMAT, "kind": kind_of(network), "settings": network.settings}
     content |= {"weights": {name: one.cpu() for name, one in network.state_dict().items()}}
     content |= {name: getattr(classifier, name) for name in ("classes", "image_size", "about")}
     own = getattr(network, "standardise", None)

@@ -4,7 +4,8 @@ A proxy is a function of a network, images [B, 3, H, W] float and labels [B] int
 higher for a better network as in its source, NaN where it is not defined. Parameters of operations
 that nothing reads have a gradient of 0. All proxies process the batch once, but `synflow`, which
 takes one image of ones. To add one, write its formula under `@_proxy`, list it in `PROXIES` and in
-`PREDICTORS` of analysis/predictors.
+`PREDICTORS` of analysis/predictors, and raise `REVISION` of search/evaluation. All networks are
+trained again then, and new pools cannot be put together with published ones.
 """
 
 import copy

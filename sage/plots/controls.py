@@ -13,7 +13,7 @@ from matplotlib.ticker import MaxNLocator
 
 from sage.analysis import planned
 from sage.analysis.bootstrap import cell
-from sage.analysis.predictors import CHOSEN, told
+from sage.analysis.predictors import CHOSEN, display_name
 from sage.analysis.summaries import told_epochs
 from sage.plots import style
 from sage.plots.predictors import FAMILY_COLOURS, WIDE
@@ -41,7 +41,9 @@ def controls(against: Mapping[str, xr.Dataset], epochs: tuple[float, ...]) -> Fi
     for axis, (epoch, name) in zip(axes, panels):
         one = against[name].sel(epoch=epoch, statistic="spearman")
         axis.axvline(one.alone[0], color="C0", lw=1.2, ls="--", label="P alone")
-        axis.axvline(one.teacher[0], color="C3", lw=1.5, label=f"{told(CHOSEN)} by the teacher")
+        axis.axvline(
+            one.teacher[0], color="C3", lw=1.5, label=f"{display_name(CHOSEN)} by the teacher"
+        )
         frame = one.r.to_dataframe().reset_index().dropna(subset="r")
         counts = frame.control.value_counts()
         names = {one: f"{counts[one]} {NAMES[one]}".removeprefix("1 ") for one in counts.index}
@@ -52,7 +54,7 @@ def controls(against: Mapping[str, xr.Dataset], epochs: tuple[float, ...]) -> Fi
         axis.set_xlabel("Spearman's r with mature accuracy")
         axis.label_outer()
     style.letter(axes)
-    title = f"{told(CHOSEN)} by the teacher, and by what knows nothing: a dot for each draw"
+    title = f"{display_name(CHOSEN)} by the teacher, and by what knows nothing: a dot for each draw"
     style.legend_below(axes[0], columns=2, title=fill(title, 44 * len(against)))
     return figure
 
@@ -79,7 +81,7 @@ def objects(assessed: xr.Dataset, judged: xr.Dataset, names: Sequence[str]) -> F
             row = one.sel(predictor=name)
             look = {"fmt": "o", "color": FAMILY_COLOURS[family[name]]}
             axis.errorbar(row.value, place, xerr=style.interval_bars(row), **look)
-        axis.set(yticks=places, yticklabels=map(told, names), ylim=(len(names) - 0.5, -0.5))
+        axis.set(yticks=places, yticklabels=map(display_name, names), ylim=(len(names) - 0.5, -0.5))
         axis.set(title=f"after {told_epochs(epoch)}", xlabel="Spearman's r")
         axis.axvline(0, color="0.5", lw=0.8)
         if epoch != epochs[0]:

@@ -17,7 +17,7 @@ from matplotlib.figure import Figure
 from sage import spaces
 from sage.analysis.bootstrap import Bootstrap, cell, interval, pearson
 from sage.analysis.predictivity import Analysis
-from sage.analysis.predictors import told
+from sage.analysis.predictors import display_name
 from sage.analysis.published_pools import DEPTH
 from sage.analysis.summaries import told_epochs
 from sage.plots import predictors, style
@@ -42,7 +42,7 @@ def explore(
     kept = np.isfinite(pool.mature.values)
     table, mature = pool.scores[:, kept], pool.mature[kept]
     names = table.predictor.values[table.family.isin(FAMILIES).values].tolist()
-    guides = [(told(one), one) for one in names]
+    guides = [(display_name(one), one) for one in names]
     alphas = [(f"{one:g}", one) for one in sorted({*ALPHAS, alpha})]
     epochs = [(f"{one:g}", one) for one in table.epoch.values if one < mature.epoch]
     controls = (
@@ -64,7 +64,7 @@ def explore(
     def draw() -> dict[str, Any]:
         guidance, weight, at = (control.value for control in controls)
         p, tg = (table.sel(predictor=name, epoch=at, drop=True) for name in ("P", guidance))
-        name = f"P + {'' if weight == 1 else f'{weight:g} '}{told(guidance)}"
+        name = f"P + {'' if weight == 1 else f'{weight:g} '}{display_name(guidance)}"
         scores = {"P": p, name: p + weight * tg}
         drawn = pearson(counts, np.stack([*scores.values()]), mature.values)
         (change,) = interval(drawn[:, 1:] - drawn[:, :1])

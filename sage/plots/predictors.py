@@ -21,7 +21,7 @@ from sage.analysis.added_value import ADDED, GIVEN, with_added
 from sage.analysis.bootstrap import Estimate, cell
 from sage.analysis.contrasts import MATTERS, RANKED
 from sage.analysis.predictivity import Analysis, gain
-from sage.analysis.predictors import CHOSEN, COMBINED, FAMILIES, told
+from sage.analysis.predictors import CHOSEN, COMBINED, FAMILIES, display_name
 from sage.analysis.published_pools import DEPTH, OWN
 from sage.analysis.summaries import told_epochs
 from sage.plots import style
@@ -51,7 +51,7 @@ GROUPS = {  # of families, by what their predictors take
     "P and a second, alpha chosen on other networks": ("combination",),
 }
 WIDE = 2.2 * COLUMN
-NOTE = f"{told(CHOSEN)}: alpha chosen on other networks"
+NOTE = f"{display_name(CHOSEN)}: alpha chosen on other networks"
 STATISTICS = {statistic: f"{statistic.capitalize()}'s r" for statistic in RANKED}
 
 
@@ -79,7 +79,7 @@ def predictivity(pool: Analysis, layers: Sequence[str], *, epoch: float) -> Figu
         rs = [table.sel(place | {"statistic": one}) for one in RANKED]
         values = [f"{one} {told_interval(r)}" for one, r in zip(STATISTICS.values(), rs)]
         axes[name].set_title("\n".join(values), size=8)
-        axes[name].set_xlabel(f"{told(name, alpha)} after {told_epochs(epoch)}")
+        axes[name].set_xlabel(f"{display_name(name, alpha)} after {told_epochs(epoch)}")
     style.accuracy_axis(axes["P"], axes["P"].get_xlabel(), of="x", chance=chance)
     count = table.n.sel(epoch=epoch).item()
     title = f"How well early scores tell the mature accuracy of {count} networks"
@@ -110,7 +110,7 @@ def added_value(pools: Mapping[str, Analysis]) -> Figure:
             pair = (compared["first"] == with_added(given, added)) & (compared["second"] == given)
             if pair.any():
                 one, main = compared.isel(pair=pair.values).squeeze("pair"), added == "TG"
-                look: Look = {"color": COLOURS[added], "label": f"+ {told(added)}"}
+                look: Look = {"color": COLOURS[added], "label": f"+ {display_name(added)}"}
                 look |= {"lw": 1.8 if main else 1, "shade": 0.2 * main, "zorder": 3 if main else 2}
                 style.draw_band(axis, one.epoch, one, **look)
         if (name, given) not in known:
@@ -154,7 +154,11 @@ def simulated_searches(pools: Mapping[str, Analysis], *, epoch: float, teacher: 
             line = found.sel(predictor=score)
             spent = float(costs.sel(predictor=score)) * line.candidates
             spent = spent + (teacher if "TG" in score and teacher > 0 else 0)
-            look: Look = {"color": COLOURS[score], "marker": "o", "label": told(score, alpha)}
+            look: Look = {
+                "color": COLOURS[score],
+                "marker": "o",
+                "label": display_name(score, alpha),
+            }
             look |= {"lw": 3, "alpha": 0.5} if score == "P" else {"lw": 1.2}  # seen behind others
             for axis, choice in zip(row, line.choice.values):
                 axis.plot(spent, line.value.sel(choice=choice), **look)
@@ -257,7 +261,7 @@ def rivals(assessed: xr.Dataset, *, epoch: float, ceiling: Estimate, alpha: floa
         row[0].axvline(values["P"], color=MAIN["P"], lw=0.8, ls=":", label="Pearson's r of P")
         _draw_ceiling(row[0], ceiling, across=False)
         row[1].axvline(0, color=MAIN["P"], lw=0.8, ls=":")
-        labels = [told(name, alpha) for name in names]
+        labels = [display_name(name, alpha) for name in names]
         row[0].set(yticks=places, yticklabels=labels, ylim=(len(names) - 0.5, -0.5))
         row[0].set_title(group, loc="left", weight="bold")
         for axis in row:
@@ -297,15 +301,17 @@ def cost_curves(pool: Analysis, *, ceiling: Estimate, teacher: float) -> Figure:
         look: Look = {"color": COLOURS.get(name, FAMILY_COLOURS[family[name]])}
         if name in untrained:
             last = line.isel(epoch=[-1])
-            free.errorbar([told(name)], last.value, style.interval_bars(last), fmt="D", **look)
+            free.errorbar(
+                [display_name(name)], last.value, style.interval_bars(last), fmt="D", **look
+            )
         else:
             shade = 0.12 * (name in MAIN)
-            look |= {"label": told(name, alpha), "shade": shade, "lw": 1.5}
+            look |= {"label": display_name(name, alpha), "shade": shade, "lw": 1.5}
             style.draw_band(axis, line.cost * example, line, **look)
     if teacher > 0:
         guided = table.sel(predictor=CHOSEN)
         look = {"color": MAIN[CHOSEN], "ls": ":", "lw": 1, "marker": "^"}
-        label = f"{told(CHOSEN)}, teacher counted"
+        label = f"{display_name(CHOSEN)}, teacher counted"
         axis.plot(guided.cost * example + teacher / networks, guided.value, label=label, **look)
     axis.set(xscale="log", xlabel="multiply-adds per network")
     both_ways: Any = (lambda x: x / example, lambda x: x * example)
@@ -316,7 +322,8 @@ def cost_curves(pool: Analysis, *, ceiling: Estimate, teacher: float) -> Figure:
     above.spines.top.set_visible(True)
     free.set(title="no training", xlim=(-0.5, max(len(untrained), 1) - 0.5))
     free.set_xticks(
-        range(len(untrained)), [fill(told(name), 11, break_long_words=False) for name in untrained]
+        range(len(untrained)),
+        [fill(display_name(name), 11, break_long_words=False) for name in untrained],
     )
     free.tick_params(axis="x", labelsize=7)
     _draw_ceiling(free, ceiling, across=True)
@@ -381,7 +388,7 @@ def _draw_by_epoch(
     for name in names:
         main, one = name in MAIN, table.sel(predictor=name)
         colour = colours.get(name, FAMILY_COLOURS[one.family.item()])  # of one that users add
-        look: Look = {"color": colour, "label": told(name, alpha)}
+        look: Look = {"color": colour, "label": display_name(name, alpha)}
         look |= {"lw": 1.8} if main else {"lw": 1, "ls": "--", "marker": ""}
         style.draw_band(axis, table.epoch, one, shade=0.1 * main, **look)
     style.epoch_axis(axis, table.epoch.values)

@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from sage.analysis.bootstrap import over_runs
-from sage.analysis.predictors import COMBINED, told
+from sage.analysis.predictors import COMBINED, display_name
 from sage.analysis.search_claims import GUIDED, RIVAL
 from sage.analysis.summaries import told_epochs
 from sage.experiments.stored_searches import PoolSearches
@@ -46,7 +46,7 @@ def pool_searches(pool: PoolSearches) -> Figure:
         for name, epoch in lines:
             line = pool.main.sel(predictor=name, epoch=epoch, choice=choice)
             cost = float(pool.scores.cost.sel(predictor=name, epoch=epoch)) * example
-            label = f"{told(name)} after {told_epochs(epoch)}"
+            label = f"{display_name(name)} after {told_epochs(epoch)}"
             dashes = dashed[epoch] if name == P else "-"
             look: Look = {"color": COLOURS[name], "ls": dashes, "marker": "o", "label": label}
             bars = style.interval_bars(line)
@@ -78,7 +78,7 @@ def pool_scores(pools: Mapping[str, PoolSearches], *, candidates: int) -> Figure
     gains = {}
     for name, pool in rows:
         one = pool.every.sel(predictor=name, candidates=candidates).isel(epoch=0)
-        label = told(name, pool.scores.attrs["alpha"])
+        label = display_name(name, pool.scores.attrs["alpha"])
         other = f" by {pool.teacher}, n = {one.n.item()}" if pool is not first else ""
         family = pool.scores.family.sel(predictor=name).item()
         gains[f"{label}{other}"] = family, one

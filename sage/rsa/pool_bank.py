@@ -1,11 +1,13 @@
 """RDMs of a pool's networks in one small file, to be compared with any teacher."""
 
 from collections.abc import Iterator, Mapping
+from operator import itemgetter
 
 import numpy as np
 import xarray as xr
 
 from sage.rsa.guidance import Snapshots
+from sage.rsa.teacher import Teacher, TeacherLayer
 
 # A byte a value: 1 - r lies in [0, 2], so that values are off by 0.004 at most; 255 is NaN.
 PACKED = {"dtype": "uint8", "scale_factor": 2 / 254, "_FillValue": 255, "zlib": True}
@@ -55,3 +57,30 @@ def unpack(
                 if known:
                     yield first + network, epoch, known
         first += bank.sizes["network"]
+
+
+def networks_as_teachers(
+    snapshots: Snapshots, stimuli: str, level: str
+) -> tuple[list[int], list[Teacher]]:
+    """Return each network as a teacher: all its layers that vary, at its last snapshot.
+
+    Returns:
+        Numbers of the networks, without those that have no such layer, and their teachers.
+
+    Raises:
+        ValueError: RDMs of other stimuli, or of another level.
+    """
+    last = {}
+    for network, _, snapshot in sorted(snapshots, key=itemgetter(0, 1)):
+        if (stimuli, level) not in snapshot:
+            shown = ", ".join(f"{of} ({at})" for of, at in snapshot)
+            told = f"RDMs of networks are of {shown}, those of the teacher of {stimuli} ({level})"
+            raise ValueError(f"{told}: expected a teacher that was measured on the same images")
+        last[network] = snapshot[stimuli, level]
+    found = {}
+    for network, rdms in last.items():
+        known = enumerate(rdms[np.ptp(rdms, axis=1) > 0])
+        layers = tuple(TeacherLayer(str(n), stimuli, {level: one}) for n, one in known)
+        if layers:
+            found[network] = Teacher(f"network {network}", layers)
+    return list(found), list(found.values())

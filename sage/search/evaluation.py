@@ -4,7 +4,7 @@ import json
 import time
 from dataclasses import asdict, dataclass, field
 from functools import lru_cache
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 import torch
@@ -28,7 +28,12 @@ from sage.training.trainer import Diverged, Trainer
 # Part of a study's key. Raise it with any change of the code that changes what an evaluation gives.
 REVISION = 4
 
-Shown = tuple[Dataset, list[StimulusSet]]
+
+class Loaded(NamedTuple):
+    """The images that candidates are trained on, and the stimuli that they are shown."""
+
+    images: Dataset
+    stimuli: list[StimulusSet]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,13 +75,13 @@ class EvaluationProtocol:
         rows = profile.rdm_images
         return cls(dataset=dataset, networks=networks, recording_images=rows, **found)
 
-    def description(self, shown: Shown | None = None) -> dict:
+    def description(self, loaded: Loaded | None = None) -> dict:
         """Return all that determines a result, with the content of images, JSON-ready.
 
         Args:
             shown: what `load` gave; loaded if not given.
         """
-        images, (validation, *recorded) = shown or self.load()
+        images, (validation, *recorded) = loaded or self.load()
         found = asdict(self) | {
             "revision": REVISION,
             "networks": self.networks.description,
@@ -95,10 +100,10 @@ class EvaluationProtocol:
         """Key under which evaluations are stored; changes with anything in the description."""
         return provenance.key(**self.description())
 
-    def load(self) -> Shown:
+    def load(self) -> Loaded:
         """Return the images that candidates are trained on, and the stimuli they are shown."""
         images = self.load_images()
-        return images, self.stimuli(images)
+        return Loaded(images, self.stimuli(images))
 
     def load_images(self) -> Dataset:
         """Return the images that candidates are trained on and shown."""
@@ -135,7 +140,7 @@ def evaluate(
     devices.require({"device": protocol.device, "convolutions": protocol.convolutions})
     described = described or json.dumps(protocol.description(), sort_keys=True)
     loaded = _load_described(protocol, described)
-    images, _ = loaded
+    images = loaded.images
     snapshots: list[Snapshot] = []
     found: dict = {"state": "finished", "failure": None, "test_accuracy": None}
     with devices.one_thread():
@@ -195,10 +200,10 @@ def _trainer(
 
 
 @lru_cache(maxsize=2)
-def _load_described(protocol: EvaluationProtocol, described: str) -> Shown:
+def _load_described(protocol: EvaluationProtocol, described: str) -> Loaded:
     """Return what a protocol loads here, kept for the next candidates, if it is as described."""
-    shown = protocol.load()
-    here = json.loads(json.dumps(protocol.description(shown)))
+    loaded = protocol.load()
+    here = json.loads(json.dumps(protocol.description(loaded)))
     there = json.loads(described)
     names = sorted(here.keys() | there.keys())
     if differ := [name for name in names if here.get(name) != there.get(name)]:
@@ -207,7 +212,7 @@ def _load_described(protocol: EvaluationProtocol, described: str) -> Shown:
         raise RuntimeError(
             f"this process would train candidates of another study, {told}: {advice}"
         )
-    return shown
+    return loaded
 
 
 def accuracy(model: nn.Module, images: Images | ImageFiles) -> float:
@@ -227,13 +232,16 @@ def _proxies(trainer: Trainer) -> dict[str, float]:
         torch.cuda.empty_cache()
 
 
-def _measure(trainer: Trainer, epoch: float, loaded: Shown, of: EvaluationProtocol) -> Snapshot:
+def _measure(
+    trainer: Trainer, epoch: float, loaded: Loaded, protocol: EvaluationProtocol
+) -> Snapshot:
     began, (images, sets) = time.perf_counter(), loaded
     model = trainer.model if trainer.step else trainer.calibrated_model()
     layers = cast(tuple[str, ...], model.layer_names)
-    options: dict[str, Any] = {"units": of.rdm_units, "seed": trainer.seed, "grams": of.rivals}
-    shown = [activations.show(model, layers, stimuli, **options) for stimuli in sets]
-    scores, labels = shown[0].scores, images.validation.labels
+    options: dict[str, Any] = {"units": protocol.rdm_units, "seed": trainer.seed}
+    options |= {"grams": protocol.rivals}
+    measured = [activations.show(model, layers, stimuli, **options) for stimuli in sets]
+    scores, labels = measured[0].scores, images.validation.labels
     return Snapshot(
         epoch=epoch,
         examples=trainer.examples,
@@ -244,7 +252,7 @@ def _measure(trainer: Trainer, epoch: float, loaded: Shown, of: EvaluationProtoc
         seconds=time.perf_counter() - began,
         rdms={
             (stimuli.identity, level): rdms.astype(np.float16)
-            for stimuli, measured in zip(sets, shown)
-            for level, rdms in measured.rdms.items()
+            for stimuli, one in zip(sets, measured)
+            for level, rdms in one.rdms.items()
         },
     )

@@ -26,8 +26,8 @@ class Study:
         description: all that determines the candidates, JSON-ready; its key names the study.
         protocol: key of all that determines an evaluation, besides architecture and seed.
         evaluate: called on a worker with architecture and seed; can be pickled.
-        score: gives the score of a finished evaluation, after the candidates that were told before
-            in their order; higher is better, NaN where there is none.
+        score: gives the score of a finished evaluation, and of the candidates that ended before, in
+            their order; higher is better, NaN where there is none.
         seed: gives the seed of the candidate with a number.
     """
 
@@ -45,7 +45,7 @@ class Study:
 
 # Called with each candidate that ends, on record by then, and its evaluation; None if it failed.
 # It is called where the search runs, not on workers. What it raises ends the search.
-Told = Callable[[Study, Candidate, Evaluation | None], object]
+OnEnded = Callable[[Study, Candidate, Evaluation | None], object]
 
 
 @dataclass
@@ -59,7 +59,7 @@ class Explorer:
     Args:
         searcher: a new one.
         bar: advances by one for every candidate that ends, those on record included.
-        told: see `Told`; candidates that ended in an earlier run are not told again.
+        on_ended: see `OnEnded`; not called again for candidates that ended in an earlier run.
     """
 
     study: Study
@@ -68,7 +68,7 @@ class Explorer:
     budget: int
     workers: Workers
     bar: tqdm = field(default_factory=lambda: tqdm(disable=True))
-    told: Told | None = None
+    on_ended: OnEnded | None = None
 
     def search(self) -> None:
         """Run the search.
@@ -187,8 +187,8 @@ class Explorer:
         self.searcher.tell(ended.number, ended.score)
         self.ended.append(ended)
         self._advance(1)
-        if self.told:
-            self.told(self.study, ended, found)
+        if self.on_ended:
+            self.on_ended(self.study, ended, found)
 
     def _advance(self, count: int) -> None:
         best = np.fmax.reduce([np.nan, *(one.score for one in self.ended)])

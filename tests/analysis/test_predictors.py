@@ -258,4 +258,4 @@ def test_families_are_known():
     ],
 )
 def test_names_are_spelled_out(name, alpha, words):
-    assert predictors.told(name, alpha) == words
+    assert predictors.display_name(name, alpha) == words

@@ -12,7 +12,7 @@ from sage.analysis.bootstrap import Estimate
 from sage.analysis.published_pools import OWN, Pools
 from sage.config import paths
 from sage.config.run import PoolRun
-from sage.experiments import asked, pool
+from sage.experiments import checks, pool
 from sage.rsa.teacher import Teacher, TeacherLayer
 from sage.search.evaluation import EvaluationProtocol
 from tests.support.pools import BOOTSTRAP, make_known
@@ -119,8 +119,8 @@ def test_a_runs_own_published_pool_needs_neither_record_nor_images_nor_teacher(
     ends = {"ceiling_value": 0.9, "ceiling_low": 0.8, "ceiling_high": 0.95, "ceiling_n": 8}
     paths.save_table(xr.Dataset(attrs=ends), tmp_path / "mine" / "01_summary.nc")
     run = PoolRun(profile="smoke", pools="mine/seed-1 mine")
-    monkeypatch.setattr(asked.datasets, "check_name", lambda name: pytest.fail("asked for images"))
-    asked.check_run(run)
+    monkeypatch.setattr(checks.datasets, "check_name", lambda name: pytest.fail("asked for images"))
+    checks.check_run(run)
     found = pool.load_pools(run)
     assert found.own.attrs["published"] == "mine" and list(found.others) == ["seed 1"]
     assert found.searched is not None and len(found.searched.network) == 8

@@ -14,7 +14,7 @@ from sage.analysis import search_tables
 from sage.config import paths, profiles
 from sage.config.profiles import SearchBudget
 from sage.config.run import CellRun, SearchRun
-from sage.experiments.asked import check_searches
+from sage.experiments.checks import check_searches
 from sage.experiments.comparison import Comparison, Search
 from sage.rsa import guidance
 from sage.rsa.teacher import Teacher, TeacherLayer

@@ -7,7 +7,7 @@ import xarray as xr
 from sage import teachers
 from sage.config import paths
 from sage.config.run import BenchmarkRun, Refused, Run, StoredRun
-from sage.experiments import controls
+from sage.experiments import controls, stored_networks
 from sage.rsa import guidance, pool_bank
 from sage.rsa.teacher import Teacher, read_teacher
 from tests.support.made_up_teachers import PAIRS, make_teacher
@@ -59,7 +59,7 @@ def test_controls_are_many_draws_and_the_networks_themselves(monkeypatch):
 def test_a_teacher_of_other_images_or_with_nan_is_refused(tmp_path):
     told = r"RDMs of networks are of set a \(class\), those of the teacher of set b \(class\)"
     with pytest.raises(ValueError, match=f"{told}: expected a teacher that was measured on"):
-        controls.peers(make_snapshots(), "set b", "class")
+        pool_bank.networks_as_teachers(make_snapshots(), "set b", "class")
     path = make_teacher().save(tmp_path / "mine.nc")
     bank = xr.load_dataset(path)
     name = list(bank)[0]
@@ -77,7 +77,7 @@ def test_stored_networks_are_read_from_the_files_that_a_run_names(tmp_path):
     teacher.save(tmp_path / "teacher.nc")
     named = {"teacher": f"{tmp_path}/teacher.nc", "untrained": f"{tmp_path}/my pool.nc"}
     run = StoredRun(banks=2 * f"'{tmp_path}/my pool.nc' ", **named)
-    found = controls.load_stored(run)
+    found = stored_networks.load_stored(run)
     assert found.networks.mature.values.tolist() == 2 * [3, 1, 2]
     assert found.networks.network.values.tolist() == list(range(6))
     assert found.guided.sizes["initialisation"] == 3
@@ -87,17 +87,17 @@ def test_stored_networks_are_read_from_the_files_that_a_run_names(tmp_path):
     deep = found.at_least(2)
     assert deep.networks.depth.values.tolist() == 2 * [3, 2] and deep.guided.sizes["teacher"] == 6
     with pytest.raises(Refused, match="banks names 'none.nc', expected a file"):
-        controls.find_stored(StoredRun(banks="none.nc"))
+        stored_networks.find_stored(StoredRun(banks="none.nc"))
     with pytest.raises(Refused, match="untrained is empty"):
-        controls.find_stored(StoredRun(untrained=""))
+        stored_networks.find_stored(StoredRun(untrained=""))
     two = 2 * f"{named['teacher']} "
     for other in (StoredRun(teacher=two), BenchmarkRun(**named, banks=two)):
         with pytest.raises(Refused, match="names 2 files, .*, expected one"):
-            controls.find_stored(other)
+            stored_networks.find_stored(other)
 
 
 def test_published_banks_hold_the_networks_of_the_published_pools():
-    for path in controls.find_stored(StoredRun())["banks"]:
+    for path in stored_networks.find_stored(StoredRun())["banks"]:
         bank, pool = xr.load_dataset(path), xr.load_dataset(path.with_name("01_pool.nc"))
         assert bank.hash.values.tolist() == pool.hash.values.tolist()
         np.testing.assert_array_equal(bank.mature, pool.accuracy.sel(epoch=20))

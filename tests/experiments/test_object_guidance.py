@@ -57,7 +57,7 @@ def test_networks_are_judged_by_other_images(table, tmp_path):
     expected = spearmanr(it, target[:6])[0]
     np.testing.assert_allclose(judged.r.sel(epoch=0.5), expected)
     assert judged.reached.sel(epoch=0.5) == (np.array(by_draw) >= expected - 1e-12).sum()
-    told = planned.told_objects(judged)
+    told = planned.objects_verdict(judged)
     assert told.count("tells more than") == 6 and told.count("of 20 permutations") == 2
 
     early = stored.score.sel(epoch=list(planned.PERMUTED))

@@ -12,7 +12,7 @@ from sage.analysis import predictors
 from sage.compute import devices
 from sage.config import paths, profiles
 from sage.config.run import Run
-from sage.experiments import controls, pool
+from sage.experiments import pool, stored_networks
 from sage.rsa import activations, guidance, pool_bank
 from sage.rsa.alignment import GRAM
 from sage.search import evaluation, searchers
@@ -448,7 +448,7 @@ def test_a_trained_teacher_is_read(run):
 
 def test_bank_of_a_pool_has_the_rdms_on_record(run, tmp_path):
     networks = pool.train_pool(run, workers="0")
-    bank = controls.make_bank(networks, networks.accuracy.isel(epoch=-1), (1, 2))
+    bank = stored_networks.make_bank(networks, networks.accuracy.isel(epoch=-1), (1, 2))
     read = xr.load_dataset(paths.save_table(bank, tmp_path / "bank.nc"))
     assert read.hash.values.tolist() == networks.hash.values.tolist()
     stored = Tracker().rdms(networks.attrs["study"], list(range(5)), "class")

@@ -8,7 +8,7 @@ import pytest
 from sage import plots
 from sage.analysis import search_claims
 from sage.config.run import Refused, TablesRun
-from sage.experiments import asked, stored_searches
+from sage.experiments import checks, stored_searches
 
 SMALL = TablesRun(
     profile="smoke", pools="objects-quick", few=0.5, many="2", candidates=20, searches="x.nc"
@@ -29,7 +29,7 @@ SMALL = TablesRun(
 def test_what_is_not_there_is_refused(wrong, message):
     there = {"searches": "objects-quick/01_pool.nc"} if wrong else {}
     with pytest.raises(Refused, match=message):
-        asked.check_run(replace(SMALL, **there, **wrong))
+        checks.check_run(replace(SMALL, **there, **wrong))
 
 
 def test_many_epochs_are_more_than_few():

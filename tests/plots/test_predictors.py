@@ -6,7 +6,7 @@ from sage import plots
 from sage.analysis import predictivity
 from sage.analysis.bootstrap import Estimate
 from sage.analysis.contrasts import RANKED
-from sage.analysis.predictors import told
+from sage.analysis.predictors import display_name
 from sage.plots.predictors import GROUPS
 from tests.support.one_by_one import BOOTSTRAP
 from tests.support.pools import make_analysis, make_assessed
@@ -105,7 +105,7 @@ def test_rivals_stand_in_their_groups_the_best_first():
     guidance = [name for name in values.index if name in ("TG", "TG L1", "TG L2")]
     left, _ = rows["guidance by the teacher"]
     shown = [label.get_text() for label in left.get_yticklabels()]
-    assert shown == [told(name) for name in guidance] and "TG of layer L1" in shown
+    assert shown == [display_name(name) for name in guidance] and "TG of layer L1" in shown
     for container, statistic in zip(left.containers, RANKED):
         drawn = container.lines[0].get_xdata()
         expected = by.sel(statistic=statistic, predictor=guidance).values
@@ -125,7 +125,7 @@ def test_cost_curves_have_p_and_guidance_and_the_best_of_each_family():
     means = pool.assessed.value.sel(statistic="pearson").mean("epoch").to_series()
     size = means[["log parameters", "depth"]].idxmax()
     (untrained,) = [label.get_text().replace("\n", " ") for label in free.get_xticklabels()]
-    assert untrained == told(size)
+    assert untrained == display_name(size)
     best = {"P", "P + alpha TG", "training speed (TSE)", "TG of a shuffled teacher"}
     assert best <= {*ends(axis)} and {"TG", "TG of layer L1", "TG of layer L2"} & {*ends(axis)}
     # 12 and 27 examples of networks of a million multiply-adds

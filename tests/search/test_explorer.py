@@ -95,11 +95,11 @@ def test_each_candidate_that_ends_is_told_to_who_asked(log):
         return studies.evaluation(architecture)
 
     study = studies.study(log, function=sometimes)
-    table = search(study, 3, told=told)
+    table = search(study, 3, on_ended=told)
     assert [(call[0], call[1]) for call in calls] == [({"name": "test"}, n) for n in range(3)]
     np.testing.assert_equal([call[2] for call in calls], table.score.values)
     assert calls[1][3] is None and calls[2][3].snapshots[-1].accuracy == calls[2][2]
-    search(study, 4, told=told)
+    search(study, 4, on_ended=told)
     assert [call[1] for call in calls] == [0, 1, 2, 3]
 
 

@@ -10,7 +10,7 @@ import pytest
 from scipy.spatial.distance import squareform
 
 from sage import teachers
-from sage.experiments import asked, pool
+from sage.experiments import checks, pool
 from sage.rsa import guidance
 from sage.teachers import toolbox
 from tests.support.made_up_teachers import load
@@ -86,7 +86,7 @@ def test_a_teacher_comes_back_from_a_file_of_rsatoolbox(tiny_run, level, tmp_pat
     rdms.reorder(np.random.default_rng(0).permutation(rdms.n_cond))
     rdms.save(str(path), "hdf5")
     back = replace(tiny, teacher=str(path))
-    asked.check_run(back)
+    checks.check_run(back)
     found = teachers.load_teacher(back)
     pool.check_teacher(back, found)
     assert found.name == "mine" and np.isnan(teachers.training_multiply_adds(back))
@@ -122,9 +122,9 @@ def test_what_is_no_file_of_rdms_is_named_before_images_are_loaded(tiny_run, tmp
     for name in ("other.h5", "text.hdf5"):
         message = f"{tmp_path / name} holds no RDMs of rsatoolbox .*; expected a file by RDMs.save"
         with pytest.raises(ValueError, match=message):
-            asked.check_run(replace(tiny_run, teacher=str(tmp_path / name)))
+            checks.check_run(replace(tiny_run, teacher=str(tmp_path / name)))
     with pytest.raises(ValueError, match="no file of RDMs .*gone.hdf5"):
-        asked.check_run(replace(tiny_run, teacher=str(tmp_path / "gone.hdf5")))
+        checks.check_run(replace(tiny_run, teacher=str(tmp_path / "gone.hdf5")))
 
 
 def test_layers_on_other_stimuli_are_not_written_as_the_runs(tiny_run):

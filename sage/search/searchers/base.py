@@ -80,12 +80,14 @@ class Searcher(ABC):
                 self._learn(failed, self._worst)
             self._failed = []
 
-    def restore(self, proposed: Sequence[Architecture], told: Iterable[tuple[int, float]]) -> None:
+    def restore(
+        self, proposed: Sequence[Architecture], scores: Iterable[tuple[int, float]]
+    ) -> None:
         """Continue a recorded search.
 
         Args:
             proposed: architectures by number.
-            told: numbers and scores in the order of telling.
+            scores: numbers and scores in the order of telling.
 
         Raises:
             ValueError: this searcher has proposed something, a proposal is not of the space, or a
@@ -95,7 +97,7 @@ class Searcher(ABC):
             raise ValueError(f"restoring a searcher with {count} proposals, expected a fresh one")
         self.proposed = [self._canonical(architecture) for architecture in proposed]
         self._pending = set(range(len(self.proposed)))
-        for number, score in told:
+        for number, score in scores:
             self.tell(number, score)
 
     def _canonical(self, architecture: Sequence[int]) -> Architecture:

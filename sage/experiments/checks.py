@@ -1,5 +1,7 @@
 """What a run asks for by name, checked before anything is loaded or trained."""
 
+import numpy as np
+
 from sage import spaces
 from sage.analysis import published_pools
 from sage.config.run import (
@@ -9,14 +11,15 @@ from sage.config.run import (
     PoolRun,
     Refused,
     Run,
+    SearchRun,
     StoredRun,
     TablesRun,
     check_workers,
     words,
 )
-from sage.experiments import controls, stored_searches
+from sage.experiments import stored_networks, stored_searches
 from sage.images import datasets
-from sage.models import genotypes
+from sage.models import genotypes, saved
 from sage.models.genotypes import Genotype
 from sage.search import builders, scores
 from sage.search.scores import SCORES
@@ -31,16 +34,16 @@ def check_run(run: Run, *, workers: str = "auto") -> None:
     A run whose own pool is published, see `pool.load_pools`, needs nothing else.
 
     Raises:
-        Refused: an unknown data set, teacher, searcher, score, cell or pool, a file that is not
-            there or cannot be read, workers that cannot be, see `check_workers`, or a record that
-            cannot be opened or written.
+        Refused: an unknown data set, teacher, searcher, score, cell or pool, a space of networks
+            that cannot be saved, a file that is not there or cannot be read, workers that cannot
+            be, see `check_workers`, or a record that cannot be opened or written.
     """
     try:
         check_workers(workers)
         if isinstance(run, PoolRun) and published_pools.holds_own(run):
             return
         if isinstance(run, StoredRun):
-            controls.find_stored(run)
+            stored_networks.find_stored(run)
             return
         if isinstance(run, TablesRun):
             stored_searches.check(run)
@@ -58,6 +61,10 @@ def check_run(run: Run, *, workers: str = "auto") -> None:
                 )
         if isinstance(run, ComparisonRun):
             check_searches(run)
+        if isinstance(run, SearchRun):
+            networks = builders.searched(run.budget, run.settings)
+            any_one = networks.space.sample(np.random.default_rng(0))
+            saved.kind_of(networks.build(any_one, classes=2))  # the best network is saved
         if isinstance(run, CellRun):
             read_beside(run)
         if isinstance(run, MacaqueRun):

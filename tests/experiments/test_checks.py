@@ -1,13 +1,17 @@
 """What a run asks for by name is found wrong at once, from the library as from a notebook."""
 
 import os
+from types import SimpleNamespace
 
 import pytest
+from torch import nn
 
+from sage import spaces
 from sage.config import paths
 from sage.config.run import CellRun, MacaqueRun, PoolRun, Refused, Run, SearchRun
-from sage.experiments.asked import check_run
+from sage.experiments.checks import check_run
 from sage.images import datasets
+from sage.search.builders import SPACES
 from tests.support.made_up_teachers import make_teacher
 from tests.support.recording_files import write_responses
 
@@ -69,6 +73,8 @@ LONG = "torchvision:resnet18:" + ",".join(f"layer{number}" for number in range(9
             "searchers is 'tpee', expected some of random, reinforce, tpe, evolution",
         ),
         (SearchRun(scores=1), "scores is '1', expected some of P, P"),
+        (SearchRun(layers=101), "layers is 101, expected 1 to 100"),
+        (PoolRun(layers=101), "layers is 101, expected 1 to 100"),
         (CellRun(beside="NASNet-a"), "unknown genotype 'NASNet-a' .did you mean 'NASNet-A'"),
         (CellRun(beside="folder.txt"), "cell 'folder.txt' cannot be read: .*directory"),
         (CellRun(beside="latin.txt"), "latin.txt: .*can't decode byte 0xe9"),
@@ -124,3 +130,13 @@ def test_jupyter_shows_the_message_alone():
         shell._showtraceback = lambda kind, value, lines: shown.extend(lines)
         shell.showtraceback()
         assert shown == [f"Refused: {error}"]
+
+
+def test_a_space_whose_networks_cannot_be_saved_is_refused(monkeypatch):
+    """Notebook 02 saves the best one in the end."""
+    linear = SimpleNamespace(
+        space=spaces.cnn(2), build=lambda architecture, classes: nn.Linear(2, classes)
+    )
+    monkeypatch.setitem(SPACES, "mine", lambda budget, profile: linear)
+    with pytest.raises(Refused, match="cannot save a Linear, expected one of Convolutional"):
+        check_run(SearchRun(space="mine"))

@@ -1,0 +1,89 @@
+"""Stored networks of published pools: their files, and guidance of them by any teacher."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import xarray as xr
+
+from sage.config import paths
+from sage.config.run import Refused, StoredRun, words
+from sage.experiments import controls
+from sage.rsa import pool_bank
+from sage.rsa.teacher import read_teacher
+from sage.search.tracker import Tracker
+
+
+@dataclass(frozen=True)
+class Stored:
+    """Published networks with guidance by a teacher, see `controls.control_guidance`."""
+
+    networks: xr.Dataset  # accuracy [network, epoch]; mature accuracy, depth [network]
+    guided: xr.Dataset
+
+    def at_least(self, depth: int) -> "Stored":
+        """Return those of a depth or more; their teachers stay."""
+        kept = self.networks.depth >= depth
+        return Stored(self.networks.isel(network=kept), self.guided.isel(network=kept))
+
+
+def find_stored(run: StoredRun) -> dict[str, list[Path]]:
+    """Return the files that a run names, by the parameter; Refused for none, or too many."""
+    found: dict[str, list[Path]] = {}
+    for name in run.files:
+        asked = getattr(run, name)
+        if not (files := words(asked)):
+            raise Refused(f"{name} is empty, expected the name of a file")
+        if len(files) > 1 and name not in run.several:
+            raise Refused(f"{name} names {len(files)} files, {asked!r}, expected one")
+        found[name] = [find_table(file, name) for file in files]
+    return found
+
+
+def find_table(file: str, parameter: str) -> Path:
+    """Return the path of a file here or among published results; Refused if there is none."""
+    for path in (Path(file), paths.results() / file):
+        if path.is_file():
+            return path
+    expected = f"expected a file, here or in {paths.results()}"
+    raise Refused(f"{parameter} names {file!r}, {expected}")
+
+
+def load_stored(run: StoredRun) -> Stored:
+    """Return stored networks with guidance, numbered through; errors as `find_stored`.
+
+    Raises:
+        ValueError: a teacher of other stimuli, or without RDMs of class means.
+    """
+    files = find_stored(run)
+    banks = [xr.load_dataset(path) for path in files["banks"]]
+    teacher = read_teacher(files["teacher"][0])
+    plain = list(pool_bank.unpack(*map(xr.load_dataset, files["untrained"])))
+    _, untrained = pool_bank.networks_as_teachers(plain, teacher.layers[0].stimuli, run.level)
+    snapshots = pool_bank.unpack(*banks)
+    guided = controls.control_guidance(snapshots, teacher, untrained, level=run.level)
+    columns = [bank[["accuracy", "mature", "depth"]] for bank in banks]
+    networks = xr.concat(columns, "network", combine_attrs="drop")
+    stamps = [one for bank in banks for one in json.loads(bank.attrs.get("provenance", "[]"))]
+    networks = networks.assign_attrs(provenance=json.dumps(stamps))
+    return Stored(networks.assign_coords(network=guided.network), guided)
+
+
+def make_bank(
+    networks: xr.Dataset, mature: xr.DataArray, epochs: Sequence[float], *, level: str = "class"
+) -> xr.Dataset:
+    """Return a pool's RDMs on record as a bank that `load_stored` reads once it is saved.
+
+    Args:
+        networks: see `pool.train_pool`.
+        mature: accuracy [network] after full training, of these trainings or others.
+        epochs: of the snapshots to keep.
+    """
+    numbers = networks.network.values.tolist()
+    stored = Tracker().rdms(networks.attrs["study"], numbers, level)
+    bank = pool_bank.pack(one for one in stored if one[1] in epochs)
+    kept = networks.sel(epoch=list(epochs))
+    names = "accuracy examples hash seed architecture depth parameters multiply_adds".split()
+    bank = bank.assign({name: kept[name] for name in names})
+    return bank.assign(mature=("network", mature.values)).assign_attrs(networks.attrs)
