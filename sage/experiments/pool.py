@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from functools import partial
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -193,16 +194,9 @@ def _protocol(run: Run) -> EvaluationProtocol:
     return EvaluationProtocol.of(run.settings, run.dataset)
 
 
-def _train(
-    title: str,
-    study: Study,
-    searcher: Searcher,
-    count: int,
-    workers: str | Opener,
-    on_ended: OnEnded | None = None,
-) -> xr.Dataset:
+def _train(title: str, study: Study, searcher: Searcher, *options: Any) -> xr.Dataset:
     """Return `studies.train` of networks of the paper's space, with their depth."""
-    results = studies.train(title, study, searcher, count, workers, on_ended)
+    results = studies.train(title, study, searcher, *options)
     layers = [spaces.cnn_layers(searcher.space, one) for one in architectures(results)]
     depth = np.array([spaces.depth(one) for one in layers], dtype=np.float64)
     return results.assign(depth=("network", depth))

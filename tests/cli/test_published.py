@@ -1,5 +1,7 @@
 """Published results, made again from the tables that are committed."""
 
+import shutil
+
 import pytest
 import xarray as xr
 
@@ -53,6 +55,22 @@ def test_command_makes_what_is_not_made_yet(monkeypatch, tmp_path, capsys):
         assert f"Open {again / 'index.html'}" in said
     page = (again / "index.html").read_text()
     assert 'src="cifar100-cnn-search/02_searches.png"' in page and "Whether guidance" in page
+
+
+def test_publishing_again_replaces_tables_and_tells_other_numbers(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(published.devices, "cores", lambda: 1)
+    name = "cifar100-cnn-search"
+    for folder in ("notebooks", f"data/results/{name}", f"figures/published/{name}"):
+        shutil.copytree(paths.ROOT / folder, tmp_path / folder)
+    path = tmp_path / "data" / "results" / name / "02_summary.nc"
+    known = xr.load_dataset(path)
+    paths.save_table(known.assign({"mature error": known["mature error"] + 1}), path)
+    command = ["published", "--publish", name]
+    assert main(command, checkout=tmp_path) == 0
+    assert "same numbers: 02_searches; OTHER NUMBERS: 02_summary" in capsys.readouterr().out
+    xr.testing.assert_allclose(xr.load_dataset(path), known)
+    assert main(command, checkout=tmp_path) == 0
+    assert "same numbers: 02_searches, 02_summary" in capsys.readouterr().out
 
 
 def test_an_unknown_published_result_is_refused(capsys):

@@ -366,6 +366,15 @@ def test_mobile_networks_are_the_widest_within_the_limit(name):
     assert multiply_adds == sizes[0] <= 600e6 < sizes[1] and filters == 44
 
 
+def test_imagenets_errors_are_those_of_one_guess_and_of_five(run):
+    trained = make_trained(["tpe P"])
+    trained = trained.assign(test_top5=trained.test_accuracy + 0.4)
+    table = cell_tables.imagenet_errors(run, make_searched(), {"mine": trained})
+    ours, papers = table.loc[("tpe P", cell_tables.SCALED)], table.loc["NASNet-A"].iloc[0]
+    assert [ours[f"mine top-{k} error (%)"] for k in (1, 5)] == pytest.approx([50, 10])
+    assert [papers[f"imagenet top-{k} error (%)"] for k in (1, 5)] == [31.07, 11.41]
+
+
 def test_table_3_has_exact_counts():
     table = cell_tables.table_3([genotypes.NASNET_A])
     row = table.loc[("NASNet-A", cell_tables.COUNTED)]

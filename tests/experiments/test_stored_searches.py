@@ -1,12 +1,15 @@
 """Searches in published tables: what is asked for, and what comes of a small pool."""
 
+import json
 from dataclasses import replace
 
 import numpy as np
 import pytest
+import xarray as xr
 
 from sage import plots
 from sage.analysis import search_claims
+from sage.config import paths
 from sage.config.run import Refused, TablesRun
 from sage.experiments import checks, stored_searches
 
@@ -62,3 +65,21 @@ def test_searches_are_simulated_in_each_folder_of_pools(tmp_path, monkeypatch):
 def test_a_published_pools_folders_go_together():
     tables = stored_searches.published_pools.read_folders("cifar100-pool")["cifar100-pool"]
     assert list(tables) == ["cifar100-pool", "cifar100-pool/seed-0", "cifar100-pool/seed-1"]
+
+
+def test_pools_of_another_protocol_do_not(tmp_path, monkeypatch):
+    table = xr.load_dataset(paths.results() / "objects-quick" / "01_pool.nc")
+    monkeypatch.setattr(paths, "results", lambda: tmp_path)
+    description = json.loads(table.attrs["description"])
+
+    def write(place: str, **changed) -> None:
+        attributes = {"description": json.dumps(description | changed)}
+        paths.save_table(table.assign_attrs(attributes), tmp_path / place / "01_pool.nc")
+
+    write("mine")
+    write("mine/seed-1", seed=1)
+    assert len(stored_searches.published_pools.read_folders("mine")["mine"]) == 2
+    write("mine/other", batch_size=7)
+    message = "pool 'mine/other' cannot be put together with mine: it has batch_size 7"
+    with pytest.raises(ValueError, match=message):
+        stored_searches.published_pools.read_folders("mine")
