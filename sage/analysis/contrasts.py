@@ -201,10 +201,8 @@ def table(compared: xr.Dataset, first: str) -> pd.DataFrame:
         column = columns[f"{epoch:g}"] = {}
         both = {one: rows(compared, first, epoch, one) for one in RANKED}
         for second in both[RANKED[0]]:
-            for name, found in both.items():
-                column[predictors.display_name(second, alpha), name] = difference_text(
-                    found[second]
-                )
+            label = predictors.display_name(second, alpha)
+            column |= {(label, name): difference_text(of[second]) for name, of in both.items()}
     axes = [f"{predictors.display_name(first, alpha)} minus", "by"]
     return pd.DataFrame(columns).rename_axis(axes).rename_axis(columns="epochs")
 

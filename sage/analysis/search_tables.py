@@ -51,11 +51,8 @@ def summary(table: xr.Dataset) -> pd.DataFrame:
     columns: dict[str, xr.DataArray] = {}
     for name, values in measures.items():
         found = over_runs(values)
-        columns |= {
-            name: found.value,
-            f"{name}{ENDS[0]}": found.low,
-            f"{name}{ENDS[1]}": found.high,
-        }
+        ends = zip(("", *ENDS), (found.value, found.low, found.high))
+        columns |= {f"{name}{end}": one for end, one in ends}
     return _rows(table, columns)
 
 

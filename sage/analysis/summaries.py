@@ -169,9 +169,8 @@ def _told(compared: xr.Dataset, first: str, second: str, epoch: float) -> str:
     parts = []
     for statistic in RANKED:
         row = contrasts.rows(compared, first, epoch, statistic)[second]
-        part = (
-            f"{contrasts.difference_text(row) or 'an unknown amount'} by {statistic.capitalize()}"
-        )
+        amount = contrasts.difference_text(row) or "an unknown amount"
+        part = f"{amount} by {statistic.capitalize()}"
         if np.isfinite(row["pooled"]):
             part += " (pools as random effects {pooled:+.3f} [{pooled_low:.3f}, {pooled_high:.3f}]"
             part += ", Q = {q:.1f}, p = {q_p:.2f})"

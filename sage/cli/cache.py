@@ -96,11 +96,11 @@ def _records() -> set[str]:
 
 def _kinds() -> dict[str, list[Path]]:
     """Return the files and folders of the cache by kind: a folder's name, or what a file is."""
-    found = defaultdict(list)
+    found, records = defaultdict(list), _records()
     for path in sorted(paths.cache().glob("*")):
         # A record has further files beside it, such as tracker.sqlite.locks.
         own = any(
-            path.name == one or path.name.startswith((f"{one}.", f"{one}-")) for one in _records()
+            path.name == one or path.name.startswith((f"{one}.", f"{one}-")) for one in records
         )
         found[RECORD if own else path.name.partition("-")[0]].append(path)
     return dict(found)
