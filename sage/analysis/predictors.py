@@ -245,6 +245,20 @@ def rank_networks(values: xr.DataArray, parameters: xr.DataArray) -> xr.DataArra
     return ranks
 
 
+def rank_again(scores: xr.DataArray, measured: xr.Dataset) -> xr.DataArray:
+    """Return scores [predictor, network, epoch], those that are ranks ranked among these networks.
+
+    Args:
+        measured: of the networks: parameters, and what is ranked under the predictor's name.
+    """
+    scores = scores.copy()
+    for name, predictor in PREDICTORS.items():
+        if predictor.ranked and name in scores.predictor:
+            ranks = rank_networks(measured[name], measured.parameters)
+            scores.loc[{"predictor": name}] = ranks.where(scores.sel(predictor=name).notnull())
+    return scores
+
+
 def score_table(known: PoolMeasurements, names: Iterable[str] | None = None) -> xr.DataArray:
     """Return predictors' values for every network and epoch.
 

@@ -216,11 +216,9 @@ def join_pools(
     epochs = [json.loads(one.attrs["description"])["mature_epochs"] for one in tables]
     mature = [predictivity.mature_accuracy(one, epoch) for one, epoch in zip(tables, epochs)]
     scores = join([one.score.sel(predictor=list(names)) for one in tables])
-    parameters = join([one.parameters for one in tables])
-    for name, predictor in predictors.PREDICTORS.items():
-        if predictor.ranked and name in names:
-            ranks = predictors.rank_networks(join([one[name] for one in tables]), parameters)
-            scores.loc[{"predictor": name}] = ranks.where(scores.sel(predictor=name).notnull())
+    ranked = [name for name, one in predictors.PREDICTORS.items() if one.ranked and name in names]
+    measured = {name: join([one[name] for one in tables]) for name in [*ranked, "parameters"]}
+    scores = predictors.rank_again(scores, xr.Dataset(measured))
     labels = np.repeat(list(pools), [one.sizes["network"] for one in tables])
     named: dict[str, Any] = {"pool": ("network", labels)}
     kept = ("depth", "multiply_adds", "architecture")

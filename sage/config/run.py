@@ -154,6 +154,7 @@ class BenchmarkRun(StoredRun):
         ladder: file with RDMs of a teacher's checkpoints.
         others: files of further teachers.
         second_pool: networks that were shown other images, see `object_guidance`.
+        longer: the first networks of `banks` after more training, see `nasbench201.train_longer`.
     """
 
     profile: str = "nasbench201"
@@ -163,7 +164,8 @@ class BenchmarkRun(StoredRun):
     ladder: str = "nasbench201/05_ladder.nc"
     others: str = "cifar100-teachers/resnet-56-gpu_rdms.nc"
     second_pool: str = "nasbench201/05_second_pool.nc"
-    files = (*StoredRun.files, "ladder", "others", "second_pool")
+    longer: str = "nasbench201/05_longer.nc"
+    files = (*StoredRun.files, "ladder", "others", "second_pool", "longer")
     several = ("others",)
 
 

@@ -3,6 +3,7 @@
 What is trained and how it is judged was fixed beforehand, in docs/plans/nasbench201.md.
 """
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -15,6 +16,7 @@ import xarray as xr
 
 from sage import spaces, teachers
 from sage.analysis import benchmarks, predictivity, predictors, simulated_search
+from sage.config import paths
 from sage.config.run import BenchmarkRun, Run
 from sage.experiments import controls, pool, stored_networks, studies
 from sage.experiments.studies import architectures, make_study
@@ -124,19 +126,21 @@ def make_protocol(training: Training, run: Run, **changes: Any) -> EvaluationPro
 
 
 def train(
-    protocol: EvaluationProtocol, name: str, count: int, *, workers: str = "auto"
+    protocol: EvaluationProtocol, name: str, count: int, *, first: int = 0, workers: str = "auto"
 ) -> xr.Dataset:
-    """Return the results of the first of `networks_of`; what is not on record is trained.
+    """Return the results of so many of `networks_of`; what is not on record is trained.
 
     Args:
+        first: the place of the first of them.
         workers: see `dask_workers.open_workers`; errors as there and of `Explorer.search`.
 
     Returns:
         Dataset over network and epoch, see `Tracker.results`, with official names as `name`, and
         the depth of a cell, see `spaces.nasbench201_depth`.
     """
-    study = make_study(protocol, {"networks": name, "order": ORDER_SEED}, lambda number: 0)
-    listed = Listed(protocol.networks.space, networks_of(name)[:count])
+    described = {"pool": name, "order": ORDER_SEED, "first": first}
+    study = make_study(protocol, described, lambda number: 0)
+    listed = Listed(protocol.networks.space, networks_of(name)[first : first + count])
     results = studies.train(name, study, listed, count, workers)
     own = architectures(results)
     depth = np.array([spaces.nasbench201_depth(one) for one in own], dtype=np.float64)
@@ -149,7 +153,6 @@ def make_tables(
     training: Training,
     *,
     networks: int,
-    longer: int = 0,
     recordings: Sequence[str] = (),
     workers: str = "auto",
 ) -> list[Path]:
@@ -159,38 +162,18 @@ def make_tables(
         run: its folder gets the files; its profile has the sizes, and its teacher is the last rung
             of the ladder, so it has to be one of `teachers.NETWORKS`.
         networks: the first of the pool.
-        longer: the first of these, which are trained on from the premature epochs too.
         recordings: files of recordings that are teachers besides; networks see their stimuli.
     """
     published = benchmarks.load_nasbench201()  # before hours of training
     rungs, curve, _ = teachers.train_ladder(run.teacher, run)
-    teacher, end = rungs[-1], run.settings.premature_epochs
-    times = run.settings.snapshots
-    early, later = [one for one in times if one <= end], [one for one in times if one > end]
-    protocol = make_protocol(training, run, snapshots=tuple(early), recordings=tuple(recordings))
-    plans = [(protocol, networks)]
-    if longer:
-        ends = run.settings.mature_epochs if training.epochs == end else training.epochs
-        plans.append(
-            (make_protocol(replace(training, epochs=ends), run, snapshots=(0, *later)), longer)
-        )
-    tables, snapshots, permuted = [], [], []
-    for number, (plan, count) in enumerate(plans):
-        results = train(plan, "pool", count, workers=workers)
-        known = pool.measure_pool(run, results, teacher)
-        brains, draws = _guided_by(recordings if plan.recordings else (), results, run)
-        permuted += draws
-        briefly = _published_briefly(results, published, run)
-        score = predictors.join_scores([predictors.score_table(known), *brains, briefly])
-        tables.append(predictivity.pool_record(known, score))
-        numbers = results.network.values.tolist()
-        stored = Tracker().rdms(results.attrs["study"], numbers, "class")
-        snapshots += [one for one in stored if not number or one[1] > end]
-    table = _add_epochs(*tables)
-    table = with_published(table, published)
+    early, _ = _snapshots(run)
+    protocol = make_protocol(training, run, snapshots=early, recordings=tuple(recordings))
+    results = train(protocol, "pool", networks, workers=workers)
+    brains, permuted = _guided_by(recordings, results, run)
+    bank = _pool_bank(run, results, rungs[-1], published, brains)
     if permuted:
-        table = table.assign(shuffled=xr.concat(permuted, "recording").reindex(epoch=table.epoch))
-    bank = pool_bank.pack(snapshots).merge(table, join="exact").assign_attrs(table.attrs)
+        shuffled = xr.concat(permuted, "recording").reindex(epoch=bank.epoch)
+        bank = bank.assign(shuffled=shuffled)
     untrained = controls.untrained_teachers(run)
     made = {"05_pool": bank, "05_ladder": _bank(rungs, curve), "05_untrained": _bank(untrained)}
     files = [run.save_table(one, name) for name, one in made.items()]
@@ -198,7 +181,86 @@ def make_tables(
     network = teachers.untrained_network(run.teacher, run)
     size = run.settings.image_size
     attributes |= {"multiply_adds": float(complexity.multiply_adds(network, size))}
-    return [*files, teacher.save(run.folder / "05_teacher.nc", **attributes)]
+    return [*files, rungs[-1].save(run.folder / "05_teacher.nc", **attributes)]
+
+
+def train_longer(
+    path: Path,
+    run: Run,
+    training: Training,
+    teacher: Teacher,
+    *,
+    networks: int,
+    workers: str = "auto",
+) -> None:
+    """Train networks beyond the premature epochs, and write them to a file that `load` reads.
+
+    Args:
+        path: may have the pool's first networks already; the next ones are added.
+        run: as of `make_tables`.
+        training: as of the pool, whose networks begin in the same way.
+        networks: the first of the pool.
+
+    Raises:
+        ValueError: the file has networks that were trained or guided otherwise.
+    """
+    published = benchmarks.load_nasbench201()  # before hours of training
+    _, later = _snapshots(run)
+    protocol = make_protocol(training, run, snapshots=(0, *later))
+    known = [xr.load_dataset(path)] if path.is_file() else []
+    for one in known:
+        _check_alike(path, one, protocol, teacher)
+    first = sum(one.sizes["network"] for one in known)
+    if first >= networks:
+        return
+    results = train(protocol, "pool", networks - first, first=first, workers=workers)
+    bank = _pool_bank(run, results, teacher, published)
+    joined = pool_bank.join([*known, bank.assign_coords(network=bank.network + first)])
+    joined = joined.assign(score=predictors.rank_again(joined.score, joined))
+    paths.save_table(joined, path)
+
+
+def _check_alike(
+    path: Path, table: xr.Dataset, protocol: EvaluationProtocol, teacher: Teacher
+) -> None:
+    """Raise a ValueError if a file's networks were trained or guided otherwise than asked."""
+    there = json.loads(table.attrs["description"])
+    there["teacher"] = table.similarity.attrs["teacher_identity"]
+    asked = protocol.description() | {"teacher": teacher.identity}
+    told = [
+        f"{name} {there.get(name)} instead of {value}"
+        for name, value in json.loads(json.dumps(asked)).items()
+        if there.get(name) != value
+    ]
+    if told:
+        raise ValueError(f"{path} has networks with {', '.join(told)}: expected another file")
+
+
+def _snapshots(run: Run) -> tuple[tuple[float, ...], ...]:
+    """Return epochs of snapshots up to the premature one, and beyond."""
+    times, end = run.settings.snapshots, run.settings.premature_epochs
+    return tuple(one for one in times if one <= end), tuple(one for one in times if one > end)
+
+
+def _pool_bank(
+    run: Run,
+    results: xr.Dataset,
+    teacher: Teacher,
+    published: pd.DataFrame,
+    further: Sequence[xr.DataArray] = (),
+) -> xr.Dataset:
+    """Return trained networks with their RDMs of class means, and their scores.
+
+    Args:
+        further: scores, see `as_predictor`.
+    """
+    known = pool.measure_pool(run, results, teacher)
+    briefly = _published_briefly(results, published, run)
+    score = predictors.join_scores([predictors.score_table(known), *further, briefly])
+    table = with_published(predictivity.pool_record(known, score), published)
+    numbers = results.network.values.tolist()
+    bank = pool_bank.pack(Tracker().rdms(results.attrs["study"], numbers, "class"))
+    return bank.merge(table, join="exact").assign_attrs(table.attrs)
 
 
 def with_published(table: xr.Dataset, published: pd.DataFrame) -> xr.Dataset:
@@ -293,17 +355,6 @@ def _published_briefly(results: xr.Dataset, published: pd.DataFrame, run: Run) -
     cost = ("epoch", np.full(results.sizes["epoch"], examples))
     named: dict[str, Any] = {"predictor": simulated_search.BRIEFLY, "family": "accuracy"}
     return table.assign_coords(**named, cost=cost).expand_dims("predictor")
-
-
-def _add_epochs(first: xr.Dataset, *further: xr.Dataset) -> xr.Dataset:
-    """Return a pool's table with the later epochs of tables of its first networks."""
-    for one in further:
-        timed = [name for name, values in one.items() if "epoch" in values.dims]
-        later = one[timed].sel(epoch=one.epoch > first.epoch.max())
-        options: dict[str, Any] = {"coords": "minimal", "compat": "override", "join": "outer"}
-        both = xr.concat([first[timed], later], "epoch", combine_attrs="override", **options)
-        first = first.drop_dims("epoch").assign(both)
-    return first
 
 
 def _bank(known: Sequence[Teacher], curve: xr.Dataset | None = None) -> xr.Dataset:

@@ -4,6 +4,7 @@ A published run has the tables of what was measured in its folder, so that all e
 """
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from sage.analysis import (
     draws,
     planned,
     predictivity,
+    predictors,
     published_pools,
     search_claims,
     search_tables,
@@ -25,7 +27,7 @@ from sage.analysis import (
 from sage.analysis.bootstrap import Bootstrap
 from sage.analysis.predictivity import Analysis
 from sage.config import paths
-from sage.config.run import Run, words
+from sage.config.run import Refused, Run, words
 from sage.experiments import (
     nasbench201,
     object_guidance,
@@ -172,8 +174,32 @@ def _against(of: Results) -> dict[str, xr.Dataset]:
 def _kept(of: Results) -> tuple[xr.DataArray, xr.DataArray]:
     """Return early scores and published accuracies of networks that are broken nowhere."""
     stored = of["05_stored"]
-    scores, target = stored.scores, nasbench201.published_target(stored.table)
-    scores = scores.sel(epoch=scores.epoch <= of.run.settings.premature_epochs)
+    return _unbroken(stored.scores, nasbench201.published_target(stored.table))
+
+
+def _longer(of: Results) -> Analysis:
+    """Return `predictivity.analyse` of the networks that were trained on, after all epochs.
+
+    Raises:
+        Refused: these are not the first of the pool.
+    """
+    first, table = of["05_stored"].table, of["05_later"].table
+    if table.name.values.tolist() != first.name.values.tolist()[: table.sizes["network"]]:
+        told = f"longer is {of.run.longer!r} and banks is {of.run.banks!r}"
+        raise Refused(f"{told}: expected the first networks of banks in longer")
+    scores, further = of["05_stored"].scores, of["05_later"].scores
+    names = further.predictor.isin(scores.predictor)
+    further = further.sel(predictor=names, epoch=further.epoch > scores.epoch.max())
+    begun = scores.sel(predictor=further.predictor, network=further.network)
+    options: dict[str, Any] = {"coords": ["cost"], "compat": "override", "join": "exact"}
+    joined = xr.concat([begun, further], "epoch", combine_attrs="override", **options)
+    joined = predictors.rank_again(joined, table)
+    target = nasbench201.published_target(table)
+    return predictivity.analyse(*_unbroken(joined, target), of.bootstrap)
+
+
+def _unbroken(scores: xr.DataArray, target: xr.DataArray) -> tuple[xr.DataArray, xr.DataArray]:
+    """Return scores and targets of the networks that have a target, and a P at every epoch."""
     known = (target.notnull() & scores.sel(predictor="P").notnull().all("epoch")).values
     return scores.isel(network=known), target[known]
 
@@ -245,6 +271,9 @@ FOLLOWS: dict[str, Callable[[Results], Any]] = {
     "05_controls": lambda of: of["05_against"][BENCHMARK],
     "05_rungs": lambda of: _taught(of, "ladder"),
     "05_others": lambda of: _taught(of, "others", "shuffled"),
+    "05_later": lambda of: nasbench201.load(replace(of.run, banks=of.run.longer)),
+    "05_longer": _longer,
+    "05_longer_assessed": lambda of: of["05_longer"].assessed,
     "05_second": lambda of: object_guidance.load(
         stored_networks.find_stored(of.run)["second_pool"][0]
     ),

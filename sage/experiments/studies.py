@@ -31,8 +31,13 @@ def make_study(
         described: what determines the candidates besides the protocol, JSON-ready.
         seed: gives the seed of the candidate with a number.
         loaded: what the protocol loads, where it was loaded already.
+
+    Raises:
+        ValueError: `described` has a name that the protocol's description has.
     """
     found = protocol.description(loaded)
+    if both := found.keys() & described.keys():
+        raise ValueError(f"{', '.join(both)} is of the protocol, expected another name")
     text = json.dumps(found, sort_keys=True)  # goes to the workers, which may see other files
     # Not in the protocol: what an architecture stands for stays as it is.
     appended = protocol.networks.space.appended

@@ -31,9 +31,15 @@ def draw(results: Results, name: str) -> None:
     style.save(FIGURES[name](results), results.run.folder, name)
 
 
-def _predictivity(of: Results, analysed: Analysis, stored: xr.Dataset) -> Figure:
+def _predictivity(analysed: Analysis, stored: xr.Dataset, epoch: float) -> Figure:
     layers = [predictors.layer_name(one) for one in stored.teacher_layer.values]
-    return pools.predictivity(analysed, layers, epoch=_epoch(of))
+    return pools.predictivity(analysed, layers, epoch=epoch)
+
+
+def _longer(of: Results) -> Figure:
+    analysed = of["05_longer"]
+    last = analysed.assessed.epoch.values[-1]
+    return _predictivity(analysed, of["05_later"].table, last)
 
 
 def _alpha(of: Results) -> Figure:
@@ -90,7 +96,9 @@ FIGURES: dict[str, Callable[[Results], Figure]] = {
     "00_teacher": lambda of: teacher.learning_curve(of["00_teacher"]),
     "00_rdms": lambda of: teacher.teacher_rdms(of["00_teacher_rdms"], of["00_categories"]),
     "01_added": lambda of: pools.added_value(of["01_random"]),
-    "01_predictivity": lambda of: _predictivity(of, of["01_analysed"][RANDOM], of["01_pools"].own),
+    "01_predictivity": lambda of: _predictivity(
+        of["01_analysed"][RANDOM], of["01_pools"].own, _epoch(of)
+    ),
     "01_alpha": _alpha,
     "01_teachers": _teachers,
     "01_rivals": lambda of: _rivals(of, of["01_analysed"][RANDOM].assessed, of["01_pools"].ceiling),
@@ -109,7 +117,10 @@ FIGURES: dict[str, Callable[[Results], Figure]] = {
     "04_errors": lambda of: _errors(
         of, "04", of["04_trained"], test_accuracy=" top-1", test_top5=" top-5"
     ),
-    "05_predictivity": lambda of: _predictivity(of, of["05_analysed"], of["05_stored"].table),
+    "05_predictivity": lambda of: _predictivity(
+        of["05_analysed"], of["05_stored"].table, _epoch(of)
+    ),
+    "05_longer": _longer,
     "05_rivals": lambda of: _rivals(of, of["05_assessed"], UNKNOWN),
     "05_added": lambda of: pools.added_value({BENCHMARK: of["05_analysed"]}),
     "05_search": lambda of: _search(

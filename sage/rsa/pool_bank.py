@@ -1,7 +1,9 @@
 """RDMs of a pool's networks in one small file, to be compared with any teacher."""
 
-from collections.abc import Iterator, Mapping
+import json
+from collections.abc import Iterator, Mapping, Sequence
 from operator import itemgetter
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -57,6 +59,23 @@ def unpack(
                 if known:
                     yield first + network, epoch, known
         first += bank.sizes["network"]
+
+
+def join(banks: Sequence[xr.Dataset]) -> xr.Dataset:
+    """Return banks of further and further networks, which differ in number, as one.
+
+    Tables that were merged with them are joined likewise; of attributes all provenances are kept,
+    of others the first.
+    """
+    stamps = [one for bank in banks for one in json.loads(bank.attrs.get("provenance", "[]"))]
+    different = {json.dumps(one, sort_keys=True): one for one in stamps}
+    options: dict[str, Any] = {"data_vars": "minimal", "coords": "minimal", "join": "exact"}
+    options |= {"compat": "override", "combine_attrs": "override"}
+    joined = xr.concat([one.drop_encoding() for one in banks], "network", **options)
+    for one in joined.data_vars.values():
+        if "stimuli" in one.attrs:
+            one.encoding = PACKED
+    return joined.assign_attrs(provenance=json.dumps(list(different.values())))
 
 
 def networks_as_teachers(

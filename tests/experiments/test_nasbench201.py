@@ -10,12 +10,16 @@ from sage import spaces
 from sage.analysis import planned
 from sage.analysis.bootstrap import Bootstrap
 from sage.config import profiles
-from sage.config.run import BenchmarkRun, Run
+from sage.config.run import BenchmarkRun, Refused, Run
 from sage.experiments import nasbench201
 from sage.experiments.results import Results
+from sage.models import zero_cost
+from sage.plots import FIGURES
 from sage.rsa.teacher import read_teacher
-from tests.support import recording_files
-from tests.support.small_benchmark import TINY, TRAINING, publish_accuracies
+from tests.support import recording_files, small_benchmark
+from tests.support.small_benchmark import TINY, publish_accuracies
+
+TRAINING = replace(small_benchmark.TRAINING, epochs=2)  # twice the premature epochs
 
 
 @pytest.fixture
@@ -36,6 +40,9 @@ def test_pool_grows_without_training_again(run):
     both = nasbench201.train(protocol, "pool", 2, workers="0")
     assert both.state.values.tolist() == ["finished"] * 2
     assert both.seconds.values[0] == first.seconds.values[0]
+    deeper = nasbench201.make_protocol(replace(TRAINING, cells=2), run, snapshots=(0, 1))
+    deeper = nasbench201.train(replace(deeper, rivals=False), "pool", 1, workers="0")
+    assert deeper.parameters[0] != first.parameters[0]
     named = [spaces.from_nasbench201_string(name) for name in both.name.values.tolist()]
     assert named == nasbench201.networks_of("pool")[:2]
 
@@ -43,17 +50,17 @@ def test_pool_grows_without_training_again(run):
 def test_networks_trained_here_are_judged_by_published_accuracies(run, tmp_path):
     published, published_briefly = publish_accuracies(7)
     recordings = recording_files.write_responses(tmp_path / "v4.nc")
-    options = {"networks": 7, "longer": 5, "recordings": [str(recordings)], "workers": "0"}
+    options = {"networks": 7, "recordings": [str(recordings)], "workers": "0"}
     files = nasbench201.make_tables(run, TRAINING, **options)
     named = {path.stem: str(path) for path in files}
     stored = {"banks": "05_pool", "teacher": "05_teacher"}
     stored |= {"untrained": "05_untrained", "ladder": "05_ladder", "others": "05_teacher"}
+    stored |= {"longer": "05_pool"}
     asked = BenchmarkRun(**{name: named[stem] for name, stem in stored.items()})
     found = nasbench201.load(asked)
     table, target = found.table, nasbench201.published_target(found.table)
     np.testing.assert_allclose(target[:6], published[:6])
-    assert np.isnan(target[6]) and table.epoch.values.tolist() == [0, 0.5, 1, 2]
-    assert table.score.sel(predictor="P", epoch=2).notnull().sum() == 5
+    assert np.isnan(target[6]) and table.epoch.values.tolist() == [0, 0.5, 1]
     assert "recorded V4" in table.predictor
     assert found.shuffled.sizes["draw"] == 100
     assert found.shuffled.teacher.values.tolist() == found.others.teacher.values.tolist()
@@ -76,11 +83,43 @@ def test_networks_trained_here_are_judged_by_published_accuracies(run, tmp_path)
 
     judged = planned.judge(found.scores, found.targets(), Bootstrap(100, 0))
     assert judged.n.sel(target="CIFAR-100", epoch=1) == 6
-    few = judged.sel(target="CIFAR-100, better half", epoch=2)
+    few = judged.sel(target="CIFAR-100, better half", epoch=1)
     assert few.n < 5 and np.isnan(few.low).all()
 
     # One that diverged here is left out as those are that have no such epoch, not ranked first.
     one = table.network.values[2]
     diverged = table.assign(score=table.score.where(table.network != one))
     kept, targets = Results(asked, {"05_stored": replace(found, table=diverged)})["05_kept"]
-    assert kept.network.values.tolist() == targets.network.values.tolist() == [0, 1, 3, 4]
+    assert kept.network.values.tolist() == targets.network.values.tolist() == [0, 1, 3, 4, 5]
+
+    # Longer trainings begin as the pool's do, and are added to their file as they are made.
+    path = tmp_path / "longer.nc"
+    for count in (2, 5, 5):
+        teacher = read_teacher(named["05_teacher"])
+        nasbench201.train_longer(path, run, TRAINING, teacher, networks=count, workers="0")
+    otherwise = replace(TRAINING, cells=2)
+    with pytest.raises(ValueError, match="networks with networks .*cells': 1.* instead of .*: 2,"):
+        nasbench201.train_longer(path, run, otherwise, teacher, networks=6, workers="0")
+    with pytest.raises(ValueError, match="with teacher resnet .* instead of resnet shuffled"):
+        another = teacher.shuffled(seed=1)
+        nasbench201.train_longer(path, run, TRAINING, another, networks=6, workers="0")
+    results = Results(replace(asked, longer=str(path)))
+    begun, later = found.scores.sel(network=range(5)), results["05_later"].scores
+    assert results["05_later"].table.name.values.tolist() == table.name.values.tolist()[:5]
+    with xr.open_dataset(path, mask_and_scale=False) as in_bytes:
+        assert in_bytes.rdms_0.dtype == np.dtype("uint8")
+    joined = results["05_longer"].scores
+    assert joined.epoch.values.tolist() == [0, 0.5, 1, 2] and later.epoch.values.tolist() == [0, 2]
+    for part in (begun, later.sel(epoch=[2])):
+        kept = [one for one in later.predictor.values if one not in zero_cost.PROXIES]
+        again = joined.sel(predictor=kept, epoch=part.epoch)
+        xr.testing.assert_equal(again, part.sel(predictor=kept))
+    shown = [one.get_xlabel() for one in FIGURES["05_longer"](results).axes[2:]]
+    assert shown[0].startswith("P after 2 epochs") and shown[1] == "P + TG after 2 epochs"
+    # Ranks are among all five, not among those of one file or of the whole pool.
+    for scores in (joined, later):
+        for epoch in scores.epoch:
+            assert sorted(scores.sel(predictor="naswot", epoch=epoch).values) == [1, 2, 3, 4, 5]
+    swapped = found.table.isel(network=slice(None, None, -1))
+    with pytest.raises(Refused, match="expected the first networks of banks in longer"):
+        Results(results.run, {"05_stored": replace(found, table=swapped)})["05_longer"]
