@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -64,6 +64,15 @@ RECORDED = "recorded "  # before the name of a region
 BROKEN = 0.2  # networks below this accuracy are left out of statistics
 
 
+class Judged(NamedTuple):
+    """Networks of a file and how a teacher judges them; `table` and `guided` as of `Benchmark`."""
+
+    table: xr.Dataset
+    guided: xr.Dataset
+    snapshots: list  # see `pool_bank.unpack`
+    stimuli: str  # of the teacher
+
+
 @dataclass(frozen=True)
 class Benchmark:
     """Networks trained briefly, with others' accuracies, and guidance by many teachers.
@@ -88,16 +97,21 @@ class Benchmark:
 
     @property
     def scores(self) -> xr.DataArray:
-        """Scores [predictor, network, epoch] as `predictivity.analyse` takes them."""
-        named: dict[str, Any] = {"pool": ("network", ["NAS-Bench-201"] * self.table.network.size)}
-        named |= {name: self.table[name] for name in ("depth", "multiply_adds")}
-        return self.table.score.assign_coords(named)
+        """See `scores_of`."""
+        return scores_of(self.table)
 
     def targets(self) -> dict[str, xr.DataArray]:
         """Return `published_target` by name, the first also of the better half of networks."""
         found = {name: published_target(self.table, name) for name in TARGETS}
         first = found["CIFAR-100"]
         return {**found, "CIFAR-100, better half": first.where(first >= first.median())}
+
+
+def scores_of(table: xr.Dataset) -> xr.DataArray:
+    """Return scores [predictor, network, epoch] of a table as `predictivity.analyse` takes them."""
+    named: dict[str, Any] = {"pool": ("network", ["NAS-Bench-201"] * table.sizes["network"])}
+    named |= {name: table[name] for name in ("depth", "multiply_adds")}
+    return table.score.assign_coords(named)
 
 
 def published_target(table: xr.Dataset, name: str = "CIFAR-100") -> xr.DataArray:
@@ -277,24 +291,24 @@ def as_predictor(values: xr.DataArray, name: str, family: str, results: xr.Datas
     return one.expand_dims("predictor")
 
 
-def load(run: BenchmarkRun) -> Benchmark:
-    """Return stored networks, judged by the run's teacher; errors as `stored_networks.load_stored`.
+def load_judged(run: BenchmarkRun, parameter: str) -> Judged:
+    """Return the networks of a file, judged by the run's teacher.
 
     Scores of another teacher than the one on record are computed from RDMs of class means; those
     that take more, such as CKA, are left out.
+
+    Args:
+        parameter: of the run, which names the file: "banks" or "longer".
+
+    Raises:
+        Refused, ValueError: as `stored_networks.load_stored`.
     """
     files = stored_networks.find_stored(run)
-    table, ladder, untrained = (
-        xr.load_dataset(files[name][0]) for name in ("banks", "ladder", "untrained")
-    )
-    teacher, *others = (read_teacher(one) for name in ("teacher", "others") for one in files[name])
-    snapshots = list(pool_bank.unpack(table))
+    table, untrained = (xr.load_dataset(files[name][0]) for name in (parameter, "untrained"))
+    teacher, snapshots = read_teacher(files["teacher"][0]), list(pool_bank.unpack(table))
     table = table[[name for name, one in table.items() if "stimuli" not in one.attrs]]
-    stimuli = teacher.layers[0].stimuli
-    rungs, ignorant = (
-        pool_bank.networks_as_teachers(list(pool_bank.unpack(one)), stimuli, "class")[1]
-        for one in (ladder, untrained)
-    )
+    stimuli, plain = teacher.layers[0].stimuli, list(pool_bank.unpack(untrained))
+    _, ignorant = pool_bank.networks_as_teachers(plain, stimuli, "class")
     guided = controls.control_guidance(snapshots, teacher, ignorant, level="class")
     if teacher.identity != table.similarity.attrs["teacher_identity"]:
         two = {"teacher": teacher, "shuffled": teacher.shuffled(seed=pool.CONTROL_SEED)}
@@ -302,6 +316,15 @@ def load(run: BenchmarkRun) -> Benchmark:
         table = predictors.score_again(table, found, alpha=run.alpha)
     mean = guided.untrained.mean("initialisation").reindex(epoch=table.epoch)
     table.score.loc[{"predictor": "TG untrained"}] = mean.transpose(*table.score.dims[1:])
+    return Judged(table, guided, snapshots, stimuli)
+
+
+def load(run: BenchmarkRun) -> Benchmark:
+    """Return stored networks, judged by the run's teacher; errors as `load_judged`."""
+    files = stored_networks.find_stored(run)
+    table, guided, snapshots, stimuli = load_judged(run, "banks")
+    ladder, others = xr.load_dataset(files["ladder"][0]), list(map(read_teacher, files["others"]))
+    _, rungs = pool_bank.networks_as_teachers(list(pool_bank.unpack(ladder)), stimuli, "class")
     by_teachers = partial(guidance.guidance_by_teachers, snapshots, level="class")
     taught = by_teachers(rungs).assign_coords(accuracy=("teacher", ladder.accuracy.values))
     names = [path.stem.removesuffix("_rdms") for path in files["others"]]

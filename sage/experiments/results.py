@@ -4,7 +4,6 @@ A published run has the tables of what was measured in its folder, so that all e
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -183,11 +182,11 @@ def _longer(of: Results) -> Analysis:
     Raises:
         Refused: these are not the first of the pool.
     """
-    first, table = of["05_stored"].table, of["05_later"].table
+    first, table = of["05_stored"].table, of["05_later"]
     if table.name.values.tolist() != first.name.values.tolist()[: table.sizes["network"]]:
         told = f"longer is {of.run.longer!r} and banks is {of.run.banks!r}"
         raise Refused(f"{told}: expected the first networks of banks in longer")
-    scores, further = of["05_stored"].scores, of["05_later"].scores
+    scores, further = map(nasbench201.scores_of, (first, table))
     names = further.predictor.isin(scores.predictor)
     further = further.sel(predictor=names, epoch=further.epoch > scores.epoch.max())
     begun = scores.sel(predictor=further.predictor, network=further.network)
@@ -271,7 +270,7 @@ FOLLOWS: dict[str, Callable[[Results], Any]] = {
     "05_controls": lambda of: of["05_against"][BENCHMARK],
     "05_rungs": lambda of: _taught(of, "ladder"),
     "05_others": lambda of: _taught(of, "others", "shuffled"),
-    "05_later": lambda of: nasbench201.load(replace(of.run, banks=of.run.longer)),
+    "05_later": lambda of: nasbench201.load_judged(of.run, "longer").table,
     "05_longer": _longer,
     "05_longer_assessed": lambda of: of["05_longer"].assessed,
     "05_second": lambda of: object_guidance.load(

@@ -39,7 +39,7 @@ def _predictivity(analysed: Analysis, stored: xr.Dataset, epoch: float) -> Figur
 def _longer(of: Results) -> Figure:
     analysed = of["05_longer"]
     last = analysed.assessed.epoch.values[-1]
-    return _predictivity(analysed, of["05_later"].table, last)
+    return _predictivity(analysed, of["05_later"], last)
 
 
 def _alpha(of: Results) -> Figure:

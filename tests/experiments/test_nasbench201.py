@@ -104,8 +104,8 @@ def test_networks_trained_here_are_judged_by_published_accuracies(run, tmp_path)
         another = teacher.shuffled(seed=1)
         nasbench201.train_longer(path, run, TRAINING, another, networks=6, workers="0")
     results = Results(replace(asked, longer=str(path)))
-    begun, later = found.scores.sel(network=range(5)), results["05_later"].scores
-    assert results["05_later"].table.name.values.tolist() == table.name.values.tolist()[:5]
+    begun, later = found.scores.sel(network=range(5)), nasbench201.scores_of(results["05_later"])
+    assert results["05_later"].name.values.tolist() == table.name.values.tolist()[:5]
     with xr.open_dataset(path, mask_and_scale=False) as in_bytes:
         assert in_bytes.rdms_0.dtype == np.dtype("uint8")
     joined = results["05_longer"].scores
