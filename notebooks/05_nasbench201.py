@@ -41,7 +41,8 @@ teacher = "nasbench201/05_teacher.nc"  # in data/results, or a file of your own
 banks = "nasbench201/05_pool.nc"
 untrained = "nasbench201/05_untrained.nc"  # teachers with initial weights
 ladder = "nasbench201/05_ladder.nc"  # checkpoints of a teacher, from untrained to the end
-others = "cifar100-teachers/resnet-56-gpu_rdms.nc"  # further teachers, with spaces between
+# Further teachers, with spaces between.
+others = "cifar100-teachers/resnet-56-gpu_rdms.nc nasbench201/nasnet-a_rdms.nc"
 second_pool = "nasbench201/05_second_pool.nc"  # other networks, which were shown 92 objects
 
 # %%
@@ -120,9 +121,9 @@ plots.draw(results, "05_ladder")
 # %% [markdown]
 # ## Other teachers, and the brain
 #
-# Another network, and recordings of V4 and IT (Cowley et al. 2023; Kriegeskorte et al. 2008), whose
-# stimuli each candidate was shown too. Of each a hundred permutations teach as well: how many of
-# them tell as much? These comparisons are secondary, and the permutations were added later.
+# Two other networks, and recordings of V4 and IT (Cowley et al. 2023; Kriegeskorte et al. 2008),
+# whose stimuli each candidate was shown too. Of each a hundred permutations teach as well: how many
+# of them tell as much? These comparisons are secondary, and the permutations were added later.
 
 # %% tags=["table"]
 contrasts.styled(draws.teachers_table(results["05_others"], (0.5, 1, 2)))

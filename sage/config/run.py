@@ -162,7 +162,7 @@ class BenchmarkRun(StoredRun):
     banks: str = "nasbench201/05_pool.nc"
     untrained: str = "nasbench201/05_untrained.nc"
     ladder: str = "nasbench201/05_ladder.nc"
-    others: str = "cifar100-teachers/resnet-56-gpu_rdms.nc"
+    others: str = "cifar100-teachers/resnet-56-gpu_rdms.nc nasbench201/nasnet-a_rdms.nc"
     second_pool: str = "nasbench201/05_second_pool.nc"
     longer: str = "nasbench201/05_longer.nc"
     files = (*StoredRun.files, "ladder", "others", "second_pool", "longer")
