@@ -62,10 +62,11 @@ def unpack(
 
 
 def join(banks: Sequence[xr.Dataset]) -> xr.Dataset:
-    """Return banks of further and further networks, which differ in number, as one.
+    """Return banks as one, with what was merged into them, such as accuracies.
 
-    Tables that were merged with them are joined likewise; of attributes all provenances are kept,
-    of others the first.
+    Args:
+        banks: of networks that have different numbers. All their provenances are kept; other
+            attributes are those of the first.
     """
     stamps = [one for bank in banks for one in json.loads(bank.attrs.get("provenance", "[]"))]
     different = {json.dumps(one, sort_keys=True): one for one in stamps}
