@@ -13,7 +13,7 @@ from sage.analysis import predictivity, predictors
 from sage.analysis.bootstrap import Bootstrap, Estimate
 from sage.analysis.predictivity import Analysis
 from sage.config import paths
-from sage.config.run import PoolRun, unknown, words
+from sage.config.run import PoolRun, Run, unknown, words
 from sage.rsa.teacher import Teacher
 from sage.search.evaluation import EvaluationProtocol
 
@@ -102,7 +102,7 @@ def read_folders(names: str) -> dict[str, dict[str, xr.Dataset]]:
         wanted = _description(tables[folder])
         wanted = {key: value for key, value in wanted.items() if key not in MAY_DIFFER}
         for one, table in tables.items():
-            _check(one, f"cannot be put together with {folder}", _description(table), wanted)
+            check_made(one, f"cannot be put together with {folder}", table, wanted)
         folders[folder] = tables
     return folders
 
@@ -153,13 +153,11 @@ def check_alike(pools: Mapping[str, xr.Dataset], run: PoolRun, teacher: Teacher 
         sizes = json.loads(json.dumps(asdict(run.settings)))
         wanted |= {name: sizes[name] for name in wanted.keys() & sizes.keys()}
     else:
-        protocol = EvaluationProtocol.of(run.settings, run.dataset).description()
-        wanted = {"alpha": run.alpha, "level": run.level, "teacher_identity": teacher.identity}
-        wanted |= json.loads(json.dumps(protocol))
+        wanted = asked_of(run, EvaluationProtocol.of(run.settings, run.dataset), teacher)
     wanted = {key: value for key, value in wanted.items() if key not in MAY_DIFFER}
     for one in pools.values():
         told = "cannot be put together with this run's"
-        _check(one.attrs["published"], told, _description(one), wanted)
+        check_made(one.attrs["published"], told, one, wanted)
 
 
 def published_pools(pools: Mapping[str, xr.Dataset]) -> Pools:
@@ -176,6 +174,17 @@ def published_pools(pools: Mapping[str, xr.Dataset]) -> Pools:
     others = {name: one for name, one in pools.items() if name != OWN}
     examples, multiply_adds = (float(ends.get(f"teacher_{one}", "nan")) for one in TEACHER_COSTS)
     return Pools(own, searched, others, ceiling, (examples, multiply_adds))
+
+
+def asked_of(run: Run, protocol: EvaluationProtocol, teacher: Teacher) -> dict:
+    """Return what determines a pool's scores, as a table of it says that, see `check_made`."""
+    guided = {"alpha": run.alpha, "level": run.level, "teacher_identity": teacher.identity}
+    return guided | json.loads(json.dumps(protocol.description()))
+
+
+def check_made(name: str, problem: str, pool: xr.Dataset, wanted: Mapping) -> None:
+    """Raise a ValueError that names what of a pool's table is not as wanted, see `asked_of`."""
+    _check(name, problem, _description(pool), wanted)
 
 
 def _description(pool: xr.Dataset) -> dict:

@@ -3,7 +3,6 @@
 What is trained and how it is judged was fixed beforehand, in docs/plans/nasbench201.md.
 """
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -15,7 +14,7 @@ import pandas as pd
 import xarray as xr
 
 from sage import spaces, teachers
-from sage.analysis import benchmarks, predictivity, predictors, simulated_search
+from sage.analysis import benchmarks, predictivity, predictors, published_pools, simulated_search
 from sage.config import paths
 from sage.config.run import BenchmarkRun, Run
 from sage.experiments import controls, pool, stored_networks, studies
@@ -223,7 +222,8 @@ def train_longer(
     protocol = make_protocol(training, run, snapshots=(0, *later))
     known = [xr.load_dataset(path)] if path.is_file() else []
     for one in known:
-        _check_alike(path, one, protocol, teacher)
+        wanted = published_pools.asked_of(run, protocol, teacher)
+        published_pools.check_made(path.name, "cannot be added to", one, wanted)
     first = sum(one.sizes["network"] for one in known)
     if first >= networks:
         return
@@ -232,22 +232,6 @@ def train_longer(
     joined = pool_bank.join([*known, bank.assign_coords(network=bank.network + first)])
     joined = joined.assign(score=predictors.rank_again(joined.score, joined))
     paths.save_table(joined, path)
-
-
-def _check_alike(
-    path: Path, table: xr.Dataset, protocol: EvaluationProtocol, teacher: Teacher
-) -> None:
-    """Raise a ValueError if a file's networks were trained or guided otherwise than asked."""
-    there = json.loads(table.attrs["description"])
-    there["teacher"] = table.similarity.attrs["teacher_identity"]
-    asked = protocol.description() | {"teacher": teacher.identity}
-    told = [
-        f"{name} {there.get(name)} instead of {value}"
-        for name, value in json.loads(json.dumps(asked)).items()
-        if there.get(name) != value
-    ]
-    if told:
-        raise ValueError(f"{path} has networks with {', '.join(told)}: expected another file")
 
 
 def _snapshots(run: Run) -> tuple[tuple[float, ...], ...]:

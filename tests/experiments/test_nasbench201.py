@@ -98,9 +98,9 @@ def test_networks_trained_here_are_judged_by_published_accuracies(run, tmp_path)
         teacher = read_teacher(named["05_teacher"])
         nasbench201.train_longer(path, run, TRAINING, teacher, networks=count, workers="0")
     otherwise = replace(TRAINING, cells=2)
-    with pytest.raises(ValueError, match="networks with networks .*cells': 1.* instead of .*: 2,"):
+    with pytest.raises(ValueError, match="it has networks .*cells': 1.* instead of .*: 2,"):
         nasbench201.train_longer(path, run, otherwise, teacher, networks=6, workers="0")
-    with pytest.raises(ValueError, match="with teacher resnet .* instead of resnet shuffled"):
+    with pytest.raises(ValueError, match="teacher_identity resnet .* instead of resnet shuffled"):
         another = teacher.shuffled(seed=1)
         nasbench201.train_longer(path, run, TRAINING, another, networks=6, workers="0")
     results = Results(replace(asked, longer=str(path)))
