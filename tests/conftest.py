@@ -33,6 +33,12 @@ def own_folders(monkeypatch, tmp_path_factory):
 
 
 @pytest.fixture(autouse=True)
+def same_random_numbers() -> None:
+    """Weights and images that a test does not seed are the same in every run."""
+    torch.manual_seed(0)
+
+
+@pytest.fixture(autouse=True)
 def no_open_figures() -> Iterator[None]:
     """Tests leave no figure open: after twenty of them matplotlib warns."""
     yield
