@@ -197,6 +197,11 @@ def _longer(of: Results) -> Analysis:
     return predictivity.analyse(*_unbroken(joined, target), of.bootstrap)
 
 
+def _longer_summary(of: Results) -> xr.Dataset:
+    longer = of["05_longer"]
+    return planned.judge(longer.scores, {"CIFAR-100": longer.mature}, of.bootstrap)
+
+
 def _unbroken(scores: xr.DataArray, target: xr.DataArray) -> tuple[xr.DataArray, xr.DataArray]:
     """Return scores and targets of the networks that have a target, and a P at every epoch."""
     known = (target.notnull() & scores.sel(predictor="P").notnull().all("epoch")).values
@@ -272,6 +277,7 @@ FOLLOWS: dict[str, Callable[[Results], Any]] = {
     "05_others": lambda of: _taught(of, "others", "shuffled"),
     "05_later": lambda of: nasbench201.load_judged(of.run, "longer").table,
     "05_longer": _longer,
+    "05_longer_summary": _longer_summary,
     "05_longer_assessed": lambda of: of["05_longer"].assessed,
     "05_second": lambda of: object_guidance.load(
         stored_networks.find_stored(of.run)["second_pool"][0]

@@ -114,6 +114,8 @@ def test_networks_trained_here_are_judged_by_published_accuracies(run, tmp_path)
         kept = [one for one in later.predictor.values if one not in zero_cost.PROXIES]
         again = joined.sel(predictor=kept, epoch=part.epoch)
         xr.testing.assert_equal(again, part.sel(predictor=kept))
+    planned_again = results["05_longer_summary"]
+    assert planned_again.epoch.values.tolist() == [0.5, 1, 2] and (planned_again.n == 5).all()
     shown = [one.get_xlabel() for one in FIGURES["05_longer"](results).axes[2:]]
     assert shown[0].startswith("P after 2 epochs") and shown[1] == "P + TG after 2 epochs"
     # Ranks are among all five, not among those of one file or of the whole pool.
