@@ -206,10 +206,10 @@ NASBENCH201 = replace(
 # A day of two cores: searches that can decide, see docs/plans/searches.md.
 DAY = replace(
     CPU,
-    minutes={"02": 1_440},  # extrapolated from the pool's trainings
+    minutes={"02": 1_080},  # extrapolated from the pool's trainings
     search=replace(
         CPU.search, samples=100, every=100, top=3, runs=6, starts=20, mature_epochs=20,
-        epochs=(0.25,), trainings=2),
+        epochs=(0.25,)),
 )
 
 # The default: a laptop's two cores, in ten minutes. Meant for the embedded images; what was tried
