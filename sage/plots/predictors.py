@@ -45,7 +45,7 @@ FAMILY_COLOURS = dict(zip(FAMILIES, ("C0", "C9", "C5", "C8", "C2", "C3", "C4", "
 GROUPS = {  # of families, by what their predictors take
     "trained a little": ("accuracy", "training speed"),
     "training-free": ("size", "zero-cost"),
-    "guidance by the teacher": ("guidance",),
+    "guidance by a teacher": ("guidance",),
     "guidance by recordings": ("recording",),
     "guidance by what knows nothing (controls)": ("control",),
     "P and a second, alpha chosen on other networks": ("combination",),
@@ -258,7 +258,9 @@ def rivals(assessed: xr.Dataset, *, epoch: float, ceiling: Estimate, alpha: floa
                 ends = style.interval_bars(one)
                 label = STATISTICS[statistic]
                 axis.errorbar(one.value, places + below, xerr=ends, label=label, **look)
-        row[0].axvline(values["P"], color=MAIN["P"], lw=0.8, ls=":", label="Pearson's r of P")
+        for statistic, line in zip(RANKED, (":", "--")):
+            own, label = at.value.sel(predictor="P", statistic=statistic), STATISTICS[statistic]
+            row[0].axvline(own, color=MAIN["P"], lw=0.8, ls=line, label=f"{label} of P")
         _draw_ceiling(row[0], ceiling, across=False)
         row[1].axvline(0, color=MAIN["P"], lw=0.8, ls=":")
         labels = [display_name(name, alpha) for name in names]

@@ -174,6 +174,12 @@ def accuracy_axis(
     axis.set(**{f"{of}label": label})
 
 
+class Costs(EngFormatter):
+    """Writes costs with SI prefixes, but none called P, which is accuracy here."""
+
+    ENG_PREFIXES = EngFormatter.ENG_PREFIXES | {15: "000T"}
+
+
 def cost_axis(axis: Axes, least: float) -> None:
     """Show a cost on an x axis that is logarithmic from `least` on, and has what is free at 0."""
     axis.set_xscale("symlog", linthresh=least, linscale=0.3)
@@ -181,20 +187,21 @@ def cost_axis(axis: Axes, least: float) -> None:
     decades = 10.0 ** np.arange(np.floor(np.log10(least)), np.log10(axis.get_xlim()[1]))
     ticks = np.outer(decades, (1, 3)).ravel()
     axis.set_xticks([0, *ticks[(ticks >= least) & (ticks < axis.get_xlim()[1])]])
-    axis.xaxis.set(major_formatter=EngFormatter(sep=""), minor_locator=NullLocator())
+    axis.xaxis.set(major_formatter=Costs(sep=""), minor_locator=NullLocator())
 
 
 def log_costs(axis: Axes, subs: Sequence[int] = (1, 2, 5)) -> None:
     """Label costs on a logarithmic x axis at `subs` of each power of ten, with SI prefixes."""
-    locator, labels = LogLocator(subs=subs), EngFormatter(sep="")
+    locator, labels = LogLocator(subs=subs), Costs(sep="")
     axis.xaxis.set(major_locator=locator, major_formatter=labels, minor_formatter=NullFormatter())
 
 
 def epoch_axis(axis: Axes, epochs: np.ndarray) -> None:
     """Show epochs on a logarithmic x axis that starts at 0."""
     axis.set_xscale("symlog", linthresh=epochs[epochs > 0].min(), linscale=0.5)
-    ticks = [epoch for epoch in epochs if epoch in (0, 0.5) or epoch >= 1]
-    axis.set_xticks(ticks, [f"{epoch:g}" for epoch in ticks])
+    short = {0.25: "¼", 0.5: "½"}
+    ticks = [epoch for epoch in epochs if epoch in (0, *short) or epoch >= 1]
+    axis.set_xticks(ticks, [short.get(epoch, f"{epoch:g}") for epoch in ticks])
     axis.set_xticks([epoch for epoch in epochs if epoch not in ticks], [], minor=True)
     axis.set(xlabel="training epochs")
 

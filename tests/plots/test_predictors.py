@@ -103,7 +103,7 @@ def test_rivals_stand_in_their_groups_the_best_first():
     assert list(rows) == [group for group in GROUPS if group != "guidance by recordings"]
     values = by.sel(statistic="pearson").to_series().sort_values(ascending=False, kind="stable")
     guidance = [name for name in values.index if name in ("TG", "TG L1", "TG L2")]
-    left, _ = rows["guidance by the teacher"]
+    left, _ = rows["guidance by a teacher"]
     shown = [label.get_text() for label in left.get_yticklabels()]
     assert shown == [display_name(name) for name in guidance] and "TG of layer L1" in shown
     for container, statistic in zip(left.containers, RANKED):
