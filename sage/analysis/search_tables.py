@@ -183,11 +183,13 @@ def winners(table: xr.Dataset) -> dict[str, Architecture]:
 def discovered(table: xr.Dataset) -> str:
     """Return the name among `winners` of what the paper's search found, TPE with P + TG.
 
-    Without such a search it is the best that guidance found, else that TPE found, else of all.
+    The weight of TG may be the score's own. Without such a search it is the best that guidance
+    found, else that TPE found, else of all.
     """
-    for dimension, papers in (("searcher", "tpe"), ("score", GUIDED)):
-        if papers in table[dimension]:
-            table = table.sel({dimension: [papers]})
+    guided = [score for score in table.score.values if split(score)[0] == GUIDED]
+    for dimension, papers in (("searcher", ["tpe"]), ("score", guided)):
+        if any(known := table[dimension].isin(papers).values):
+            table = table.isel({dimension: known})
     best = {name: float(one.mature_accuracy.max()) for name, one in by_search(table).items()}
     return str(pd.Series(best).idxmax())
 

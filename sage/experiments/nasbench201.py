@@ -278,7 +278,7 @@ def as_predictor(values: xr.DataArray, name: str, family: str, results: xr.Datas
 def load_judged(run: BenchmarkRun, parameter: str) -> Judged:
     """Return the networks of a file, judged by the run's teacher.
 
-    Scores of another teacher than the one on record are computed from RDMs of class means; those
+    Scores of another teacher or alpha than on record are computed from RDMs of class means; those
     that take more, such as CKA, are left out.
 
     Args:
@@ -294,7 +294,8 @@ def load_judged(run: BenchmarkRun, parameter: str) -> Judged:
     stimuli, plain = teacher.layers[0].stimuli, list(pool_bank.unpack(untrained))
     _, ignorant = pool_bank.networks_as_teachers(plain, stimuli, "class")
     guided = controls.control_guidance(snapshots, teacher, ignorant, level="class")
-    if teacher.identity != table.similarity.attrs["teacher_identity"]:
+    on_record = table.similarity.attrs["teacher_identity"], table.score.attrs["alpha"]
+    if (teacher.identity, run.alpha) != on_record:
         two = {"teacher": teacher, "shuffled": teacher.shuffled(seed=pool.CONTROL_SEED)}
         found = {kind: guidance.compare(snapshots, one, level="class") for kind, one in two.items()}
         table = predictors.score_again(table, found, alpha=run.alpha)

@@ -79,7 +79,7 @@ class EvaluationProtocol:
         """Return all that determines a result, with the content of images, JSON-ready.
 
         Args:
-            shown: what `load` gave; loaded if not given.
+            loaded: what `load` gave; loaded if not given.
         """
         images, (validation, *recorded) = loaded or self.load()
         found = asdict(self) | {

@@ -56,14 +56,19 @@ def load_teacher(run: Run) -> Teacher:
 
 def check_name(run: Run) -> None:
     """Raise an error as `load_teacher` does, as far as can be told without images."""
+    run = _unshuffled(run)
+    _kind(run).check(run.teacher)
+
+
+def _unshuffled(run: Run) -> Run:
     while run.teacher.endswith(SHUFFLED):
         run = replace(run, teacher=run.teacher.removesuffix(SHUFFLED))
-    _kind(run).check(run.teacher)
+    return run
 
 
 def training_examples(run: Run) -> float:
     """Return how many examples the teacher's training took, a bank's by its attribute, or NaN."""
-    name, profile = run.teacher.replace(SHUFFLED, ""), run.settings
+    name, profile = _unshuffled(run).teacher, run.settings
     if name in NETWORKS:
         steps = len(networks.load_images(run).train) // profile.batch_size
         return float(profile.teacher_epochs * steps * profile.batch_size)
@@ -74,7 +79,7 @@ def training_examples(run: Run) -> float:
 
 def training_multiply_adds(run: Run) -> float:
     """Return `training_examples` in multiply-adds of passes forward, or NaN."""
-    name, examples = run.teacher.replace(SHUFFLED, ""), training_examples(run)
+    name, examples = _unshuffled(run).teacher, training_examples(run)
     if name in NETWORKS:
         size = run.settings.image_size
         return examples * complexity.multiply_adds(untrained_network(name, run), size)

@@ -266,6 +266,9 @@ def test_the_winner_of_a_search_is_its_best_over_runs():
     # on.
     worse = table.assign(mature_accuracy=-table.mature_accuracy)
     assert search_tables.discovered(table) == search_tables.discovered(worse) == "tpe P+TG"
+    for either in (table, worse):
+        weighted = either.assign_coords(score=["P", "P+0.2TG"])
+        assert search_tables.discovered(weighted) == "tpe P+0.2TG"
     assert search_tables.discovered(worse.sel(score=["P"])) == "tpe P"
     assert search_tables.discovered(table.sel(searcher=["random"])) == "random P+TG"
     assert search_tables.discovered(worse.sel(searcher=["random"], score=["P"])) == "random P"

@@ -80,6 +80,9 @@ def test_networks_trained_here_are_judged_by_published_accuracies(run, tmp_path)
     xr.testing.assert_equal(again.score.sel(predictor=same), table.score.sel(predictor=same))
     assert abs(again.score - table.score).sel(predictor="TG").max() > 0.01
     assert "TG by CKA" in table.predictor and "TG by CKA" not in again.predictor
+    heavier = nasbench201.load(replace(asked, alpha=2.0)).scores
+    p, tg, both = (heavier.sel(predictor=name, drop=True) for name in ("P", "TG", "P + alpha TG"))
+    np.testing.assert_allclose(both, p + 2 * tg)
 
     judged = planned.judge(found.scores, found.targets(), Bootstrap(100, 0))
     assert judged.n.sel(target="CIFAR-100", epoch=1) == 6

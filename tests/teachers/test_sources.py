@@ -42,6 +42,10 @@ def test_a_teachers_examples_cost_its_own_multiply_adds(tiny_run, tmp_path):
     amounts = {"resnet": 256 * each, "resnet-shuffled": 256 * each, "pixels": 0, told: 2560}
     for name, expected in amounts.items():
         assert teachers.training_multiply_adds(replace(tiny_run, teacher=name)) == expected
+    own = tmp_path / "another-shuffled" / "told.nc"  # only what ends the name is no part of it
+    own.parent.mkdir()
+    load(tiny_run, "resnet").save(own, **attributes)
+    assert teachers.training_multiply_adds(replace(tiny_run, teacher=f"{own}-shuffled")) == 2560
     untold = str(load(tiny_run, "resnet").save(tmp_path / "untold.nc", training_examples=256.0))
     assert math.isnan(teachers.training_multiply_adds(replace(tiny_run, teacher=untold)))
 
