@@ -54,7 +54,7 @@ def _row(tracker: Tracker, study: dict) -> list[str]:
         str(about.get("dataset", "-")),
         f"{max(about['snapshots']):g}" if about.get("snapshots") else "-",
         _name(about.get("searcher", "listed" if chosen else "random")),
-        _name(about.get("score", "P")),
+        _weighted(about.get("score", "P")),
         str(about.get("seed", "-")),
         f"{ended}+{states['running']}" if "running" in states else str(ended),
         f"{study['best']:.4f}" if isfinite(study["best"]) else "-",
@@ -75,6 +75,12 @@ def _plain(tracker: Tracker, study: dict) -> dict:
 
 def _name(part: str | dict) -> str:
     return part if isinstance(part, str) else str(part.get("name", "-"))
+
+
+def _weighted(score: str | dict) -> str:
+    """Return a score as `-p scores` takes it, such as P+0.2TG."""
+    alpha = 1 if isinstance(score, str) else score.get("alpha", 1)
+    return _name(score) if alpha == 1 else _name(score).replace("+", f"+{alpha:g}")
 
 
 def candidates(tracker: Tracker, study: str, *, count: int = 5) -> str:

@@ -12,7 +12,7 @@ from sage.config import paths
 from sage.search.tracker import Tracker
 from tests.support.records import KEY, make_candidate, make_evaluation, make_snapshot, record
 
-STUDY = {"dataset": "mine", "searcher": {"name": "tpe"}, "score": {"name": "P+TG"}}
+STUDY = {"dataset": "mine", "searcher": {"name": "tpe"}, "score": {"name": "P+TG", "alpha": 0.2}}
 STUDY |= {"snapshots": [0.25, 0.5]}
 
 
@@ -36,7 +36,7 @@ def test_all_studies_are_listed_with_their_states(tracker, capsys):
     empty, study = (line.split() for line in lines)
     # The one in which something happened last stands at the end.
     assert empty == ["1" * 8, "-", "-", "random", "P", "4", "0", "-", "0", "-", "-"]
-    assert study[:9] == [KEY[:8], "mine", "0.5", "tpe", "P+TG", "-", "3+1", "0.7500", "1"]
+    assert study[:9] == [KEY[:8], "mine", "0.5", "tpe", "P+0.2TG", "-", "3+1", "0.7500", "1"]
     assert study[9].count("-") == 2 and study[11:] == ["process", str(os.getpid()), *study[13:]]
 
 
