@@ -47,7 +47,7 @@ def claim(compared: xr.Dataset, *, candidates: int) -> str:
             for sides in against_p
         ]
         name = f"  {choice}: {_named(against_p[0][0])} is"
-        held = [_claim(early, _verdict(rows[sides])) for sides in against_p[1:]]
+        held = [judge_claim(early, _verdict(rows[sides])) for sides in against_p[1:]]
         lines.append(f"{name} {', '.join(parts)}: {' and '.join(dict.fromkeys(held))}.")
     return "\n".join(lines)
 
@@ -99,7 +99,8 @@ def _named(one: At) -> str:
     return f"{display_name(one[0])} after {told_epochs(one[1])}"
 
 
-def _claim(over_few: str, over_many: str) -> str:
+def judge_claim(over_few: str, over_many: str) -> str:
+    """Return in words what verdicts on guidance over P say, after as few epochs and after many."""
     if WORSE in (over_few, over_many):
         return "the claim is refuted"
     holds = over_few == BETTER and over_many in (BETTER, ALIKE)

@@ -9,7 +9,9 @@ import xarray as xr
 from pandas.io.formats.style import Styler
 
 from sage.analysis.bootstrap import Estimate, cell, over_runs, t_interval
-from sage.analysis.contrasts import BETTER, UNDECIDED, WORSE
+from sage.analysis.contrasts import ALIKE, BETTER, UNDECIDED, UNKNOWN, WORSE, verdict
+from sage.analysis.search_claims import judge_claim
+from sage.analysis.simulated_search import MATTERS
 from sage.analysis.summaries import precision, told_epochs
 from sage.search.scores import GUIDED, SCORES, P, find, split
 from sage.spaces import Architecture
@@ -18,6 +20,7 @@ ENDS = (", low", ", high")  # behind the name of a column, those of its interval
 GAINS = {
     BETTER: "Guidance finds better networks than all else that costs as much.",
     WORSE: "Guidance finds worse networks than all else that costs as much.",
+    ALIKE: "Guidance finds as good networks as all else that costs as much.",
     UNDECIDED: "Whether guidance finds better networks is undecided.",
 }
 
@@ -101,7 +104,8 @@ def counts(table: xr.Dataset) -> str:
 def reading(table: xr.Dataset) -> str:
     """Return in words what the runs say about the paper's claim, averaged over searchers.
 
-    The first line is the verdict on guidance against what costs the same.
+    The first line is the verdict on guidance against what costs the same. The rule is that of
+    `contrasts.verdict`; what matters is as in `simulated_search`.
     """
     accuracy = 100 * table.mature_accuracy.isel(samples=-1)
     searched = accuracy.notnull().any(["searcher", "run"])
@@ -117,26 +121,35 @@ def reading(table: xr.Dataset) -> str:
         rivals.append((P, many, f" ({many / few:g} times the training)"))
     if not rivals:
         return "No score without guidance has as much training: there is nothing to compare."
-    lines, verdicts = [], []
+    lines, judged = [], {}
     for score, epochs, told in rivals:
         gain = accuracy.sel(score=guided, epochs=few) - accuracy.sel(score=score, epochs=epochs)
-        text, verdict = _gain(t_interval(gain.mean("searcher").to_numpy()))
+        found = t_interval(gain.mean("searcher").to_numpy())
         labels = [find(one).label(table.alpha) for one in (guided, score)]
         after = [f"{one} after {told_epochs(by)}" for one, by in zip(labels, (few, epochs))]
-        lines.append(f"{' minus '.join(after)}{told}: {text}.")
-        verdicts.append(verdict)
-    lines.insert(0, GAINS[verdicts[0] if len({*verdicts[:same]}) == 1 else UNDECIDED])
+        lines.append(f"{' minus '.join(after)}{told}: {_gain(found)}.")
+        judged[score, epochs] = _verdict(found)
+    beside = {*list(judged.values())[:same]}
+    lines.insert(0, GAINS.get(beside.pop() if len(beside) == 1 else "", GAINS[UNDECIDED]))
+    over_p = [word for (score, _), word in judged.items() if score == P]
+    if len(over_p) == 2 and UNKNOWN not in over_p:
+        told = f"as good as after {many / few:g} times that: {judge_claim(*over_p)}"
+        lines.append(f"Better networks than P finds after as little training, and {told}.")
     return "\n".join([*lines, precision(table.attrs["validation_images"])])
 
 
-def _gain(found: Estimate) -> tuple[str, str]:
-    """Return a difference in words, and which of `GAINS` it is."""
+def _verdict(found: Estimate) -> str:
+    """Return the verdict on a difference in points."""
+    return verdict(vars(found) | {"pooled": np.nan}, 100 * MATTERS)
+
+
+def _gain(found: Estimate) -> str:
+    """Return a difference in words."""
     points = f"{cell(found.value, found.low, found.high, '+.2f')} points of mature accuracy"
     runs = f"{found.n} run{'' if found.n == 1 else 's'}"
     if not np.isfinite(found.low):
-        return f"{points} in {runs}, too few for an interval", UNDECIDED
-    verdict = BETTER if found.low > 0 else WORSE if found.high < 0 else UNDECIDED
-    return f"{points}, n = {runs}, {verdict}", verdict
+        return f"{points} in {runs}, too few for an interval"
+    return f"{points}, n = {runs}, {_verdict(found)}"
 
 
 def costs(table: xr.Dataset, *, teacher_examples: float) -> pd.DataFrame:

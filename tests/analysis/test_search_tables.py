@@ -76,10 +76,24 @@ def test_a_weight_that_is_not_the_papers_was_chosen_at_an_unknown_cost():
     assert known[known == 0].index.to_list() == ["P", "P+1TG"] and known.isna().sum() == 3
 
 
-@pytest.mark.parametrize("gain, verdict", [(0.1, "better"), (-0.1, "worse"), (0.0, "undecided")])
-def test_reading_says_what_the_numbers_say(gain, verdict):
-    first, few, many, _ = search_tables.reading(make_table(gain, runs=6)).splitlines()
-    assert verdict in first
+@pytest.mark.parametrize(
+    "gain, verdict, told, claim",
+    [
+        (0.1, "better", "finds better", "the claim is supported"),
+        (-0.1, "worse", "finds worse", "the claim is refuted"),
+        (-0.002, "alike", "finds as good", "the claim stays undecided"),
+        (0.0, "undecided", "is undecided", "the claim stays undecided"),
+        (
+            0.002,
+            "undecided",
+            "is undecided",
+            "the claim stays undecided",
+        ),  # above 0, too little to matter
+    ],
+)
+def test_reading_says_what_the_numbers_say(gain, verdict, told, claim):
+    first, few, many, both, _ = search_tables.reading(make_table(gain, runs=6)).splitlines()
+    assert told in first and both.endswith(f"as good as after 4 times that: {claim}.")
     assert few.startswith("P + 2 TG after 1 epoch minus P after 1 epoch: ")
     assert "n = 6 runs" in few and few.endswith(f"{verdict}.")
     assert "minus P after 4 epochs (4 times the training): " in many and many.endswith(few[-9:])
