@@ -26,6 +26,10 @@ PREDICTORS = (
     *("TG", "TG in order", "TG before training", "TG untrained", "TG shuffled", COMBINED, CHOSEN),
     *(f"P + a {one}" for one in ("log parameters", "synflow", "naswot", "TG before training")),
 )
+LONGER = (  # of networks that were trained on
+    *("P", "loss", "TSE-E", "log parameters", "naswot", "TG", "TG before training"),
+    *(COMBINED, CHOSEN, "P + a log parameters", "P + a naswot", simulated_search.BRIEFLY),
+)
 ADDED = ("P and size + TG", "P and size")
 PAIRS = (
     ADDED,
@@ -103,6 +107,18 @@ def by_epoch(table: xr.Dataset, names: Sequence[str], epochs: Sequence[float]) -
         ends = zip(found.value.values, found.low.values, found.high.values)
         columns[told_epochs(epoch)] = [ranged(*of) for of in ends]
     return pd.DataFrame(columns, [display_name(name, 1) for name in names])
+
+
+def longer() -> pd.DataFrame:
+    """Return Spearman's r with published accuracies of the networks that were trained on."""
+    one = load("nasbench201-guidance/05_longer_assessed").sel(statistic="spearman")
+    return by_epoch(one, LONGER, (1, 2, 4, 8))
+
+
+def longer_contrasts() -> pd.DataFrame:
+    """Return the planned comparisons of the networks that were trained on."""
+    judged = load("nasbench201-guidance/05_longer_summary").sel(epoch=[1, 2, 4, 8])
+    return planned.table(judged).droplevel("target")
 
 
 def planned_contrasts() -> pd.DataFrame:
@@ -262,7 +278,7 @@ def resemblance() -> pd.DataFrame:
 TABLES: dict[str, Callable[[], pd.DataFrame]] = {
     one.__name__: one
     for one in (
-        *(early, planned_contrasts, other_teachers, objects),
+        *(early, planned_contrasts, longer, longer_contrasts, other_teachers, objects),
         *(predictors, added, deep, simulated, controls, teaching, teachers, found, rendered),
         *(searches, pool_searches, benchmark, cells, macaque, resemblance),
     )

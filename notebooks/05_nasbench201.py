@@ -40,6 +40,7 @@
 teacher = "nasbench201/05_teacher.nc"  # in data/results, or a file of your own
 banks = "nasbench201/05_pool.nc"
 untrained = "nasbench201/05_untrained.nc"  # teachers with initial weights
+longer = "nasbench201/05_longer.nc"  # the first of banks, after more training
 ladder = "nasbench201/05_ladder.nc"  # checkpoints of a teacher, from untrained to the end
 # Further teachers, with spaces between.
 others = "cifar100-teachers/resnet-56-gpu_rdms.nc nasbench201/nasnet-a_rdms.nc"
@@ -80,25 +81,45 @@ contrasts.styled(planned.table(results["05_summary"]))
 # ## Which score tells early?
 #
 # The correlation of each score with the published accuracy, which figures call mature, by the
-# amount of training it took. Networks below 20 % after the authors' 200 epochs are left out: any
-# score tells them.
+# amount of training it took (A, B), and the networks after two epochs (C, D). Bands are 95 %
+# intervals, dashed lines TG of a single layer of the teacher, and depth is the number of convolutions
+# on a cell's longest path. Networks below 20 % after the authors' 200 epochs are left out, as any
+# score tells them; here there are none.
 
 # %%
 plots.draw(results, "05_predictivity")
 
 # %% [markdown]
 # All scores after two epochs by group, the best first: r (A), and by how much it exceeds that of P
-# (B). TSE, training speed, is the sum of the losses so far.
+# (B). TSE, training speed, is the sum of the losses so far. P + alpha P adds nothing, so that it
+# shows what choosing alpha costs.
 
 # %%
 plots.draw(results, "05_rivals")
 
 # %% [markdown]
 # What guidance and its controls add to P and size, and to all that is free: loss, training speed,
-# depth and zero-cost proxies. In the grey band a difference is too small to matter.
+# depth and zero-cost proxies. The green band is the 95 % interval of + TG; the other lines have none
+# here. In the grey band a difference is too small to matter.
 
 # %%
 plots.draw(results, "05_added")
+
+# %% [markdown]
+# ## And after more training?
+#
+# The first 50 of these networks were trained for 8 epochs, four times the paper's budget: how well
+# scores tell the published accuracy by amount of training (A, B), and P and P + TG after 8 epochs
+# (C, D).
+
+# %%
+plots.draw(results, "05_longer")
+
+# %% [markdown]
+# The planned comparisons among these 50, not corrected.
+
+# %% tags=["table"]
+contrasts.styled(planned.table(results["05_longer_summary"]))
 
 # %% [markdown]
 # ## Is it the teacher's knowledge?
@@ -157,7 +178,7 @@ contrasts.styled(planned.objects_table(results["05_objects"]))
 #
 # Random searches over these networks: draw some, take the first by a score, or the best of the top
 # five. The mean over all such searches is computed, and its interval over networks. A score with TG
-# pays for the teacher's training too. A line has a point for each number of candidates.
+# pays for the teacher's training too. The points of a line are searches of 10, 20 and 50 candidates.
 
 # %%
 plots.draw(results, "05_search")
@@ -168,6 +189,8 @@ plots.draw(results, "05_search")
 # %%
 results.save("05_summary")
 results.save("05_assessed")
+results.save("05_longer_summary")
+results.save("05_longer_assessed")
 results.save("05_controls")
 results.save("05_rungs")
 results.save("05_others")
