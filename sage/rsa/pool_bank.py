@@ -58,7 +58,7 @@ def unpack(
                 known = {kind: one for kind, one in rdms.items() if (one == one).any()}
                 if known:
                     yield first + network, epoch, known
-        first += int(bank.network.max()) + 1
+        first += int(bank.network.values.max(initial=-1)) + 1
 
 
 def join(banks: Sequence[xr.Dataset]) -> xr.Dataset:

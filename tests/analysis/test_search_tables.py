@@ -83,12 +83,8 @@ def test_a_weight_that_is_not_the_papers_was_chosen_at_an_unknown_cost():
         (-0.1, "worse", "finds worse", "the claim is refuted"),
         (-0.002, "alike", "finds as good", "the claim stays undecided"),
         (0.0, "undecided", "is undecided", "the claim stays undecided"),
-        (
-            0.002,
-            "undecided",
-            "is undecided",
-            "the claim stays undecided",
-        ),  # above 0, too little to matter
+        # Above 0, but too little to matter.
+        (0.002, "undecided", "is undecided", "the claim stays undecided"),
     ],
 )
 def test_reading_says_what_the_numbers_say(gain, verdict, told, claim):
