@@ -158,13 +158,16 @@ def verdict(row: Mapping[str, float], matters: float = MATTERS) -> str:
 
     It is better where the whole interval, and that of several pools together, is above 0 and the
     value is as much as `matters`; worse likewise; alike where the interval is within that of 0.
+
+    Args:
+        row: value, low and high; of several pools `POOLED` too.
     """
     value, low, high = row["value"], row["low"], row["high"]
     if not np.isfinite(low):
         return UNKNOWN
     if -matters < low and high < matters:
         return ALIKE
-    if np.isfinite(row["pooled"]):
+    if np.isfinite(row.get("pooled", np.nan)):
         low, high = min(low, row["pooled_low"]), max(high, row["pooled_high"])
     if low > 0 and value >= matters:
         return BETTER

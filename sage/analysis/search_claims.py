@@ -146,8 +146,7 @@ def benchmark_contrasts(table: xr.Dataset, *, candidates: int) -> pd.DataFrame:
     for pair in [pair for pair in pairs if pair[0] != pair[1]]:
         one, other = (found.sel(searcher=name, score=score).values for name, score in pair)
         mean = t_interval(one - other)
-        row = {"value": mean.value, "low": mean.low, "high": mean.high, "pooled": np.nan}
-        judged = {"n": mean.n, "verdict": verdict(row, BENCHMARK_MATTERS)}
+        judged = {"n": mean.n, "verdict": verdict(vars(mean), BENCHMARK_MATTERS)}
         label = " minus ".join(f"{name} by {score}" for name, score in pair)
         rows[label] = {"points": mean.value, "low": mean.low, "high": mean.high, **judged}
     return pd.DataFrame.from_dict(rows, orient="index")

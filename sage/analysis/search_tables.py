@@ -130,7 +130,8 @@ def reading(table: xr.Dataset) -> str:
         lines.append(f"{' minus '.join(after)}{told}: {_gain(found)}.")
         judged[score, epochs] = _verdict(found)
     beside = {*list(judged.values())[:same]}
-    lines.insert(0, GAINS.get(beside.pop() if len(beside) == 1 else "", GAINS[UNDECIDED]))
+    word = beside.pop() if len(beside) == 1 else UNDECIDED
+    lines.insert(0, GAINS.get(word, GAINS[UNDECIDED]))
     over_p = [word for (score, _), word in judged.items() if score == P]
     if len(over_p) == 2 and UNKNOWN not in over_p:
         told = f"as good as after {many / few:g} times that: {judge_claim(*over_p)}"
@@ -140,7 +141,7 @@ def reading(table: xr.Dataset) -> str:
 
 def _verdict(found: Estimate) -> str:
     """Return the verdict on a difference in points."""
-    return verdict(vars(found) | {"pooled": np.nan}, 100 * MATTERS)
+    return verdict(vars(found), 100 * MATTERS)
 
 
 def _gain(found: Estimate) -> str:
