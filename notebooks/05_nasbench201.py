@@ -85,9 +85,9 @@ contrasts.styled(planned.table(results["05_summary"]))
 #
 # The correlation of each score with the published accuracy, which figures call mature, by the
 # amount of training it took (A, B), and the networks after two epochs (C, D). Bands are 95 %
-# intervals, dashed lines TG of a single layer of the teacher, and depth is the number of convolutions
-# on a cell's longest path. Networks below 20 % after the authors' 200 epochs are left out, as any
-# score tells them; here there are none.
+# intervals, dashed lines TG of a single layer of the teacher, and depth is the number of
+# convolutions on a cell's longest path. Networks below 20 % after the authors' 200 epochs are left
+# out, as any score tells them; here there are none.
 
 # %%
 plots.draw(results, "05_predictivity")
@@ -102,8 +102,8 @@ plots.draw(results, "05_rivals")
 
 # %% [markdown]
 # What guidance and its controls add to P and size, and to all that is free: loss, training speed,
-# depth and zero-cost proxies. The green band is the 95 % interval of + TG; the other lines have none
-# here. In the grey band a difference is too small to matter.
+# depth and zero-cost proxies. The green band is the 95 % interval of + TG; the other lines have
+# none here. In the grey band a difference is too small to matter.
 
 # %%
 plots.draw(results, "05_added")
@@ -180,8 +180,9 @@ contrasts.styled(planned.objects_table(results["05_objects"]))
 # ## What it is worth to a search
 #
 # Random searches over these networks: draw some, take the first by a score, or the best of the top
-# five. The mean over all such searches is computed, and its interval over networks. A score with TG
-# pays for the teacher's training too. The points of a line are searches of 10, 20 and 50 candidates.
+# five. The mean over all such searches is computed, and its interval over networks. A score with
+# TG pays for the teacher's training too. The points of a line are searches of 10, 20 and 50
+# candidates.
 
 # %%
 plots.draw(results, "05_search")
