@@ -33,8 +33,8 @@ def search_progress(table: xr.Dataset) -> Figure:
     found = {SEARCHER_NAMES.get(name, name): one for name, one in found.items()}
     if len(found) > 1:
         found["mean of all searchers"] = table.mean("searcher")
-    columns = min(len(found), 4)
-    size = (0.8 + 1.9 * columns, 0.9 + 1.9 * -(-len(found) // columns))
+    columns = len(found) if len(found) <= 4 else 3
+    size = (0.8 + 2.1 * columns, 0.9 + 1.9 * -(-len(found) // columns))
     figure, axes = style.grid(len(found), columns, figsize=size)
     random = float(table.random_accuracy.mean())
     for axis, (name, one) in zip(axes, found.items()):
@@ -43,9 +43,9 @@ def search_progress(table: xr.Dataset) -> Figure:
         label = "mature validation accuracy\n" if axis.get_subplotspec().is_first_col() else ""
         style.accuracy_axis(axis, label, chance=1 / table.classes)
         axis.set(title=name, xlabel="training examples", xscale="log")
-        style.log_costs(axis)
+        style.log_costs(axis, subs=(1, 3))
     style.letter(axes)
-    style.legend_below(axes[0], columns=1 + table.sizes["score"])
+    style.legend_below(axes[0], columns=columns)
     return figure
 
 

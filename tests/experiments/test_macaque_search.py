@@ -148,7 +148,10 @@ def test_similarity_of_every_candidate(run, tmp_path):
     ceilings.loc["V4"] = 0.8
     table = found.to_dataset(name="similarity").assign(ceiling=ceilings)
     table = table.assign_attrs(alpha=run.alpha)
-    figure, again = plots.region_similarity(table), plots.region_similarity(table)
+    figure, again = (
+        plots.recordings.region_similarity(table),
+        plots.recordings.region_similarity(table),
+    )
     v4, it = figure.axes
     assert [axis.get_title() for axis in figure.axes] == ["V4", "IT"]
     assert "noise ceiling (r = 0.80)" in v4.get_xlabel() and "ceiling unknown" in it.get_xlabel()
@@ -160,7 +163,7 @@ def test_similarity_of_every_candidate(run, tmp_path):
     shown = np.concatenate([one.get_offsets()[:, 0] for one in v4.collections[:3]])
     np.testing.assert_allclose(np.sort(shown), np.sort(expected))
     guided = table.isel(candidate=(table.score == "P+TG").values)
-    (label,) = plots.region_similarity(guided).axes[0].get_yticklabels()
+    (label,) = plots.recordings.region_similarity(guided).axes[0].get_yticklabels()
     assert label.get_text() == "P + 0.5 TG"
 
 
@@ -183,7 +186,10 @@ def test_recordings_are_checked_before_anything_is_trained(run, tmp_path):
 
 def test_figures_show_no_image_of_others(run):
     recorded = teachers.recorded_regions(run)
-    figure, rdms = plots.stimuli(recorded), plots.region_rdms(recorded, "image")
+    figure, rdms = (
+        plots.recordings.stimuli(recorded),
+        plots.recordings.region_rdms(recorded, "image"),
+    )
     titles = [axis.get_title() for axis in figure.axes]
     assert titles == ["V4\n8 of 12 images in RDMs", "IT\n8 of 12 images in RDMs"]
     assert not any(axis.images for axis in figure.axes)

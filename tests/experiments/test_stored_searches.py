@@ -55,8 +55,10 @@ def test_searches_are_simulated_in_each_folder_of_pools(tmp_path, monkeypatch):
     np.testing.assert_allclose(last.value, many - few, equal_nan=True)
     assert "the claim" in search_claims.claim(pool.compared, candidates=20)
     monkeypatch.setattr("sage.plots.simulated.DASHES", ("-",))  # there can be more epochs
-    plots.save(plots.pool_searches(pool), tmp_path, "searches")
-    figure = plots.pool_scores({"a": pool, "b": replace(pool, teacher="other")}, candidates=20)
+    plots.save(plots.simulated.pool_searches(pool), tmp_path, "searches")
+    figure = plots.simulated.pool_scores(
+        {"a": pool, "b": replace(pool, teacher="other")}, candidates=20
+    )
     labels = [label.get_text() for label in figure.axes[0].get_yticklabels()]
     assert "P + alpha TG" in labels and "P" not in labels
     assert f"TG by other, n = {pool.every.n.item()}" in labels

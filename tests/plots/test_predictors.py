@@ -32,7 +32,7 @@ def line(axis, label: str):
 
 def test_predictivity_is_by_epoch_and_below_it_every_network():
     pool = make_analysis(alpha=2.0)
-    figure = plots.predictivity(pool, ["TG L1", "TG L2"], epoch=2.0)
+    figure = plots.predictors.predictivity(pool, ["TG L1", "TG L2"], epoch=2.0)
     pearson, spearman, p, combined = figure.axes
     for axis in (p, combined):
         deep, shallow = (len(one.get_offsets()) for one in axis.collections)
@@ -50,9 +50,9 @@ def test_predictivity_is_by_epoch_and_below_it_every_network():
 
 def test_added_value_has_a_row_per_pool_and_a_panel_for_each_statistic():
     pool, few = make_analysis(), make_analysis(networks=3)
-    figure = plots.added_value({"all": pool, "few": few})
+    figure = plots.predictors.added_value({"all": pool, "few": few})
     assert names(figure) == {"+ TG", "+ TG of a shuffled teacher", "too little to matter"}
-    nothing = plots.added_value({"few": few})
+    nothing = plots.predictors.added_value({"few": few})
     assert nothing.axes[0].texts[0].get_text() == "too few networks"
     assert len(figure.axes) == len(nothing.axes) == 2  # of what is free little is known
     pair = (pool.compared["first"] == "P and size + TG") & (pool.compared["second"] == "P and size")
@@ -63,7 +63,7 @@ def test_added_value_has_a_row_per_pool_and_a_panel_for_each_statistic():
 
 def test_simulated_searches_cost_what_candidates_and_teacher_cost(tmp_path):
     pool = make_analysis()
-    figure = plots.simulated_searches({"all": pool}, epoch=0.5, teacher=7e9)
+    figure = plots.predictors.simulated_searches({"all": pool}, epoch=0.5, teacher=7e9)
     first, top, gains = figure.axes
     lines = {line.get_label(): line for line in first.lines}
     # 12 examples of 1e6 multiply-adds for each of 10 and more candidates
@@ -72,7 +72,9 @@ def test_simulated_searches_cost_what_candidates_and_teacher_cost(tmp_path):
     found = pool.found.value.sel(predictor="P", epoch=0.5, choice="first")
     np.testing.assert_allclose(lines["P"].get_ydata(), found.dropna("candidates"))
     assert first.get_ylabel().startswith("all\nn = 30") and gains.get_xlabel() == "candidates"
-    few = plots.simulated_searches({"few": make_analysis(networks=3)}, epoch=0.5, teacher=np.nan)
+    few = plots.predictors.simulated_searches(
+        {"few": make_analysis(networks=3)}, epoch=0.5, teacher=np.nan
+    )
     plots.save(few, tmp_path, "figure")
 
 
@@ -80,7 +82,7 @@ def test_alpha_effect_has_a_panel_per_alpha_and_one_for_the_nested_choice():
     scores, mature, assessed = make_assessed()
     sweep = predictivity.alpha_sweep(scores, mature, np.array([0.5, 1.0]), BOOTSTRAP)
     nested = {name: predictivity.gain(assessed, "P + a TG", name) for name in RANKED}
-    figure = plots.alpha_effect(sweep, nested)
+    figure = plots.predictors.alpha_effect(sweep, nested)
     assert [axis.get_title() for axis in figure.axes] == [
         "alpha = 0.5",
         "alpha = 1",
@@ -96,7 +98,7 @@ def test_alpha_effect_has_a_panel_per_alpha_and_one_for_the_nested_choice():
 
 def test_rivals_stand_in_their_groups_the_best_first():
     _, _, assessed = make_assessed(alpha=2.0)
-    figure = plots.rivals(assessed, epoch=0.5, ceiling=CEILING, alpha=2.0)
+    figure = plots.predictors.rivals(assessed, epoch=0.5, ceiling=CEILING, alpha=2.0)
     by = assessed.value.sel(epoch=0.5)
     pairs = zip(figure.axes[::2], figure.axes[1::2])
     rows = {left.get_title("left"): (left, right) for left, right in pairs}
@@ -120,7 +122,7 @@ def test_rivals_stand_in_their_groups_the_best_first():
 
 def test_cost_curves_have_p_and_guidance_and_the_best_of_each_family():
     pool = make_analysis()
-    figure = plots.cost_curves(pool, ceiling=CEILING, teacher=3e9)
+    figure = plots.predictors.cost_curves(pool, ceiling=CEILING, teacher=3e9)
     free, axis = figure.axes
     means = pool.assessed.value.sel(statistic="pearson").mean("epoch").to_series()
     size = means[["log parameters", "depth"]].idxmax()
@@ -140,8 +142,8 @@ def test_cost_curves_have_p_and_guidance_and_the_best_of_each_family():
 def test_without_a_ceiling_there_is_no_line(tmp_path):
     pool = make_analysis()
     for figure in (
-        plots.rivals(pool.assessed, epoch=2.0, ceiling=NONE, alpha=1.0),
-        plots.cost_curves(pool, ceiling=NONE, teacher=np.nan),
+        plots.predictors.rivals(pool.assessed, epoch=2.0, ceiling=NONE, alpha=1.0),
+        plots.predictors.cost_curves(pool, ceiling=NONE, teacher=np.nan),
     ):
         assert not any("ceiling" in name for name in names(figure))
         plots.save(figure, tmp_path, "figure")
@@ -152,7 +154,9 @@ def test_pools_state_how_far_accuracies_reach():
     mature = all_of.mature
     few = replace(all_of, assessed=all_of.assessed.where(False).assign(n=0 * all_of.assessed.n))
     few = replace(few, mature=mature[:0])
-    figure = plots.pools({"all": all_of, "few": few, "again": all_of, "last": all_of}, alpha=1.0)
+    figure = plots.predictors.pools(
+        {"all": all_of, "few": few, "again": all_of, "last": all_of}, alpha=1.0
+    )
     ends = f"accuracy {mature.min():.1%} to {mature.max():.1%}"
     titles = [axis.get_title() for axis in figure.axes]
     assert titles[:3] == [f"all\nn = 30, {ends}", "few\nn = 0", f"again\nn = 30, {ends}"]
@@ -165,13 +169,13 @@ def test_pools_state_how_far_accuracies_reach():
 
 def test_too_few_networks_give_empty_figures(tmp_path):
     pool = make_analysis(networks=3)
-    costs = plots.cost_curves(pool, ceiling=NONE, teacher=np.nan)
+    costs = plots.predictors.cost_curves(pool, ceiling=NONE, teacher=np.nan)
     assert not costs.axes[1].lines
     for figure in (
         costs,
-        plots.rivals(pool.assessed, epoch=2.0, ceiling=NONE, alpha=1.0),
-        plots.teachers(pool.assessed, teacher="resnet"),
-        plots.pools({"all": pool}, alpha=1.0),
+        plots.predictors.rivals(pool.assessed, epoch=2.0, ceiling=NONE, alpha=1.0),
+        plots.predictors.teachers(pool.assessed, teacher="resnet"),
+        plots.predictors.pools({"all": pool}, alpha=1.0),
     ):
         plots.save(figure, tmp_path, "figure")
 
@@ -179,23 +183,23 @@ def test_too_few_networks_give_empty_figures(tmp_path):
 def test_values_without_intervals_are_drawn(tmp_path):
     pool, ceiling = make_analysis(networks=4), Estimate(0.9, np.nan, np.nan, 4)
     for figure in (
-        plots.rivals(pool.assessed, epoch=2.0, ceiling=ceiling, alpha=1.0),
-        plots.cost_curves(pool, ceiling=ceiling, teacher=1.6e9),
+        plots.predictors.rivals(pool.assessed, epoch=2.0, ceiling=ceiling, alpha=1.0),
+        plots.predictors.cost_curves(pool, ceiling=ceiling, teacher=1.6e9),
     ):
         plots.save(figure, tmp_path, "figure")
         assert "ceiling 0.90, of 4 networks trained twice" in names(figure)
-    text = plots.predictivity(pool, [], epoch=2.0).axes[2].get_title()
+    text = plots.predictors.predictivity(pool, [], epoch=2.0).axes[2].get_title()
     assert "[" not in text and "nan" not in text and text.startswith("Pearson's r ")
-    plots.save(plots.added_value({"few": pool}), tmp_path, "figure")
+    plots.save(plots.predictors.added_value({"few": pool}), tmp_path, "figure")
 
 
 def test_teacher_stands_beside_its_controls_also_new_ones():
     _, _, assessed = make_assessed()
     known = assessed.predictor.values.tolist()
     more = assessed.sel(predictor=[*known, "TG shuffled"]).assign_coords(predictor=[*known, "mine"])
-    figure = plots.teachers(more, teacher="resnet")
+    figure = plots.predictors.teachers(more, teacher="resnet")
     assert sorted(ends(figure.axes[1])) == ["P", "TG", "TG of a shuffled teacher", "mine"]
-    figure = plots.teachers(assessed, teacher="resnet")
+    figure = plots.predictors.teachers(assessed, teacher="resnet")
     assert sorted(ends(figure.axes[1])) == ["P", "TG", "TG of a shuffled teacher"]
     assert "resnet" in figure.get_suptitle() and "30 networks" in figure.get_suptitle()
     for axis, statistic in zip(figure.axes, RANKED):

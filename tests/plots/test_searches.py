@@ -9,7 +9,7 @@ from tests.support.search_results import make_table
 
 def test_search_progress_has_a_panel_per_searcher_and_one_of_their_mean():
     table = make_table(runs=5)
-    figure = plots.search_progress(table)
+    figure = plots.searches.search_progress(table)
     titles = [axis.get_title() for axis in figure.axes]
     assert titles == ["random search", "TPE", "mean of all searchers"]
     assert [axis.texts[0].get_text() for axis in figure.axes] == ["A", "B", "C"]
@@ -32,7 +32,7 @@ def test_search_progress_has_a_panel_per_searcher_and_one_of_their_mean():
 
 
 def test_search_progress_of_one_run_has_no_bars():
-    figure = plots.search_progress(make_table().isel(run=[0]))
+    figure = plots.searches.search_progress(make_table().isel(run=[0]))
     bars = [bar for axis in figure.axes for one in axis.containers for bar in one.lines[2]]
     ends = [one for bar in bars for one in bar.get_segments() if len(one)]
     assert not np.isfinite(ends).any()
@@ -44,7 +44,7 @@ def test_finalists_show_every_network_every_run_and_the_mean():
     values = np.concatenate([values, values + 0.1], axis=-1)
     table["top_accuracy"] = (("searcher", "score", "epochs", "run", "place"), values)
     table.top_accuracy[1, 1, 0, 2, 1] = np.nan
-    figure = plots.finalists(table)
+    figure = plots.searches.finalists(table)
     figure.draw_without_rendering()
     (axis,) = figure.axes
     names = [label.get_text() for label in axis.get_yticklabels()]
@@ -76,7 +76,9 @@ def test_final_errors_have_intervals_and_come_in_order():
     trainings = xr.DataArray(
         [[0.52, 0.6], [0.48, 0.6]], {"network": names}, ["training", "network"]
     )
-    (axis,) = plots.final_errors(frame, {"mine": trainings}, found=1, searched=make_table()).axes
+    (axis,) = plots.searches.final_errors(
+        frame, {"mine": trainings}, found=1, searched=make_table()
+    ).axes
     names = {
         label.get_text(): axis.get_yticks()[n] for n, label in enumerate(axis.get_yticklabels())
     }
@@ -88,14 +90,16 @@ def test_final_errors_have_intervals_and_come_in_order():
     np.testing.assert_allclose(shown, [[0.48], [0.52]])
     frame.columns = [name.replace("mine", "mine top-5") for name in frame]
     few = make_table().assign_attrs(classes=4)
-    (axis,) = plots.final_errors(frame, {"mine top-5": trainings}, found=1, searched=few).axes
+    (axis,) = plots.searches.final_errors(
+        frame, {"mine top-5": trainings}, found=1, searched=few
+    ).axes
     assert axis.get_xlabel() == "test error (chance: 0 %)"
 
 
 def test_a_score_with_epochs_of_its_own_has_no_other_line():
     table = make_table().assign_coords(score=["P", "P+0.2TG"])
     table = table.where((table.score == "P") | (table.epochs == 1))
-    figure = plots.search_progress(table)
+    figure = plots.searches.search_progress(table)
     names = {text.get_text() for text in figure.legends[0].texts}
     assert "P + 0.2 TG after 1 epoch" in names and "P after 4 epochs" in names
     assert "P + 0.2 TG after 4 epochs" not in names

@@ -3,7 +3,7 @@ from tests.support.search_results import make_benchmark
 
 
 def test_searches_of_a_benchmark_stand_beside_what_others_report(tmp_path):
-    figure = plots.benchmark_searches(make_benchmark())
+    figure = plots.simulated.benchmark_searches(make_benchmark())
     names = {text.get_text() for text in figure.legends[0].texts}
     assert names == {
         "random search, n = 12 runs",

@@ -10,7 +10,9 @@ from tests.support.pools import make_assessed
 def test_figures_are_saved_as_png_and_pdf_with_the_same_bytes_each_time(tmp_path):
     for folder in ("first", "second"):
         _, _, assessed = make_assessed()
-        plots.save(plots.teachers(assessed, teacher="resnet"), tmp_path / folder, "figure")
+        plots.save(
+            plots.predictors.teachers(assessed, teacher="resnet"), tmp_path / folder, "figure"
+        )
     for suffix in (".png", ".pdf"):
         first, second = (
             (tmp_path / folder / f"figure{suffix}").read_bytes() for folder in ("first", "second")
@@ -22,7 +24,7 @@ def test_figures_are_saved_as_png_and_pdf_with_the_same_bytes_each_time(tmp_path
 def test_style_is_of_our_figures_only():
     before = plt.rcParams["font.size"]
     _, _, assessed = make_assessed()
-    figure = plots.teachers(assessed, teacher="resnet")
+    figure = plots.predictors.teachers(assessed, teacher="resnet")
     assert figure.axes[0].xaxis.label.get_size() == style.STYLE["axes.labelsize"]
     assert plt.rcParams["font.size"] == before != style.STYLE["font.size"]
 

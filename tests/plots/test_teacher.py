@@ -12,7 +12,7 @@ from tests.support.made_up_teachers import make_teacher
 def test_rdms_stand_by_category():
     teacher = make_teacher()
     categories = {"class": tuple("abababababab"[:10]), "image": tuple("cccd")}
-    axis, beside = plots.teacher_rdms(teacher.bank(), categories).axes[:2]
+    axis, beside = plots.teacher.teacher_rdms(teacher.bank(), categories).axes[:2]
     assert [label.get_text() for label in axis.get_yticklabels()] == ["a", "b"]
     assert axis.get_title() == "A, 10 classes"
     assert not any(label.get_visible() for label in beside.get_yticklabels())
@@ -30,7 +30,7 @@ def test_learning_curve_is_labelled():
         {"epoch": [0, 1]},
         {"teacher": "ResNet-8", "chance": 0.1, "linear": 0.2},
     )
-    figure = plots.learning_curve(curve)
+    figure = plots.teacher.learning_curve(curve)
     left, right = figure.axes
     assert left.get_xlabel() == right.get_xlabel() == "epochs"
     assert left.get_title() == "validation accuracy" and "loss" in right.get_title()
@@ -48,7 +48,7 @@ def make_images(name: str, classes: tuple[str, ...]) -> Dataset:
 
 
 def test_a_runs_own_training_images_are_shown_by_class():
-    (axis,) = plots.training_images(make_images("pets", ("cat", "dog", "eel"))).axes
+    (axis,) = plots.teacher.training_images(make_images("pets", ("cat", "dog", "eel"))).axes
     assert [label.get_text() for label in axis.get_yticklabels()] == ["cat", "dog", "eel"]
     assert axis.get_title() == "training images as shown to networks\n3 of 3 classes, 6 x 6 pixels"
     sheet = axis.images[0].get_array()  # each image has a frame of one pixel
@@ -59,11 +59,11 @@ def test_a_runs_own_training_images_are_shown_by_class():
 
 def test_some_of_many_classes_are_shown_and_objects_beside_their_best_views():
     names = tuple(f"class {number}" for number in range(30))
-    (axis,) = plots.training_images(make_images("many", names)).axes
+    (axis,) = plots.teacher.training_images(make_images("many", names)).axes
     assert "10 of 30 classes" in axis.get_title()
     labels = [label.get_text() for label in axis.get_yticklabels()]
     assert labels[0] == names[0] and labels[-1] == names[-1] and len(set(labels)) == 10
-    best, shown = plots.training_images(make_images("objects", names)).axes
+    best, shown = plots.teacher.training_images(make_images("objects", names)).axes
     assert "best-known" in best.get_title() and best.images[0].get_array().shape == (784, 392, 3)
     assert "as shown to networks" in shown.get_title()
 
@@ -75,9 +75,12 @@ ESCAPED = {"\U000f0000": r"\U000f0000", "caf\udce9": r"caf\udce9", "two\nlines":
 
 @pytest.mark.parametrize("name", [*NAMES, *ESCAPED])
 def test_names_of_any_signs_are_drawn(tmp_path, name):
-    names, axis = (name, "dog", "eel"), plots.training_images(make_images("pets", (name,))).axes[0]
+    names, axis = (
+        (name, "dog", "eel"),
+        plots.teacher.training_images(make_images("pets", (name,))).axes[0],
+    )
     bank = make_teacher().bank()
-    rdms = plots.teacher_rdms(bank, {"image": (*names, "dog")}).axes[0]
+    rdms = plots.teacher.teacher_rdms(bank, {"image": (*names, "dog")}).axes[0]
     for number, one in enumerate((axis, rdms)):
         shown = {label.get_text(): label for label in one.get_yticklabels()}
         assert not shown[ESCAPED.get(name, name)].get_parse_math()

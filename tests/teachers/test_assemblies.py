@@ -308,7 +308,7 @@ def test_a_region_can_have_any_name(tmp_path, name):
     brain = teachers.from_recordings(found)
     kept = read_teacher(brain.save(tmp_path / "bank.nc"))
     assert [layer.name for layer in kept.layers] == ["V4", name]
-    plots.save(plots.region_rdms(found, "image"), tmp_path, "figure")
+    plots.save(plots.recordings.region_rdms(found, "image"), tmp_path, "figure")
 
 
 def test_a_stimulus_id_that_repeats_with_another_stimulus_is_refused(tmp_path):
