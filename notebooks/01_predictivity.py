@@ -179,7 +179,8 @@ contrasts.styled(contrasts.table(random.compared, "all that is free + TG"))
 
 # %% tags=["table"]
 plots.draw(results, "01_alpha")
-random.weights.to_pandas().rename(display_name, axis="index").round(2)
+weights = random.weights.to_pandas().rename(display_name, axis="index")
+weights.map("{:.2g}".format, na_action="ignore")
 
 # %% [markdown]
 # ## The teacher and its controls (the paper's Figure 5)

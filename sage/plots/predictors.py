@@ -158,6 +158,7 @@ def simulated_searches(pools: Mapping[str, Analysis], *, epoch: float, teacher: 
                 "color": COLOURS[score],
                 "marker": "o",
                 "label": display_name(score, alpha),
+                "clip_on": False,  # the last dot is at the edge
             }
             look |= {"lw": 3, "alpha": 0.5} if score == "P" else {"lw": 1.2}  # seen behind others
             for axis, choice in zip(row, line.choice.values):
