@@ -62,7 +62,8 @@ class Step:
     @property
     def minutes(self) -> float:
         """How long it takes with nothing done yet on the profile's machine; 0 if not measured."""
-        return self.run().settings.minutes.get(self.number, 0)
+        run = self.run()
+        return run.relative_size * run.settings.minutes.get(self.number, 0)
 
     @property
     def asked(self) -> dict:

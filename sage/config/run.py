@@ -75,6 +75,11 @@ class Run:
         return PROFILES[self.profile]
 
     @property
+    def relative_size(self) -> float:
+        """How much work is asked for, as a multiple of what the profile plans."""
+        return 1
+
+    @property
     def folder(self) -> Path:
         """`figures/<dataset>-<profile>`, extended by every parameter that is not the default."""
         parts = [file_name(self.dataset), self.profile]
@@ -246,6 +251,11 @@ class ComparisonRun(Run):
         asked = vars(self) | {"epochs": tuple(_numbers(self.epochs))}
         known = asked.keys() & asdict(planned).keys()
         return replace(planned, **{name: asked[name] for name in known if asked[name]})
+
+    @property
+    def relative_size(self) -> float:
+        planned = getattr(self.settings, self.part)
+        return self.budget.runs * self.budget.samples / (planned.runs * planned.samples)
 
 
 @dataclass(frozen=True, kw_only=True)

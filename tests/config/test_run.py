@@ -150,6 +150,12 @@ def test_a_search_run_changes_its_profiles_budget():
     assert SearchRun(samples=5, scores="P").folder.name == "objects-quick-scores-P-samples-5"
 
 
+def test_fewer_runs_and_more_samples_change_the_estimate():
+    run = SearchRun(profile="day", runs=1, samples=200)  # of 6 runs of 100
+    assert run.relative_size == pytest.approx(1 / 3)
+    assert SearchRun().relative_size == Run().relative_size == 1
+
+
 def test_a_cell_run_changes_its_profiles_budget():
     found = CellRun(profile="paper", blocks=3, samples=60)
     assert (found.budget.blocks, found.budget.samples, found.budget.epochs) == (3, 60, (2,))
