@@ -102,7 +102,7 @@ def write_published(folder: Path, tables: Path, checkout: Path) -> Path:
     notebooks = {
         one.stem[:2]: one for one in sorted((checkout / "notebooks").glob(f"{NUMBERED}.py"))
     }
-    for name in sorted(one.name for one in folder.iterdir() if one.is_dir()):
+    for name in _in_order_of_results(folder, checkout / "docs" / "results.md"):
         files = sorted((folder / name).glob("*.png"))
         pictures = [Picture.of(one, f"{name}/{one.name}") for one in files]
         for number in sorted({one.name[:2] for one in pictures} & notebooks.keys()):
@@ -119,6 +119,14 @@ def write_published(folder: Path, tables: Path, checkout: Path) -> Path:
             facts = {"made by": _stamp(found), **given(json.loads(asked))}
             parts.append(Part(title, facts, _verdict(found), items, links))
     return _write(folder / "index.html", "Published results", {}, parts)
+
+
+def _in_order_of_results(folder: Path, results: Path) -> list[str]:
+    """Return names of folders as a text first shows figures of each; what it does not, last."""
+    text = results.read_text() if results.is_file() else ""
+    names = sorted(one.name for one in folder.iterdir() if one.is_dir())
+    shown = dict.fromkeys(re.findall(r"!\[.*?\]\(\S*/([\w.-]+)/\S+\)", text))
+    return [*(name for name in shown if name in names), *(one for one in names if one not in shown)]
 
 
 def verdicts(folder: Path, notebooks: Iterable[str]) -> dict[str, str]:

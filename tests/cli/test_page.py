@@ -88,3 +88,9 @@ def test_tables_of_a_published_result(folder):
     (one, two) = told.split("<section")[1:]
     assert "<td>0.9 [0.8, 1.0]" in one and "<td>0.9 [0.8, 1.0]" not in two
     assert 'src="one/01_some.png" width="3"' in one and 'src="two/01_some.png"' in two
+
+    (folder / "docs").mkdir()
+    shown = "".join(f"![](../figures/published/{name}/01_some.png)\n" for name in ("two", "old"))
+    (folder / "docs" / "results.md").write_text(shown)
+    told = page.write_published(figures, folder / "data" / "results", folder).read_text()
+    assert told.index("two/01_some.png") < told.index("one/01_some.png") and "old" not in told
