@@ -11,7 +11,7 @@ from sage import spaces, teachers
 from sage.analysis import predictors
 from sage.compute import devices
 from sage.config import paths, profiles
-from sage.config.run import Run
+from sage.config.run import PoolRun, Run
 from sage.experiments import pool, stored_networks
 from sage.rsa import activations, guidance, pool_bank
 from sage.rsa.alignment import GRAM
@@ -374,6 +374,15 @@ def test_every_predictor_of_a_stored_pool_is_there_and_finite(run):
     assert not np.allclose(
         known.similarities["shuffled"], known.similarities["teacher"], equal_nan=True
     )
+
+
+def test_a_pool_of_the_papers_deeper_space(run, monkeypatch):
+    monkeypatch.setitem(profiles.PROFILES, run.profile, replace(TINY, pool=2, width=0.1))
+    deep = PoolRun(profile=run.profile, dataset=run.dataset, layers=20)
+    networks = pool.train_pool(deep, workers="0")
+    assert run.settings.layers < networks.depth.max() <= 20
+    known = pool.measure_pool(deep, networks, teachers.load_teacher(deep))
+    assert np.isfinite(predictors.score_table(known)).all()
 
 
 def test_what_a_teacher_has_no_use_of_is_left_out(run):
