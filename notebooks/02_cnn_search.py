@@ -22,10 +22,10 @@
 # What the published run found: at its small size guidance does not help, and three times the
 # training does not help either. With two repetitions only a large effect would show.
 #
-# Random search, reinforcement learning and TPE each search the space of convolutional networks with
-# both scores, with few and with many epochs per candidate, several times over. At checkpoints the
-# best candidates by the search's own score are trained to maturity. The best of these is what the
-# search has found so far. With `-p space nasbench201` they search the space of that benchmark.
+# Each searcher searches the space of convolutional networks by each score, with few and with many
+# epochs per candidate, several times over. At checkpoints the best candidates by the search's own
+# score are trained to maturity. The best of these is what the search has found so far. With
+# `-p space nasbench201` they search the space of that benchmark.
 #
 # With `-p teacher best-so-far` no teacher is given: the best candidate so far by the search's own
 # score becomes the teacher of the next, again and again, and the first are scored by P alone.
@@ -58,7 +58,7 @@ workers = "auto"  # or a number of processes, 0 (this one), slurm:JOBS, a Dask s
 
 # %%
 from sage import models, plots, teachers
-from sage.analysis import search_tables
+from sage.analysis import contrasts, search_tables
 from sage.config import provenance
 from sage.config.run import SearchRun
 from sage.experiments.checks import check_run
@@ -86,8 +86,8 @@ print(results.verdict("02_searches"), search_tables.counts(table), sep="\n")
 # %% [markdown]
 # ## What they find for their cost (the paper's Figure 3)
 #
-# Small dots are runs, lines their mean, with 95 % intervals from five runs on; dashed lines are of
-# few epochs. Cost is the training of candidates: that to maturity only measures here. The dashed
+# Small dots are runs, large ones their mean, with 95 % intervals from five runs on; hollow ones are
+# of few epochs. Cost is the training of candidates: that to maturity only measures here. The dashed
 # grey line is the mean of random architectures that were not selected at all.
 #
 # With some ten candidates a search, as on a laptop, reinforcement learning has updated its policy a
@@ -98,11 +98,29 @@ print(results.verdict("02_searches"), search_tables.counts(table), sep="\n")
 plots.draw(results, "02_searches")
 
 # %% [markdown]
+# ## Guidance against other scores
+#
+# What guidance after little training finds, minus what another score finds in the same run by the
+# same searcher. The verdict goes by the mean over searchers, in black. In the grey band a
+# difference is too small to matter.
+
+# %%
+plots.draw(results, "02_differences")
+
+# %% [markdown]
+# The same in points, with 95 % intervals from five runs on. Beside the accuracy that decides stand
+# the test accuracy of what was found, and the mean of all finalists, in which the luck of the best
+# plays no part. What excludes 0 is bold.
+
+# %% tags=["table"]
+contrasts.styled(search_tables.compared(table))
+
+# %% [markdown]
 # ## In numbers (the paper's Table 1)
 #
 # Errors at the last checkpoint in percent and gains in points: means over runs, with 95 % intervals
-# from five runs on, bold where a gain's excludes 0. A gain compares searches of the same run,
-# searcher and epochs.
+# from five runs on. A gain compares searches of the same run and epochs: over P by the same
+# searcher, over random search by the same score.
 #
 # The test images were used for the column of test errors, and at the end of this notebook: nothing
 # was chosen by them.

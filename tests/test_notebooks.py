@@ -34,6 +34,7 @@ FIGURES = {
     "01_pools",
     "01_rivals",
     "01_teachers",
+    "02_differences",
     "02_searches",
     "03_cell",
     "03_errors",

@@ -1,6 +1,7 @@
 """What searches found, as tables, words and costs. A `table` is that of `comparison.results`."""
 
 import json
+from collections.abc import Callable
 from itertools import product
 
 import numpy as np
@@ -10,19 +11,36 @@ from pandas.io.formats.style import Styler
 
 from sage.analysis.bootstrap import Estimate, cell, over_runs, t_interval
 from sage.analysis.contrasts import ALIKE, BETTER, UNDECIDED, UNKNOWN, WORSE, verdict
-from sage.analysis.search_claims import judge_claim
-from sage.analysis.simulated_search import MATTERS
+from sage.analysis.search_claims import RANDOM, judge_claim
+from sage.analysis.simulated_search import MATTERS, At
 from sage.analysis.summaries import precision, told_epochs
 from sage.search.scores import GUIDED, SCORES, P, find, split
 from sage.spaces import Architecture
 
 ENDS = (", low", ", high")  # behind the name of a column, those of its interval's ends
 GAINS = {
-    BETTER: "Guidance finds better networks than all else that costs as much.",
-    WORSE: "Guidance finds worse networks than all else that costs as much.",
-    ALIKE: "Guidance finds as good networks as all else that costs as much.",
+    BETTER: "Guidance finds better networks than every other score after as much training.",
+    WORSE: "Guidance finds worse networks than every other score after as much training.",
+    ALIKE: "Guidance finds as good networks as every other score after as much training.",
     UNDECIDED: "Whether guidance finds better networks is undecided.",
 }
+FOUND = {
+    BETTER: "better networks than",
+    WORSE: "worse networks than",
+    ALIKE: "as good networks as",
+    UNDECIDED: "networks not told apart from those of",
+    UNKNOWN: "networks not comparable with those of",
+}
+# What of a search is compared, from its last checkpoint.
+MEASURES: dict[str, Callable[[xr.Dataset], xr.DataArray]] = {
+    "mature accuracy": lambda last: last.mature_accuracy,
+    "test accuracy": lambda last: last.test_accuracy,
+    "mean of finalists": lambda last: last.top_accuracy.mean("place"),
+}
+MEASURE = "mature accuracy"  # by which it is judged
+ALL = "mean of all"
+FEW = "too few runs"
+NOTHING = "No score without guidance has as much training: there is nothing to compare."
 
 
 def best(candidates: xr.Dataset, samples: int, count: int) -> list[int]:
@@ -41,16 +59,17 @@ def best(candidates: xr.Dataset, samples: int, count: int) -> list[int]:
 def summary(table: xr.Dataset) -> pd.DataFrame:
     """Return the paper's Table 1 from the last checkpoint, a row per searcher, epochs and score.
 
-    Errors are in percent, gains of a score over P in points: means over runs, with the `ENDS` of
-    their 95 % t intervals, NaN for few runs.
+    Errors are in percent, gains over P by the same searcher, and over random search with the same
+    score, in points: means over runs, with the `ENDS` of their 95 % t intervals, NaN for few runs.
     """
     last = table.isel(samples=-1)
     measures = {"mature error": 100 * (1 - last.mature_accuracy)}
     if last.test_accuracy.notnull().any():
         measures["test error"] = 100 * (1 - last.test_accuracy)
-    if P in table.score:
-        gain = last.mature_accuracy - last.mature_accuracy.sel(score=P, drop=True)
-        measures["gain over P"] = 100 * gain
+    for dimension, name, told in (("score", P, P), ("searcher", RANDOM, "random search")):
+        if name in table[dimension]:
+            gain = last.mature_accuracy - last.mature_accuracy.sel({dimension: name}, drop=True)
+            measures[f"gain over {told}"] = 100 * gain
     columns: dict[str, xr.DataArray] = {}
     for name, values in measures.items():
         found = over_runs(values)
@@ -60,14 +79,10 @@ def summary(table: xr.Dataset) -> pd.DataFrame:
 
 
 def styled(frame: pd.DataFrame, *, unknown: str = "\N{EN DASH}") -> Styler:
-    """Return a table of numbers to be shown: a value and the `ENDS` of its interval in one cell.
-
-    No cell breaks, and a gain whose interval excludes 0 is bold.
-    """
+    """Return a table of numbers to be shown: a value and the `ENDS` of its interval in one cell."""
     low, high = ENDS
     ended = [name for name in frame if f"{name}{low}" in frame]
     shown = frame.drop(columns=[f"{name}{end}" for name in ended for end in ENDS]).astype(object)
-    bold = pd.DataFrame("", shown.index, shown.columns)
     for name in ended:
         lows, highs = frame[f"{name}{low}"], frame[f"{name}{high}"]
         known = lows.notnull()
@@ -75,9 +90,7 @@ def styled(frame: pd.DataFrame, *, unknown: str = "\N{EN DASH}") -> Styler:
         shown.loc[known, name] = frame[name][known].map("{:.1f}".format) + ends
         alone = frame[name].notnull() & ~known
         shown.loc[alone, name] = frame[name][alone].map(_alone)
-        if name.startswith("gain"):
-            bold[name] = np.where(lows * highs > 0, "font-weight: bold", "")
-    look = shown.style.apply(lambda _: bold, axis=None).format(_number, na_rep=unknown)
+    look = shown.style.format(_number, na_rep=unknown)
     look = look.format_index(lambda text: str(text).replace("+", " + "))
     look = look.set_table_styles([{"selector": "th.row_heading", "props": "white-space: nowrap"}])
     return look.set_properties(**{"white-space": "nowrap"})
@@ -101,42 +114,100 @@ def counts(table: xr.Dataset) -> str:
     return f"{searched}, {int(table.matured.sum())} networks trained to maturity, {failed} failed"
 
 
-def reading(table: xr.Dataset) -> str:
-    """Return in words what the runs say about the paper's claim, averaged over searchers.
+def contrasts(table: xr.Dataset) -> dict[str, tuple[At, At]]:
+    """Return what is compared, by its name: guidance after the least training with other scores.
 
-    The first line is the verdict on guidance against what costs the same. The rule is that of
-    `contrasts.verdict`; what matters is as in `simulated_search`.
+    These are all scores after as much training, and then P after the most.
     """
-    accuracy = 100 * table.mature_accuracy.isel(samples=-1)
-    searched = accuracy.notnull().any(["searcher", "run"])
+    searched = table.mature_accuracy.isel(samples=-1).notnull().any(["searcher", "run"])
     # Scores can have epochs of their own.
     made = {name: table.epochs.values[searched.sel(score=name)] for name in table.score.values}
     names = sorted(made, key=lambda name: list(SCORES).index(split(name)[0]))
     guided = next((name for name in names if split(name)[0] == GUIDED and made[name].size), "")
     few = made[guided][0] if guided else np.nan
     others = [name for name in names if split(name)[0] != GUIDED]
-    rivals = [(score, few, "") for score in others if few in made[score]]
-    same = len(rivals)
-    if P in made and made[P].size and (many := made[P][-1]) > few:
-        rivals.append((P, many, f" ({many / few:g} times the training)"))
-    if not rivals:
-        return "No score without guidance has as much training: there is nothing to compare."
-    lines, judged = [], {}
-    for score, epochs, told in rivals:
-        gain = accuracy.sel(score=guided, epochs=few) - accuracy.sel(score=score, epochs=epochs)
-        found = t_interval(gain.mean("searcher").to_numpy())
-        labels = [find(one).label(table.alpha) for one in (guided, score)]
-        after = [f"{one} after {told_epochs(by)}" for one, by in zip(labels, (few, epochs))]
-        lines.append(f"{' minus '.join(after)}{told}: {_gain(found)}.")
+    rivals = [(score, few) for score in others if few in made[score]]
+    if P in made and made[P].size and made[P][-1] > few:
+        rivals.append((P, made[P][-1]))
+    pairs = [((guided, few), rival) for rival in rivals]
+    return {" minus ".join(_named(one, table.alpha) for one in pair): pair for pair in pairs}
+
+
+def differences(table: xr.Dataset, measure: str = MEASURE) -> xr.DataArray:
+    """Return the `contrasts` in points, [contrast, searcher, run].
+
+    The last searcher is `ALL`, the mean over searchers, NaN for a run that lacks one of them.
+
+    Args:
+        measure: one of `MEASURES`.
+    """
+    pairs, accuracy = contrasts(table), 100 * MEASURES[measure](table.isel(samples=-1))
+    gains = [
+        accuracy.sel(score=one, epochs=few, drop=True)
+        - accuracy.sel(score=other, epochs=epochs, drop=True)
+        for (one, few), (other, epochs) in pairs.values()
+    ]
+    found = xr.concat(gains, pd.Index(pairs, name="contrast"))
+    mean = found.mean("searcher", skipna=False).expand_dims(searcher=[ALL])
+    return xr.concat([found, mean], "searcher").transpose("contrast", "searcher", "run")
+
+
+def compared(table: xr.Dataset) -> pd.DataFrame:
+    """Return the `differences` as text, a row for each contrast and searcher, by every measure.
+
+    Means over runs with their 95 % t intervals, and the verdict on `MEASURE`.
+    """
+    if not contrasts(table):
+        return pd.DataFrame({NOTHING: []})
+    made = {measure: over_runs(differences(table, measure)) for measure in MEASURES}
+    made = {name: found for name, found in made.items() if found.value.notnull().any()}
+    judged, rows = made[MEASURE], {}
+    for contrast, searcher in product(judged.contrast.values, judged.searcher.values):
+        at = {"contrast": contrast, "searcher": searcher}
+        ones = {name: found.sel(at) for name, found in made.items()}
+        told = {name: cell(one.value, one.low, one.high, "+.2f") for name, one in ones.items()}
+        ends = {end: ones[MEASURE][end].item() for end in ("value", "low", "high")}
+        word = verdict(ends, 100 * MATTERS)
+        rows[contrast, searcher] = told | {"verdict": FEW if word == UNKNOWN else word}
+    return pd.DataFrame.from_dict(rows, orient="index").rename_axis(["points", "searcher"])
+
+
+def reading(table: xr.Dataset) -> str:
+    """Return in words what the runs say about the paper's claim, averaged over searchers.
+
+    The first line is the verdict on guidance against what is trained as much. The rule is that of
+    `contrasts.verdict`; what matters is as in `simulated_search`.
+    """
+    pairs = contrasts(table)
+    if not pairs:
+        return NOTHING
+    gains, judged, lines = differences(table).sel(searcher=ALL), {}, []
+    for name, ((_, few), (score, epochs)) in pairs.items():
+        found = t_interval(gains.sel(contrast=name).values)
+        more = f" ({epochs / few:g} times the training)" if epochs > few else ""
+        lines.append(f"{name}{more}: {_gain(found)}.")
         judged[score, epochs] = _verdict(found)
-    beside = {*list(judged.values())[:same]}
-    word = beside.pop() if len(beside) == 1 else UNDECIDED
-    lines.insert(0, GAINS.get(word, GAINS[UNDECIDED]))
+    early = {score: word for (score, epochs), word in judged.items() if epochs == few}
+    lines.insert(0, _gains(early, table.alpha))
     over_p = [word for (score, _), word in judged.items() if score == P]
     if len(over_p) == 2 and UNKNOWN not in over_p:
-        told = f"as good as after {many / few:g} times that: {judge_claim(*over_p)}"
+        told = f"as good as after {epochs / few:g} times that: {judge_claim(*over_p)}"
         lines.append(f"Better networks than P finds after as little training, and {told}.")
     return "\n".join([*lines, precision(table.attrs["validation_images"])])
+
+
+def _named(one: At, alpha: float) -> str:
+    score, epochs = one
+    return f"{find(score).label(alpha)} after {told_epochs(epochs)}"
+
+
+def _gains(judged: dict[str, str], alpha: float) -> str:
+    """Return in words how guidance compares with each score, given the verdicts on it."""
+    word, *others = {*judged.values()} or {UNDECIDED}
+    if not others:
+        return GAINS.get(word, GAINS[UNDECIDED])
+    parts = [f"{FOUND[word]} {find(score).label(alpha)}" for score, word in judged.items()]
+    return f"After as much training guidance finds {', and '.join(parts)}."
 
 
 def _verdict(found: Estimate) -> str:

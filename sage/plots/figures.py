@@ -106,6 +106,7 @@ FIGURES: dict[str, Callable[[Results], Figure]] = {
     "01_search": lambda of: _search(of, of["01_random"], of["01_pools"].taught[1]),
     "01_pools": lambda of: pools.pools(of["01_analysed"], alpha=of.run.alpha),
     "02_searches": lambda of: searches.search_progress(of["02_searches"]),
+    "02_differences": lambda of: searches.search_differences(of["02_searches"]),
     "03_finalists": lambda of: searches.finalists(of["03_searches"]),
     "03_cell": lambda of: cells.cell_graph(of["03_cell"]),
     "03_errors": lambda of: _errors(of, "03", of["03_trained"][of.run.dataset], test_accuracy=""),

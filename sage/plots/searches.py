@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from itertools import product
+from textwrap import fill
 
 import numpy as np
 import pandas as pd
@@ -10,6 +11,8 @@ import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from sage.analysis.search_tables import ALL, NOTHING, contrasts, differences
+from sage.analysis.simulated_search import MATTERS
 from sage.analysis.summaries import told_epochs
 from sage.plots import style
 from sage.search import scores as known
@@ -36,10 +39,10 @@ def search_progress(table: xr.Dataset) -> Figure:
     columns = len(found) if len(found) <= 4 else 3
     size = (0.8 + 2.1 * columns, 0.9 + 1.9 * -(-len(found) // columns))
     figure, axes = style.grid(len(found), columns, figsize=size)
-    random = float(table.random_accuracy.mean())
+    random, count = float(table.random_accuracy.mean()), table.random_accuracy.size
     for axis, (name, one) in zip(axes, found.items()):
         _draw_progress(axis, one, alpha=table.alpha)
-        axis.axhline(random, color="0.5", ls="--", lw=1, label=f"mean of {RANDOM}")
+        axis.axhline(random, color="0.5", ls="--", lw=1, label=f"mean of {count} {RANDOM}")
         label = "mature validation accuracy\n" if axis.get_subplotspec().is_first_col() else ""
         style.accuracy_axis(axis, label, chance=1 / table.classes)
         axis.set(title=name, xlabel="training examples", xscale="log")
@@ -63,9 +66,41 @@ def _draw_progress(axis: Axes, table: xr.Dataset, *, alpha: float) -> None:
         look |= {"y": "mature_accuracy", "data": runs, "legend": False}
         sns.scatterplot(**look, s=12, alpha=0.5, lw=0)
         look |= {"errorbar": style.interval_ends, "err_style": "bars", "marker": "o"}
-        dashes = "--" if epochs == fewest and table.epochs.size > 1 else "-"
+        if epochs == fewest and table.epochs.size > 1:
+            look |= {"ls": "--", "mfc": "w", "mec": look["color"]}
         label = f"{known.find(score).label(alpha)} after {told_epochs(epochs)}"
-        sns.lineplot(**look, ls=dashes, ms=5, label=label)
+        sns.lineplot(**look, ms=5, label=label)
+
+
+@style.applied
+def search_differences(table: xr.Dataset) -> Figure:
+    """Draw by how much guidance finds better networks than other scores, paired by run.
+
+    A panel is one of `search_tables.contrasts`; its last row is the mean over searchers.
+    """
+    if not contrasts(table):
+        figure, (axis,) = style.grid(1, figsize=(5, 0.6))
+        axis.set_axis_off()
+        axis.text(0.5, 0.5, NOTHING, ha="center")
+        return figure
+    found = differences(table).rename("value")
+    pairs = [name.split(" minus ") for name in found.contrast.values]
+    colours = dict.fromkeys((SEARCHER_NAMES.get(one, one) for one in table.searcher.values), "0.4")
+    colours[ALL] = "k"
+    size = (1.8 + 2 * len(pairs), 1.6 + 0.3 * len(colours))
+    figure, axes = style.grid(len(pairs), figsize=size, sharex=True)
+    for axis, runs, (_, rival) in zip(axes, found, pairs):
+        axis.axvspan(
+            -100 * MATTERS, 100 * MATTERS, color="0.93", lw=0, label="too little to matter"
+        )
+        axis.axvline(0, color="0.5", lw=0.8)
+        shown = runs.to_dataframe().dropna().reset_index()
+        shown["group"] = shown.searcher.replace(SEARCHER_NAMES)
+        style.draw_runs(axis, shown, colours)
+        axis.set(title=fill(f"minus {rival}", 28), xlabel="points of\nmature accuracy")
+    style.letter(axes)
+    style.legend_below(axes[0], columns=1, title=f"What {pairs[0][0]} finds, each run a dot")
+    return figure
 
 
 @style.applied

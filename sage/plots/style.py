@@ -111,7 +111,7 @@ def draw_runs(axis: Axes, table: pd.DataFrame, colours: Mapping[str, str]) -> No
     if runs.run.nunique() > 1:
         sns.stripplot(runs, **look, jitter=False, size=5, edgecolor="w", linewidth=0.7, zorder=3)
     bars = {"marker": "|", "markersize": 14, "linestyle": "none", "errorbar": interval_ends}
-    sns.pointplot(runs, **look, **bars, zorder=4)
+    sns.pointplot(runs, **look, **bars, err_kws={"linewidth": 1.2}, zorder=4)
     axis.set(xlabel="", ylabel="")
     axis.tick_params(axis="y", length=0)
 

@@ -1,7 +1,5 @@
 """What searches found, as tables and in words."""
 
-import re
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -9,6 +7,7 @@ import xarray as xr
 from scipy import stats
 
 from sage.analysis import search_tables
+from sage.analysis.bootstrap import t_interval
 from tests.support.search_results import make_table
 
 
@@ -31,25 +30,63 @@ def test_summary_has_means_paired_gains_and_their_intervals():
     ends = row[["gain over P, low", "gain over P, high"]].tolist()
     assert ends == pytest.approx([gains.mean() - half, gains.mean() + half])
     assert (frame.xs("P", level="score")["gain over P"] == 0).all()
+    over_random = accuracy - table.mature_accuracy.isel(samples=-1).sel(searcher="random", epochs=1)
+    over_random = 100 * over_random.sel(score="P+TG").mean("run").item()
+    assert row["gain over random search"] == pytest.approx(over_random)
+    assert "gain over random search" not in search_tables.summary(table.sel(searcher=["tpe"]))
     few = search_tables.summary(make_table(runs=4))
     assert few["mature error"].notnull().all() and few["mature error, low"].isnull().all()
 
 
-def test_tables_show_an_interval_in_one_cell_and_gains_that_exclude_0_in_bold():
+def test_tables_show_an_interval_in_one_cell():
     frame = search_tables.summary(make_table(runs=5))
     frame["examples"] = 1234567.0
     frame.loc[("tpe", 4.0, "P"), "examples"] = np.nan
     html = search_tables.styled(frame, unknown="unknown").to_html()
     row = frame.loc[("tpe", 1.0, "P+TG")]
-    gain = "{:.1f} [{:.1f}, {:.1f}]".format(*row.filter(like="gain"))
+    gain = "{:.1f} [{:.1f}, {:.1f}]".format(*row.filter(like="gain over P"))
     assert gain in html and "P + TG" in html and ", low" not in html
     assert "1,234,567" in html and "unknown" in html and "nowrap" in html
-    (bold,) = [rule for rule in html.split("}") if "font-weight: bold" in rule]
-    other = (frame["gain over P, low"] > 0) | (frame["gain over P, high"] < 0)
-    assert re.findall(r"row(\d)_col2", bold) == [str(place) for place in np.flatnonzero(other)]
-    assert 0 < other.sum() < len(frame)
     few = search_tables.styled(search_tables.summary(make_table(0.5, runs=2))).to_html()
     assert ">0.00<" in few and "[" not in few.split("</style>")[1]
+
+
+def test_differences_are_paired_by_run_and_searcher_and_averaged_over_searchers():
+    table = make_table(runs=5)
+    last = table.isel(samples=-1)
+    guided = 100 * last.mature_accuracy.sel(score="P+TG", epochs=1)
+    found = search_tables.differences(table)
+    assert found.contrast.values.tolist() == [
+        "P + 2 TG after 1 epoch minus P after 1 epoch",
+        "P + 2 TG after 1 epoch minus P after 4 epochs",
+    ]
+    for contrast, epochs in zip(found, (1, 4)):
+        gains = guided - 100 * last.mature_accuracy.sel(score="P", epochs=epochs)
+        np.testing.assert_allclose(contrast.sel(searcher=["random", "tpe"]), gains)
+        np.testing.assert_allclose(contrast.sel(searcher="mean of all"), gains.mean("searcher"))
+    table.mature_accuracy[dict(searcher=0, run=2)] = np.nan
+    mean = search_tables.differences(table).sel(searcher="mean of all")
+    assert mean.isnull().any("contrast").values.tolist() == [False, False, True, False, False]
+
+
+def test_compared_has_every_searcher_by_every_measure():
+    table = make_table(0.1, runs=6)
+    frame = search_tables.compared(table)
+    name = "P + 2 TG after 1 epoch minus P after 4 epochs"
+    assert list(frame.loc[name].index) == ["random", "tpe", "mean of all"]
+    found = t_interval(search_tables.differences(table)[1].sel(searcher="tpe").values)
+    row = frame.loc[name, "tpe"]
+    assert row["mature accuracy"] == f"{found.value:+.2f} [{found.low:.2f}, {found.high:.2f}]"
+    # Both are as much lower for all scores.
+    assert row["test accuracy"] == row["mean of finalists"] == row["mature accuracy"]
+    assert row["verdict"] == "better"
+    untested = search_tables.compared(table.assign(test_accuracy=table.test_accuracy * np.nan))
+    assert "test accuracy" not in untested and len(untested) == 6
+    assert search_tables.compared(table.sel(score=["P"])).empty
+    few = search_tables.compared(table.isel(run=slice(2)))
+    assert (few.verdict == "too few runs").all() and not few["mature accuracy"].str.contains(
+        ","
+    ).any()
 
 
 def test_counts_of_candidates_finalists_and_failures():
@@ -93,6 +130,15 @@ def test_reading_says_what_the_numbers_say(gain, verdict, told, claim):
     assert few.startswith("P + 2 TG after 1 epoch minus P after 1 epoch: ")
     assert "n = 6 runs" in few and few.endswith(f"{verdict}.")
     assert "minus P after 4 epochs (4 times the training): " in many and many.endswith(few[-9:])
+
+
+def test_reading_tells_verdicts_that_differ():
+    """Better than P by much, and alike a score that finds the same."""
+    table = make_table(0.1, runs=6)
+    table = table.isel(score=[0, 1, 1]).assign_coords(score=["P", "P+TG", "P+0.5parameters"])
+    first, *_ = search_tables.reading(table).splitlines()
+    expected = "better networks than P, and as good networks as P + 0.5 log parameters."
+    assert first == f"After as much training guidance finds {expected}"
 
 
 def test_reading_of_few_runs_or_one_score_claims_nothing():

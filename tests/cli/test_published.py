@@ -50,7 +50,7 @@ def test_command_makes_what_is_not_made_yet(monkeypatch, tmp_path, capsys):
         assert main(["published", "cifar100-cnn-search"]) == 0
         said = capsys.readouterr().out
         assert f"{count} of 1 published results are analysed" in said
-        assert ("1 figures; same numbers: 02_searches, 02_summary" in said) == bool(count)
+        assert ("2 figures; same numbers: 02_searches, 02_summary" in said) == bool(count)
         assert "cifar100-cnn-search, 02_cnn_search:\n  Whether guidance finds" in said
         assert f"Open {again / 'index.html'}" in said
     page = (again / "index.html").read_text()

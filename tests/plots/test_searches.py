@@ -4,6 +4,7 @@ import xarray as xr
 
 from sage import plots
 from sage.analysis.bootstrap import t_interval
+from sage.analysis.search_tables import differences
 from tests.support.search_results import make_table
 
 
@@ -15,7 +16,7 @@ def test_search_progress_has_a_panel_per_searcher_and_one_of_their_mean():
     assert [axis.texts[0].get_text() for axis in figure.axes] == ["A", "B", "C"]
     names = {text.get_text() for text in figure.legends[0].texts}
     searches = {f"{one} after {n}" for one in ("P", "P + 2 TG") for n in ("1 epoch", "4 epochs")}
-    assert names == searches | {"mean of random architectures"}
+    assert names == searches | {"mean of 10 random architectures"}
     accuracy = table.mature_accuracy.sel(score="P+TG", epochs=1)
     for axis, of in (
         (figure.axes[1], accuracy.sel(searcher="tpe")),
@@ -36,6 +37,24 @@ def test_search_progress_of_one_run_has_no_bars():
     bars = [bar for axis in figure.axes for one in axis.containers for bar in one.lines[2]]
     ends = [one for bar in bars for one in bar.get_segments() if len(one)]
     assert not np.isfinite(ends).any()
+
+
+def test_search_differences_show_every_run_and_the_mean_of_all_searchers():
+    table = make_table(runs=5)
+    figure = plots.searches.search_differences(table)
+    figure.draw_without_rendering()
+    titles = [axis.get_title() for axis in figure.axes]
+    assert titles == ["minus P after 1 epoch", "minus P after 4 epochs"]
+    names = [label.get_text() for label in figure.axes[0].get_yticklabels()]
+    assert names == ["random search", "TPE", "mean of all"]
+    for axis, found in zip(figure.axes, differences(table)):
+        bars = [line.get_xydata() for line in axis.lines if line.get_marker() == "|"]
+        means = {round(y): x for bar in bars for x, y in bar if np.isfinite(x)}
+        np.testing.assert_allclose([means[row] for row in range(3)], found.mean("run"))
+        runs = np.concatenate([dots.get_offsets() for dots in axis.collections[-3:]])
+        np.testing.assert_allclose(np.sort(runs[:, 0]), np.sort(found.values.ravel()))
+    nothing = plots.searches.search_differences(table.sel(score=["P"]))
+    assert "nothing to compare" in nothing.axes[0].texts[0].get_text()
 
 
 def test_finalists_show_every_network_every_run_and_the_mean():
