@@ -13,7 +13,7 @@ from sage.analysis.bootstrap import Estimate, cell, over_runs, t_interval
 from sage.analysis.contrasts import ALIKE, BETTER, UNDECIDED, UNKNOWN, WORSE, verdict
 from sage.analysis.search_claims import RANDOM, judge_claim
 from sage.analysis.simulated_search import MATTERS, At
-from sage.analysis.summaries import precision, told_epochs
+from sage.analysis.summaries import WORDS, precision, told_epochs
 from sage.search.scores import GUIDED, SCORES, P, find, split
 from sage.spaces import Architecture
 
@@ -23,13 +23,6 @@ GAINS = {
     WORSE: "Guidance finds worse networks than every other score after as much training.",
     ALIKE: "Guidance finds as good networks as every other score after as much training.",
     UNDECIDED: "Whether guidance finds better networks is undecided.",
-}
-FOUND = {
-    BETTER: "better networks than",
-    WORSE: "worse networks than",
-    ALIKE: "as good networks as",
-    UNDECIDED: "networks not told apart from those of",
-    UNKNOWN: "networks not comparable with those of",
 }
 # What of a search is compared, from its last checkpoint.
 MEASURES: dict[str, Callable[[xr.Dataset], xr.DataArray]] = {
@@ -114,7 +107,7 @@ def counts(table: xr.Dataset) -> str:
     return f"{searched}, {int(table.matured.sum())} networks trained to maturity, {failed} failed"
 
 
-def contrasts(table: xr.Dataset) -> dict[str, tuple[At, At]]:
+def compared_pairs(table: xr.Dataset) -> dict[str, tuple[At, At]]:
     """Return what is compared, by its name: guidance after the least training with other scores.
 
     These are all scores after as much training, and then P after the most.
@@ -134,14 +127,14 @@ def contrasts(table: xr.Dataset) -> dict[str, tuple[At, At]]:
 
 
 def differences(table: xr.Dataset, measure: str = MEASURE) -> xr.DataArray:
-    """Return the `contrasts` in points, [contrast, searcher, run].
+    """Return the differences of `compared_pairs` in points, [contrast, searcher, run].
 
     The last searcher is `ALL`, the mean over searchers, NaN for a run that lacks one of them.
 
     Args:
         measure: one of `MEASURES`.
     """
-    pairs, accuracy = contrasts(table), 100 * MEASURES[measure](table.isel(samples=-1))
+    pairs, accuracy = compared_pairs(table), 100 * MEASURES[measure](table.isel(samples=-1))
     gains = [
         accuracy.sel(score=one, epochs=few, drop=True)
         - accuracy.sel(score=other, epochs=epochs, drop=True)
@@ -157,7 +150,7 @@ def compared(table: xr.Dataset) -> pd.DataFrame:
 
     Means over runs with their 95 % t intervals, and the verdict on `MEASURE`.
     """
-    if not contrasts(table):
+    if not compared_pairs(table):
         return pd.DataFrame({NOTHING: []})
     made = {measure: over_runs(differences(table, measure)) for measure in MEASURES}
     made = {name: found for name, found in made.items() if found.value.notnull().any()}
@@ -178,7 +171,7 @@ def reading(table: xr.Dataset) -> str:
     The first line is the verdict on guidance against what is trained as much. The rule is that of
     `contrasts.verdict`; what matters is as in `simulated_search`.
     """
-    pairs = contrasts(table)
+    pairs = compared_pairs(table)
     if not pairs:
         return NOTHING
     gains, judged, lines = differences(table).sel(searcher=ALL), {}, []
@@ -206,8 +199,8 @@ def _gains(judged: dict[str, str], alpha: float) -> str:
     word, *others = {*judged.values()} or {UNDECIDED}
     if not others:
         return GAINS.get(word, GAINS[UNDECIDED])
-    parts = [f"{FOUND[word]} {find(score).label(alpha)}" for score, word in judged.items()]
-    return f"After as much training guidance finds {', and '.join(parts)}."
+    parts = [f"{WORDS[word]} {find(score).label(alpha)}" for score, word in judged.items()]
+    return f"After as much training guidance is {', '.join(parts)}."
 
 
 def _verdict(found: Estimate) -> str:

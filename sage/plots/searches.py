@@ -11,7 +11,7 @@ import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from sage.analysis.search_tables import ALL, NOTHING, contrasts, differences
+from sage.analysis.search_tables import ALL, NOTHING, compared_pairs, differences
 from sage.analysis.simulated_search import MATTERS
 from sage.analysis.summaries import told_epochs
 from sage.plots import style
@@ -76,9 +76,9 @@ def _draw_progress(axis: Axes, table: xr.Dataset, *, alpha: float) -> None:
 def search_differences(table: xr.Dataset) -> Figure:
     """Draw by how much guidance finds better networks than other scores, paired by run.
 
-    A panel is one of `search_tables.contrasts`; its last row is the mean over searchers.
+    A panel is one of `search_tables.compared_pairs`; its last row is the mean over searchers.
     """
-    if not contrasts(table):
+    if not compared_pairs(table):
         figure, (axis,) = style.grid(1, figsize=(5, 0.6))
         axis.set_axis_off()
         axis.text(0.5, 0.5, NOTHING, ha="center")

@@ -137,8 +137,8 @@ def test_reading_tells_verdicts_that_differ():
     table = make_table(0.1, runs=6)
     table = table.isel(score=[0, 1, 1]).assign_coords(score=["P", "P+TG", "P+0.5parameters"])
     first, *_ = search_tables.reading(table).splitlines()
-    expected = "better networks than P, and as good networks as P + 0.5 log parameters."
-    assert first == f"After as much training guidance finds {expected}"
+    expected = "better than P, no different (by anything that matters) from P + 0.5 log parameters."
+    assert first == f"After as much training guidance is {expected}"
 
 
 def test_reading_of_few_runs_or_one_score_claims_nothing():

@@ -75,10 +75,8 @@ ESCAPED = {"\U000f0000": r"\U000f0000", "caf\udce9": r"caf\udce9", "two\nlines":
 
 @pytest.mark.parametrize("name", [*NAMES, *ESCAPED])
 def test_names_of_any_signs_are_drawn(tmp_path, name):
-    names, axis = (
-        (name, "dog", "eel"),
-        plots.teacher.training_images(make_images("pets", (name,))).axes[0],
-    )
+    names = (name, "dog", "eel")
+    axis = plots.teacher.training_images(make_images("pets", (name,))).axes[0]
     bank = make_teacher().bank()
     rdms = plots.teacher.teacher_rdms(bank, {"image": (*names, "dog")}).axes[0]
     for number, one in enumerate((axis, rdms)):
