@@ -30,6 +30,8 @@ LONGER = (  # of networks that were trained on
     *("P", "loss", "TSE-E", "log parameters", "naswot", "TG", "TG before training"),
     *(COMBINED, CHOSEN, "P + a log parameters", "P + a naswot", simulated_search.BRIEFLY),
 )
+ENDS = ("value", "low", "high")
+BY_POOLS = "(pools)"  # behind a verdict that intervals over networks alone would not give
 ADDED = ("P and size + TG", "P and size")
 PAIRS = (
     ADDED,
@@ -67,12 +69,15 @@ def differences(name: str, pool: str, pairs: Sequence[tuple[str, str]]) -> pd.Da
     for first, second in pairs:
         row = rows[f"{display_name(first, 1)} over {display_name(second, 1)}"] = {}
         for epoch in (1, 2):
-            after = told_epochs(epoch)
+            after, shown = told_epochs(epoch), True
             for statistic in RANKED:
                 one = contrasts.rows(table, first, epoch, statistic)[second]
                 ends = one["value"], one["low"], one["high"]
                 row[f"{after}, {statistic.capitalize()}"] = ranged(*ends, 3)
-            row[f"{after}: verdict"] = contrasts.verdicts(table, first, epoch)[second]
+                shown = shown and contrasts.verdict(dict(zip(ENDS, ends))) == contrasts.BETTER
+            word = contrasts.verdicts(table, first, epoch)[second]
+            by_pools = shown and word == contrasts.UNDECIDED
+            row[f"{after}: verdict"] = f"{word} {BY_POOLS}" if by_pools else word
     return pd.DataFrame.from_dict(rows, orient="index")
 
 
@@ -162,7 +167,7 @@ def teachers() -> pd.DataFrame:
         ("ResNet, 24 epochs", f"{POOL}-teacher24", None),  # there is no table of it
         ("NASNet-A", f"{POOL}-nasnet", "nasnet-a"),
     ):
-        reached = load(f"cifar100-teachers/{curve}").accuracy[-1].item() if curve else 0.55
+        reached = load(f"cifar100-teachers/{curve}").accuracy[-1].item() if curve else 0.547
         row = differences(key, RANDOM, [ADDED]).iloc[0].filter(like="1 epoch")
         n = load(f"{key}/01_summary").n.sel(pool=RANDOM, epoch=1)
         rows[name] = {"accuracy": f"{100 * reached:.3g} %", "networks": int(n)} | dict(row)
@@ -183,7 +188,7 @@ def simulated() -> pd.DataFrame:
         row = rows[display_name(key, 1)] = {}
         for choice in one.choice.values:
             found = 100 * one.sel(search_predictor=key, choice=choice)
-            ends = (found[f"search_gain_{end}"].item() for end in ("value", "low", "high"))
+            ends = (found[f"search_gain_{end}"].item() for end in ENDS)
             row[f"{choice}: accuracy (%)"] = f"{found.search_value.item():.1f}"
             row[f"{choice}: points above P"] = "" if key == "P" else ranged(*ends, 1)
     return pd.DataFrame.from_dict(rows, orient="index")

@@ -24,8 +24,8 @@
 # own judges the same networks with `-p teacher mine.nc`, a bank of class RDMs of CIFAR-100's
 # validation images (`00_stimuli_and_teacher` writes one).
 #
-# Takes 90 seconds on two recent cores. Builds on the published pools of `01_predictivity`; it is
-# the last of the notebooks.
+# Takes 90 seconds on two recent cores. Builds on the published pools of `01_predictivity`; next
+# is `07_searches`.
 #
 # What is computed and how it is judged was written down before:
 # `docs/plans/controls-of-guidance.md`.

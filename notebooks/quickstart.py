@@ -20,10 +20,11 @@
 # look is at their accuracy P. Here a *teacher*, a network that was trained well, looks too: does a
 # network represent images as the teacher does?
 #
-# After one epoch of training the two together, P + alpha TG, tell how good each of 120 networks
-# will be after twenty: r = 0.81, where P alone has 0.70. Much of that is owed to the architectures
-# rather than to what the teacher knows, as the controls below show. How sure it is, and what else
-# would do as well, stands in the notebooks that follow.
+# After one epoch of training the two together, P + alpha TG with the paper's alpha of 1, tell how
+# good each of 120 networks will be after twenty: r = 0.81, where P alone has 0.70. With so few
+# networks that gain is undecided. Much of it is owed to the architectures rather than to what the
+# teacher knows, as the controls below show. How sure it is, and what else would do as well, stands
+# in the notebooks that follow.
 #
 # Nothing is trained here, and no images are needed. It takes half a minute. Next is
 # `01_predictivity`, which trains networks of your own, or `06_controls` with these ones.
