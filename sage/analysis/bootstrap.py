@@ -165,7 +165,10 @@ def pearson(counts: np.ndarray, predictors: np.ndarray, target: np.ndarray) -> n
 
 
 def spearman(counts: np.ndarray, predictors: np.ndarray, target: np.ndarray) -> np.ndarray:
-    """Return the rank correlation, ranked anew in each resample, ties at their mean rank."""
+    """Return the rank correlation, ranked anew in each resample, ties at their mean rank.
+
+    It is NaN, as Pearson's r, for a predictor that has a NaN.
+    """
     parts = np.array_split(counts, -(-len(counts) // PIECE))
     return np.concatenate([_spearman(part, predictors, target) for part in parts])
 
@@ -175,6 +178,8 @@ def _spearman(counts: np.ndarray, predictors: np.ndarray, target: np.ndarray) ->
     half = drawn.sum(0) / 2
 
     def centred_ranks(values: np.ndarray) -> np.ndarray:  # [n, R]
+        if np.isnan(values).any():  # they have no rank
+            return np.full(drawn.shape, np.nan)
         order = np.argsort(values)
         changes = np.diff(values[order]) > 0
         tied = drawn[order]

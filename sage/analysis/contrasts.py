@@ -105,7 +105,8 @@ def planned(
     Returns:
         Dataset over pair, with its names as coordinates first and second: value with its paired 95
         % interval, low and high; p, twice the share of resamples on the other side of 0; and holm,
-        p with the correction. The attribute n counts networks.
+        p with the correction. All are NaN where a score is not known for all networks. The
+        attribute n counts networks.
     """
     known = np.flatnonzero(np.isfinite(mature))
     counts, target = resamples.counts(len(known)), mature.values[known]
@@ -116,7 +117,7 @@ def planned(
     drawn = first - second
     value, low, high = interval(drawn).T
     beyond = np.minimum((drawn[1:] <= 0).sum(0), (drawn[1:] >= 0).sum(0))
-    p = np.minimum(2 * (beyond + 1) / (len(drawn)), 1)
+    p = np.where(np.isnan(value), np.nan, np.minimum(2 * (beyond + 1) / len(drawn), 1))
     fields = {"value": value, "low": low, "high": high, "p": p, "holm": holm(p)}
     names = {side: ("pair", list(one)) for side, one in zip(("first", "second"), zip(*pairs))}
     table = xr.Dataset({name: ("pair", one) for name, one in fields.items()}, names)

@@ -124,7 +124,11 @@ def teachers_table(judged: xr.Dataset, epochs: Iterable[float]) -> pd.DataFrame:
             of = one.sel(score=score)
             ends = zip(of.value.values, of.low.values, of.high.values)
             columns[f"{after}: {name}"] = [cell(*one, "+.2f") for one in ends]
-        counts = [f"{count} of {one.draws.item()}" for count in one.reached.values]
+        known = np.isfinite(one.value.sel(score="TG").values)
+        counts = [
+            f"{count} of {one.draws.item()}" if defined else ""
+            for count, defined in zip(one.reached.values, known)
+        ]
         columns[f"{after}: permutations"] = counts
     return pd.DataFrame(columns, judged.teacher.values).rename_axis("teacher")
 
@@ -186,7 +190,7 @@ def teaching(peer: xr.DataArray, mature: xr.DataArray, resamples: Bootstrap) -> 
     """Return how well each network teaches, and whether better networks teach better.
 
     Args:
-        peer: TG [teacher, network, epoch] by the pool's networks, see `controls.control_guidance`.
+        peer: TG [teacher, network, epoch] by the pool's networks, see `controls.peer_guidance`.
         mature: [network], finite.
 
     Returns:

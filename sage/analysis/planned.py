@@ -185,8 +185,9 @@ def _rows(one: xr.Dataset) -> list[dict]:
 
 
 def _line(row: Mapping) -> str:
-    shown = "not shown"
+    names, shown = f"{row['first']} tells more than {row['second']}", "not shown"
+    if np.isnan(row["holm"]):
+        return f"  {names}: {contrasts.UNKNOWN}."
     if row["holm"] < 0.05:
         shown = "shown" if row["value"] > 0 else "the opposite is shown"
-    names = f"{row['first']} tells more than {row['second']}"
     return f"  {names}: {shown} ({row['said']}, p = {row['holm']:.3f})."

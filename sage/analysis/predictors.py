@@ -125,7 +125,8 @@ def _guidance_in_order(known: PoolMeasurements) -> xr.DataArray:
     Taking the best of all layers favours deep networks, which have more to choose from.
     """
     similarity = known.similarities["teacher"]
-    layers = similarity.notnull().any(["epoch", "teacher_layer"]).sum("layer")
+    defined = similarity.notnull().any(["epoch", "teacher_layer"])
+    layers = (defined * similarity.layer).max("layer")  # the last one that there is
     count = similarity.sizes["teacher_layer"]
     parts = []
     for number in range(1, count + 1):

@@ -141,7 +141,8 @@ def _arguments(options: argparse.Namespace, parameters: Iterable[Iterable[str]])
 
 def _write_script(points: list[Point], options: argparse.Namespace, checkout: Path) -> Path:
     """Write a script with a case for each number that SLURM gives to the tasks of an array."""
-    names = [name for name in ("SAGE_DATA", "SAGE_FIGURES", "SAGE_TRACKER") if name in os.environ]
+    known = ("SAGE_DATA", "SAGE_DEVICE", "SAGE_FIGURES", "SAGE_TRACKER")
+    names = [name for name in known if name in os.environ]
     arguments = [_arguments(options, point.texts.items()) for point in points]
     workers = [] if options.workers is None else ["--workers", options.workers]
     lines = [

@@ -40,7 +40,7 @@ class Step:
 
     @property
     def number(self) -> str:
-        return self.name.partition("_")[0]
+        return number_of(self.name)
 
     @property
     def folder(self) -> Path:
@@ -81,6 +81,17 @@ class Step:
             return False
         made = nbformat.read(self.output, as_version=4).metadata.get("sage", {})
         return made.get("key") == self.key()
+
+
+def number_of(name: str) -> str:
+    """Return what names of a notebook and of all that it makes begin with, as 02 in 02_searches."""
+    return name.partition("_")[0]
+
+
+def sources(folder: Path) -> dict[str, Path]:
+    """Return the notebooks NN_name.py in a folder, by number, and quickstart.py as the first."""
+    found = [*folder.glob("quickstart.py"), *sorted(folder.glob("[0-9][0-9]_*.py"))]
+    return {number_of(path.stem): path for path in found}
 
 
 def package() -> dict[str, str]:

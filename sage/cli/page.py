@@ -22,12 +22,12 @@ from nbconvert.filters import markdown2html
 from nbformat import NotebookNode
 from PIL import Image
 
+from sage.cli import notebooks
 from sage.cli.notebooks import duration, read
 from sage.config import paths, provenance
 from sage.config.run import given
 
 SAVED = re.compile(r'plots\.(?:save|draw)\(.*?"(\w+)"\)', re.DOTALL)
-NUMBERED = "[0-9][0-9]_*"
 SHRUNK = 0.64  # CSS pixels for one of a picture, so that the widest fill the page
 
 
@@ -74,7 +74,7 @@ def write_run(folder: Path) -> Path:
         (folder / f"{path.stem}.html").write_text(told)
         done = notebook.metadata.get("papermill", {})
         asked |= done.get("parameters", {})
-        number = path.stem.partition("_")[0]
+        number = notebooks.number_of(path.stem)
         pictures = [Picture.of(one, _embedded(one)) for one in folder.glob(f"{number}_*.png")]
         tables = _attributes(folder, number)
         facts = {"made by": _stamp(tables), "took": duration((done.get("duration") or 0) / 60)}
@@ -98,20 +98,17 @@ def write_published(folder: Path, tables: Path, checkout: Path) -> Path:
         tables: likewise their tables.
         checkout: has the notebooks and the published tables.
     """
-    parts = []
-    notebooks = {
-        one.stem[:2]: one for one in sorted((checkout / "notebooks").glob(f"{NUMBERED}.py"))
-    }
+    parts, sources = [], notebooks.sources(checkout / "notebooks")
     for name in _in_order_of_results(folder, checkout / "docs" / "results.md"):
         files = sorted((folder / name).glob("*.png"))
         pictures = [Picture.of(one, f"{name}/{one.name}") for one in files]
-        for number in sorted({one.name[:2] for one in pictures} & notebooks.keys()):
-            notebook = _with_outputs_of(name, notebooks[number])
-            own = [one for one in pictures if one.name[:2] == number]
+        for number in sorted({notebooks.number_of(one.name) for one in pictures} & sources.keys()):
+            notebook = _with_outputs_of(name, sources[number])
+            own = [one for one in pictures if notebooks.number_of(one.name) == number]
             found = _attributes(tables / name, number)
             asked = next((one["run_parameters"] for one in found if "run_parameters" in one), "{}")
             linked = {"tables": checkout / "data" / "results" / name}
-            linked["notebook"] = notebooks[number].with_suffix(".ipynb")
+            linked["notebook"] = sources[number].with_suffix(".ipynb")
             links = {
                 one: Path(os.path.relpath(at, folder)).as_posix() for one, at in linked.items()
             }
@@ -129,9 +126,9 @@ def _in_order_of_results(folder: Path, results: Path) -> list[str]:
     return [*(name for name in shown if name in names), *(one for one in names if one not in shown)]
 
 
-def verdicts(folder: Path, notebooks: Iterable[str]) -> dict[str, str]:
+def verdicts(folder: Path, names: Iterable[str]) -> dict[str, str]:
     """Return what notebooks found in words, by their names, from their tables in a folder."""
-    found = {name: _verdict(_attributes(folder, name.partition("_")[0])) for name in notebooks}
+    found = {name: _verdict(_attributes(folder, notebooks.number_of(name))) for name in names}
     return {name: told for name, told in found.items() if told}
 
 

@@ -15,7 +15,7 @@ from nbformat import NotebookNode
 
 from sage.cli import page
 from sage.cli.main import CommandFailed
-from sage.cli.notebooks import Step, read
+from sage.cli.notebooks import Step, defaults, number_of, read, sources
 from sage.config import paths, provenance
 from sage.config.run import Refused, Run
 
@@ -47,10 +47,13 @@ def _check_table(path: Path, step: Step) -> None:
         found = json.loads(table.attrs.get(ATTRIBUTE, "{}"))
     wanted = json.loads(_parameters(step))
     differ = [key for key in wanted if found.get(key) != wanted[key]]
-    if not path.name.startswith(step.number):
-        # Another notebook has parameters of its own; those of every run make the two one run.
+    if (other := number_of(path.stem)) != step.number:
+        # Another notebook has parameters of its own; those of every run make the two one run,
+        # unless the two mean different things by them.
         shared = found.keys() & {field.name for field in fields(Run)}
-        differ = [key for key in differ if key in shared]
+        known = sources(step.source.parent)
+        ours, theirs = (defaults(one) for one in (step.source, known.get(other, step.source)))
+        differ = [key for key in differ if key in shared and ours.get(key) == theirs.get(key)]
     if differ or not found:
         told = ", ".join(f"{key} {found.get(key)!r} instead of {wanted[key]!r}" for key in differ)
         told = told if found else "its parameters are not on record"

@@ -14,7 +14,7 @@ import matplotlib.pyplot as plt
 import xarray as xr
 
 from sage.cli import page
-from sage.cli.notebooks import Step, defaults, digest, duration, package
+from sage.cli.notebooks import Step, defaults, digest, duration, number_of, package, sources
 from sage.cli.publish import ATTRIBUTE
 from sage.compute import devices
 from sage.config import paths, provenance
@@ -79,7 +79,7 @@ def published(options: argparse.Namespace, checkout: Path) -> None:
             print(f"  {name:<24} {made}", flush=True)
             if not (options.publish or made.problem):
                 (to / name / "key.txt").write_text(key)
-    notebooks = [path.stem for path in sorted((checkout / "notebooks").glob(f"{page.NUMBERED}.py"))]
+    notebooks = [path.stem for path in sources(checkout / "notebooks").values()]
     for name in names:
         for notebook, told in page.verdicts(tables / name, notebooks).items():
             print(f"\n{name}, {notebook}:\n{textwrap.indent(told, '  ')}")
@@ -127,16 +127,16 @@ def load(name: str, checkout: Path) -> dict[str, Results]:
     """Return the results of a published folder of tables, by the number of their notebook."""
     folder, found = checkout / "data" / "results" / name, {}
     shown = (checkout / "figures" / "published" / name).glob("*.png")
-    for number in sorted({path.stem[:2] for path in shown}):
-        (source,) = (checkout / "notebooks").glob(f"{number}_*.py")
-        named = {one: folder / f"{other}.nc" for one, other in NAMED.items()}
-        named = {one: path for one, path in named.items() if one[:2] == number and path.is_file()}
+    named = {one: folder / f"{other}.nc" for one, other in NAMED.items()}
+    for beginning in sorted({number_of(path.stem) for path in shown}):
+        source = sources(checkout / "notebooks")[beginning]
+        own = {one: at for one, at in named.items() if number_of(one) == beginning and at.is_file()}
         parameters = defaults(source)
-        for path in (*sorted(folder.glob(f"{number}_*.nc")), *named.values()):
+        for path in (*sorted(folder.glob(f"{beginning}_*.nc")), *own.values()):
             with xr.open_dataset(path, engine="h5netcdf") as table:
                 parameters |= json.loads(table.attrs.get(ATTRIBUTE, "{}"))
-        measured = {one: xr.load_dataset(path) for one, path in named.items()}
-        found[number] = Results(Step(source, parameters).run(), measured, folder=folder)
+        measured = {one: xr.load_dataset(path) for one, path in own.items()}
+        found[beginning] = Results(Step(source, parameters).run(), measured, folder=folder)
     return found
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from sage.cli import page, publish
-from sage.cli.notebooks import Step, defaults, duration, execute, parse
+from sage.cli.notebooks import Step, defaults, duration, execute, parse, sources
 from sage.compute import devices
 from sage.config.run import Refused, check_workers, unknown
 
@@ -68,18 +68,12 @@ def check(steps: Iterable[Step]) -> None:
 
 
 def _select(notebooks: Path, wanted: list[str]) -> list[Path]:
-    sources = sorted(notebooks.glob("[0-9][0-9]_*.py"))
-    if not sources:
+    if not (known := sources(notebooks)):
         raise Refused(f"no notebooks NN_name.py in {notebooks}")
-    sources = [*notebooks.glob("quickstart.py"), *sources]
-    names = [source.stem for source in sources]
-    if absent := {*wanted} - {name for stem in names for name in (stem, _number(stem))}:
+    names = [path.stem for path in known.values()]
+    if absent := {*wanted} - {*known, *names}:
         raise unknown("notebook", min(absent), names, "or its number")
-    return [one for one in sources if not wanted or {one.stem, _number(one.stem)} & {*wanted}]
-
-
-def _number(stem: str) -> str:
-    return stem.partition("_")[0]
+    return [path for number, path in known.items() if not wanted or {number, path.stem} & {*wanted}]
 
 
 def _run(steps: list[Step]) -> None:

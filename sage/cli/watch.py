@@ -60,7 +60,7 @@ def _row(tracker: Tracker, study: dict) -> list[str]:
         f"{study['best']:.4f}" if isfinite(study["best"]) else "-",
         str(failed),
         when,
-        study["explorer"].partition(" since")[0] if active else "-",
+        (study["explorer"] or "-").partition(" since")[0] if active else "-",
     ]
 
 

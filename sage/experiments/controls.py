@@ -32,11 +32,9 @@ def control_guidance(
 
     Returns:
         Dataset over network and epoch: TG; shuffled [permutation], by the teacher with its stimuli
-        in new places; untrained [initialisation]; peer [teacher], by the pool's networks
-        themselves, see `pool_bank.networks_as_teachers`.
+        in new places; untrained [initialisation].
     """
     stored = list(snapshots)
-    networks, others = pool_bank.networks_as_teachers(stored, teacher.layers[0].stimuli, level)
 
     def guided(by: Sequence[Teacher], dimension: str) -> xr.DataArray:
         found = guidance.guidance_by_teachers(stored, by, level=level)
@@ -47,6 +45,17 @@ def control_guidance(
         "TG": guided([teacher], "one").squeeze("one", drop=True),
         "shuffled": guided(permuted, "permutation"),
         "untrained": guided(untrained, "initialisation"),
-        "peer": guided(others, "teacher").assign_coords(teacher=networks),
     }
     return xr.Dataset(parts, attrs={"teacher": teacher.name, "level": level})
+
+
+def peer_guidance(snapshots: Snapshots, stimuli: str, *, level: str) -> xr.DataArray:
+    """Return TG [teacher, network, epoch] of a pool by its own networks.
+
+    Args:
+        snapshots, stimuli: see `pool_bank.networks_as_teachers`.
+    """
+    stored = list(snapshots)
+    networks, peers = pool_bank.networks_as_teachers(stored, stimuli, level)
+    found = guidance.guidance_by_teachers(stored, peers, level=level)
+    return found.assign_coords(teacher=networks)

@@ -13,7 +13,7 @@ from sage.analysis.bootstrap import Bootstrap
 from sage.analysis.predictors import COMBINED, display_name
 from sage.config.run import StoredRun
 from sage.experiments import stored_networks
-from sage.rsa import guidance, pool_bank
+from sage.rsa import guidance
 from sage.rsa.teacher import Teacher, read_teacher
 
 
@@ -76,16 +76,12 @@ class Judged:
 
 def judge(run: StoredRun) -> Judged:
     """Return the run's stored networks as its teacher judges them; errors as `load_stored`."""
-    files = stored_networks.find_stored(run)
-    banks = [xr.load_dataset(one) for one in files["banks"]]
-    teacher = read_teacher(*files["teacher"])
-    snapshots, level = list(pool_bank.unpack(*banks)), "class"
+    snapshots, networks = stored_networks.load_networks(run)
+    teacher = read_teacher(*stored_networks.find_stored(run)["teacher"])
     similarity, shuffled = (
-        guidance.compare(snapshots, one, level=level) for one in (teacher, teacher.shuffled(seed=0))
+        guidance.compare(snapshots, one, level="class")
+        for one in (teacher, teacher.shuffled(seed=0))
     )
-    columns = [one[["accuracy", "mature", "depth", "architecture"]] for one in banks]
-    networks = xr.concat(columns, "network", combine_attrs="drop")
-    networks = networks.assign_coords(network=similarity.network)
     p, tg = networks.accuracy, guidance.teacher_guidance(similarity)
     known = {
         "P": ("accuracy", p),
@@ -102,6 +98,6 @@ def judge(run: StoredRun) -> Judged:
     scores = xr.concat(parts, "predictor", join="exact", combine_attrs="drop", **joined)
     scores = scores.assign_coords(networks[["depth", "architecture"]])
     stimuli = teacher.layers[-1].stimuli
-    rdms = {(network, epoch): own[stimuli, level] for network, epoch, own in snapshots}
+    rdms = {(network, epoch): own[stimuli, "class"] for network, epoch, own in snapshots}
     mature = networks.mature.assign_coords(epoch=run.settings.mature_epochs)
     return Judged(teacher, rdms, similarity, scores.assign_attrs(alpha=run.alpha), mature)

@@ -289,7 +289,7 @@ FOLLOWS: dict[str, Callable[[Results], Any]] = {
     "06_controls": lambda of: of["06_against"]["all networks"],
     "06_controls_deep": lambda of: of["06_against"]["depth 3 or more"],
     "06_teaching": lambda of: draws.teaching(
-        of["06_stored"].guided.peer, of["06_stored"].networks.mature, of.bootstrap
+        of["06_stored"].peer, of["06_stored"].networks.mature, of.bootstrap
     ),
     "07_simulated": lambda of: stored_searches.simulate_pools(of.run),
     "07_first": _first,

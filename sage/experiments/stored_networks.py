@@ -1,6 +1,7 @@
 """Stored networks of published pools: their files, and guidance of them by any teacher."""
 
 import json
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,7 @@ from sage.config import paths
 from sage.config.run import Refused, StoredRun, words
 from sage.experiments import controls
 from sage.rsa import pool_bank
+from sage.rsa.guidance import Snapshot
 from sage.rsa.teacher import read_teacher
 from sage.search.tracker import Tracker
 
@@ -19,13 +21,14 @@ from sage.search.tracker import Tracker
 class Stored:
     """Published networks with guidance by a teacher, see `controls.control_guidance`."""
 
-    networks: xr.Dataset  # accuracy [network, epoch]; mature accuracy, depth [network]
+    networks: xr.Dataset  # see `load_networks`
     guided: xr.Dataset
+    peer: xr.DataArray  # see `controls.peer_guidance`
 
     def at_least(self, depth: int) -> "Stored":
         """Return those of a depth or more; their teachers stay."""
-        kept = self.networks.depth >= depth
-        return Stored(self.networks.isel(network=kept), self.guided.isel(network=kept))
+        kept = {"network": self.networks.depth >= depth}
+        return Stored(self.networks.isel(kept), self.guided.isel(kept), self.peer.isel(kept))
 
 
 def find_stored(run: StoredRun) -> dict[str, list[Path]]:
@@ -50,29 +53,52 @@ def find_table(file: str, parameter: str) -> Path:
     raise Refused(f"{parameter} names {file!r}, {expected}")
 
 
+def load_networks(run: StoredRun) -> tuple[list[Snapshot], xr.Dataset]:
+    """Return the RDMs of a run's stored networks, and a table of them, numbered through.
+
+    Networks that lack an accuracy or the RDMs of an epoch are left out.
+
+    Returns:
+        Snapshots, see `pool_bank.unpack`. Dataset with accuracy [network, epoch]; mature accuracy,
+        depth and architecture [network].
+
+    Raises:
+        Refused: as `find_stored`; or no network is left.
+    """
+    banks = [xr.load_dataset(path) for path in find_stored(run)["banks"]]
+    columns = (one[["accuracy", "mature", "depth", "architecture"]] for one in banks)
+    networks = xr.concat([*pool_bank.numbered(columns)], "network", combine_attrs="drop")
+    snapshots = list(pool_bank.unpack(*banks))
+    counted = Counter(network for network, *_ in snapshots)
+    shown = [counted[network] == networks.sizes["epoch"] for network in networks.network.values]
+    known = networks.mature.notnull() & networks.accuracy.notnull().all("epoch") & shown
+    if not known.any():
+        expected = "expected some with accuracies and RDMs of all epochs"
+        raise Refused(f"banks names {run.banks!r}, without any such network: {expected}")
+    networks = networks.isel(network=known)
+    kept = {*networks.network.values.tolist()}
+    stamps = [one for bank in banks for one in json.loads(bank.attrs.get("provenance", "[]"))]
+    networks = networks.assign_attrs(provenance=json.dumps(stamps))
+    return [one for one in snapshots if one[0] in kept], networks
+
+
 def load_stored(run: StoredRun) -> Stored:
-    """Return stored networks with guidance, numbered through; errors as `find_stored`.
+    """Return stored networks with guidance; errors as `load_networks`.
 
     Raises:
         ValueError: a teacher of other stimuli, or without RDMs of class means.
     """
-    files = find_stored(run)
-    banks = [xr.load_dataset(path) for path in files["banks"]]
+    files, (snapshots, networks) = find_stored(run), load_networks(run)
     teacher = read_teacher(files["teacher"][0])
+    stimuli = teacher.layers[0].stimuli
     plain = list(pool_bank.unpack(*map(xr.load_dataset, files["untrained"])))
-    _, untrained = pool_bank.networks_as_teachers(plain, teacher.layers[0].stimuli, run.level)
-    snapshots = pool_bank.unpack(*banks)
+    _, untrained = pool_bank.networks_as_teachers(plain, stimuli, run.level)
     guided = controls.control_guidance(snapshots, teacher, untrained, level=run.level)
-    columns = [bank[["accuracy", "mature", "depth"]] for bank in banks]
-    networks = xr.concat(columns, "network", combine_attrs="drop")
-    stamps = [one for bank in banks for one in json.loads(bank.attrs.get("provenance", "[]"))]
-    networks = networks.assign_attrs(provenance=json.dumps(stamps))
-    return Stored(networks.assign_coords(network=guided.network), guided)
+    peer = controls.peer_guidance(snapshots, stimuli, level=run.level)
+    return Stored(networks, guided, peer)
 
 
-def make_bank(
-    networks: xr.Dataset, mature: xr.DataArray, epochs: Sequence[float], *, level: str = "class"
-) -> xr.Dataset:
+def make_bank(networks: xr.Dataset, mature: xr.DataArray, epochs: Sequence[float]) -> xr.Dataset:
     """Return a pool's RDMs on record as a bank that `load_stored` reads once it is saved.
 
     Args:
@@ -81,7 +107,7 @@ def make_bank(
         epochs: of the snapshots to keep.
     """
     numbers = networks.network.values.tolist()
-    stored = Tracker().rdms(networks.attrs["study"], numbers, level)
+    stored = Tracker().rdms(networks.attrs["study"], numbers, "class")
     bank = pool_bank.pack(one for one in stored if one[1] in epochs)
     kept = networks.sel(epoch=list(epochs))
     names = "accuracy examples hash seed architecture depth parameters multiply_adds".split()

@@ -21,7 +21,8 @@ CORRELATIONS: dict[str, Callable] = {
     "spearman": partial(rdm.correlate_rdms, ranks=True),
 }
 METHODS = CORRELATIONS | alignment.MEASURES
-Snapshots = Iterable[tuple[int, float, Mapping[tuple[str, str], np.ndarray]]]
+Snapshot = tuple[int, float, Mapping[tuple[str, str], np.ndarray]]  # network, epoch, RDMs
+Snapshots = Iterable[Snapshot]
 
 
 def check_comparable(teacher: Teacher, level: str, shown: AbstractSet[str]) -> None:

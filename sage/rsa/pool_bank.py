@@ -1,14 +1,14 @@
 """RDMs of a pool's networks in one small file, to be compared with any teacher."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from operator import itemgetter
 from typing import Any
 
 import numpy as np
 import xarray as xr
 
-from sage.rsa.guidance import Snapshots
+from sage.rsa.guidance import Snapshot, Snapshots
 from sage.rsa.teacher import Teacher, TeacherLayer
 
 # A byte a value: 1 - r lies in [0, 2], so that values are off by 0.004 at most; 255 is NaN.
@@ -40,16 +40,12 @@ def pack(snapshots: Snapshots) -> xr.Dataset:
     return xr.Dataset(variables, {"network": networks, "epoch": epochs})
 
 
-def unpack(
-    *banks: xr.Dataset,
-) -> Iterator[tuple[int, float, Mapping[tuple[str, str], np.ndarray]]]:
+def unpack(*banks: xr.Dataset) -> Iterator[Snapshot]:
     """Yield the snapshots of banks that `pack` made, as `guidance.compare` takes them.
 
-    Networks of a further bank are numbered on. Variables without stimuli, such as accuracies, are
-    left aside.
+    They are `numbered`. Variables without stimuli, such as accuracies, are left aside.
     """
-    first = 0
-    for bank in banks:
+    for bank in numbered(banks):
         variables = [one for one in bank.data_vars.values() if "stimuli" in one.attrs]
         kinds = {(one.stimuli, one.level): one.values for one in variables}
         for row, network in enumerate(bank.network.values.tolist()):
@@ -57,8 +53,15 @@ def unpack(
                 rdms = {kind: values[row, column] for kind, values in kinds.items()}
                 known = {kind: one for kind, one in rdms.items() if (one == one).any()}
                 if known:
-                    yield first + network, epoch, known
-        first += int(bank.network.values.max(initial=-1)) + 1
+                    yield network, epoch, known
+
+
+def numbered(banks: Iterable[xr.Dataset]) -> Iterator[xr.Dataset]:
+    """Yield banks in which the networks of each are numbered on from those before it."""
+    first = 0
+    for bank in banks:
+        yield (one := bank.assign_coords(network=bank.network + first))
+        first = int(one.network.values.max(initial=first - 1)) + 1
 
 
 def join(banks: Sequence[xr.Dataset]) -> xr.Dataset:

@@ -123,6 +123,15 @@ def test_correlation_agrees_with_scipy():
     assert bootstrap.correlate(x[:, None], y[:, None], axis=0) == expected
 
 
+@pytest.mark.parametrize("method", ["pearson", "spearman", "kendall"])
+def test_a_predictor_with_nan_has_no_correlation(method):
+    x, y = correlated(20)
+    broken, counts = np.where(x == x.max(), np.nan, x), BOOTSTRAP.counts(20)
+    found = bootstrap.METHODS[method](counts, np.stack([x, broken]), y)
+    assert np.isfinite(found[:, 0]).all() and np.isnan(found[:, 1]).all()
+    assert np.isnan(bootstrap.METHODS[method](counts, x[None], broken)).all()
+
+
 def test_interval_agrees_with_scipys_bootstrap():
     x, y = correlated(60)
     found = bootstrap.correlation(x, y, Bootstrap(20_000, 0))

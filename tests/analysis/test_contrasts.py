@@ -174,3 +174,8 @@ def test_planned_contrasts_are_corrected_for_their_number():
     np.testing.assert_allclose(found.holm.values[order], np.minimum(by_hand, 1))
     excludes = (found.low > 0) | (found.high < 0)
     assert ((found.p < 0.05) == excludes).all()
+    # A score that is not known for all networks shows nothing, but counts among the comparisons.
+    broken = scores.where((scores.predictor != "worse") | (scores.network > 0))
+    again = contrasts.planned(broken, mature, pairs, Bootstrap(1000, 0))
+    assert np.isnan(again.to_dataarray()[:, 0]).all()
+    assert again.holm[1] == pytest.approx(3 * found.p[1])

@@ -169,6 +169,10 @@ def test_layers_in_order_are_at_thirds_of_the_depth(layers, places):
     scores = predictors.score_table(one, ["TG in order"])
     expected = np.mean([8 * row + place - 1 for row, place in enumerate(places)])
     np.testing.assert_allclose(scores, expected)
+    # A layer that never varies has no RDM, but its place.
+    hole = found.where((found.layer != 6) | (layers < 7))
+    one = replace(known, similarities=known.similarities | {"teacher": hole})
+    np.testing.assert_allclose(predictors.score_table(one, ["TG in order"]), expected)
 
 
 def test_older_tables_are_completed_from_their_similarities():

@@ -57,8 +57,8 @@ for index in range(int(first), int(last or first) + 1) if "RUN" in os.environ el
     log = options["--output"].replace("%A", str(number)).replace("%a", str(index))
     with open(log, "w") as out:
         environment = {{**os.environ, "SLURM_ARRAY_TASK_ID": str(index)}}
-        for name in ("SAGE_DATA", "SAGE_FIGURES"):
-            environment.pop(name)
+        for name in ("SAGE_DATA", "SAGE_DEVICE", "SAGE_FIGURES"):
+            environment.pop(name, None)
         where = dict(env=environment, stdout=out, stderr=out, cwd="/")
         subprocess.run(["bash", sys.argv[-1]], **where, check=True)
 print(f"{{number}};cluster")
@@ -171,9 +171,10 @@ def test_submitted_jobs_run_and_are_gathered(checkout, monkeypatch, capsys):
     assert len(calls(checkout)) == 2 and "finished already" in capsys.readouterr().out
 
 
-def test_finished_points_are_not_submitted(checkout, capsys):
+def test_finished_points_are_not_submitted(checkout, capsys, monkeypatch):
     """What is left keeps its order; a single point needs no array."""
     finish(checkout, "alpha", "1")
+    monkeypatch.setenv("SAGE_DEVICE", "cpu")
     assert grid(checkout, "submit", "-p", "alpha", "1", "2", "3") == 0
     (script,) = (checkout / "figures" / "slurm").glob("*.sh")
     assert [call[3] for call in calls(checkout)] == ["--array=0", "--array=1-1"]
@@ -183,6 +184,7 @@ def test_finished_points_are_not_submitted(checkout, capsys):
         and "-p alpha 1 " not in text
     )
     assert "SAGE_TRACKER" not in text and f"export SAGE_DATA={paths.data()}" in text
+    assert "export SAGE_DEVICE=cpu" in text
 
     finish(checkout, "alpha", "2")
     assert grid(checkout, "submit", "-p", "alpha", "1", "2", "3") == 0

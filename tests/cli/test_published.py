@@ -73,6 +73,15 @@ def test_publishing_again_replaces_tables_and_tells_other_numbers(tmp_path, monk
     assert "same numbers: 02_searches, 02_summary" in capsys.readouterr().out
 
 
+def test_the_quickstart_can_be_published(tmp_path):
+    shutil.copytree(paths.ROOT / "notebooks", tmp_path / "notebooks")
+    shown = tmp_path / "figures" / "published" / "mine" / "quickstart_rdms.png"
+    shown.parent.mkdir(parents=True)
+    shown.touch()
+    made = published.analyse("mine", tmp_path, tmp_path, tmp_path)
+    assert made.drawn == ["quickstart_rdms"] and not made.problem
+
+
 def test_an_unknown_published_result_is_refused(capsys):
     with pytest.raises(SystemExit, match="2"):
         main(["published", "cifar100-pol"])

@@ -452,6 +452,14 @@ def test_publish_again(checkout, capsys):
     assert not (checkout / "figures" / "objects-quick-seed-3").exists()
     assert run(checkout, "-p", "seed", "3", "--publish", "other") == 0
 
+    # A notebook on stored networks means something else by alpha.
+    code = MAKES.replace("01_table", "quickstart_table").replace("seed=seed", "alpha=alpha")
+    other = write(checkout, "quickstart", code)
+    other.write_text(other.read_text().replace("alpha = 1.0", "alpha = 0.5"))
+    commit(checkout)
+    assert run(checkout, "--publish", "mine") == run(checkout, "--publish", "mine") == 0
+    assert table.with_name("quickstart_table.nc").is_file()
+
     xr.Dataset({"value": 1.0}).to_netcdf(table, engine="h5netcdf")
     with pytest.raises(SystemExit, match="2"):
         run(checkout, "--publish", "mine")

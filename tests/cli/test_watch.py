@@ -40,6 +40,13 @@ def test_all_studies_are_listed_with_their_states(tracker, capsys):
     assert study[9].count("-") == 2 and study[11:] == ["process", str(os.getpid()), *study[13:]]
 
 
+def test_a_study_that_somebody_has_just_begun_to_explore(tracker, capsys, monkeypatch):
+    """It is locked before the record says by whom."""
+    monkeypatch.setattr(Tracker, "explored", lambda *_: True)
+    assert main(["watch"]) == 0
+    assert capsys.readouterr().out.splitlines()[1].split()[-1] == "-"
+
+
 def test_scripts_read_the_same_as_json(tracker, capsys):
     assert main(["watch", "--json"]) == 0
     empty, study = json.loads(capsys.readouterr().out)

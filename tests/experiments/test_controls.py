@@ -47,8 +47,9 @@ def test_controls_are_many_draws_and_the_networks_themselves(monkeypatch):
     np.testing.assert_allclose(found.TG, alone(teacher))
     np.testing.assert_allclose(found.shuffled[7], alone(teacher.shuffled(seed=7)))
     np.testing.assert_allclose(found.untrained[3], alone(make_teacher().shuffled(seed=1003)))
-    last = found.peer.sel(epoch=2)
-    assert last.notnull().all() and found.teacher.values.tolist() == [0, 1, 2]
+
+    last = controls.peer_guidance(iter(snapshots), "set a", level="class").sel(epoch=2)
+    assert last.notnull().all() and last.teacher.values.tolist() == [0, 1, 2]
     np.testing.assert_allclose([last.sel(teacher=n, network=n) for n in range(3)], 1)
     by_hand = np.corrcoef(
         np.vstack([snapshots[3][2]["set a", "class"][:1], snapshots[1][2]["set a", "class"]])
@@ -69,10 +70,32 @@ def test_a_teacher_of_other_images_or_with_nan_is_refused(tmp_path):
         read_teacher(path)
 
 
-def test_stored_networks_are_read_from_the_files_that_a_run_names(tmp_path):
-    teacher, bank = make_teacher(), pool_bank.pack(make_snapshots())
+def make_bank() -> xr.Dataset:
+    bank = pool_bank.pack(make_snapshots())
     bank["accuracy"] = (("network", "epoch"), np.arange(6).reshape(3, 2) / 10)
-    bank = bank.assign({name: ("network", [3, 1, 2]) for name in ("mature", "depth")})
+    return bank.assign({one: ("network", [3, 1, 2]) for one in ("mature", "depth", "architecture")})
+
+
+@pytest.mark.parametrize("broken", ["accuracy", "mature", "rdms_0"])
+def test_stored_networks_that_broke_are_left_out(tmp_path, broken):
+    whole = make_bank()
+    bank = whole.assign({broken: whole[broken].astype(float)})
+    bank[broken][{"network": 1} | ({} if broken == "mature" else {"epoch": 1})] = np.nan
+    for name, one in (("whole", whole), ("broken", bank), ("none", bank.isel(network=[1]))):
+        paths.save_table(one, tmp_path / f"{name}.nc")
+    make_teacher().save(tmp_path / "teacher.nc")
+    options = {"teacher": f"{tmp_path}/teacher.nc", "untrained": f"{tmp_path}/whole.nc"}
+    run = StoredRun(banks=f"'{tmp_path}/broken.nc' '{tmp_path}/whole.nc'", **options)
+    found = stored_networks.load_stored(run)
+    assert found.networks.network.values.tolist() == [0, 2, 3, 4, 5]
+    assert found.networks.mature.values.tolist() == [3, 2, 3, 1, 2]
+    assert found.guided.network.equals(found.networks.network) and found.guided.TG.notnull().all()
+    with pytest.raises(Refused, match="without any such network: expected some with accuracies"):
+        stored_networks.load_networks(StoredRun(banks=f"{tmp_path}/none.nc", **options))
+
+
+def test_stored_networks_are_read_from_the_files_that_a_run_names(tmp_path):
+    teacher, bank = make_teacher(), make_bank()
     paths.save_table(bank, tmp_path / "my pool.nc")
     teacher.save(tmp_path / "teacher.nc")
     named = {"teacher": f"{tmp_path}/teacher.nc", "untrained": f"{tmp_path}/my pool.nc"}
@@ -85,7 +108,7 @@ def test_stored_networks_are_read_from_the_files_that_a_run_names(tmp_path):
     expected = np.tile(guidance.teacher_guidance(alone), (2, 1))
     np.testing.assert_allclose(found.guided.TG, expected, atol=0.005)
     deep = found.at_least(2)
-    assert deep.networks.depth.values.tolist() == 2 * [3, 2] and deep.guided.sizes["teacher"] == 6
+    assert deep.networks.depth.values.tolist() == 2 * [3, 2] and deep.peer.shape == (6, 4, 2)
     with pytest.raises(Refused, match="banks names 'none.nc', expected a file"):
         stored_networks.find_stored(StoredRun(banks="none.nc"))
     with pytest.raises(Refused, match="untrained is empty"):
