@@ -160,6 +160,9 @@ class BenchmarkRun(StoredRun):
         others: files of further teachers.
         second_pool: networks that were shown other images, see `object_guidance`.
         longer: the first networks of `banks` after more training, see `nasbench201.train_longer`.
+
+    Raises:
+        Refused: RDMs of single images, of which none are stored.
     """
 
     profile: str = "nasbench201"
@@ -172,6 +175,11 @@ class BenchmarkRun(StoredRun):
     longer: str = "nasbench201/05_longer.nc"
     files = (*StoredRun.files, "ladder", "others", "second_pool", "longer")
     several = ("others",)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.level != "class":
+            raise Refused(f"level is {self.level!r}, expected 'class': that is what is stored")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -22,8 +22,8 @@ class Judged:
     """Stored networks as a teacher judges them.
 
     Args:
-        teacher: has RDMs of class means.
-        rdms: [layer, pair] of class means by network and epoch.
+        teacher: has RDMs of the run's level.
+        rdms: [layer, pair] of that level by network and epoch.
         similarity: see `guidance.compare`.
         scores: [predictor, network, epoch] of P, TG, P + alpha TG, and two controls; with depth
             and architecture [network].
@@ -64,7 +64,8 @@ class Judged:
         """
         tg, p = (self.scores.sel(predictor=name, epoch=epoch) for name in ("TG", "P"))
         last = self.teacher.layers[-1]
-        found = {f"the teacher, layer {last.name}\n": last.rdms["class"]}
+        level = self.similarity.attrs["level"]
+        found = {f"the teacher, layer {last.name}\n": last.rdms[level]}
         for kind, network in (("highest", tg.idxmax().item()), ("lowest", tg.idxmin().item())):
             place = {"network": network, "epoch": epoch}
             layer = int(self.similarity.isel(teacher_layer=-1).sel(place).argmax("layer"))
@@ -79,7 +80,7 @@ def judge(run: StoredRun) -> Judged:
     snapshots, networks = stored_networks.load_networks(run)
     teacher = read_teacher(*stored_networks.find_stored(run)["teacher"])
     similarity, shuffled = (
-        guidance.compare(snapshots, one, level="class")
+        guidance.compare(snapshots, one, level=run.level)
         for one in (teacher, teacher.shuffled(seed=0))
     )
     p, tg = networks.accuracy, guidance.teacher_guidance(similarity)
@@ -98,6 +99,6 @@ def judge(run: StoredRun) -> Judged:
     scores = xr.concat(parts, "predictor", join="exact", combine_attrs="drop", **joined)
     scores = scores.assign_coords(networks[["depth", "architecture"]])
     stimuli = teacher.layers[-1].stimuli
-    rdms = {(network, epoch): own[stimuli, "class"] for network, epoch, own in snapshots}
+    rdms = {(network, epoch): own[stimuli, run.level] for network, epoch, own in snapshots}
     mature = networks.mature.assign_coords(epoch=run.settings.mature_epochs)
     return Judged(teacher, rdms, similarity, scores.assign_attrs(alpha=run.alpha), mature)

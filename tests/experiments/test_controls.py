@@ -117,6 +117,8 @@ def test_stored_networks_are_read_from_the_files_that_a_run_names(tmp_path):
     for other in (StoredRun(teacher=two), BenchmarkRun(**named, banks=two)):
         with pytest.raises(Refused, match="names 2 files, .*, expected one"):
             stored_networks.find_stored(other)
+    with pytest.raises(Refused, match="level is 'image', expected 'class'"):
+        BenchmarkRun(level="image")
 
 
 def test_published_banks_hold_the_networks_of_the_published_pools():
