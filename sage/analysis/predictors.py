@@ -18,7 +18,6 @@ from sage.search.scores import GUIDED, SCORES
 COMBINED = "P + alpha TG"  # the run's alpha; `display_name` says P + TG where that is 1
 BY_LAYER = "TG by layer"
 CHOSEN = "P + a TG"  # its weight was chosen on other networks; `display_name` says "P + alpha TG"
-LATER = ("TG in order",)  # computed from the similarities of tables that lack them
 TAUGHT = ("guidance", "combination")  # families of predictors that change with the teacher
 FAMILIES = (
     *("accuracy", "training speed", "size", "zero-cost", "guidance", "recording", "control"),
@@ -298,23 +297,6 @@ def join_scores(parts: Iterable[xr.DataArray]) -> xr.DataArray:
     table = xr.concat(list(parts), "predictor", **options, **joined)
     defined = table.notnull()
     return table.where((defined | ~defined.any("network")).all("predictor")).rename("score")
-
-
-def complete(table: xr.Dataset) -> xr.Dataset:
-    """Return a pool's table, see `predictivity.pool_record`, with scores that it is older than.
-
-    A table from a file forgets how long its names were there, or longer ones would be cut.
-    """
-    table = table.drop_encoding()
-    found, alpha = {"teacher": table.similarity}, float(table.score.attrs["alpha"])
-    known = PoolMeasurements(results=table, similarities=found, alpha=alpha)
-    missing = [name for name in LATER if name not in table.predictor]
-    if not missing:
-        return table
-    options: dict[str, Any] = {"coords": "minimal", "compat": "override", "join": "exact"}
-    added = score_table(known, missing).where(table.score.notnull().all("predictor"))
-    score = xr.concat([table.score, added], "predictor", combine_attrs="override", **options)
-    return table.drop_dims("predictor").assign(score=score)
 
 
 def score_again(

@@ -98,7 +98,7 @@ def read_folders(names: str) -> dict[str, dict[str, xr.Dataset]]:
     """
     folders = {}
     for folder, files in find_folders(names).items():
-        tables = {one: predictors.complete(xr.load_dataset(file)) for one, file in files.items()}
+        tables = {one: xr.load_dataset(file).drop_encoding() for one, file in files.items()}
         wanted = _description(tables[folder])
         wanted = {key: value for key, value in wanted.items() if key not in MAY_DIFFER}
         for one, table in tables.items():
@@ -116,7 +116,7 @@ def holds_own(run: PoolRun) -> bool:
 def read_published(run: PoolRun) -> dict[str, xr.Dataset]:
     """Return the pools that a run names by their seed, as "seed 1", that of its own seed as `OWN`.
 
-    Predictors that a table is older than are computed from its similarities.
+    Their tables forget how long names were in the files, or longer ones would be cut.
 
     Raises:
         ValueError: as `find`; two pools of one seed, or one of the run's own seed that has
@@ -124,7 +124,7 @@ def read_published(run: PoolRun) -> dict[str, xr.Dataset]:
     """
     pools: dict[str, xr.Dataset] = {}
     for name, file in find(run).items():
-        one = predictors.complete(xr.load_dataset(file))
+        one = xr.load_dataset(file).drop_encoding()
         seed = json.loads(one.attrs["description"])["seed"]
         if seed == run.seed:
             made = asdict(PoolRun()) | json.loads(one.attrs["run_parameters"])
@@ -165,7 +165,7 @@ def published_pools(pools: Mapping[str, xr.Dataset]) -> Pools:
     own = pools[OWN]
     folder = paths.results() / own.attrs["published"]
     found, summary = folder / "01_found.nc", folder / "01_summary.nc"
-    searched = predictors.complete(xr.load_dataset(found)) if found.exists() else None
+    searched = xr.load_dataset(found).drop_encoding() if found.exists() else None
     ends = xr.open_dataset(summary).attrs if summary.exists() else {}
     value, low, high = (
         float(ends.get(f"ceiling_{one}", "nan")) for one in ("value", "low", "high")

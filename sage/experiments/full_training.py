@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 import xarray as xr
+from torch import nn
 from tqdm.auto import tqdm
 
 from sage.compute import devices, parallel
@@ -204,10 +205,8 @@ def train_fully(
     devices.require({"device": plan.device, "convolutions": plan.convolutions})
     images, test, classes = plan.load_images()
     with devices.one_thread():
-        with devices.weights_from(plan.seed):
-            model = plan.build(classes)
-        trainer = Trainer(model, images, plan.recipe, seed=plan.seed, device=devices.default())
-        accuracy, top5, failure = float("nan"), float("nan"), ""
+        trainer = Trainer.begin(partial(plan.build, classes), images, plan.recipe, seed=plan.seed)
+        model, accuracy, top5, failure = trainer.model, float("nan"), float("nan"), ""
         name = plan.genotype.name if progress else None
         checkpoint = path.with_suffix(".pt")
         try:
@@ -232,7 +231,7 @@ def train_fully(
     return table
 
 
-def _test(model: CellNetwork, test: Images | ImageFiles) -> tuple[float, float]:
+def _test(model: nn.Module, test: Images | ImageFiles) -> tuple[float, float]:
     """Return top-1 and top-5 accuracy; with fewer than five classes the latter is 1."""
     scores = activations.class_scores(model, test)
     top5 = activations.top_k(scores, test.labels, min(5, scores.shape[1]))

@@ -3,7 +3,7 @@
 import json
 import time
 from dataclasses import asdict, dataclass, field
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any, NamedTuple, cast
 
 import numpy as np
@@ -191,12 +191,9 @@ def train_again(protocol: EvaluationProtocol, architecture: Architecture, seed: 
 def _trainer(
     protocol: EvaluationProtocol, architecture: Architecture, seed: int, images: Dataset
 ) -> Trainer:
-    """Return a trainer at its start, the candidate's initial weights drawn from the seed."""
-    networks = protocol.networks
-    with devices.weights_from(seed):
-        model = networks.build(architecture, classes=len(images.classes))
-    recipe = networks.recipe(protocol.mature_epochs, protocol.batch_size)
-    return Trainer(model, images.train, recipe, seed=seed, device=devices.default())
+    build = partial(protocol.networks.build, architecture, classes=len(images.classes))
+    recipe = protocol.networks.recipe(protocol.mature_epochs, protocol.batch_size)
+    return Trainer.begin(build, images.train, recipe, seed=seed)
 
 
 @lru_cache(maxsize=2)
@@ -236,7 +233,7 @@ def _measure(
     trainer: Trainer, epoch: float, loaded: Loaded, protocol: EvaluationProtocol
 ) -> Snapshot:
     began, (images, sets) = time.perf_counter(), loaded
-    model = trainer.model if trainer.step else trainer.calibrated_model()
+    model = trainer.measured_model()
     layers = cast(tuple[str, ...], model.layer_names)
     options: dict[str, Any] = {"units": protocol.rdm_units, "seed": trainer.seed}
     options |= {"grams": protocol.rivals}

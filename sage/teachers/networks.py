@@ -94,8 +94,8 @@ def load_stimuli(run: Run) -> StimulusSet:
 
 
 def untrained_network(name: str, run: Run) -> nn.Module:
-    """Return a network of `NETWORKS` with initial weights, see `Trainer.calibrated_model`."""
-    return make_trainer(name, run).calibrated_model()
+    """Return a network of `NETWORKS` with initial weights, see `Trainer.measured_model`."""
+    return make_trainer(name, run).measured_model()
 
 
 def train_network(name: str, run: Run) -> tuple[nn.Module, xr.Dataset]:
@@ -119,12 +119,10 @@ def scored(model: nn.Module, run: Run) -> dict[str, float]:
 
 
 def make_trainer(name: str, run: Run) -> Trainer:
-    """Return a trainer at its start, the network's initial weights drawn from the run's seed."""
+    """Return a trainer of a network of `NETWORKS` at its start."""
     images, network = load_images(run), NETWORKS[name](run.settings)
-    with devices.weights_from(run.seed):
-        model = network.build(classes=len(images.classes))
-    device = devices.default()
-    return Trainer(model, images.train, network.recipe, seed=run.seed, device=device)
+    build = partial(network.build, classes=len(images.classes))
+    return Trainer.begin(build, images.train, network.recipe, seed=run.seed)
 
 
 def state_key(name: str, run: Run) -> str:

@@ -171,7 +171,7 @@ def train_ladder(name: str, run: Run) -> Ladder:
     folder = paths.cache() / "teachers" / f"{name}-ladder-{key}-{BANK_REVISION}"
 
     def measure() -> dict[str, float]:
-        model = trainer.model if trainer.step else trainer.calibrated_model()
+        model = trainer.measured_model()
         in_stages(name, model, run).save(folder / f"{trainer.examples}.nc")
         return networks.scored(model, run)
 

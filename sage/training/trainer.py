@@ -1,8 +1,9 @@
 """A trainer that stops and goes on at any step."""
 
+from collections.abc import Callable
 from contextlib import closing
 from copy import deepcopy
-from typing import cast
+from typing import Self, cast
 
 import torch
 from torch import Tensor, nn
@@ -58,6 +59,15 @@ class Trainer:
         steps = round(recipe.epochs * self.steps_per_epoch)
         self._losses = torch.full((steps,), torch.nan, device=device)
 
+    @classmethod
+    def begin(
+        cls, build: Callable[[], nn.Module], images: Labelled, recipe: Recipe, *, seed: int
+    ) -> Self:
+        """Return a trainer at its start, on the default device; the seed gives initial weights."""
+        with devices.weights_from(seed):
+            model = build()
+        return cls(model, images, recipe, seed=seed, device=devices.default())
+
     @property
     def examples(self) -> int:
         return self.step * self.recipe.batch_size
@@ -84,12 +94,14 @@ class Trainer:
                     raise Diverged(f"training loss is {self.loss_sum.item()} by step {self.step}")
 
     @torch.no_grad()
-    def calibrated_model(self) -> nn.Module:
-        """Return a copy of the untrained network, to be measured as trained ones are.
+    def measured_model(self) -> nn.Module:
+        """Return the network as it is measured: before the first step, a copy.
 
-        Its batch normalisation has the statistics of the first step's images. The initial ones, a
-        mean of 0 and a variance of 1, let activations grow or fade from layer to layer.
+        The copy's batch normalisation has the statistics of the first step's images. The initial
+        ones, a mean of 0 and a variance of 1, let activations grow or fade from layer to layer.
         """
+        if self.step:
+            return self.model
         ((images, _),) = self.batches.steps(0, 1)
         model = deepcopy(self.model).train()
         for module in model.modules():

@@ -9,7 +9,6 @@ import xarray as xr
 
 from sage.analysis import predictors
 from sage.analysis.predictors import PREDICTORS, PoolMeasurements
-from sage.config import paths
 from sage.models import zero_cost
 
 KINDS = (
@@ -173,30 +172,6 @@ def test_layers_in_order_are_at_thirds_of_the_depth(layers, places):
     hole = found.where((found.layer != 6) | (layers < 7))
     one = replace(known, similarities=known.similarities | {"teacher": hole})
     np.testing.assert_allclose(predictors.score_table(one, ["TG in order"]), expected)
-
-
-def test_older_tables_are_completed_from_their_similarities():
-    known = make_known()
-    known.results["loss"][1, 1] = np.nan
-    table = predictors.score_table(known)
-    whole = known.results.assign(score=table, similarity=known.similarities["teacher"])
-    xr.testing.assert_identical(predictors.complete(whole), whole)
-    older = whole.sel(predictor=[name for name in table.predictor.values if name != "TG in order"])
-    found = predictors.complete(older).score
-    xr.testing.assert_allclose(found.sel(predictor=table.predictor.values), table)
-    assert found.cost.dims == table.cost.dims and found.attrs == table.attrs
-
-
-def test_names_that_join_a_table_from_a_file_are_not_cut(tmp_path):
-    known = make_known()
-    score, found = predictors.score_table(known), known.similarities["teacher"]
-    path = paths.save_table(known.results.assign(score=score, similarity=found), tmp_path / "a.nc")
-    table = predictors.complete(xr.load_dataset(path))
-    longer = xr.concat(
-        [table.score, table.score[:1].assign_coords(predictor=[50 * "a"])], "predictor"
-    )
-    again = xr.load_dataset(paths.save_table(longer.to_dataset(), tmp_path / "b.nc"))
-    assert again.predictor.values[-1] == 50 * "a"
 
 
 def test_predictors_need_their_similarity():

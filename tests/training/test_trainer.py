@@ -90,10 +90,10 @@ def test_stopping_and_measuring_on_the_way_disturbs_nothing():
     assert torch.equal(weights(measured), weights(whole))
 
 
-def test_calibrated_model_normalises_the_first_batch_as_training_does():
+def test_measured_model_normalises_the_first_batch_as_training_does():
     trainer = make_trainer()
     before, ((images, _),) = weights(trainer), trainer.batches.steps(0, 1)
-    model = trainer.calibrated_model()
+    model = trainer.measured_model()
     networks = copy.deepcopy(model).train(), model.eval(), copy.deepcopy(trainer.model).eval()
     with torch.no_grad(), devices.autocast(CPU):
         in_training, calibrated, initial = (
