@@ -171,7 +171,7 @@ def simulated_searches(pools: Mapping[str, Analysis], *, epoch: float, teacher: 
                 row[2].errorbar(places, gains.value, style.interval_bars(gains), **bars)
         for axis, choice in zip(row, found.choice.values):
             axis.axhline(networks.max(), color="0.5", ls="--", lw=0.8, label="best of all networks")
-            axis.set(title=f"{choice}, by the score", xlabel="multiply-adds of the search")
+            axis.set(title=f"{choice}, by the score", xlabel=style.MULTIPLY_ADDS)
             style.cost_axis(axis, least)
             style.accuracy_axis(axis, "mature accuracy")
         row[0].set_ylabel(f"{fill(name, 26)}\nn = {networks.size}\nmature accuracy")

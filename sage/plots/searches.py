@@ -144,7 +144,7 @@ def final_errors(
         errors = frame[[name, f"{name}, low", f"{name}, high"]] / 100
         errors = errors.set_axis(["value", "low", "high"], axis=1)
         trainings = 1 - accuracies[measure].sel(network=networks).transpose("network", ...).values
-        for label, colour, rows in (("found here", "k", here), ("published", "0.6", ~here)):
+        for label, colour, rows in (("found cell", "k", here), ("published cell", "0.6", ~here)):
             dots = {"ls": "", "marker": "o", "ms": 3, "mew": 0, "alpha": 0.6, "color": colour}
             if trainings.shape[1] > 1:  # else it is the mean
                 axis.plot(trainings[rows], places[rows] - 0.3, **dots)

@@ -55,6 +55,7 @@ ROWS, EXAMPLES = 10, 8  # of a sheet of images: groups at most, and images of ea
 COLUMN = 3.4  # inches, one column of a two-column paper
 Look = dict[str, Any]  # how something is drawn, as matplotlib takes it
 applied = matplotlib.rc_context(STYLE)  # a decorator: the function draws in this style
+MULTIPLY_ADDS = "multiply-adds of the search\n(G: 10⁹, T: 10¹²)"
 UNDATED = {"CreationDate": None, "Producer": None, "Creator": None}
 
 
