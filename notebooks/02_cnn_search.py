@@ -19,8 +19,7 @@
 # The paper's second claim: after little training, a search that scores candidates by P + alpha TG
 # finds networks as good as one that scores them by accuracy P after ten times as much.
 #
-# What the published run found: at its small size guidance does not help, and three times the
-# training does not help either. With two repetitions only a large effect would show.
+# What the published run found is undecided: with two repetitions only a large effect would show.
 #
 # Each searcher searches the space of convolutional networks by each score, with few and with many
 # epochs per candidate, several times over. At checkpoints the best candidates by the search's own
