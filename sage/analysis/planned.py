@@ -124,7 +124,8 @@ def objects_table(judged: xr.Dataset) -> pd.DataFrame:
             columns.setdefault(told_epochs(epoch), {})[name] = row["said"]
             if row["primary"]:
                 when["judged after"][name] = told_epochs(epoch)
-                when["p (Holm)"][name] = f"{row['holm']:.3f}"
+                known = np.isfinite(row["holm"])
+                when["p (Holm)"][name] = f"{row['holm']:.3f}" if known else ""
     return pd.DataFrame(columns | when).rename_axis("difference of Spearman's r")
 
 
