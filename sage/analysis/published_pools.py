@@ -98,7 +98,7 @@ def read_folders(names: str) -> dict[str, dict[str, xr.Dataset]]:
     """
     folders = {}
     for folder, files in find_folders(names).items():
-        tables = {one: xr.load_dataset(file).drop_encoding() for one, file in files.items()}
+        tables = {one: _read(file) for one, file in files.items()}
         wanted = _description(tables[folder])
         wanted = {key: value for key, value in wanted.items() if key not in MAY_DIFFER}
         for one, table in tables.items():
@@ -116,15 +116,13 @@ def holds_own(run: PoolRun) -> bool:
 def read_published(run: PoolRun) -> dict[str, xr.Dataset]:
     """Return the pools that a run names by their seed, as "seed 1", that of its own seed as `OWN`.
 
-    Their tables forget how long names were in the files, or longer ones would be cut.
-
     Raises:
         ValueError: as `find`; two pools of one seed, or one of the run's own seed that has
             other parameters.
     """
     pools: dict[str, xr.Dataset] = {}
     for name, file in find(run).items():
-        one = xr.load_dataset(file).drop_encoding()
+        one = _read(file)
         seed = json.loads(one.attrs["description"])["seed"]
         if seed == run.seed:
             made = asdict(PoolRun()) | json.loads(one.attrs["run_parameters"])
@@ -160,12 +158,17 @@ def check_alike(pools: Mapping[str, xr.Dataset], run: PoolRun, teacher: Teacher 
         check_made(one.attrs["published"], told, one, wanted)
 
 
+def _read(path: Path) -> xr.Dataset:
+    """Return a table that forgets how long names were in its file, or longer ones would be cut."""
+    return xr.load_dataset(path).drop_encoding()
+
+
 def published_pools(pools: Mapping[str, xr.Dataset]) -> Pools:
     """Return pools that are all published, with what stands beside the run's own of them."""
     own = pools[OWN]
     folder = paths.results() / own.attrs["published"]
     found, summary = folder / "01_found.nc", folder / "01_summary.nc"
-    searched = xr.load_dataset(found).drop_encoding() if found.exists() else None
+    searched = _read(found) if found.exists() else None
     ends = xr.open_dataset(summary).attrs if summary.exists() else {}
     value, low, high = (
         float(ends.get(f"ceiling_{one}", "nan")) for one in ("value", "low", "high")

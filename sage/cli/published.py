@@ -128,8 +128,9 @@ def load(name: str, checkout: Path) -> dict[str, Results]:
     folder, found = checkout / "data" / "results" / name, {}
     shown = (checkout / "figures" / "published" / name).glob("*.png")
     named = {one: folder / f"{other}.nc" for one, other in NAMED.items()}
-    for beginning in sorted({number_of(path.stem) for path in shown}):
-        source = sources(checkout / "notebooks")[beginning]
+    known = sources(checkout / "notebooks")
+    for beginning in sorted({number_of(path.stem) for path in shown} & known.keys()):
+        source = known[beginning]
         own = {one: at for one, at in named.items() if number_of(one) == beginning and at.is_file()}
         parameters = defaults(source)
         for path in (*sorted(folder.glob(f"{beginning}_*.nc")), *own.values()):

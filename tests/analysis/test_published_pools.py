@@ -81,6 +81,11 @@ def test_pools_of_other_seeds_and_devices_are_loaded_and_told_apart_by_seed(publ
     for one, name in zip(found.values(), ("pool", "pool/seed-7")):
         assert one.attrs.pop("published") == name
         xr.testing.assert_identical(one, tables[name])
+    # Names that join a table from a file are not cut to the length of those in it.
+    score = found["seed 3"].score
+    longer = xr.concat([score, score[:1].assign_coords(predictor=[50 * "a"])], "predictor")
+    path = paths.save_table(longer.to_dataset(), paths.data() / "longer.nc")
+    assert xr.load_dataset(path).predictor.values[-1] == 50 * "a"
 
 
 @pytest.mark.parametrize(
