@@ -26,6 +26,7 @@ def test_a_score_may_have_a_weight_of_its_own():
     assert own.guide is SCORES["P+TG"].guide and own.weight(5) == 0.2
     assert own.label(5) == "P + 0.2 TG" and scores.find("P+TG").weight(5) == 5
     assert scores.split("P+0.05parameters") == ("P+parameters", 0.05)
+    assert scores.join("P+parameters", 0.05) == "P+0.05parameters"
     for wrong in ("P+0.2", "P+0.2T", "P+.TG", "TG"):
         with pytest.raises(KeyError):
             scores.find(wrong)
