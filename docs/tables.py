@@ -13,7 +13,6 @@ from sage.analysis.predictors import CHOSEN, COMBINED, display_name
 from sage.analysis.published_pools import DEEP, RANDOM, SEARCHED
 from sage.analysis.summaries import told_epochs
 from sage.config import paths
-from sage.experiments import nasbench201
 from sage.plots.searches import SEARCHER_NAMES
 from sage.search.scores import SCORES
 
@@ -22,13 +21,9 @@ MARKED = re.compile(r"(<!-- table (\w+) -->\n)(.*?)(<!-- end -->)", re.DOTALL)
 POOL = "cifar100-pool"
 # Rows of tables, by the names that the code has for them.
 PREDICTORS = (
-    *("P", "loss", "TSE-E", "log parameters", "depth", "synflow", "naswot"),
-    *("TG", "TG in order", "TG before training", "TG untrained", "TG shuffled", COMBINED, CHOSEN),
-    *(f"P + a {one}" for one in ("log parameters", "synflow", "naswot", "TG before training")),
-)
-LONGER = (  # of networks that were trained on
-    *("P", "loss", "TSE-E", "log parameters", "naswot", "TG", "TG before training"),
-    *(COMBINED, CHOSEN, "P + a log parameters", "P + a naswot", simulated_search.BRIEFLY),
+    *("P", "loss", "TSE-E", "log parameters", "naswot"),
+    *("TG", "TG before training", "TG untrained", COMBINED, CHOSEN),
+    *("P + a log parameters", "P + a naswot", simulated_search.BRIEFLY),
 )
 ENDS = ("value", "low", "high")
 BY_POOLS = "(pools)"  # behind a verdict that intervals over networks alone would not give
@@ -83,7 +78,7 @@ def differences(name: str, pool: str, pairs: Sequence[tuple[str, str]]) -> pd.Da
 
 def other_teachers() -> pd.DataFrame:
     """Return how well other teachers guide on NAS-Bench-201, and recordings."""
-    return draws.teachers_table(load("nasbench201-guidance/05_others"), (0.5, 1, 2))
+    return draws.teachers_table(load("nasbench201-guidance/05_others"), (0.5, 2))
 
 
 def objects() -> pd.DataFrame:
@@ -94,21 +89,20 @@ def objects() -> pd.DataFrame:
 def predictors() -> pd.DataFrame:
     """Return Pearson's r with mature accuracy by predictor and amount of training."""
     one = load(f"{POOL}/01_summary").sel(pool=RANDOM, statistic="pearson")
-    return by_epoch(one, PREDICTORS, (0.5, 1, 2, 5))
+    return by_epoch(one, (0.5, 1, 2, 5))
 
 
 def early() -> pd.DataFrame:
     """Return Spearman's r with published accuracies of NAS-Bench-201."""
     one = load("nasbench201-guidance/05_assessed").sel(statistic="spearman")
-    recorded = [name for name in one.predictor.values if name.startswith(nasbench201.RECORDED)]
-    return by_epoch(one, (*PREDICTORS, *recorded, simulated_search.BRIEFLY), (0.25, 0.5, 1, 2))
+    return by_epoch(one, (0.25, 0.5, 1, 2))
 
 
-def by_epoch(table: xr.Dataset, names: Sequence[str], epochs: Sequence[float]) -> pd.DataFrame:
+def by_epoch(table: xr.Dataset, epochs: Sequence[float]) -> pd.DataFrame:
     """Return r by predictor and amount of training."""
-    columns = {}
+    columns, names = {}, [one for one in PREDICTORS if one in table.predictor]
     for epoch in epochs:
-        found = table.sel(epoch=epoch, predictor=list(names))
+        found = table.sel(epoch=epoch, predictor=names)
         ends = zip(found.value.values, found.low.values, found.high.values)
         columns[told_epochs(epoch)] = [ranged(*of) for of in ends]
     return pd.DataFrame(columns, [display_name(name, 1) for name in names])
@@ -117,7 +111,7 @@ def by_epoch(table: xr.Dataset, names: Sequence[str], epochs: Sequence[float]) -
 def longer() -> pd.DataFrame:
     """Return Spearman's r with published accuracies of the networks that were trained on."""
     one = load("nasbench201-guidance/05_longer_assessed").sel(statistic="spearman")
-    return by_epoch(one, LONGER, (1, 2, 4, 8))
+    return by_epoch(one, (1, 2, 4, 8))
 
 
 def longer_contrasts() -> pd.DataFrame:
