@@ -10,6 +10,7 @@ import pandas as pd
 
 from sage.cli.main import CommandFailed
 from sage.config.run import Refused
+from sage.search import scores
 from sage.search.record import Candidate
 from sage.search.tracker import Tracker
 
@@ -45,7 +46,7 @@ def _row(tracker: Tracker, study: dict) -> list[str]:
     ended = sum(count for state, count in states.items() if state != "running")
     failed = sum(states.get(state, 0) for state in ("failed", "diverged"))
     active = tracker.explored(study["key"])
-    when = "-"
+    score, when = about.get("score", "P"), "-"
     if study["when"]:
         when = time.strftime("%Y-%m-%d %H:%M", time.localtime(study["when"]))
     chosen = any(name.startswith("chosen by") for name in about)  # by searches, to be matured
@@ -54,7 +55,7 @@ def _row(tracker: Tracker, study: dict) -> list[str]:
         str(about.get("dataset", "-")),
         f"{max(about['snapshots']):g}" if about.get("snapshots") else "-",
         _name(about.get("searcher", "listed" if chosen else "random")),
-        _weighted(about.get("score", "P")),
+        scores.join(_name(score), score.get("alpha", 1) if isinstance(score, dict) else 1),
         str(about.get("seed", "-")),
         f"{ended}+{states['running']}" if "running" in states else str(ended),
         f"{study['best']:.4f}" if isfinite(study["best"]) else "-",
@@ -75,12 +76,6 @@ def _plain(tracker: Tracker, study: dict) -> dict:
 
 def _name(part: str | dict) -> str:
     return part if isinstance(part, str) else str(part.get("name", "-"))
-
-
-def _weighted(score: str | dict) -> str:
-    """Return a score as `-p scores` takes it, such as P+0.2TG."""
-    alpha = 1 if isinstance(score, str) else score.get("alpha", 1)
-    return _name(score) if alpha == 1 else _name(score).replace("+", f"+{alpha:g}")
 
 
 def candidates(tracker: Tracker, study: str, *, count: int = 5) -> str:

@@ -17,7 +17,7 @@ from matplotlib.figure import Figure
 from sage import spaces
 from sage.analysis.bootstrap import Bootstrap, cell, interval, pearson
 from sage.analysis.predictivity import Analysis
-from sage.analysis.predictors import display_name
+from sage.analysis.predictors import CHOSEN, display_name
 from sage.analysis.published_pools import DEPTH
 from sage.analysis.summaries import told_epochs
 from sage.plots import predictors, style
@@ -53,6 +53,7 @@ def explore(
     controls[1].continuous_update = False  # draw when it is let go
     every = (table.sel(predictor="P") + one * table.sel(predictor=names) for _, one in alphas)
     limit = 1.05 * max(float(abs(_standardised(one)).max()) for one in every)
+    colours = [predictors.COLOURS[name] for name in ("P", CHOSEN)]
     space, counts = spaces.cnn(layers), bootstrap.counts(mature.size)
     order = np.argsort(table.depth < DEPTH, kind="stable")  # as `predictors.scatter` draws them
     built = [
@@ -69,7 +70,7 @@ def explore(
         drawn = pearson(counts, np.stack([*scores.values()]), mature.values)
         (change,) = interval(drawn[:, 1:] - drawn[:, :1])
         figure, axes = style.grid(2, figsize=(predictors.WIDE, 3.4), sharex=True)
-        for axis, (label, score), r, color in zip(axes, scores.items(), interval(drawn), "br"):
+        for axis, (label, score), r, color in zip(axes, scores.items(), interval(drawn), colours):
             look: Any = {"hollow": table.depth < DEPTH, "color": color}
             predictors.scatter(axis, _standardised(score), mature, **look)
             axis.set(title=f"{label}, r = {cell(*r)}", xlabel="score in standard deviations")

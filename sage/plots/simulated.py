@@ -156,5 +156,6 @@ def benchmark_searches(table: xr.Dataset) -> Figure:
         axis.axhline(table.best, color="k", ls="--", lw=0.8, label=label)
     axes[0].set_ylabel("test accuracy on CIFAR-100\nafter 200 epochs (%)")
     axes[0].set_ylim(68, 74)
+    style.letter(axes)
     style.legend_below(axes[0], columns=3)
     return figure

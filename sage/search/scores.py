@@ -58,3 +58,8 @@ def split(word: str) -> tuple[str, float | None]:
     """Return a score's name, and its weight if that is not the run's: P+TG and 0.2 of P+0.2TG."""
     found = _WEIGHTED.fullmatch(word)
     return (f"P+{found[2]}", float(found[1])) if found else (word, None)
+
+
+def join(name: str, weight: float) -> str:
+    """Return the word for a score with a weight, such as P+0.2TG: the opposite of `split`."""
+    return name if weight == 1 else name.replace("+", f"+{weight:g}")
