@@ -56,12 +56,20 @@ def taste(space: SearchSpace, seed: int):
     return score
 
 
-def run(searcher: Searcher, count: int) -> list[Architecture]:
+def run(searcher: Searcher, count: int, judge=score) -> list[Architecture]:
     """The next proposals, each told at once."""
     for _ in range(count):
         number, architecture = searcher.ask()
-        searcher.tell(number, score(architecture))
+        searcher.tell(number, judge(architecture))
     return searcher.proposed[-count:]
+
+
+def lead(searcher: Searcher, count: int, last: int, judge) -> float:
+    """By how many s.d. of random ones the last of the next proposals are better than their mean."""
+    found = [judge(one) for one in run(searcher, count, judge)[-last:]]
+    space = searcher.space
+    chance = [judge(space.sample(np.random.default_rng(number))) for number in range(500)]
+    return (np.mean(found) - np.mean(chance)) / np.std(chance)
 
 
 def everything(space: SearchSpace) -> set[Architecture]:

@@ -7,7 +7,7 @@ from sage import spaces
 from sage.config.profiles import PROFILES
 from sage.search import searchers
 from sage.search.searchers import Evolution, Random
-from tests.support.searching import CNN, FLAT, STEPS, run, score, taste
+from tests.support.searching import CNN, FLAT, STEPS, lead, run, score, taste
 
 
 def test_evolution_changes_one_choice_of_the_best_of_a_few_that_live():
@@ -53,11 +53,4 @@ def test_evolution_takes_no_more_random_ones_than_a_budget_starts_with():
 @pytest.mark.parametrize("space", [CNN, spaces.cells(), spaces.nasbench201()])
 def test_evolution_beats_random_search(space):
     """200 candidates in each kind of space: the last 50 are better than most random ones."""
-    judge, scores = taste(space, 0), []
-    searcher = Evolution(space, seed=0)
-    for _ in range(200):
-        number, architecture = searcher.ask()
-        scores.append(judge(architecture))
-        searcher.tell(number, scores[-1])
-    chance = [judge(space.sample(np.random.default_rng(number))) for number in range(500)]
-    assert np.mean(scores[-50:]) > np.mean(chance) + 1.5 * np.std(chance)
+    assert lead(Evolution(space, seed=0), 200, 50, taste(space, 0)) > 1.5

@@ -10,7 +10,7 @@ import torch
 from sage.search.searchers import Reinforce
 from sage.search.searchers.reinforce import Policy
 from sage.spaces import Architecture, SearchSpace
-from tests.support.searching import CNN, FLAT, SPACES, STEPS, everything, taste
+from tests.support.searching import CNN, FLAT, SPACES, STEPS, everything, lead, taste
 
 
 def sharpened(space: SearchSpace, seed: int = 0) -> Policy:
@@ -156,11 +156,4 @@ def test_every_weight_of_the_policy_learns(space):
 def test_reinforce_beats_random_search():
     """1000 candidates of the 10-layer space: the last 200 are better than most random ones."""
     for seed in range(2):
-        judge = taste(CNN, seed)
-        searcher, scores = Reinforce(CNN, seed=seed), []
-        for _ in range(1000):
-            number, architecture = searcher.ask()
-            scores.append(judge(architecture))
-            searcher.tell(number, scores[-1])
-        chance = [judge(CNN.sample(np.random.default_rng(number))) for number in range(500)]
-        assert np.mean(scores[-200:]) > np.mean(chance) + 1.5 * np.std(chance)
+        assert lead(Reinforce(CNN, seed=seed), 1000, 200, taste(CNN, seed)) > 1.5
