@@ -23,8 +23,9 @@ POOL = "cifar100-pool"
 PREDICTORS = (
     *("P", "loss", "TSE-E", "log parameters", "naswot"),
     *("TG", "TG before training", "TG untrained", COMBINED, CHOSEN),
-    *("P + a log parameters", "P + a naswot", simulated_search.BRIEFLY),
+    *("P + a log parameters", "P + a naswot"),
 )
+BENCHMARK = (*PREDICTORS, simulated_search.BRIEFLY)
 ENDS = ("value", "low", "high")
 BY_POOLS = "(pools)"  # behind a verdict that intervals over networks alone would not give
 ADDED = ("P and size + TG", "P and size")
@@ -89,20 +90,20 @@ def objects() -> pd.DataFrame:
 def predictors() -> pd.DataFrame:
     """Return Pearson's r with mature accuracy by predictor and amount of training."""
     one = load(f"{POOL}/01_summary").sel(pool=RANDOM, statistic="pearson")
-    return by_epoch(one, (0.5, 1, 2, 5))
+    return by_epoch(one, PREDICTORS, (0.5, 1, 2, 5))
 
 
 def early() -> pd.DataFrame:
     """Return Spearman's r with published accuracies of NAS-Bench-201."""
     one = load("nasbench201-guidance/05_assessed").sel(statistic="spearman")
-    return by_epoch(one, (0.25, 0.5, 1, 2))
+    return by_epoch(one, BENCHMARK, (0.25, 0.5, 1, 2))
 
 
-def by_epoch(table: xr.Dataset, epochs: Sequence[float]) -> pd.DataFrame:
+def by_epoch(table: xr.Dataset, names: Sequence[str], epochs: Sequence[float]) -> pd.DataFrame:
     """Return r by predictor and amount of training."""
-    columns, names = {}, [one for one in PREDICTORS if one in table.predictor]
+    columns = {}
     for epoch in epochs:
-        found = table.sel(epoch=epoch, predictor=names)
+        found = table.sel(epoch=epoch, predictor=list(names))
         ends = zip(found.value.values, found.low.values, found.high.values)
         columns[told_epochs(epoch)] = [ranged(*of) for of in ends]
     return pd.DataFrame(columns, [display_name(name, 1) for name in names])
@@ -111,7 +112,7 @@ def by_epoch(table: xr.Dataset, epochs: Sequence[float]) -> pd.DataFrame:
 def longer() -> pd.DataFrame:
     """Return Spearman's r with published accuracies of the networks that were trained on."""
     one = load("nasbench201-guidance/05_longer_assessed").sel(statistic="spearman")
-    return by_epoch(one, (1, 2, 4, 8))
+    return by_epoch(one, BENCHMARK, (1, 2, 4, 8))
 
 
 def longer_contrasts() -> pd.DataFrame:
