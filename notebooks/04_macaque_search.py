@@ -32,7 +32,8 @@
 # are units of a trained network. Their names say so wherever they appear.
 #
 # Takes two minutes on two recent cores with the default parameters. Builds on the images
-# of `00_stimuli_and_teacher`, and on its teacher where recordings are simulated; it is the last.
+# of `00_stimuli_and_teacher`, and on its teacher where recordings are simulated; it is the last one
+# that trains networks.
 #
 # The committed outputs are those of the published run. Its parameters are in the first table below;
 # the defaults are for a laptop.

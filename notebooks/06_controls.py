@@ -22,7 +22,7 @@
 #
 # Nothing is trained: the RDMs of 120 published networks are part of the checkout. A teacher of your
 # own judges the same networks with `-p teacher mine.nc`, a bank of class RDMs of CIFAR-100's
-# validation images (`00_stimuli_and_teacher` writes one).
+# validation images at 16 x 16 pixels (`docs/teachers.md` says how to make one).
 #
 # Takes 90 seconds on two recent cores. Builds on the published pools of `01_predictivity`; next
 # is `07_searches`.

@@ -20,8 +20,8 @@
 # look is at their accuracy P. Here a *teacher*, a network that was trained well, looks too: does a
 # network represent images as the teacher does?
 #
-# After one epoch of training the two together, P + alpha TG with the paper's alpha of 1, tell how
-# good each of 120 networks will be after twenty: r = 0.81, where P alone has 0.70. With so few
+# After one epoch of training the two together, P + TG, tell how good each of 120 networks will be
+# after twenty: Pearson's r is 0.81, where P alone has 0.70. With so few
 # networks that gain is undecided. Much of it is owed to the architectures rather than to what the
 # teacher knows, as the controls below show. How sure it is, and what else would do as well, stands
 # in the notebooks that follow.
@@ -96,8 +96,9 @@ plots.explore(judged, results.bootstrap, **options)
 # %% [markdown]
 # ## Put in a teacher of your own
 #
-# Any RDMs of CIFAR-100's hundred classes do, in the order of their names: of another network, of
-# the same network at another age, of a brain. Run this notebook with them:
+# RDMs have to be of what these networks were shown: the class means of CIFAR-100's validation
+# images at 16 x 16 pixels, in the order of the classes' names. Any network, at any age, can be
+# measured on them. Run this notebook with its file:
 #
 # `./run_all.sh --notebook quickstart -p teacher mine.nc`
 #
