@@ -1,4 +1,4 @@
-"""Which classes belong together, to order and label a dissimilarity matrix."""
+"""Categories of classes, to order and label a dissimilarity matrix."""
 
 import re
 

@@ -147,7 +147,7 @@ def check_name(name: str, *, root: Path | None = None) -> None:
     """Raise an error as `load_dataset` if there is no data set of this name; none is loaded."""
     root = root or paths.raw()
     archive, folder = root / f"{name}.npz", root / name
-    named = Path(name).name not in ("", "..")  # else the folder of all data sets, or above it
+    named = name == Path(name).name not in ("", "..")  # else a path, which may lead anywhere
     if named and (os.path.isfile(archive) or os.path.isdir(root / CIFAR.get(name, name))):
         return
     if name in CIFAR:
@@ -195,10 +195,10 @@ def _from_folders(name: str, root: Path, size: int | None) -> tuple:
     whole: Labelled = train.at(order).joined(test)
     names = [path.removeprefix(f"{folder}/") for path in whole.images]
     if size is None:
-        kept, adapted = decoding.readable(name, folder, names)
+        kept, adapted = decoding.readable(folder, names)
         whole = ImageFiles(whole.images, whole.labels, torch.from_numpy(adapted)).at(kept)
     else:
-        pixels, digests, kept = decoding.decode(name, folder, names, size)
+        pixels, digests, kept = decoding.decode(folder, names, size)
         with warnings.catch_warnings():
             # Nobody writes to images, and the process would end if someone did.
             warnings.filterwarnings("ignore", "The given NumPy array is not writable", UserWarning)

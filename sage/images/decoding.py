@@ -30,13 +30,13 @@ _DIGEST = 16  # bytes
 _OF_DAMAGED = b"\xff" * _DIGEST
 
 
-def decode(name: str, folder: Path, files: Sequence[str], size: int) -> tuple[np.ndarray, ...]:
+def decode(folder: Path, files: Sequence[str], size: int) -> tuple[np.ndarray, ...]:
     """Decode images, scaled by their shorter side and cut to their centre.
 
     They are decoded again only when a file's name, size or time has changed.
 
     Args:
-        name: data set; `cache/images/NAME-SIZE/` has its array, which other files replace.
+        folder: of the data set; `cache/images/NAME-SIZE/` has its array, which other files replace.
         files: names in `folder`.
         size: pixels a side.
 
@@ -49,13 +49,13 @@ def decode(name: str, folder: Path, files: Sequence[str], size: int) -> tuple[np
     """
     states = "\n".join([f"{REVISION} {size}", *(_state(folder, file) for file in files)])
     listing = hashlib.sha256(states.encode()).hexdigest()[:16]
-    place = paths.cache() / "images" / f"{name}-{size}"
+    place = paths.cache() / "images" / f"{folder.name}-{size}"
     array, log = place / "pixels.npy", place / f"digests-{listing}"
     with FileLock(place / "lock"):
         pixels, digests = _open(array, log, (len(files), 3, size, size))
         if len(digests) < len(files):
             damaged = [file for file, kept in zip(files, _kept(digests)) if not kept]
-            left, title = files[len(digests) :], f"decoding {name}, {size} x {size}"
+            left, title = files[len(digests) :], f"decoding {folder.name}, {size} x {size}"
             work = partial(_pixels, size=size)
             # Not through the map: a full disk is an error here, but there it ends the process.
             with array.open("r+b") as images, log.open("r+b") as record:
@@ -74,13 +74,14 @@ def decode(name: str, folder: Path, files: Sequence[str], size: int) -> tuple[np
     return pixels[: kept.sum()], digests[kept], kept
 
 
-def readable(name: str, folder: Path, files: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
+def readable(folder: Path, files: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
     """Find the files that can be read as images, and warn of new damaged ones.
 
     Each is decoded once, and again when its name, size or time has changed.
 
     Args:
-        name: data set; `cache/images/NAME-files/checked.txt` has what was found, a line a file.
+        folder: of the data set; `cache/images/NAME-files/checked.txt` has what was found, a line a
+            file.
         files: names in `folder`.
 
     Returns:
@@ -90,7 +91,7 @@ def readable(name: str, folder: Path, files: Sequence[str]) -> tuple[np.ndarray,
         ValueError: too many damaged files, see `check_limit`, or as `open_rgb`.
     """
     states = {file: _state(folder, file) for file in files}
-    place = paths.cache() / "images" / f"{name}-files"
+    place = paths.cache() / "images" / f"{folder.name}-files"
     with FileLock(place / "lock"):
         # Bytes that are no text, as a failing disk leaves them, only make their line unknown.
         with (place / "checked.txt").open("a+", encoding="ascii", errors="replace") as record:
@@ -101,7 +102,7 @@ def readable(name: str, folder: Path, files: Sequence[str]) -> tuple[np.ndarray,
             words = {file: known.get(state) for file, state in states.items()}
             damaged = [file for file, word in words.items() if word == "damaged"]
             left = [file for file, word in words.items() if word is None]
-            title = f"checking the files of {name}"
+            title = f"checking the files of {folder.name}"
             for found in _in_blocks(_word, folder, left, damaged, len(files), title):
                 words |= {file: one or "damaged" for file, one in found.items()}
                 # The word stands last, after the line break: a line cut by a kill says nothing.
@@ -197,9 +198,8 @@ def _open(array: Path, log: Path, shape: tuple[int, ...]) -> tuple[np.memmap, np
             return pixels, digests
     except (OSError, ValueError, EOFError, IndexError):
         pass
-    for path in array.parent.iterdir():
-        if path.name != "lock":
-            path.unlink()  # other processes keep the array that they have mapped
+    for path in (array, *array.parent.glob("digests-*")):
+        path.unlink(missing_ok=True)  # other processes keep the array that they have mapped
     log.touch()
     pixels = np.lib.format.open_memmap(array, "w+", np.uint8, shape=shape)
     return pixels, np.empty((0, _DIGEST), np.uint8)

@@ -1,4 +1,4 @@
-"""Where the images of a training's steps come from: memory, or files."""
+"""Batches of training images, drawn for each step from memory or from files."""
 
 from collections.abc import Generator
 from contextlib import closing

@@ -1,4 +1,4 @@
-"""What is shown to networks and animals alike."""
+"""Sets of images that networks and animals are shown."""
 
 import hashlib
 from dataclasses import dataclass

@@ -8,7 +8,16 @@ from torch import nn
 
 from sage import spaces
 from sage.config import paths
-from sage.config.run import CellRun, MacaqueRun, PoolRun, Refused, Run, SearchRun
+from sage.config.run import (
+    CellRun,
+    MacaqueRun,
+    PoolRun,
+    Refused,
+    Run,
+    SearchRun,
+    StoredRun,
+    TablesRun,
+)
 from sage.experiments.checks import check_run
 from sage.images import datasets
 from sage.search.builders import SPACES
@@ -41,6 +50,8 @@ LONG = "torchvision:resnet18:" + ",".join(f"layer{number}" for number in range(9
         (Run(dataset="cifar100"), "cifar100 is not in .*: put cifar100.npz"),
         (Run(dataset=""), "unknown data set ''"),
         (Run(dataset=".."), "unknown data set '..'"),
+        (Run(dataset=str(paths.ROOT / "sage")), "unknown data set ./"),
+        (Run(dataset="../raw/pets"), "unknown data set '../raw/pets'"),
         (Run(dataset="x" * 300), "unknown data set 'xxx"),
         (Run(teacher=""), "unknown teacher ''"),
         (Run(teacher="None"), "unknown teacher 'None'"),
@@ -73,6 +84,7 @@ LONG = "torchvision:resnet18:" + ",".join(f"layer{number}" for number in range(9
             "searchers is 'tpee', expected some of random, reinforce, tpe, evolution",
         ),
         (SearchRun(scores=1), "scores is '1', expected some of P, P"),
+        (SearchRun(scores="P+TG P+1TG"), "scores is 'P.TG P.1TG', expected some of P, P"),
         (SearchRun(layers=101), "layers is 101, expected 1 to 100"),
         (PoolRun(layers=101), "layers is 101, expected 1 to 100"),
         (CellRun(beside="NASNet-a"), "unknown genotype 'NASNet-a' .did you mean 'NASNet-A'"),
@@ -82,6 +94,9 @@ LONG = "torchvision:resnet18:" + ",".join(f"layer{number}" for number in range(9
         (MacaqueRun(recordings="simulate"), "no file of recordings simulate"),
         (MacaqueRun(recordings=""), "recordings is '', expected simulated, or NetCDF files"),
         (MacaqueRun(recordings="text.nc"), "text.nc: no NetCDF file"),
+        (StoredRun(banks="text.nc"), "banks names 'text.nc': no NetCDF file"),
+        (TablesRun(searches="text.nc"), "searches names 'text.nc': no NetCDF file"),
+        (TablesRun(searches="bank.nc"), "'bank.nc', which has no variable 'found'"),
     ],
     ids=lambda value: str(value)[-60:],
 )

@@ -294,6 +294,7 @@ def test_decoded_images_are_used_again_until_a_file_changes(plain, opened):
 def test_damaged_caches_are_made_anew(plain, opened, name):
     first = decoded()
     path = digests() if name == "digests" else cached() / "pixels.npy"
+    (cached() / "notes.txt").write_text("mine")  # nothing else is touched
     whole = path.read_bytes()
     for content in (whole[:-200], b"", bytes(len(whole)), whole[:200] + bytes(2000) + whole[2200:]):
         path.unlink()
@@ -302,6 +303,7 @@ def test_damaged_caches_are_made_anew(plain, opened, name):
         # Digests that were cut off are those of files that are not decoded yet.
         left = 40 - 27 if (name, content) == ("digests", whole[:-200]) else 40
         assert decoded() == first and len(opened) == left
+    assert (cached() / "notes.txt").read_text() == "mine"
 
 
 def test_only_files_that_changed_are_checked_again(plain, opened):
