@@ -51,8 +51,11 @@ def regressions(
     """Return scores of `cross_validation.regression` before the mature epoch.
 
     Args:
-        given: there is one regression on each of these sets of predictors that is known,
-        added: and one of it with each of these.
+        given: predictors of each regression, by its name.
+        added: there is a further regression on each of these sets with each of these predictors.
+
+    Returns:
+        [predictor, epoch, network], those that lack no predictor, named as by `with_added`.
     """
     early = scores.sel(epoch=scores.epoch < mature.epoch)
     early = early.transpose("predictor", "epoch", "network")

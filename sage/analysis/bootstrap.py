@@ -55,7 +55,8 @@ class Bootstrap:
         """Return how often [1 + resamples, n] `members` has each network."""
         members = self.members(n)
         rows = n * np.arange(len(members))[:, None]  # all rows in one count, ten times as fast
-        return np.bincount((members + rows).ravel(), minlength=members.size).reshape(-1, n) * 1.0
+        counted = np.bincount((members + rows).ravel(), minlength=members.size)
+        return counted.reshape(members.shape) * 1.0
 
 
 def interval(drawn: np.ndarray, *, tests: int = 1, errors: float = 0) -> np.ndarray:

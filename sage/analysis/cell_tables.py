@@ -88,7 +88,7 @@ def _add_papers(rows: list[dict], papers: Iterable[dict]) -> pd.DataFrame:
 def _own_rows(
     run: CellRun, searched: xr.Dataset, trained: Tables, measures: Mapping[str, str]
 ) -> list[dict]:
-    """Return a row per network; `measures` is what names the error of each accuracy."""
+    """Return a row per network; `measures` gives the ending of an error's column by accuracy."""
     budget, costs = run.budget, _search_costs(run, searched)
     label = OURS if run.profile == "paper" else SCALED
     sizes = next(iter(trained.values()))

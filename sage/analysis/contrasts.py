@@ -1,6 +1,7 @@
 """One predictor against another: paired differences of r, and the rule that judges them."""
 
 import re
+import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -40,6 +41,7 @@ def contrasts(
         scores: [predictor, network, epoch]; coordinate pool [network] names the networks' pools.
         mature: [network].
         pairs: names of predictors; those that `scores` lacks are left out.
+
     Returns:
         Dataset over pair, with its names as coordinates first and second, epoch and statistic, of
         `RANKED`: value; its paired interval, low and high, widened by `ERRORS`; all_low and
@@ -58,19 +60,13 @@ def contrasts(
 
     def measure(values: np.ndarray, target: np.ndarray, places: np.ndarray) -> np.ndarray:
         found = []
-        members = [pools[places] == name for name in dict.fromkeys(pools[places])]
-        members = [one for one in members if one.sum() >= bootstrap.FEWEST_OF_INTERVALS]
-        members = members if len(members) > 1 else []  # of one pool they would be drawn again
+        members = members_of(pools[places])
         for method in RANKED:
             drawn = draw(method, values, target)
             ends = interval(drawn, errors=ERRORS)
             every = interval(drawn, tests=epochs, errors=ERRORS)[:, 1:]
             apart = [draw(method, values[:, one], target[one]) for one in members]
-            effects, errors = (
-                np.reshape([of(one) for one in apart], (-1, len(kept)))
-                for of in (lambda one: one[0], lambda one: one[1:].std(0))
-            )
-            found.append(np.hstack([ends, every, random_effects(effects, errors)]))
+            found.append(np.hstack([ends, every, together(apart, len(kept))]))
         return np.stack(found, 1)
 
     axes: dict[str, Any] = {"pair": range(len(kept)), "statistic": list(RANKED)}
@@ -78,6 +74,29 @@ def contrasts(
     named = {"first": ("pair", [one for one, _ in kept])}
     named["second"] = ("pair", [other for _, other in kept])
     return table.drop_vars(["pair", "n"]).assign_coords(named)
+
+
+def members_of(pools: np.ndarray) -> list[np.ndarray]:
+    """Return which networks [n] are of each pool that is large enough for intervals.
+
+    None are returned of a single pool: nothing is to be put together.
+    """
+    found = [pools == name for name in dict.fromkeys(pools)]
+    found = [one for one in found if one.sum() >= bootstrap.FEWEST_OF_INTERVALS]
+    return found if len(found) > 1 else []
+
+
+def together(apart: Sequence[np.ndarray], count: int) -> np.ndarray:
+    """Return `random_effects` of `count` statistics, drawn [1 + R, ...] in each of several pools.
+
+    A resample in which a statistic is not defined counts for nothing, as in `bootstrap.interval`.
+    """
+    parts = [np.reshape(one, (len(one), count)) for one in apart]
+    effects = np.reshape([one[0] for one in parts], (-1, count))
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Degrees of freedom", RuntimeWarning)  # gives NaN
+        errors = np.reshape([np.nanstd(one[1:], 0) for one in parts], (-1, count))
+    return random_effects(effects, errors)
 
 
 def holm(p: np.ndarray) -> np.ndarray:
@@ -117,7 +136,7 @@ def planned(
     drawn = first - second
     value, low, high = interval(drawn).T
     beyond = np.minimum((drawn[1:] <= 0).sum(0), (drawn[1:] >= 0).sum(0))
-    p = np.where(np.isnan(value), np.nan, np.minimum(2 * (beyond + 1) / len(drawn), 1))
+    p = np.where(np.isnan(low), np.nan, np.minimum(2 * (beyond + 1) / len(drawn), 1))
     fields = {"value": value, "low": low, "high": high, "p": p, "holm": holm(p)}
     names = {side: ("pair", list(one)) for side, one in zip(("first", "second"), zip(*pairs))}
     table = xr.Dataset({name: ("pair", one) for name, one in fields.items()}, names)

@@ -37,7 +37,7 @@ CONTRASTS = {
 }
 # Of the addition, in units of s.d.(P) / s.d.(addition).
 ALPHAS = np.array([0, 0.1, 0.2, 0.5, 1, 2, 5, 10])
-GIVEN = ("P", "log parameters", "depth")  # partial correlations are given these
+COVARIATES = ("P", "log parameters", "depth")  # partial correlations are given these
 # Fields of `assess`, and what `gain` calls them.
 DIFFERENCE = {"difference": "value", "difference_low": "low", "difference_high": "high"}
 
@@ -137,16 +137,17 @@ def add_nested(
 
 
 def assess(table: xr.DataArray, mature: xr.DataArray, resamples: Bootstrap) -> xr.Dataset:
-    """Return how well every predictor tells mature accuracy; `GIVEN` have to be among them.
+    """Return how well predictors tell mature accuracy; `COVARIATES` have to be among them.
 
     Returns:
         Dataset over predictor, epoch and statistic: value, low and high; difference to P with its
         paired interval, difference_low and difference_high; n over epoch. Statistics are those of
-        `bootstrap.METHODS` (of "regret", in accuracy, less is better) and "partial", given `GIVEN`;
-        that is NaN for `NESTED`, where little but differences between folds would remain.
+        `bootstrap.METHODS` (of "regret", in accuracy, less is better) and "partial", given
+        `COVARIATES`; that is NaN for `NESTED`, where little but differences between folds would
+        remain.
     """
     names = table.predictor.values.tolist()
-    p, *_ = given = [names.index(name) for name in GIVEN]
+    p, *_ = given = [names.index(name) for name in COVARIATES]
     nested = np.isin(names, list(NESTED))
 
     def measure(values: np.ndarray, target: np.ndarray, places: np.ndarray) -> np.ndarray:

@@ -146,12 +146,14 @@ def check_alike(pools: Mapping[str, xr.Dataset], run: PoolRun, teacher: Teacher 
     Raises:
         ValueError: a pool of another protocol, alpha, teacher or level.
     """
-    if teacher is None:
+    protocol = EvaluationProtocol.of(run.settings, run.dataset)
+    if teacher is None:  # its images may not be here
         wanted = _description(pools[OWN])
-        sizes = json.loads(json.dumps(asdict(run.settings)))
+        sizes = asdict(run.settings) | {"networks": protocol.networks.description}
+        sizes = json.loads(json.dumps(sizes))
         wanted |= {name: sizes[name] for name in wanted.keys() & sizes.keys()}
     else:
-        wanted = asked_of(run, EvaluationProtocol.of(run.settings, run.dataset), teacher)
+        wanted = asked_of(run, protocol, teacher)
     wanted = {key: value for key, value in wanted.items() if key not in MAY_DIFFER}
     for one in pools.values():
         told = "cannot be put together with this run's"
@@ -208,8 +210,7 @@ def join_pools(
     """Return scores [predictor, network, epoch] and mature accuracies [network] as of one pool.
 
     The first pool's networks keep their numbers, the others' follow. Coordinates along networks are
-    the name of their pool, their depth, multiply-adds for an image, and
-    architecture.
+    the name of their pool, their depth, multiply-adds for an image, and architecture.
 
     Args:
         pools: by name, see `predictivity.pool_record`.

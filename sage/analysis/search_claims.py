@@ -88,7 +88,7 @@ def _rows(compared: xr.Dataset, candidates: int, choice: str) -> dict[tuple[At, 
 
 
 def _verdict(row: dict) -> str:
-    return verdict(row, simulated_search.MATTERS)
+    return verdict(row, simulated_search.ACCURACY_MATTERS)
 
 
 def _points(row: dict) -> str:
@@ -136,7 +136,7 @@ def benchmark_contrasts(table: xr.Dataset, *, candidates: int) -> pd.DataFrame:
         table: see `benchmark_searches.compare`.
 
     Returns:
-        A row for each difference: value, low and high of its 95 % t interval, n and verdict.
+        A row for each difference: points, low and high (a 95 % t interval), n and verdict.
     """
     found = table.found.sel(candidates=candidates)
     names, scores = found.searcher.values, found.score.values

@@ -12,7 +12,7 @@ from pandas.io.formats.style import Styler
 from sage.analysis.bootstrap import Estimate, cell, over_runs, t_interval
 from sage.analysis.contrasts import ALIKE, BETTER, UNDECIDED, UNKNOWN, WORSE, verdict
 from sage.analysis.search_claims import RANDOM, judge_claim
-from sage.analysis.simulated_search import MATTERS, At
+from sage.analysis.simulated_search import ACCURACY_MATTERS, At
 from sage.analysis.summaries import WORDS, precision, told_epochs
 from sage.search.scores import GUIDED, SCORES, P, find, split
 from sage.spaces import Architecture
@@ -33,7 +33,8 @@ MEASURES: dict[str, Callable[[xr.Dataset], xr.DataArray]] = {
 MEASURE = "mature accuracy"  # by which it is judged
 ALL = "mean of all"
 FEW = "too few runs"
-NOTHING = "No score without guidance has as much training: there is nothing to compare."
+NO_RIVAL = "No score without guidance has as much training."
+NOTHING = "There is nothing to compare: one score with guidance is needed, and one without."
 
 
 def best(candidates: xr.Dataset, samples: int, count: int) -> list[int]:
@@ -160,7 +161,7 @@ def compared(table: xr.Dataset) -> pd.DataFrame:
         ones = {name: found.sel(at) for name, found in made.items()}
         told = {name: cell(one.value, one.low, one.high, "+.2f") for name, one in ones.items()}
         ends = {end: ones[MEASURE][end].item() for end in ("value", "low", "high")}
-        word = verdict(ends, 100 * MATTERS)
+        word = verdict(ends, 100 * ACCURACY_MATTERS)
         rows[contrast, searcher] = told | {"verdict": FEW if word == UNKNOWN else word}
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis(["points", "searcher"])
 
@@ -181,7 +182,7 @@ def reading(table: xr.Dataset) -> str:
         lines.append(f"{name}{more}: {_gain(found)}.")
         judged[score, epochs] = _verdict(found)
     early = {score: word for (score, epochs), word in judged.items() if epochs == few}
-    lines.insert(0, _gains(early, table.alpha))
+    lines.insert(0, _gains(early, table.alpha) if early else NO_RIVAL)
     over_p = [word for (score, _), word in judged.items() if score == P]
     if len(over_p) == 2 and UNKNOWN not in over_p:
         told = f"as good as after {epochs / few:g} times that: {judge_claim(*over_p)}"
@@ -196,7 +197,7 @@ def _named(one: At, alpha: float) -> str:
 
 def _gains(judged: dict[str, str], alpha: float) -> str:
     """Return in words how guidance compares with each score, given the verdicts on it."""
-    word, *others = {*judged.values()} or {UNDECIDED}
+    word, *others = {*judged.values()}
     if not others:
         return GAINS.get(word, GAINS[UNDECIDED])
     parts = [f"{WORDS[word]} {find(score).label(alpha)}" for score, word in judged.items()]
@@ -205,7 +206,7 @@ def _gains(judged: dict[str, str], alpha: float) -> str:
 
 def _verdict(found: Estimate) -> str:
     """Return the verdict on a difference in points."""
-    return verdict(vars(found), 100 * MATTERS)
+    return verdict(vars(found), 100 * ACCURACY_MATTERS)
 
 
 def _gain(found: Estimate) -> str:

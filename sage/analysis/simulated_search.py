@@ -8,13 +8,12 @@ import xarray as xr
 from scipy.special import comb
 
 from sage.analysis.bootstrap import (
-    FEWEST_OF_INTERVALS,
     REGRET_TOP,
     Bootstrap,
     by_epoch,
     interval,
 )
-from sage.analysis.contrasts import ERRORS, POOLED, random_effects
+from sage.analysis.contrasts import ERRORS, POOLED, members_of, together
 
 CANDIDATES = (10, 20, 50, 100)
 BRIEFLY = "published after 12 epochs"  # others' accuracy, of networks of a benchmark only
@@ -24,7 +23,7 @@ SCORES = (
 )
 CHOICES = ("first", f"best of top {REGRET_TOP}")
 RESAMPLES = 400  # at most: they take long, and interval ends settle to 0.1 points of accuracy
-MATTERS = 0.005  # of a difference in accuracy: two trainings of one network differ by about as much
+ACCURACY_MATTERS = 0.005  # two trainings of one network differ by about as much
 FIELDS = ("value", "low", "high", *POOLED)
 At = tuple[str, float]  # a predictor, and the epoch at which it scores
 
@@ -82,21 +81,15 @@ def compare(
     values = np.stack([scores.sel(predictor=name, epoch=epoch) for name, epoch in used])
     kept = np.isfinite(values).all(0) & np.isfinite(mature.values)
     values, target, pools = values[:, kept], mature.values[kept], scores.pool.values[kept]
-    members = [pools == name for name in dict.fromkeys(pools)]
-    members = [one for one in members if one.sum() >= FEWEST_OF_INTERVALS]
     drawn = _finds(values, target, resamples)
-    apart = [_finds(values[:, one], target[one], resamples) for one in members]
+    apart = [_finds(values[:, one], target[one], resamples) for one in members_of(pools)]
     found = []
     for first, second in pairs:
         one, other = used.index(first), used.index(second)
         ends = _ends(drawn[one] - drawn[other], errors=ERRORS)
         by_pool = [each[one] - each[other] for each in apart]
-        effects, errors = (
-            np.reshape([of(each) for each in by_pool], (len(by_pool), ends[..., 0].size))
-            for of in (lambda each: each[0], lambda each: each[1:].std(0))
-        )
-        together = random_effects(effects, errors).reshape(*ends.shape[:2], -1)
-        found.append(np.concatenate([ends, together], axis=-1))
+        pooled = together(by_pool, ends[..., 0].size).reshape(*ends.shape[:2], -1)
+        found.append(np.concatenate([ends, pooled], axis=-1))
     axes = {"candidates": list(CANDIDATES), "choice": list(CHOICES), "field": list(FIELDS)}
     table = xr.DataArray(np.array(found), axes, ("pair", *axes)).to_dataset("field")
     named: dict[str, tuple[str, list]] = {}

@@ -52,7 +52,8 @@ def agreement(
     defined = tuple(layer for layer in layers if np.isfinite(layer.rdms[level]).all())
     matches = guidance.best_match(compare(Teacher("samples", defined)))
     matches = matches.reindex(teacher_layer=[layer.name for layer in layers])
-    networks = [f"{hash} {run}" for hash, run in zip(matches.hash.values, matches.run.values)]
+    told = (matches[name].values for name in ("hash", "run", "epochs"))
+    networks = [" ".join(map(str, one)) for one in zip(*told)]
     _, different = np.unique(networks, return_index=True)
     # [candidate, sample and region] to the mean over regions, [candidate, sample]
     tg = matches.values[different].reshape(len(different), -1, len(recorded)).mean(2)

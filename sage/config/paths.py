@@ -1,6 +1,7 @@
 """Where things live: all that a run makes stays in two folders, which can be moved."""
 
 import os
+import uuid
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -63,7 +64,8 @@ def replace(path: Path, write: Callable[[Path], object]) -> Path:
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     # The suffix stays last: writers such as matplotlib choose their format by it.
-    partial = path.with_name(f".{path.stem}.{os.getpid()}{path.suffix}")
+    # Processes of two machines can have the same number.
+    partial = path.with_name(f".{path.stem}.{uuid.uuid4().hex[:8]}{path.suffix}")
     try:
         write(partial)
         os.replace(partial, path)

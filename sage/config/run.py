@@ -262,6 +262,7 @@ class ComparisonRun(Run):
 
     @property
     def relative_size(self) -> float:
+        """Runs times samples, as a multiple of the profile's; nothing else counts."""
         planned = getattr(self.settings, self.part)
         return self.budget.runs * self.budget.samples / (planned.runs * planned.samples)
 
@@ -327,7 +328,7 @@ class MacaqueRun(CellRun):
     @property
     def named_regions(self) -> list[str]:
         """The regions between commas; one that has a comma in its name is in double quotes."""
-        (names,) = csv.reader([self.regions], skipinitialspace=True)
+        (names,) = csv.reader([" ".join(self.regions.split())], skipinitialspace=True)
         return [name.strip() for name in names if name.strip()]
 
 

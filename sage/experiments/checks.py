@@ -74,10 +74,19 @@ def check_run(run: Run, *, workers: str = "auto") -> None:
 
 
 def check_searches(run: ComparisonRun) -> None:
-    """Raise a ValueError for an unknown space, or searchers or scores unknown, none or twice."""
+    """Check a run's space, searchers and scores.
+
+    Raises:
+        ValueError: an unknown space; searchers or scores that are unknown, missing or given twice.
+    """
     _ = builders.searched(run.budget, run.settings).space  # refuses too many layers
-    searches = [(name, epoch) for name, epochs in run.scored.items() for epoch in epochs]
-    names = [scores.split(name)[0] for name in run.scored]
+    parts = [(*scores.split(name), epochs) for name, epochs in run.scored.items()]
+    names = [name for name, *_ in parts]
+    searches = [
+        (name, run.alpha if weight is None else weight, epoch)
+        for name, weight, epochs in parts
+        for epoch in epochs
+    ]
     asked: dict = {"searchers": (run.searchers.split(), run.searchers.split(), SEARCHERS)}
     asked["scores"] = searches, names, SCORES
     for name, (given, kinds, known) in asked.items():

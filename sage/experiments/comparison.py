@@ -115,8 +115,8 @@ class Comparison:
             Dataset over searcher, score, epochs, run and samples (the checkpoints).
             mature_accuracy: the best in [0, 1] among the `top` candidates by the search's own
             score, fully trained, each in the mean of its trainings; examples, images_shown: of the
-            search up to there; finalists, mature_examples: those candidates, and what it took to
-            train them fully. All are NaN for a score that has other epochs of its own.
+            search up to there; finalists: how many candidates were fully trained; mature_examples:
+            what that took. All are NaN for a score that has other epochs of its own.
             Of the last checkpoint, without samples: test_accuracy (NaN if not shown) and
             architecture of the best; top_accuracy [place] of all that were fully trained, best
             score first and NaN behind the last; failed: candidates that failed or diverged.
@@ -134,7 +134,7 @@ class Comparison:
         hashes = {seed: list(map(self.space.hash, self._random(seed))) for seed in self.seeds}
         random = np.stack([mature[seed].accuracy[hashes[seed]] for seed in self.seeds])
         attributes = self._guidance(self.teacher) | {"top": self.budget.top}
-        images = self.protocol.load_images()
+        images = self._loaded.images
         attributes["validation_images"] = len(images.validation)
         attributes["classes"] = len(images.classes)
         attributes["provenance"] = json.dumps(self._provenance())
@@ -258,7 +258,9 @@ class Comparison:
 
     def _mature_study(self, seed: int, training: int) -> Study:
         """Return the study of what searches chose; runs that chose the same share its trainings."""
-        chosen: dict = {"searchers": self.run.searchers, "scores": self.run.scores}
+        made = {one.searcher: of.description for one, of in self.studies.items() if one.run == seed}
+        described = {name: one["searcher"] for name, one in made.items()}
+        chosen: dict = {"searchers": described, "scores": self.run.scores}
         chosen["guidance"] = self._guidance(self.teacher)
         chosen |= {field.name: getattr(self.budget, field.name) for field in fields(Budget)}
         described = {"seed": seed, "chosen by": chosen} | ({"again": training} if training else {})

@@ -330,9 +330,14 @@ def load(run: BenchmarkRun) -> Benchmark:
 def _guided_by(
     files: Sequence[str], results: xr.Dataset, run: Run
 ) -> tuple[list[xr.DataArray], list[xr.DataArray]]:
-    """Return TG by each region that files of recordings hold, as tables of a predictor.
+    """Return TG by regions, and by their permutations: a list each, with an item for each region.
 
-    And TG [recording, draw, network, epoch] of its permutations.
+    Args:
+        files: recordings.
+        results: of the networks, see `Tracker.results`.
+
+    Returns:
+        Tables of a predictor, and TG [recording, draw, network, epoch].
     """
     size, images = run.settings.image_size, run.settings.rdm_images
     numbers, tables, permuted = results.network.values.tolist(), [], []

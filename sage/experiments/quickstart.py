@@ -11,6 +11,7 @@ import xarray as xr
 from sage.analysis import bootstrap
 from sage.analysis.bootstrap import Bootstrap
 from sage.analysis.predictors import COMBINED, display_name
+from sage.analysis.summaries import told_epochs
 from sage.config.run import StoredRun
 from sage.experiments import stored_networks
 from sage.rsa import guidance
@@ -47,7 +48,7 @@ class Judged:
         """Return r of each score with mature accuracy and its 95 % interval, as text."""
         found: dict[str, dict[str, str]] = {}
         for epoch in epochs:
-            column = found[f"after {epoch:g} epoch{'s' * (epoch != 1)}"] = {}
+            column = found[f"after {told_epochs(epoch)}"] = {}
             for name in self.scores.predictor.values:
                 values = self.scores.sel(predictor=name, epoch=epoch).values
                 r = bootstrap.correlation(values, self.mature.values, resamples)

@@ -90,7 +90,7 @@ class Results(dict[str, Any]):
         return self[name].to_dataframe().set_index(["network", "numbers"])
 
     def networks(self, name: str) -> tuple[pd.DataFrame, int]:
-        """Return our rows of such a table, and how many of them a search found, which are first."""
+        """Return a table's rows of our networks, and how many a search found, which are first."""
         table = self.frame(name)
         ours = table[table.index.get_level_values("numbers") != cell_tables.PAPERS]
         return ours, len(ours) - len(words(self.run.beside))

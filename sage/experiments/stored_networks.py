@@ -16,6 +16,8 @@ from sage.rsa.guidance import Snapshot
 from sage.rsa.teacher import read_teacher
 from sage.search.tracker import Tracker
 
+COLUMNS = ["accuracy", "mature", "depth", "architecture"]  # of a bank, beside RDMs
+
 
 @dataclass(frozen=True)
 class Stored:
@@ -45,9 +47,14 @@ def find_stored(run: StoredRun) -> dict[str, list[Path]]:
 
 
 def find_table(file: str, parameter: str) -> Path:
-    """Return the path of a file here or among published results; Refused if there is none."""
+    """Return the path of a table here or among published results; Refused if none can be read."""
     for path in (Path(file), paths.results() / file):
         if path.is_file():
+            try:
+                xr.open_dataset(path, engine="h5netcdf").close()
+            except paths.UNREADABLE as problem:
+                told = paths.why_no_table(path, problem)
+                raise Refused(f"{parameter} names {file!r}: {told}") from problem
             return path
     expected = f"expected a file, here or in {paths.results()}"
     raise Refused(f"{parameter} names {file!r}, {expected}")
@@ -66,7 +73,14 @@ def load_networks(run: StoredRun) -> tuple[list[Snapshot], xr.Dataset]:
         Refused: as `find_stored`; or no network is left.
     """
     banks = [xr.load_dataset(path) for path in find_stored(run)["banks"]]
-    columns = (one[["accuracy", "mature", "depth", "architecture"]] for one in banks)
+    for name, bank in zip(words(run.banks), banks):
+        if absent := [one for one in COLUMNS if one not in bank]:
+            expected = "expected a bank as `make_bank` gives it"
+            raise Refused(f"banks names {name!r}, which has no {', '.join(absent)}: {expected}")
+        if bank.epoch.values[0] > 0:
+            told = f"banks names {name!r}, whose first epoch is {bank.epoch.values[0]:g}"
+            raise Refused(f"{told}: expected 0, for TG before training")
+    columns = (one[COLUMNS] for one in banks)
     networks = xr.concat([*pool_bank.numbered(columns)], "network", combine_attrs="drop")
     snapshots = list(pool_bank.unpack(*banks))
     counted = Counter(network for network, *_ in snapshots)
@@ -104,7 +118,7 @@ def make_bank(networks: xr.Dataset, mature: xr.DataArray, epochs: Sequence[float
     Args:
         networks: see `pool.train_pool`.
         mature: accuracy [network] after full training, of these trainings or others.
-        epochs: of the snapshots to keep.
+        epochs: of the snapshots to keep, 0 first.
     """
     numbers = networks.network.values.tolist()
     stored = Tracker().rdms(networks.attrs["study"], numbers, "class")

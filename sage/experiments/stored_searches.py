@@ -39,7 +39,9 @@ class PoolSearches:
 
 def check(run: TablesRun) -> None:
     """Raise Refused for an unknown pool, epochs or candidates that it has not, or no table."""
-    find_table(run.searches, "searches")
+    if "found" not in load_benchmark(run):
+        told = f"searches names {run.searches!r}, which has no variable 'found'"
+        raise Refused(f"{told}, expected a table of `benchmark_searches`")
     if run.candidates not in simulated_search.CANDIDATES:
         known = ", ".join(map(str, simulated_search.CANDIDATES))
         raise Refused(f"candidates is {run.candidates}, expected one of {known}")

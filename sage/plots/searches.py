@@ -11,8 +11,9 @@ import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from sage.analysis.published_pools import RANDOM
 from sage.analysis.search_tables import ALL, NOTHING, compared_pairs, differences
-from sage.analysis.simulated_search import MATTERS
+from sage.analysis.simulated_search import ACCURACY_MATTERS
 from sage.analysis.summaries import told_epochs
 from sage.plots import style
 from sage.search import scores as known
@@ -23,7 +24,6 @@ SEARCHER_NAMES = {
     "tpe": "TPE",
     "evolution": "regularised evolution",
 }
-RANDOM = "random architectures"
 
 
 @style.applied
@@ -90,9 +90,8 @@ def search_differences(table: xr.Dataset) -> Figure:
     size = (1.8 + 2 * len(pairs), 1.6 + 0.3 * len(colours))
     figure, axes = style.grid(len(pairs), figsize=size, sharex=True)
     for axis, runs, (_, rival) in zip(axes, found, pairs):
-        axis.axvspan(
-            -100 * MATTERS, 100 * MATTERS, color="0.93", lw=0, label="too little to matter"
-        )
+        least = 100 * ACCURACY_MATTERS
+        axis.axvspan(-least, least, color="0.93", lw=0, label="too little to matter")
         axis.axvline(0, color="0.5", lw=0.8)
         shown = runs.to_dataframe().dropna().reset_index()
         shown["group"] = shown.searcher.replace(SEARCHER_NAMES)
@@ -133,7 +132,8 @@ def final_errors(
         searched: the table of the searches.
     """
     measures = list(accuracies)
-    places = frame[f"{measures[0]} error (%)"].rank(method="first", ascending=False).to_numpy()
+    errors = frame[f"{measures[0]} error (%)"]  # NaN if a network diverged, whose name stands last
+    places = errors.rank(method="first", ascending=False, na_option="top").to_numpy()
     here = np.arange(len(frame)) < found
     size = (1.4 + 2.6 * len(measures), 1 + 0.22 * len(frame))
     figure, axes = style.grid(len(measures), figsize=size)
@@ -162,7 +162,7 @@ def final_errors(
 
 
 def named(network: str, alpha: float = 1) -> str:
-    """Return what found a network that is named as by `search_tables.winners`, or its own name."""
+    """Return a title of a network named as by `search_tables.winners`, or another's own name."""
     searcher, _, score = network.partition(" ")
     score, dash, variant = score.partition("-")
     if searcher not in SEARCHER_NAMES or known.split(score)[0] not in known.SCORES:

@@ -42,6 +42,7 @@ class EvaluationProtocol:
 
     Args:
         dataset: name of the data set; fields that are not below are those of `Profile`.
+        networks: builds the networks, and says how they are trained.
         recordings: files whose stimuli networks are shown too, after the validation images.
         recording_images: rows in image-level RDMs of their stimuli.
         test: show the test images at the end.
@@ -94,11 +95,6 @@ class EvaluationProtocol:
         if recorded:
             found["recordings"] = sorted(stimuli.identity for stimuli in recorded)
         return found
-
-    @property
-    def key(self) -> str:
-        """Key under which evaluations are stored; changes with anything in the description."""
-        return provenance.key(**self.description())
 
     def load(self) -> Loaded:
         """Return the images that candidates are trained on, and the stimuli they are shown."""

@@ -250,7 +250,7 @@ class Tracker:
         found |= {name: tuple(one.get(name) for one in proxies) for name in names}
         found["architecture"] = tuple(map(json.dumps, found["architecture"]))
         made = zip(found.pop("provenance"), found.pop("hardware"))
-        stamps = [(stamp or {}) | {"hardware": hardware} for stamp, hardware in made]
+        stamps = [stamp | {"hardware": hardware} for stamp, hardware in made if stamp]
         different = {json.dumps(stamp, sort_keys=True): stamp for stamp in stamps}
         padded = np.full((len(losses), max(map(len, losses))), np.nan, np.float32)
         for row, values in zip(padded, losses):

@@ -60,6 +60,9 @@ def test_pools_are_compared_apart_and_put_together():
         errors.append(np.std((drawn[0] - drawn[1])[1:]))
     expected = contrasts.random_effects(np.array([effects]).T, np.array([errors]).T)[0]
     assert [one[name].item() for name in contrasts.POOLED] == pytest.approx(expected)
+    # Of a pool of five some resamples hold one network only, which has no correlation.
+    small = scores.assign_coords(pool=("network", ["a"] * 5 + ["b"] * 25))
+    assert compare(small, mature).sel(statistic="pearson").pooled.notnull()
 
 
 def test_random_effects_of_the_trials_of_bcg_vaccine():
@@ -174,6 +177,10 @@ def test_planned_contrasts_are_corrected_for_their_number():
     np.testing.assert_allclose(found.holm.values[order], np.minimum(by_hand, 1))
     excludes = (found.low > 0) | (found.high < 0)
     assert ((found.p < 0.05) == excludes).all()
+    few = contrasts.planned(scores[:, :4], mature[:4], pairs, Bootstrap(1000, 0))
+    assert few.value.notnull().all() and few.p.isnull().all() and few.low.isnull().all()
+    nothing = contrasts.planned(scores, mature.where(False), pairs, Bootstrap(1000, 0))
+    assert nothing.attrs["n"] == 0 and nothing.to_dataarray().isnull().all()
     # A score that is not known for all networks shows nothing, but counts among the comparisons.
     broken = scores.where((scores.predictor != "worse") | (scores.network > 0))
     again = contrasts.planned(broken, mature, pairs, Bootstrap(1000, 0))

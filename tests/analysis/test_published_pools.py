@@ -11,6 +11,7 @@ from sage.analysis import predictivity, predictors, published_pools
 from sage.analysis.bootstrap import Estimate
 from sage.analysis.published_pools import OWN, Pools
 from sage.config import paths
+from sage.config.profiles import PROFILES
 from sage.config.run import PoolRun
 from sage.experiments import checks, pool
 from sage.rsa.teacher import Teacher, TeacherLayer
@@ -128,6 +129,10 @@ def test_a_runs_own_published_pool_needs_neither_record_nor_images_nor_teacher(
     assert found.ceiling == Estimate(0.9, 0.8, 0.95, 8)
     bare = pool.load_pools(PoolRun(profile="smoke", pools="bare"))
     assert bare.searched is None and np.isnan(bare.ceiling.value) and not bare.others
+    wider = replace(PROFILES["smoke"], width=2 * PROFILES["smoke"].width)
+    with monkeypatch.context() as changed, pytest.raises(ValueError, match="networks {.*instead"):
+        changed.setitem(PROFILES, "smoke", wider)
+        pool.load_pools(PoolRun(profile="smoke", pools="bare"))
     with pytest.raises(ValueError, match="mature_epochs 9 instead of 2"):
         publish("mine/seed-1", make_table(seed=1, mature_epochs=9))
         pool.load_pools(PoolRun(profile="smoke", pools="mine/seed-1 mine"))

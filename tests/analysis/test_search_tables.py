@@ -170,5 +170,11 @@ def test_reading_compares_what_was_searched():
         mature_accuracy=late.mature_accuracy.where((table.score != "P") | (table.epochs == first))
     )
     assert "nothing to compare" in search_tables.reading(early)
+    later = table.assign(  # P has other epochs than guidance
+        mature_accuracy=table.mature_accuracy.where((table.score == "P") == (table.epochs == last))
+    )
+    head, line, _ = search_tables.reading(later).splitlines()
+    assert head == "No score without guidance has as much training."
+    assert line.startswith("P + 2 TG after 1 epoch minus P after 4 epochs")
     weights = table.isel(score=[0, 1, 1]).assign_coords(score=["P", "P+TG", "P+0.2TG"])
     assert search_tables.reading(weights) == search_tables.reading(table)

@@ -109,6 +109,13 @@ def test_stored_networks_are_read_from_the_files_that_a_run_names(tmp_path):
     np.testing.assert_allclose(found.guided.TG, expected, atol=0.005)
     deep = found.at_least(2)
     assert deep.networks.depth.values.tolist() == 2 * [3, 2] and deep.peer.shape == (6, 4, 2)
+    paths.save_table(bank.isel(epoch=[1]), tmp_path / "late.nc")
+    for other, told in (
+        ("teacher", "which has no accuracy, mature, depth"),
+        ("late", "first epoch"),
+    ):
+        with pytest.raises(Refused, match=f"banks names .*{other}.nc', .*{told}"):
+            stored_networks.load_networks(StoredRun(**named | {"banks": f"{tmp_path}/{other}.nc"}))
     with pytest.raises(Refused, match="banks names 'none.nc', expected a file"):
         stored_networks.find_stored(StoredRun(banks="none.nc"))
     with pytest.raises(Refused, match="untrained is empty"):

@@ -225,13 +225,13 @@ def test_changing_what_determines_a_result_starts_another_study(run, monkeypatch
 
 def test_appended_options_start_another_study_but_no_other_training(run, monkeypatch):
     """What is on record of an architecture holds; that a search is finished does not."""
-    key, trained = study(run), protocol(run).key
+    key, trained = study(run), protocol(run).description()
     assert "appended options" not in pool._study(run, protocol(run), {}).description
     options = cnn_space.LAYER_OPTIONS | {"filters": (32, 64, 128, 256)}
     monkeypatch.setattr(cnn_space, "LAYER_OPTIONS", options)
     described = pool._study(run, protocol(run), {}).description
     assert described["appended options"] == {"filters": ["256"]}
-    assert study(run) != key and protocol(run).key == trained
+    assert study(run) != key and protocol(run).description() == trained
 
 
 def test_another_teacher_re_scores_the_stored_pool_without_training(run, monkeypatch):

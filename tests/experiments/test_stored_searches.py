@@ -30,7 +30,7 @@ SMALL = TablesRun(
     ],
 )
 def test_what_is_not_there_is_refused(wrong, message):
-    there = {"searches": "objects-quick/01_pool.nc"} if wrong else {}
+    there = {"searches": "nasbench201-searches/07_benchmark.nc"} if wrong else {}
     with pytest.raises(Refused, match=message):
         checks.check_run(replace(SMALL, **there, **wrong))
 

@@ -105,6 +105,11 @@ def test_final_errors_have_intervals_and_come_in_order():
     assert axis.get_xlabel() == "test error (chance: 90 %)"
     (bar,) = axis.containers[0][2]
     np.testing.assert_allclose(bar.get_segments()[0][:, 0], [0.47, 0.52])
+    broken = frame.assign(**{"mine error (%)": [np.nan, 40.0]})
+    (other,) = plots.searches.final_errors(
+        broken, {"mine": trainings}, found=1, searched=make_table()
+    ).axes
+    assert [one.get_text() for one in other.get_yticklabels()] == [*names]  # one without a dot
     shown = [line.get_xdata().tolist() for line in axis.lines[:2]]  # a training each
     np.testing.assert_allclose(shown, [[0.48], [0.52]])
     frame.columns = [name.replace("mine", "mine top-5") for name in frame]

@@ -1,3 +1,4 @@
+import json
 import multiprocessing
 import os
 import sqlite3
@@ -23,8 +24,13 @@ def test_what_is_recorded_is_read_again_by_another_connection(tracker):
     record(tracker, 3, make_evaluation(*snapshots))
     diverged = make_evaluation(make_snapshot(0.5, 2), state="diverged", failure="inf")
     record(tracker, 1, diverged, score=float("nan"), commit="b")
+    tracker.propose(KEY, make_candidate(0))
+    failed = replace(make_candidate(0), state="failed", failure="died", score=float("nan"))
+    tracker.finish(KEY, failed, None)  # has no evaluation, and no provenance
     other = Tracker()
-    results = other.results(KEY, 10)
+    results = other.results(KEY, 10).sel(network=[1, 3])
+    stamps = json.loads(results.attrs["provenance"])
+    assert sorted(one["commit"] for one in stamps) == ["a", "b"]
     assert results.network.values.tolist() == [1, 3] and results.epoch.values.tolist() == [0.5, 2.0]
     np.testing.assert_array_equal(results.accuracy, [[0.5, np.nan], [0.5, 0.75]])
     np.testing.assert_array_equal(results.score, [np.nan, 0.5])

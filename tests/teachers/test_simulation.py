@@ -106,6 +106,7 @@ def candidates(compared: Teacher, *, count: int, rdms: np.ndarray, stimuli: str)
         .rename(network="candidate")
     )
     along = {"hash": [f"{number}" for number in numbers], "run": [0] * len(numbers)}
+    along["epochs"] = [1.0] * len(numbers)
     return found.assign_coords({name: ("candidate", values) for name, values in along.items()})
 
 

@@ -109,7 +109,7 @@ class Policy(nn.Module):
         self.heads = nn.Linear(UNITS, columns, bias=False, dtype=torch.float64)
 
     def log_probability(self, architectures: Sequence[Architecture]) -> Tensor:
-        """Return that of each architecture, [B] float64; only choices with an effect count."""
+        """Return each architecture's log probability, [B] float64, of choices with an effect."""
         options = torch.tensor(architectures)
         active = torch.tensor([self.space.active(architecture) for architecture in architectures])
         outputs = self.heads(self.lstm(self._inputs(options, active))[0])
