@@ -113,7 +113,9 @@ With --published as the first argument do only that, with --test run the tests i
 ruff and mypy.
 
 END
-    PYTHONPATH=$root exec "$python" -P -m sage run --help
+    command=run
+    [[ $mode != --published ]] || command=published
+    PYTHONPATH=$root exec "$python" -P -m sage "$command" --help
 fi
 
 extra=

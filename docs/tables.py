@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
 import pandas as pd
 import xarray as xr
@@ -13,7 +12,7 @@ from sage.analysis.predictors import CHOSEN, COMBINED, display_name
 from sage.analysis.published_pools import DEEP, RANDOM, SEARCHED
 from sage.analysis.summaries import told_epochs
 from sage.config import paths
-from sage.plots.searches import SEARCHER_NAMES
+from sage.plots.searches import SEARCHER_NAMES, named
 from sage.search.scores import SCORES
 
 PAGE = paths.ROOT / "docs" / "results.md"
@@ -249,14 +248,7 @@ def errors(name: str, columns: dict[str, str]) -> pd.DataFrame:
     table = load(name).to_dataframe()
     rows: dict[str, dict] = {}
     for _, one in table[table.numbers.str.startswith("ours")].iterrows():
-        searcher, _, score = one.network.partition(" ")
-        known = searcher in SEARCHER_NAMES
-        title = (
-            f"found by {SEARCHER_NAMES[searcher]} with {SCORES[score].label(1)}"
-            if known
-            else one.network
-        )
-        row = rows[title] = {"parameters (M)": f"{one['parameters (M)']:.2f}"}
+        row = rows[named(one.network)] = {"parameters (M)": f"{one['parameters (M)']:.2f}"}
         for column, key in columns.items():
             ends = (one[f"{key}, {end}"] for end in ("low", "high"))
             row[column] = ranged(one[key], *ends, 1)
@@ -298,4 +290,4 @@ def renewed(text: str) -> str:
 
 
 if __name__ == "__main__":
-    Path(PAGE).write_text(renewed(PAGE.read_text()))
+    PAGE.write_text(renewed(PAGE.read_text()))

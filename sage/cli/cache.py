@@ -1,4 +1,4 @@
-"""What lies in the cache: how much, and what of it can go."""
+"""The command that shows what the cache holds, and removes some of it."""
 
 import argparse
 import os
@@ -73,7 +73,8 @@ def _free(kinds: dict[str, list[Path]], size: int, *, sure: bool) -> None:
         if path.name in _records():
             _check_idle(path)
     for path in (path for found in kinds.values() for path in found):
-        shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
+        folder = path.is_dir() and not path.is_symlink()
+        shutil.rmtree(path) if folder else path.unlink(missing_ok=True)
     print(f"Removed {size / 1e6:.1f} MB.")
 
 
@@ -108,6 +109,10 @@ def _kinds() -> dict[str, list[Path]]:
 
 def _measured(path: Path) -> tuple[int, float]:
     """Return the bytes of a file or folder, and when one of its files was last read or written."""
-    inside = (Path(folder, name) for folder, _, names in os.walk(path) for name in names)
-    states = [one.lstat() for one in inside] or [path.lstat()]
-    return sum(one.st_size for one in states), max(max(o.st_atime, o.st_mtime) for o in states)
+    inside = [Path(folder, name) for folder, _, names in os.walk(path) for name in names]
+    states = []
+    for one in inside or [path]:
+        with suppress(FileNotFoundError):  # a journal of the record comes and goes
+            states.append(one.lstat())
+    last = max((max(one.st_atime, one.st_mtime) for one in states), default=0)
+    return sum(one.st_size for one in states), last

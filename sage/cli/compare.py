@@ -51,13 +51,13 @@ def _print_numbers(name: str, one: xr.DataArray, two: xr.DataArray) -> None:
     labelled = all(name in one.coords and name in two.coords for name in one.dims)
     if one.dtype.kind not in "fiu" or not one.ndim or {*one.dims} != {*two.dims} or not labelled:
         return  # places without a label may be of something else in the other run
-    series = {number: table.to_series() for number, table in enumerate((one, two), 1)}
-    joined = pd.concat(series, axis=1).dropna()
-    joined["difference"] = joined[2] - joined[1]
-    size = joined.difference.abs()
-    changed = int((size > 0).sum())
-    print(f"{name}: {changed} of {len(joined)} numbers differ", end="")
-    print(f", by {size[size > 0].mean():.4g} on average; the most:" if changed else "")
-    if changed:
-        most = joined.loc[size.nlargest(SHOWN).index]
-        print(most.to_string(float_format="{:.4g}".format))
+    tables = enumerate((one, two.transpose(*one.dims)), 1)
+    series = {number: table.to_series() for number, table in tables}
+    joined = pd.concat(series, axis=1, join="inner").dropna(how="all")
+    joined["difference"] = joined[2] - joined[1]  # NaN if one of them is
+    differ = joined[joined[1] != joined[2]]
+    print(f"{name}: {len(differ)} of {len(joined)} numbers differ", end="")
+    print(f", by {differ.difference.abs().mean():.4g} on average; the most:" if len(differ) else "")
+    if len(differ):
+        most = differ.sort_values("difference", key=abs, ascending=False, na_position="first")
+        print(most.head(SHOWN).to_string(float_format="{:.4g}".format))

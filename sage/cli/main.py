@@ -98,7 +98,8 @@ def parser() -> argparse.ArgumentParser:
     text = "a study's key or the beginning of it; without one all are listed"
     add("study", nargs="?", default="", metavar="STUDY", help=text)
     add("--json", action="store_true", help="all that is known, candidates included, for scripts")
-    add("--every", type=float, metavar="SECONDS", help="show it again and again, until Ctrl-C")
+    text = "show it again and again, until Ctrl-C"
+    add("--every", type=_like("[1-9][0-9]*", "seconds, 1 or more"), metavar="SECONDS", help=text)
 
     text = "write figures/published/index.html, a page of all published results"
     _command(commands, "page", "page:published", text)

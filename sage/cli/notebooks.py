@@ -61,7 +61,7 @@ class Step:
 
     @property
     def minutes(self) -> float:
-        """How long it takes with nothing done yet on the profile's machine; 0 if not measured."""
+        """Estimate with nothing done yet, on the profile's machine; 0 if not measured."""
         run = self.run()
         return run.relative_size * run.settings.minutes.get(self.number, 0)
 

@@ -75,7 +75,8 @@ def write_run(folder: Path) -> Path:
         done = notebook.metadata.get("papermill", {})
         asked |= done.get("parameters", {})
         number = notebooks.number_of(path.stem)
-        pictures = [Picture.of(one, _embedded(one)) for one in folder.glob(f"{number}_*.png")]
+        shown = sorted(folder.glob(f"{number}_*.png"))
+        pictures = [Picture.of(one, _embedded(one)) for one in shown]
         tables = _attributes(folder, number)
         facts = {"made by": _stamp(tables), "took": duration((done.get("duration") or 0) / 60)}
         links = {"the notebook": f"{path.stem}.html"}

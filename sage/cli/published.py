@@ -63,7 +63,11 @@ def published(options: argparse.Namespace, checkout: Path) -> None:
     to = committed if options.publish else paths.figures() / AGAIN
     tables = results if options.publish else to
     every = sorted(results.rglob("*.nc"))  # a result can use another's
-    key = provenance.key(package=package(), tables={str(one): digest(one) for one in every})
+    read = [*every, *sources(checkout / "notebooks").values()]
+    shown = [str(one) for one in sorted(committed.glob("*/*.png"))]
+    key = provenance.key(
+        package=package(), files={str(one): digest(one) for one in read}, shown=shown
+    )
     done = {path.parent.name for path in to.glob("*/key.txt") if path.read_text() == key}
     todo = [name for name in names if options.publish or name not in done]
     # The largest first, so that no process is left with one of them in the end.
@@ -106,8 +110,10 @@ def analyse(
             shown = (checkout / "figures" / "published" / name).glob(f"{number}_*.png")
             for stem in sorted(path.stem for path in shown):
                 try:
-                    figure = FIGURES[stem](results)
+                    figure = FIGURES[stem](results) if stem in FIGURES else None
                 except Missing:
+                    figure = None
+                if not figure:
                     made.left.append(stem)
                 else:
                     style.save(figure, figures / name, stem, suffixes=suffixes)

@@ -41,10 +41,14 @@ def plan(options: argparse.Namespace, notebooks: Path) -> list[Step]:
     known = {name: value for parameters in takes.values() for name, value in parameters.items()}
     asked = {name: getattr(options, name, None) for name in ("profile", "dataset", "workers")}
     asked = {name: value for name, value in asked.items() if value is not None}
+    given: dict[str, str] = {}
     try:
         for name, text in options.parameter:
             if name not in known:
                 raise unknown("parameter", name, known)
+            if name in given:
+                raise Refused(f"parameter {name} is given twice: {given[name]!r} and {text!r}")
+            given[name] = text
             asked[name] = parse(name, text, like=known[name])
         steps = [
             Step(source, {name: asked.get(name, value) for name, value in parameters.items()})

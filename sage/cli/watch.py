@@ -15,6 +15,7 @@ from sage.search.record import Candidate
 from sage.search.tracker import Tracker
 
 SHORT = 8  # digits of a key, which are enough to name a study
+SHOWN = 5  # candidates of a group
 COLUMNS = "study images epochs searcher score seed n best failed when explorer".split()
 
 
@@ -37,7 +38,7 @@ def watch(options: argparse.Namespace, _checkout: Path) -> None:
                 print(candidates(tracker, studies[0]["key"]), flush=True)
         if not options.every:
             return
-        time.sleep(options.every)
+        time.sleep(int(options.every))
 
 
 def _row(tracker: Tracker, study: dict) -> list[str]:
@@ -78,13 +79,13 @@ def _name(part: str | dict) -> str:
     return part if isinstance(part, str) else str(part.get("name", "-"))
 
 
-def candidates(tracker: Tracker, study: str, *, count: int = 5) -> str:
+def candidates(tracker: Tracker, study: str) -> str:
     """Return the candidates that ended last, those with the highest scores, and those in flight."""
     found = tracker.candidates(study)
     ended = sorted((one for one in found if one.told is not None), key=lambda one: one.told or 0)
     scored = sorted((one for one in ended if isfinite(one.score)), key=lambda one: -one.score)
     running = [one for one in found if one.told is None]
-    groups = {"latest": ended[-count:], "best": scored[:count], "in flight": running}
+    groups = {"latest": ended[-SHOWN:], "best": scored[:SHOWN], "in flight": running}
     return "\n".join("\n".join([f"{title}:", *map(_line, groups[title])]) for title in groups)
 
 

@@ -108,7 +108,7 @@ def rank() -> int:
 
 
 def share(batch: Tensor) -> Tensor:
-    """Return this rank's [B / ranks, ...] of [B, ...], the same on all ranks, e.g. random draws."""
+    """Return this rank's part [B / ranks, ...] of a tensor [B, ...] that all ranks have alike."""
     return batch.chunk(size())[rank()]
 
 

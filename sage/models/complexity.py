@@ -1,4 +1,4 @@
-"""What a network costs."""
+"""Counts of a network's parameters and multiply-adds."""
 
 from contextlib import ExitStack
 

@@ -10,6 +10,7 @@ import pandas as pd
 import torch
 from torch import Tensor, nn
 
+from sage.compute import devices
 from sage.config import paths
 from sage.images import preprocessing
 from sage.images.datasets import averaged_down
@@ -94,7 +95,8 @@ def load(path: Path | str) -> Classifier:
     if known.get("format") != FORMAT or known.get("kind") not in KINDS:
         told = f"{path} has format {known.get('format')} of a {known.get('kind')}"
         raise ValueError(f"{told}, expected format {FORMAT} of {', '.join(KINDS)}")
-    network = KINDS[content["kind"]](**content["settings"])
+    with devices.weights_from(0):  # which are replaced
+        network = KINDS[content["kind"]](**content["settings"])
     network.load_state_dict(content["weights"])
     by_channel = content["by_channel"]
     standardise = ByChannel(*by_channel) if by_channel else preprocessing.standardise

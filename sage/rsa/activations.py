@@ -41,10 +41,10 @@ def show(
 ) -> Measurement:
     """Show a stimulus set to a network and build each named layer's RDMs from the same pass.
 
-    They are of what a layer puts out, also where the next one works in place.
+    RDMs are of a layer's own output, even if the next layer overwrites it in place.
 
     Args:
-        model: left as it was, its mode included.
+        model: left as it was, with the mode of each of its modules.
         units: drawn once per layer (see `rdm.draw_units`), from `seed`.
         grams: measure Gram matrices of the images at the set's level "image" too.
 
@@ -74,7 +74,7 @@ def features(
 
 @torch.inference_mode()
 def class_scores(model: Module, images: Images | ImageFiles) -> Tensor:
-    """Return the scores [N, C] float32 of labelled images; of a file its centre is shown."""
+    """Return the scores [N, C] float32 of labelled images; of files, their central crops."""
     with closing(images.shown(BATCH)) as batches, _evaluating(model):
         return torch.cat([_scores(model, batch) for batch in batches])
 
@@ -168,7 +168,11 @@ def _drawn(output: Tensor, units: int, seed: int, layer: int) -> tuple:
 @contextmanager
 def _evaluating(model: Module) -> Iterator[None]:
     """Put a network into evaluation mode for a while, with the same numbers each time."""
-    with ExitStack() as afterwards, devices.deterministic():
-        afterwards.callback(model.train, model.training)
+    modes = {module: module.training for module in model.modules()}
+    with devices.deterministic():
         model.eval()
-        yield
+        try:
+            yield
+        finally:
+            for module, training in modes.items():
+                module.training = training

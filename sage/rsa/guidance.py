@@ -69,7 +69,8 @@ def compare(
     """Return the similarity of every candidate layer's RDM with every teacher layer's.
 
     Args:
-        snapshots: network, epoch, and RDMs [L, P] by (stimuli, level); each network's in a row.
+        snapshots: network, epoch, and RDMs [L, P] by (stimuli, level); those of a
+            network one after another.
         level: "class" or "image", or `alignment.GRAM` with a method for Gram matrices.
         method: one of `METHODS`.
 
@@ -96,7 +97,7 @@ def compare(
     for network, group in groupby(snapshots, key=itemgetter(0)):
         _, times, stored = zip(*group)
         for rdms in stored:
-            check(frozenset(stimuli for stimuli, _ in rdms))
+            check(frozenset(stimuli for stimuli, at in rdms if at == level))
         shown = {one: np.concatenate([rdms[one, level] for rdms in stored]) for one in sets}
         similar = np.concatenate([measure(own(one), rdms) for one, rdms in shown.items()])
         found |= zip(((network, epoch) for epoch in times), np.split(similar, len(times), axis=1))

@@ -77,7 +77,7 @@ def read(
 
 
 def names_recordings(text: str) -> bool:
-    """Return True for `words` that are files for `read`, False for a teacher's bank or no file."""
+    """Return True if the first file of `words` is one for `read`, not a teacher's bank."""
     try:
         path = next(iter(words(text)), "")
         # Other HDF5 files have dimensions without names, of which xarray would warn.

@@ -33,7 +33,7 @@ def load_network(spec: str, *, seed: int) -> tuple[nn.Module, tuple[str, ...]]:
     """
     kind, what, layers = _parts(spec)
     with devices.weights_from(seed):
-        model = KINDS[kind](what)
+        model = LOADERS[kind](what)
     _check_layers(spec, model, layers)
     return model, layers
 
@@ -47,7 +47,7 @@ def check(spec: str) -> None:
             raise ValueError(f"{told}; expected {FORMS}")
         return
     with torch.device("meta"):
-        _check_layers(spec, KINDS[kind](what, fetch=False), layers)
+        _check_layers(spec, LOADERS[kind](what, fetch=False), layers)
 
 
 def _parts(spec: str) -> tuple[str, str, tuple[str, ...]]:
@@ -126,6 +126,8 @@ def _timm(what: str, *, fetch: bool = True) -> nn.Module:
     try:
         return timm.create_model(what, pretrained=bool(weights) and fetch)
     except (OSError, RuntimeError) as problem:
+        if not weights:
+            raise
         told = f"timm's weights {what} are not in its cache and not fetched ({problem})"
         raise FileNotFoundError(f"{told}: create the model once where there is a network") from None
 
@@ -146,4 +148,4 @@ def _python(what: str) -> nn.Module:
 
 
 # By what a spec begins with.
-KINDS: dict[str, Callable] = {"torchvision:": _torchvision, "timm:": _timm, OWN: _python}
+LOADERS: dict[str, Callable] = {"torchvision:": _torchvision, "timm:": _timm, OWN: _python}

@@ -1,4 +1,4 @@
-"""What was recorded from a region of a brain: its RDMs, and how reliable they are."""
+"""Recordings of a brain's regions: their RDMs, and how reliable these are."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence

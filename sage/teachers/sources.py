@@ -167,8 +167,10 @@ class Ladder(NamedTuple):
 
 def train_ladder(name: str, run: Run) -> Ladder:
     """Train a network of `NETWORKS`, and keep it as a teacher along the way."""
-    trainer, key = networks.make_trainer(name, run), networks.state_key(name, run)
-    folder = paths.cache() / "teachers" / f"{name}-ladder-{key}-{BANK_REVISION}"
+    trainer, measured = networks.make_trainer(name, run), networks.state_key(name, run)
+    parts = {"stimuli": load_stimuli(run).identity, "units": run.settings.rdm_units}
+    key = provenance.key(revision=BANK_REVISION, state=measured, **parts)
+    folder = paths.cache() / "teachers" / f"{name}-ladder-{key}"
 
     def measure() -> dict[str, float]:
         model = trainer.measured_model()
@@ -243,7 +245,7 @@ def _bank(name: str) -> str:
 class Kind(NamedTuple):
     """A kind of teachers: the forms of their names, for people, and what is done with a name.
 
-    Of the kind `runs` are the runs that it can teach.
+    `runs` is the class of runs that a teacher of this kind can teach.
     """
 
     forms: str
@@ -259,7 +261,7 @@ KINDS = (
     Kind(f"{BEST_SO_FAR} (of a search)", BEST_SO_FAR.__eq__, _load_best, str, runs=ComparisonRun),
     Kind(
         external.FORMS,
-        lambda name: name.startswith(tuple(external.KINDS)),
+        lambda name: name.startswith(tuple(external.LOADERS)),
         _load_external,
         external.check,
     ),

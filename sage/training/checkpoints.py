@@ -68,7 +68,7 @@ def start() -> dict[str, str]:
 
 
 def _read(path: Path) -> dict | None:
-    """Return the state, on the CPU from where any rank's GPU can have it; None without a file."""
+    """Return the saved state, on the CPU so that any rank can take it; None without a file."""
     try:
         return torch.load(path, map_location="cpu", weights_only=True) if path.exists() else None
     except (RuntimeError, EOFError, LookupError, ValueError, pickle.UnpicklingError) as problem:

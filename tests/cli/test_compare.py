@@ -1,5 +1,7 @@
 """Two runs beside each other."""
 
+from pathlib import Path
+
 import nbformat
 import pytest
 import xarray as xr
@@ -33,6 +35,19 @@ def test_what_differs_is_shown_and_what_is_the_same_is_not(tmp_path, capsys):
     assert main(["compare", one, one]) == 0
     out = capsys.readouterr().out
     assert "The parameters are the same" in out and "error: 0 of 2 numbers differ\n" in out
+
+
+def test_a_number_that_one_run_lacks_differs_and_the_order_of_dimensions_does_not(tmp_path, capsys):
+    one = make_run(tmp_path / "one", [3, 2, float("nan")], seed=0)
+    two = make_run(tmp_path / "two", [3, float("nan"), float("nan")], seed=0)
+    for folder, order in ((one, ("score", "run")), (two, ("run", "score"))):
+        table = xr.load_dataset(f"{folder}/02_summary.nc").expand_dims(run=[0, 1])
+        paths.save_table(table.transpose(*order, ...), Path(folder, "02_summary.nc"))
+    assert main(["compare", one, two]) == 0
+    told = capsys.readouterr().out
+    assert "error: 2 of 4 numbers differ" in told
+    rows = [line.split() for line in told.splitlines()]
+    assert ["P+TG", "0", "2", "NaN", "NaN"] in rows
 
 
 def test_what_is_no_runs_folder_is_refused(tmp_path, capsys):

@@ -196,6 +196,7 @@ def test_whole_number_for_a_float(checkout):
         (["-p", "seed", "{[]: 1}"], "parameter seed is '{[]: 1}', expected a whole number"),
         (["-p", "alpha", "-inf"], "parameter alpha is '-inf', expected a finite number"),
         (["-p", "alpha", "1" * 400], "expected a finite number"),
+        (["-p", "alpha", "1", "-p", "alpha", "2"], "parameter alpha is given twice: '1' and '2'"),
         (["-p", "aplha", "2"], "unknown parameter 'aplha' (did you mean 'alpha'?)"),
         (["--dataset", "object"], "unknown data set 'object' (did you mean 'objects'?)"),
         (["-p", "profile", "huge"], "unknown profile 'huge'"),

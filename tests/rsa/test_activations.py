@@ -50,9 +50,12 @@ def test_one_pass_gives_what_all_features_at_once_give(model, shown, monkeypatch
 
 def test_the_network_is_left_as_it_was(model, shown):
     model.train()
+    model.stages[1].eval()  # as a frozen layer is
+    modes = [module.training for module in model.modules()]
     before = {name: value.clone() for name, value in model.state_dict().items()}
     activations.show(model, ("stages.0",), shown, units=10, seed=0)
-    assert model.training and not model.stages[0]._forward_hooks
+    assert [module.training for module in model.modules()] == modes
+    assert not model.stages[0]._forward_hooks
     assert all(torch.equal(before[name], value) for name, value in model.state_dict().items())
 
 

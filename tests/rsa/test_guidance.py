@@ -86,6 +86,12 @@ def test_teachers_whose_images_were_never_shown_say_so():
         guidance.compare(make_snapshots(), make_teacher("set b"), level="class")
     with pytest.raises(ValueError, match="no RDM of level 'object', it has: class, image"):
         guidance.compare(make_snapshots(), make_teacher(), level="object")
+    image_only = [
+        (network, epoch, {kind: of for kind, of in rdms.items() if kind[1] == "image"})
+        for network, epoch, rdms in make_snapshots()
+    ]
+    with pytest.raises(ValueError, match="measured on set a, which the candidates were never"):
+        guidance.compare(image_only, make_teacher(), level="class")
     broken = Teacher("broken", (TeacherLayer("A", "set a", {"class": np.full(PAIRS, np.nan)}),))
     with pytest.raises(
         ValueError, match="layer A has NaN or infinite values in its RDM of level 'class'"
