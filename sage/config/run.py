@@ -276,12 +276,6 @@ class SearchRun(ComparisonRun):
     searchers: str = "random reinforce tpe"
     layers: int = 0
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.layers and self.space != "cnn":
-            expected = f"expected 0: space {self.space} has one depth"
-            raise Refused(f"layers is {self.layers}, {expected}")
-
 
 @dataclass(frozen=True, kw_only=True)
 class CellRun(ComparisonRun):

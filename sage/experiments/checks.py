@@ -1,5 +1,7 @@
 """What a run asks for by name, checked before anything is loaded or trained."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from sage import spaces
@@ -63,6 +65,10 @@ def check_run(run: Run, *, workers: str = "auto") -> None:
             check_searches(run)
         if isinstance(run, SearchRun):
             networks = builders.searched(run.budget, run.settings)
+            deeper = replace(run, layers=run.layers + 1)
+            if run.layers and builders.searched(deeper.budget, run.settings) == networks:
+                expected = f"expected 0: space {run.space} has one depth"
+                raise Refused(f"layers is {run.layers}, {expected}")
             any_one = networks.space.sample(np.random.default_rng(0))
             saved.kind_of(networks.build(any_one, classes=2))  # the best network is saved
         if isinstance(run, CellRun):

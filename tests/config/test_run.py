@@ -188,11 +188,9 @@ def test_a_pool_takes_the_space_of_the_paper_that_is_asked_for():
     assert run.folder.name == "cifar100-cpu-layers-20"
 
 
-def test_only_networks_of_layers_have_a_number_of_them():
+def test_a_search_takes_the_space_that_is_asked_for():
     assert SearchRun(space="nasbench201").budget.space == "nasbench201"
     assert SearchRun(space="nasbench201").folder.name == "objects-quick-space-nasbench201"
-    with pytest.raises(Refused, match="layers is 20, expected 0: space nasbench201"):
-        SearchRun(space="nasbench201", layers=20)
 
 
 def test_a_run_takes_its_parameters_from_all_that_a_notebook_has():

@@ -86,6 +86,7 @@ LONG = "torchvision:resnet18:" + ",".join(f"layer{number}" for number in range(9
         (SearchRun(scores=1), "scores is '1', expected some of P, P"),
         (SearchRun(scores="P+TG P+1TG"), "scores is 'P.TG P.1TG', expected some of P, P"),
         (SearchRun(layers=101), "layers is 101, expected 1 to 100"),
+        (SearchRun(layers=20, space="nasbench201"), "layers is 20, expected 0: space nasbench201"),
         (PoolRun(layers=101), "layers is 101, expected 1 to 100"),
         (CellRun(beside="NASNet-a"), "unknown genotype 'NASNet-a' .did you mean 'NASNet-A'"),
         (CellRun(beside="folder.txt"), "cell 'folder.txt' cannot be read: .*directory"),
