@@ -1,4 +1,5 @@
 import os
+import signal
 import sys
 from collections.abc import Iterator
 from itertools import count
@@ -14,6 +15,8 @@ from tests.support import databases
 # Tiny networks gain nothing from threads, and threads that wait for a busy core stall them.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 torch.set_num_threads(1)
+# A shell has its background jobs ignore Ctrl-C, and what these start would inherit that.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 DATABASES = count()
