@@ -6,13 +6,15 @@ from collections.abc import Callable, Sequence
 import pandas as pd
 import xarray as xr
 
-from sage.analysis import contrasts, draws, planned, search_claims, simulated_search
+from sage.analysis import contrasts, draws, planned, search_claims, search_tables, simulated_search
+from sage.analysis.bootstrap import cell
 from sage.analysis.contrasts import RANKED
 from sage.analysis.predictors import CHOSEN, COMBINED, display_name
 from sage.analysis.published_pools import DEEP, RANDOM, SEARCHED
 from sage.analysis.summaries import told_epochs
 from sage.config import paths
 from sage.plots.searches import SEARCHER_NAMES, named
+from sage.search import scores
 from sage.search.scores import SCORES
 
 PAGE = paths.ROOT / "docs" / "results.md"
@@ -204,17 +206,19 @@ def controls() -> pd.DataFrame:
 
 
 def searches() -> pd.DataFrame:
-    """Return errors of the best networks that searches found, and those of each run."""
-    error = 100 * (1 - load("cifar100-cnn-search/02_searches").mature_accuracy.isel(samples=-1))
-    rows: dict[str, dict] = {}
-    for searcher in error.searcher.values:
-        for epochs in error.epochs.values:
-            row = rows[f"{SEARCHER_NAMES[searcher]}, {told_epochs(epochs)}"] = {}
-            for score in error.score.values:
-                runs = error.sel(searcher=searcher, epochs=epochs, score=score).values
-                each = ", ".join(f"{one:.1f}" for one in runs)
-                row[f"error (%) by {SCORES[score].label(1)}"] = f"{runs.mean():.1f} ({each})"
+    """Return errors of the best networks that searches found, the mean over runs."""
+    table, rows = load("cifar100-cnn-search/02_searches"), {}
+    for (searcher, epochs, score), one in search_tables.summary(table).iterrows():
+        column = f"{scores.find(score).label(table.alpha)} after {told_epochs(epochs)}"
+        ends = (one[f"mature error{end}"] for end in ("", *search_tables.ENDS))
+        rows.setdefault(SEARCHER_NAMES[searcher], {})[column] = cell(*ends, ".1f")
     return pd.DataFrame.from_dict(rows, orient="index")
+
+
+def search_contrasts() -> pd.DataFrame:
+    """Return what guidance finds minus what other scores find, the mean over searchers."""
+    table = search_tables.compared(load("cifar100-cnn-search/02_searches"))
+    return table.xs(search_tables.ALL, level="searcher")
 
 
 def pool_searches() -> pd.DataFrame:
@@ -272,7 +276,7 @@ TABLES: dict[str, Callable[[], pd.DataFrame]] = {
     for one in (
         *(early, planned_contrasts, longer, longer_contrasts, other_teachers, objects),
         *(predictors, added, deep, simulated, controls, teaching, teachers, found, rendered),
-        *(searches, pool_searches, benchmark, cells, macaque, resemblance),
+        *(searches, search_contrasts, pool_searches, benchmark, cells, macaque, resemblance),
     )
 }
 

@@ -19,7 +19,8 @@
 # The paper's second claim: after little training, a search that scores candidates by P + alpha TG
 # finds networks as good as one that scores them by accuracy P after ten times as much.
 #
-# What the published run found is undecided: with two repetitions only a large effect would show.
+# What the published run found: with a tenth of the training guided searches find worse networks.
+# Against accuracy after as little training it is undecided whether guidance helps.
 #
 # Each searcher searches the space of convolutional networks by each score, with few and with many
 # epochs per candidate, several times over. At checkpoints the best candidates by the search's own
@@ -32,9 +33,9 @@
 # Comparisons share what they can. The first candidates of TPE are those of random search with the
 # same seed, and an architecture that was trained before with the same seed and epochs is looked up.
 #
-# Takes two minutes on two recent cores with the default parameters. Builds on the images and the
-# teacher of `00_stimuli_and_teacher`, which it makes where they are not there yet; next is
-# `03_cell_search`.
+# Takes two minutes on two recent cores with the default parameters; each of the six repetitions of
+# the published run took an hour and a half. Builds on the images and the teacher of
+# `00_stimuli_and_teacher`, which it makes where they are not there yet; next is `03_cell_search`.
 #
 # The committed outputs are those of the published run. Its parameters are in the first table below;
 # the defaults are for a laptop.
@@ -89,9 +90,9 @@ print(results.verdict("02_searches"), search_tables.counts(table), sep="\n")
 # of few epochs. Cost is the training of candidates: that to maturity only measures here. The dashed
 # grey line is the mean of random architectures that were not selected at all.
 #
-# With some ten candidates a search, as on a laptop, reinforcement learning has updated its policy a
-# few times at most, and TPE has just taken over from random search. Lines then differ by the score
-# that chose among the candidates, rather than by the searcher that proposed them.
+# With some ten candidates a search, as with the default parameters, searchers have hardly begun to
+# learn. Lines then differ by the score that chose among the candidates, rather than by the searcher
+# that proposed them. Those of the published run have a single point, after 100 candidates.
 
 # %%
 plots.draw(results, "02_searches")
