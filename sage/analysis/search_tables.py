@@ -169,7 +169,8 @@ def compared(table: xr.Dataset) -> pd.DataFrame:
 def reading(table: xr.Dataset) -> str:
     """Return in words what the runs say about the paper's claim, averaged over searchers.
 
-    The first line is the verdict on guidance against what is trained as much. The rule is that of
+    The first line is the verdict on guidance against what is trained as much, the second that on
+    the claim if P was searched after few epochs and after many. The rule is that of
     `contrasts.verdict`; what matters is as in `simulated_search`.
     """
     pairs = compared_pairs(table)
@@ -186,7 +187,7 @@ def reading(table: xr.Dataset) -> str:
     over_p = [word for (score, _), word in judged.items() if score == P]
     if len(over_p) == 2 and UNKNOWN not in over_p:
         told = f"as good as after {epochs / few:g} times that: {judge_claim(*over_p)}"
-        lines.append(f"Better networks than P finds after as little training, and {told}.")
+        lines.insert(1, f"Better networks than P finds after as little training, and {told}.")
     return "\n".join([*lines, precision(table.attrs["validation_images"])])
 
 

@@ -125,7 +125,7 @@ def test_a_weight_that_is_not_the_papers_was_chosen_at_an_unknown_cost():
     ],
 )
 def test_reading_says_what_the_numbers_say(gain, verdict, told, claim):
-    first, few, many, both, _ = search_tables.reading(make_table(gain, runs=6)).splitlines()
+    first, both, few, many, _ = search_tables.reading(make_table(gain, runs=6)).splitlines()
     assert told in first and both.endswith(f"as good as after 4 times that: {claim}.")
     assert few.startswith("P + 2 TG after 1 epoch minus P after 1 epoch: ")
     assert "n = 6 runs" in few and few.endswith(f"{verdict}.")
