@@ -66,7 +66,7 @@ def contrasts(
             ends = interval(drawn, errors=ERRORS)
             every = interval(drawn, tests=epochs, errors=ERRORS)[:, 1:]
             apart = [draw(method, values[:, one], target[one]) for one in members]
-            found.append(np.hstack([ends, every, together(apart, len(kept))]))
+            found.append(np.hstack([ends, every, put_together(apart, len(kept))]))
         return np.stack(found, 1)
 
     axes: dict[str, Any] = {"pair": range(len(kept)), "statistic": list(RANKED)}
@@ -86,7 +86,7 @@ def members_of(pools: np.ndarray) -> list[np.ndarray]:
     return found if len(found) > 1 else []
 
 
-def together(apart: Sequence[np.ndarray], count: int) -> np.ndarray:
+def put_together(apart: Sequence[np.ndarray], count: int) -> np.ndarray:
     """Return `random_effects` of `count` statistics, drawn [1 + R, ...] in each of several pools.
 
     A resample in which a statistic is not defined counts for nothing, as in `bootstrap.interval`.

@@ -13,7 +13,7 @@ from sage.analysis.bootstrap import (
     by_epoch,
     interval,
 )
-from sage.analysis.contrasts import ERRORS, POOLED, members_of, together
+from sage.analysis.contrasts import ERRORS, POOLED, members_of, put_together
 
 CANDIDATES = (10, 20, 50, 100)
 BRIEFLY = "published after 12 epochs"  # others' accuracy, of networks of a benchmark only
@@ -88,7 +88,7 @@ def compare(
         one, other = used.index(first), used.index(second)
         ends = _ends(drawn[one] - drawn[other], errors=ERRORS)
         by_pool = [each[one] - each[other] for each in apart]
-        pooled = together(by_pool, ends[..., 0].size).reshape(*ends.shape[:2], -1)
+        pooled = put_together(by_pool, ends[..., 0].size).reshape(*ends.shape[:2], -1)
         found.append(np.concatenate([ends, pooled], axis=-1))
     axes = {"candidates": list(CANDIDATES), "choice": list(CHOICES), "field": list(FIELDS)}
     table = xr.DataArray(np.array(found), axes, ("pair", *axes)).to_dataset("field")

@@ -40,7 +40,8 @@ class Made(NamedTuple):
     def __str__(self) -> str:
         if self.problem:
             return f"left out: {self.problem}"
-        told = {"need images": self.left, "same numbers": self.same, "OTHER NUMBERS": self.other}
+        told = {"not drawn from tables": self.left, "same numbers": self.same}
+        told |= {"OTHER NUMBERS": self.other}
         lists = (f"; {name}: {', '.join(one)}" for name, one in told.items() if one)
         return f"{len(self.drawn)} figures{''.join(lists)}"
 

@@ -74,7 +74,19 @@ def replace(path: Path, write: Callable[[Path], object]) -> Path:
     return path
 
 
-def why_no_table(path: Path | str, problem: Exception) -> str:
+def read_table(path: Path | str, read: "Callable[..., xr.Dataset]", told: str = "") -> "xr.Dataset":
+    """Return a NetCDF 4 file as a function of xarray reads it.
+
+    Raises:
+        ValueError: it cannot be read, with the reason behind what is `told`.
+    """
+    try:
+        return read(path, engine="h5netcdf")
+    except UNREADABLE as problem:
+        raise ValueError(f"{told}{_why_no_table(path, problem)}") from problem
+
+
+def _why_no_table(path: Path | str, problem: Exception) -> str:
     """Return why a file cannot be read as NetCDF 4: an older format, damage, or something else."""
     with open(path, "rb") as stream:
         begins = stream.read(4)

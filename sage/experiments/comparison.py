@@ -258,9 +258,12 @@ class Comparison:
 
     def _mature_study(self, seed: int, training: int) -> Study:
         """Return the study of what searches chose; runs that chose the same share its trainings."""
-        made = {one.searcher: of.description for one, of in self.studies.items() if one.run == seed}
-        described = {name: one["searcher"] for name, one in made.items()}
-        chosen: dict = {"searchers": described, "scores": self.run.scores}
+        used = {
+            search.searcher: study.description["searcher"]
+            for search, study in self.studies.items()
+            if search.run == seed
+        }
+        chosen: dict = {"searchers": used, "scores": self.run.scores}
         chosen["guidance"] = self._guidance(self.teacher)
         chosen |= {field.name: getattr(self.budget, field.name) for field in fields(Budget)}
         described = {"seed": seed, "chosen by": chosen} | ({"again": training} if training else {})

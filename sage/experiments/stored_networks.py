@@ -47,14 +47,15 @@ def find_stored(run: StoredRun) -> dict[str, list[Path]]:
 
 
 def find_table(file: str, parameter: str) -> Path:
-    """Return the path of a table here or among published results; Refused if none can be read."""
+    """Return the path of a table here or among published results.
+
+    Raises:
+        Refused: there is none.
+        ValueError: as `paths.read_table`.
+    """
     for path in (Path(file), paths.results() / file):
         if path.is_file():
-            try:
-                xr.open_dataset(path, engine="h5netcdf").close()
-            except paths.UNREADABLE as problem:
-                told = paths.why_no_table(path, problem)
-                raise Refused(f"{parameter} names {file!r}: {told}") from problem
+            paths.read_table(path, xr.open_dataset, f"{parameter} names {file!r}: ").close()
             return path
     expected = f"expected a file, here or in {paths.results()}"
     raise Refused(f"{parameter} names {file!r}, {expected}")

@@ -144,10 +144,7 @@ def read_teacher(path: Path | str) -> Teacher:
     """
     if not os.path.isfile(path):
         raise FileNotFoundError(f"no teacher bank {path}")
-    try:
-        bank = xr.load_dataset(path, engine="h5netcdf")
-    except paths.UNREADABLE as problem:
-        raise ValueError(f"{path}: {paths.why_no_table(path, problem)}") from problem
+    bank = paths.read_table(path, xr.load_dataset, f"{path}: ")
     layers: dict[tuple[str, str], dict[str, np.ndarray]] = {}
     for name, variable in bank.data_vars.items():
         own = variable.attrs

@@ -172,10 +172,7 @@ def _recorded(table: xr.Dataset, window: tuple[float, float] | None) -> Regions:
 def _open(path: Path, read: Callable = xr.load_dataset) -> xr.Dataset:
     if not os.path.isfile(path):
         raise FileNotFoundError(f"no file of recordings {path}")
-    try:
-        return read(path, engine="h5netcdf")
-    except paths.UNREADABLE as problem:
-        raise ValueError(paths.why_no_table(path, problem)) from problem
+    return paths.read_table(path, read)
 
 
 def _spread(table: xr.Dataset) -> xr.Dataset:

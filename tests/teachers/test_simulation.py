@@ -93,8 +93,13 @@ def test_a_run_records_once(images):
     np.testing.assert_array_equal(teacher.layers[1].rdms["class"], first[1].rdm("class"))
 
 
-def candidates(compared: Teacher, *, count: int, rdms: np.ndarray, stimuli: str) -> xr.DataArray:
-    """As `comparison.similarity`, of candidates with one layer each, the last of them twice."""
+def candidates(
+    compared: Teacher, *, count: int, rdms: np.ndarray, stimuli: str, again: float = 1
+) -> xr.DataArray:
+    """As `comparison.similarity`, of candidates with one layer each, the last twice.
+
+    They are after 1 epoch, and the second time after `again`.
+    """
     numbers = [*range(count), count - 1]
     snapshots = [
         (place, 1.0, {(stimuli, "class"): rdms[number][None]})
@@ -106,7 +111,7 @@ def candidates(compared: Teacher, *, count: int, rdms: np.ndarray, stimuli: str)
         .rename(network="candidate")
     )
     along = {"hash": [f"{number}" for number in numbers], "run": [0] * len(numbers)}
-    along["epochs"] = [1.0] * len(numbers)
+    along["epochs"] = [1.0] * count + [again]
     return found.assign_coords({name: ("candidate", values) for name, values in along.items()})
 
 
@@ -123,6 +128,7 @@ def test_agreement_of_parts_with_the_whole(record, tmp_path):
     assert table.trials.values.tolist() == [1, 2, 5] and table.attrs["regions"] == ", ".join(
         simulation.SITES
     )
+    assert site_sampling.agreement(found, "class", partial(compare, again=2), seed=0).n == 13
     assert table.value.sel(sites=128, trials=5) == 1
     assert table.value.sel(sites=128, trials=5) > table.value.sel(sites=8, trials=1)
     assert (table.low <= table.value).where(table.value.notnull(), True).all()
