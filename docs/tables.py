@@ -20,6 +20,7 @@ from sage.search.scores import SCORES
 PAGE = paths.ROOT / "docs" / "results.md"
 MARKED = re.compile(r"(<!-- table (\w+) -->\n)(.*?)(<!-- end -->)", re.DOTALL)
 POOL = "cifar100-pool"
+DEEPER_POOL = "cifar100-pool-20"  # of the space of up to 20 layers
 # Rows of tables, by the names that the code has for them.
 PREDICTORS = (
     *("P", "loss", "TSE-E", "log parameters", "naswot"),
@@ -138,6 +139,17 @@ def added() -> pd.DataFrame:
 def deep() -> pd.DataFrame:
     """Return the contrasts of networks that are not shallow."""
     return differences(POOL, DEEP, [ADDED, (COMBINED, "P"), (CHOSEN, "P")])
+
+
+def layers() -> pd.DataFrame:
+    """Return contrasts after 1 epoch in the space of up to 20 layers beside that of up to 10."""
+    rivals = ("P", "P + a log parameters", "P + a naswot")
+    pairs = [*PAIRS[:4], (COMBINED, "P"), *((CHOSEN, rival) for rival in rivals)]
+    beside = []
+    for title, name in (("20 layers", DEEPER_POOL), ("10 layers", POOL)):
+        table = differences(name, RANDOM, pairs).filter(regex="^1 epoch")
+        beside.append(table.set_axis(table.columns.str.replace("1 epoch", title), axis="columns"))
+    return pd.concat(beside, axis="columns")
 
 
 def found() -> pd.DataFrame:
@@ -275,7 +287,8 @@ TABLES: dict[str, Callable[[], pd.DataFrame]] = {
     one.__name__: one
     for one in (
         *(early, planned_contrasts, longer, longer_contrasts, other_teachers, objects),
-        *(predictors, added, deep, simulated, controls, teaching, teachers, found, rendered),
+        *(predictors, added, deep, layers, simulated, controls, teaching, teachers),
+        *(found, rendered),
         *(searches, search_contrasts, pool_searches, benchmark, cells, macaque, resemblance),
     )
 }

@@ -57,11 +57,12 @@ def pool_searches(pool: PoolSearches) -> Figure:
                 both = cost * line.candidates + pool.multiply_adds
                 axis.errorbar(both, line.value, bars, elinewidth=0.6, **look)
         axis.set(title=_title(choice), xlabel=style.MULTIPLY_ADDS, xscale="log")
-        style.log_costs(axis, subs=(1,))
+        style.log_costs(axis, subs=(1, 3))
     style.accuracy_axis(axes[0])
     axes[1].yaxis.set_tick_params(labelleft=False)
     style.letter(axes)
-    counts = ", ".join(map(str, pool.main.candidates.values))
+    searched = pool.main.value.notnull().any(["predictor", "epoch", "choice"])
+    counts = ", ".join(map(str, pool.main.candidates.values[searched]))
     title = f"random searches of {counts} candidates in a pool of n = {mature.size} networks;\n"
     style.legend_below(axes[0], columns=2, title=f"{title}bars: 95 % bootstrap over networks")
     return figure
