@@ -61,8 +61,8 @@ def pool_searches(pool: PoolSearches) -> Figure:
     style.accuracy_axis(axes[0])
     axes[1].yaxis.set_tick_params(labelleft=False)
     style.letter(axes)
-    searched = pool.main.value.notnull().any(["predictor", "epoch", "choice"])
-    counts = ", ".join(map(str, pool.main.candidates.values[searched]))
+    searched = pool.main.value.dropna("candidates", how="all").candidates
+    counts = ", ".join(map(str, searched.values))
     title = f"random searches of {counts} candidates in a pool of n = {mature.size} networks;\n"
     style.legend_below(axes[0], columns=2, title=f"{title}bars: 95 % bootstrap over networks")
     return figure
