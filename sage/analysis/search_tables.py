@@ -1,7 +1,6 @@
 """What searches found, as tables, words and costs. A `table` is that of `comparison.results`."""
 
 import json
-from collections.abc import Callable
 from itertools import product
 
 import numpy as np
@@ -24,13 +23,7 @@ GAINS = {
     ALIKE: "Guidance finds as good networks as every other score after as much training.",
     UNDECIDED: "Whether guidance finds better networks is undecided.",
 }
-# What of a search is compared, from its last checkpoint.
-MEASURES: dict[str, Callable[[xr.Dataset], xr.DataArray]] = {
-    "mature accuracy": lambda last: last.mature_accuracy,
-    "test accuracy": lambda last: last.test_accuracy,
-    "mean of finalists": lambda last: last.top_accuracy.mean("place"),
-}
-MEASURE = "mature accuracy"  # by which it is judged
+MEASURE = "mature accuracy"  # by which searches are judged
 ALL = "mean of all"
 FEW = "too few runs"
 NO_RIVAL = "No score without guidance has as much training."
@@ -127,15 +120,30 @@ def compared_pairs(table: xr.Dataset) -> dict[str, tuple[At, At]]:
     return {" minus ".join(_named(one, table.alpha) for one in pair): pair for pair in pairs}
 
 
+def measures(table: xr.Dataset) -> dict[str, xr.DataArray]:
+    """Return what searches found, [searcher, score, epochs, run], by all that is compared."""
+    last = table.isel(samples=-1)
+    found = {
+        MEASURE: last.mature_accuracy,
+        "test accuracy": last.test_accuracy,
+        "mean of finalists": last.top_accuracy.mean("place"),
+    }
+    if "again_accuracy" in last:
+        both = (last.top_accuracy + last.again_accuracy) / 2
+        found["second training"] = last.again_accuracy.max("place")
+        found["mean of two trainings"] = both.max("place")
+    return found
+
+
 def differences(table: xr.Dataset, measure: str = MEASURE) -> xr.DataArray:
     """Return the differences of `compared_pairs` in points, [contrast, searcher, run].
 
     The last searcher is `ALL`, the mean over searchers, NaN for a run that lacks one of them.
 
     Args:
-        measure: one of `MEASURES`.
+        measure: the name of one of the `measures`.
     """
-    pairs, accuracy = compared_pairs(table), 100 * MEASURES[measure](table.isel(samples=-1))
+    pairs, accuracy = compared_pairs(table), 100 * measures(table)[measure]
     gains = [
         accuracy.sel(score=one, epochs=few, drop=True)
         - accuracy.sel(score=other, epochs=epochs, drop=True)
@@ -153,7 +161,7 @@ def compared(table: xr.Dataset) -> pd.DataFrame:
     """
     if not compared_pairs(table):
         return pd.DataFrame({NOTHING: []})
-    made = {measure: over_runs(differences(table, measure)) for measure in MEASURES}
+    made = {measure: over_runs(differences(table, measure)) for measure in measures(table)}
     made = {name: found for name, found in made.items() if found.value.notnull().any()}
     judged, rows = made[MEASURE], {}
     for contrast, searcher in product(judged.contrast.values, judged.searcher.values):

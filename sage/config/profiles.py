@@ -9,7 +9,7 @@ class Budget:
     """Size of a comparison of searches; what is not named here is the profile's."""
 
     tests: ClassVar[bool]  # show the test images to networks that were trained to maturity
-    trainings: ClassVar[int] = 1  # to maturity of what a search chose, each with its own seed
+    twice: ClassVar[bool] = False  # train what a search chose a second time, with another seed
     train_images: int | None  # training images of a candidate, at most; None means all
     mature_epochs: int
     epochs: tuple[float, ...]  # premature training of a candidate, one search for each, few first
@@ -27,7 +27,7 @@ class SearchBudget(Budget):
     tests = True
     layers: int  # deepest network of the space
     space: str = "cnn"  # see `search.builders.SPACES`
-    trainings: int = 1  # type: ignore[misc]
+    twice: bool = False  # type: ignore[misc]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -209,7 +209,7 @@ DAY = replace(
     minutes={"02": 1_080},  # extrapolated from the pool's trainings
     search=replace(
         CPU.search, samples=100, every=100, top=3, runs=6, starts=20, mature_epochs=20,
-        epochs=(0.25,)),
+        epochs=(0.25,), twice=True),
 )
 
 # The default: a laptop's two cores, in ten minutes. Meant for the embedded images; what was tried

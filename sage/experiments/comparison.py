@@ -79,7 +79,7 @@ class Comparison:
         self.absent = [one for one in searches if one.epochs not in run.scored[one.score]]
         wanted = [one for one in searches if one not in self.absent]
         self.studies = {search: self._study(search) for search in wanted}
-        trainings = range(self.budget.trainings)
+        trainings = range(1 + self.budget.twice)
         self.mature_studies = {
             seed: [self._mature_study(seed, number) for number in trainings] for seed in self.seeds
         }
@@ -114,12 +114,14 @@ class Comparison:
         Returns:
             Dataset over searcher, score, epochs, run and samples (the checkpoints).
             mature_accuracy: the best in [0, 1] among the `top` candidates by the search's own
-            score, fully trained, each in the mean of its trainings; examples, images_shown: of the
-            search up to there; finalists: how many candidates were fully trained; mature_examples:
-            what that took. All are NaN for a score that has other epochs of its own.
+            score, fully trained; examples, images_shown: of the search up to there; finalists: how
+            many candidates were fully trained; mature_examples: what that took. All are NaN for a
+            score that has other epochs of its own.
             Of the last checkpoint, without samples: test_accuracy (NaN if not shown) and
             architecture of the best; top_accuracy [place] of all that were fully trained, best
             score first and NaN behind the last; failed: candidates that failed or diverged.
+            again_accuracy [place]: of the same networks in a second training, if there was one.
+            All else is of the first.
             random_accuracy [run, candidate]: random architectures, fully trained; matured [run]:
             all different networks that were.
         """
@@ -139,6 +141,7 @@ class Comparison:
         attributes["classes"] = len(images.classes)
         attributes["provenance"] = json.dumps(self._provenance())
         table = table.assign_attrs(attributes)
+        table = table if self.budget.twice else table.drop_vars("again_accuracy")
         matured = [len(mature[seed]) for seed in self.seeds]
         return table.assign(
             random_accuracy=(("run", "candidate"), random), matured=("run", matured)
@@ -172,7 +175,7 @@ class Comparison:
         found.about["architecture"] = self.protocol.networks.describe(architecture)
         reached, recorded = found.about["accuracy"], best.mature_accuracy.item()
         found.about["recorded_accuracy"] = recorded
-        if reached != recorded and self.budget.trainings == 1:
+        if reached != recorded:
             told = f"trained again, the best network is right in {reached:.2%}, on record are"
             warnings.warn(
                 f"{told} {recorded:.2%}: another machine or version of torch", stacklevel=2
@@ -290,12 +293,13 @@ class Comparison:
         return _at(search.epochs, found)  # the end of their premature training
 
     def _mature_table(self, seed: int) -> pd.DataFrame:
-        """Return accuracies, means of all trainings, and their examples by architecture's hash."""
-        frames, ways = [], {"accuracy": "mean", "test_accuracy": "mean", "examples": "sum"}
+        """Return accuracies and examples of mature networks by their hash, `again` retrained."""
+        frames = []
         for study in self.mature_studies[seed]:
             table = _at(self.budget.mature_epochs, self.tracker.results(study.key))
-            frames.append(table[list(ways)].to_dataframe().set_index(table.hash.values))
-        return frames[0] if len(frames) == 1 else pd.concat(frames).groupby(level=0).agg(ways)
+            measured = table[["accuracy", "test_accuracy", "examples"]]
+            frames.append(measured.to_dataframe().set_index(table.hash.values))
+        return frames[0].assign(again=frames[1].accuracy if self.budget.twice else np.nan)
 
     def _found(self, search: Search, mature: pd.DataFrame) -> xr.Dataset:
         table, checkpoints, top = self._candidates(search), self.checkpoints, self.budget.top
@@ -303,11 +307,12 @@ class Comparison:
         tops = [mature.loc[table.hash.values[one]] for one in places]
         costs = table[["examples", "images_shown"]]
         spent = [costs.where(table.network < samples).sum() for samples in checkpoints]
-        test, architecture, last = np.nan, "", tops[-1].accuracy
-        if last.notna().any():
-            best = last.idxmax()
-            test = tops[-1].test_accuracy[best]
+        test, architecture, last = np.nan, "", tops[-1]
+        if last.accuracy.notna().any():
+            best = last.accuracy.idxmax()
+            test = last.test_accuracy[best]
             architecture = table.architecture.values[list(table.hash.values).index(best)]
+        placed = last.reset_index(drop=True).reindex(range(top))
         return xr.Dataset(
             {
                 "mature_accuracy": ("samples", [one.accuracy.max() for one in tops]),
@@ -315,7 +320,8 @@ class Comparison:
                 "images_shown": ("samples", [float(sums.images_shown) for sums in spent]),
                 "finalists": ("samples", [len(one) for one in tops]),
                 "mature_examples": ("samples", [float(one.examples.sum()) for one in tops]),
-                "top_accuracy": ("place", last.reset_index(drop=True).reindex(range(top))),
+                "top_accuracy": ("place", placed.accuracy),
+                "again_accuracy": ("place", placed.again),
                 "test_accuracy": test,
                 "architecture": architecture,
                 "failed": int((table.state != "finished").sum()),

@@ -89,6 +89,23 @@ def test_compared_has_every_searcher_by_every_measure():
     ).any()
 
 
+def test_second_trainings_are_compared_beside_the_first():
+    table = make_table(0.1, runs=6)
+    again = table.top_accuracy.isel(place=[1, 0]).copy()
+    again.loc[{"score": "P", "epochs": 4}] += 0.1
+    table["again_accuracy"] = table.top_accuracy.dims, again.values
+    name = "P + 2 TG after 1 epoch minus P after 4 epochs"
+    frame, first = search_tables.compared(table), search_tables.differences(table)
+    for measure, moved in (("second training", 10), ("mean of two trainings", 5)):
+        found = search_tables.differences(table, measure)
+        np.testing.assert_allclose(found.sel(contrast=name), first.sel(contrast=name) - moved)
+        told = t_interval(found.sel(contrast=name, searcher="tpe").values)
+        expected = f"{told.value:+.2f} [{told.low:.2f}, {told.high:.2f}]"
+        assert frame.loc[(name, "tpe"), measure] == expected
+    once = search_tables.compared(table.drop_vars("again_accuracy"))
+    assert (frame.verdict == once.verdict).all()
+
+
 def test_counts_of_candidates_finalists_and_failures():
     searches = make_table().isel(samples=-1).mature_accuracy > 0
     table = make_table().assign(failed=xr.DataArray([1, 0, 2], dims="run") * searches)
