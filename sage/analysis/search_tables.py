@@ -128,7 +128,7 @@ def measures(table: xr.Dataset) -> dict[str, xr.DataArray]:
         "test accuracy": last.test_accuracy,
         "mean of finalists": last.top_accuracy.mean("place"),
     }
-    if "again_accuracy" in last:
+    if "again_accuracy" in last:  # older tables have none
         both = (last.top_accuracy + last.again_accuracy) / 2
         found["second training"] = last.again_accuracy.max("place")
         found["mean of two trainings"] = both.max("place")

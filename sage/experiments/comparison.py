@@ -120,8 +120,8 @@ class Comparison:
             Of the last checkpoint, without samples: test_accuracy (NaN if not shown) and
             architecture of the best; top_accuracy [place] of all that were fully trained, best
             score first and NaN behind the last; failed: candidates that failed or diverged.
-            again_accuracy [place]: of the same networks in a second training, if there was one.
-            All else is of the first.
+            again_accuracy [place]: of the same networks in a second training, NaN without one. All
+            else is of the first.
             random_accuracy [run, candidate]: random architectures, fully trained; matured [run]:
             all different networks that were.
         """
@@ -141,7 +141,6 @@ class Comparison:
         attributes["classes"] = len(images.classes)
         attributes["provenance"] = json.dumps(self._provenance())
         table = table.assign_attrs(attributes)
-        table = table if self.budget.twice else table.drop_vars("again_accuracy")
         matured = [len(mature[seed]) for seed in self.seeds]
         return table.assign(
             random_accuracy=(("run", "candidate"), random), matured=("run", matured)
@@ -293,7 +292,7 @@ class Comparison:
         return _at(search.epochs, found)  # the end of their premature training
 
     def _mature_table(self, seed: int) -> pd.DataFrame:
-        """Return accuracies and examples of mature networks by their hash, `again` retrained."""
+        """Return what mature networks reached, by hash; `again` is the second accuracy."""
         frames = []
         for study in self.mature_studies[seed]:
             table = _at(self.budget.mature_epochs, self.tracker.results(study.key))
