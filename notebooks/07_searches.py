@@ -23,8 +23,8 @@
 # What the published run found: after a quarter of an epoch guidance finds worse networks than P
 # after two epochs, and whether it finds better ones than P after as little is undecided. Adding the
 # number of parameters to P does find better ones, if the first is taken. On NAS-Bench-201 TPE and
-# evolution are worth about a point more than random search; a score without error would bring less
-# than half a point.
+# evolution are worth about a point more than random search after 100 candidates; accuracy after all
+# the training as the score would bring less than half a point there.
 #
 # Nothing is trained, and no images are needed: all comes from published tables, in half a minute.
 # What is computed and how it is judged was written down before: `docs/plans/searches.md`.
@@ -96,8 +96,8 @@ print(search_claims.by_teacher(results["07_simulated"], candidates=run.candidate
 #
 # Every architecture of this space was trained by others. So each searcher can search hundreds of
 # times, with their validation accuracy after 12 epochs as its score, or after 200. The second shows
-# what a score without error would bring. Bands are 95 % intervals of the mean over runs. Numbers of
-# others are theirs: they spent other budgets.
+# what accuracy after all the training would bring as the score. Bands are 95 % intervals of the
+# mean over runs. Numbers of others are theirs: they spent other budgets.
 
 # %%
 results.save("07_benchmark")
