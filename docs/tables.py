@@ -27,7 +27,7 @@ PREDICTORS = (
     *("TG", "TG before training", "TG untrained", COMBINED, CHOSEN),
     *("P + a log parameters", "P + a naswot"),
 )
-BENCHMARK = (*PREDICTORS, simulated_search.BRIEFLY)
+BENCHMARK = (*PREDICTORS, "TG of single images", "TG labels", simulated_search.BRIEFLY)
 ENDS = ("value", "low", "high")
 BY_POOLS = "(pools)"  # behind a verdict that intervals over networks alone would not give
 ADDED = ("P and size + TG", "P and size")

@@ -27,7 +27,7 @@
 #
 # The claim is put to the test on networks that are trained to their mature state. Accuracy and
 # representations are measured on the way, and compared with everything else that is known as early:
-# loss, training speed, size, zero-cost proxies, and teachers that know nothing.
+# loss, training speed, size, zero-cost proxies, and controls.
 #
 # Representations stay on record, so that another teacher or another alpha re-scores the pool in
 # seconds:
@@ -76,8 +76,9 @@ run
 # run's own pool is among published ones that it names in `pools`, everything is read from there.
 #
 # The claim is that P + alpha TG, its alpha chosen on other networks, predicts mature accuracy
-# better than P, and than P with a teacher that knows nothing. These are the rows of the table below
-# that begin with P + alpha TG; the others say more, and the verdict does not take them.
+# better than P, and than P with the same of three controls: TG before training, by an untrained
+# teacher, and by a shuffled one. Other rows of the table below say more, and the verdict does not
+# take them.
 
 # %%
 results = Results(run, {"01_pools": pool.load_pools(run, workers=workers)})
@@ -106,7 +107,7 @@ contrasts.styled(summaries.headlines(analysed, epoch=epoch))
 # B), with bands for 95 % intervals over networks; dashed, TG of single teacher layers. Below, the
 # networks at the premature epoch, by P (C) and by P plus TG times the run's alpha (D).
 #
-# P is measured on the same validation images as mature accuracy, so that it approaches 1 by
+# P is measured on the same validation images as mature accuracy, so that its r approaches 1 by
 # construction.
 
 # %%
@@ -174,9 +175,8 @@ contrasts.styled(contrasts.table(random.compared, "all that is free + TG"))
 # The best of several alphas looks better than it is.
 #
 # So in the last panel, and wherever an alpha is not named, it is chosen on other networks than
-# those that are judged. The same holds for its rivals: teachers that know nothing, loss, training
-# speed, size, zero-cost proxies. P + alpha P shows what choosing costs. The table has the mean
-# weights.
+# those that are judged. The same holds for its rivals: controls, loss, training speed, size,
+# zero-cost proxies. P + alpha P shows what choosing costs. The table has the mean weights.
 
 # %% tags=["table"]
 plots.draw(results, "01_alpha")
@@ -186,8 +186,9 @@ weights.map("{:.2g}".format, na_action="ignore")
 # %% [markdown]
 # ## The teacher and its controls (the paper's Figure 5)
 #
-# Where a control does as well as the teacher, it is not the teacher's knowledge that predicts.
-# Bands are 95 % intervals over networks.
+# Where an untrained or a shuffled teacher does as well, it is not the teacher's knowledge that
+# predicts. Where TG before training does as well, it is not what the candidates have learnt. Bands
+# are 95 % intervals over networks.
 #
 # The paper compares two teachers. For the second, run this notebook with `-p teacher nasnet-a`.
 
@@ -253,14 +254,14 @@ plots.draw(results, "01_search")
 # ## Other pools
 #
 # The paper's pool held the best five networks at checkpoints of searches guided by accuracy. Here a
-# search by reinforcement learning and one by TPE were guided by P at the premature epoch. At every
-# tenth of their candidates the best five were trained to maturity.
+# search by reinforcement learning and one by TPE were guided by P at the premature epoch. After
+# each tenth of their candidates the best five so far were trained to maturity.
 #
 # Such a selection narrows the range of accuracies, and with it every correlation. That of P suffers
 # most, as P chose the networks: a gain over P says less there.
 #
 # With few candidates these searches hardly learn. TPE starts with random ones, and reinforcement
-# learning updates its policy once in five.
+# learning updates its policy after every fifth.
 #
 # Published pools that were added (parameter `pools`) are shown by themselves too: what holds should
 # hold in each.
@@ -278,8 +279,9 @@ searched and contrasts.styled(contrasts.table(searched.compared, CHOSEN))
 # %% [markdown]
 # ## By hand
 #
-# In JupyterLab the controls redraw the figure at once, from the stored pool. Left P, right what the
-# controls ask for. The architecture of a network shows under the mouse.
+# In JupyterLab the controls redraw the figure at once, from the stored pool. Circles are networks
+# of depth below 3. Left P, right what the controls ask for. The architecture of a network shows
+# under the mouse.
 
 # %%
 options = {"layers": run.settings.layers, "alpha": run.alpha, "epoch": epoch}

@@ -20,8 +20,8 @@
 # images that the animal was shown.
 #
 # What the published run found: the search guided by recordings ends slightly ahead of the others,
-# but three repetitions are too few to tell. Its candidates do not resemble the brain more than
-# theirs do, so that nothing shows that it is the brain which helps.
+# but three repetitions are too few to tell. Its candidates were not seen to resemble the brain more
+# than theirs do, so that nothing shows that it is the brain which helps.
 #
 # Cells are searched as in `03_cell_search`, on larger images and without the first two reductions
 # of ImageNet's network. The searches are guided by P, by P + alpha TG of the recordings, and by the
@@ -29,7 +29,8 @@
 # cost. The best by each search's own score are trained further, and the best of these fully.
 #
 # Without files of recordings they are simulated: spike counts of 296 sites in three regions, which
-# are units of a trained network. Their names say so wherever they appear.
+# are units of a trained network. Their names say so wherever they appear. The settings teacher,
+# trials and stimuli in the first table are of simulated recordings alone.
 #
 # Takes two minutes on two recent cores with the default parameters. Builds on the images
 # of `00_stimuli_and_teacher`, and on its teacher where recordings are simulated; it is the last one
@@ -153,7 +154,8 @@ plots.draw(results, "04_similarity")
 # be kept or dropped by chance. Lines are means and bands ranges of ten samples, but those in which
 # all sites are silent.
 #
-# It ends at 1 by construction, since the samples are parts of the whole.
+# With all sites and trials it is 1 by construction, since the samples are parts of the whole. TG
+# here is of the regions with single trials alone.
 
 # %%
 sampled = site_sampling.agreement(recorded, run.level, searches.similarity, seed=run.seed)

@@ -26,7 +26,7 @@
 # first, and guidance is at 0. Up to one epoch the number of parameters tells more than both.
 #
 # After eight epochs, with fifty of the networks, guidance was not shown to add anything either.
-# Training speed, which is free, tells most then.
+# Training speed, which is free, has the highest r then.
 #
 # Guidance by macaque IT, of 92 objects, does tell more, in a planned test on a hundred further
 # networks: it adds to P and size after half an epoch. Beside naswot that was not shown.

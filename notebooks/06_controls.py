@@ -52,7 +52,8 @@ run
 #
 # The score is P + alpha TG, its alpha chosen on other networks: by the teacher, or with a control
 # in the teacher's place. One is called better where the 95 % interval of the difference, over
-# networks, excludes 0 by Pearson's and by Spearman's r.
+# networks, excludes 0 by Pearson's and by Spearman's r. That is a simpler rule than that of
+# `01_predictivity`, on the mean of many draws of a control.
 
 # %%
 results = Results(run)

@@ -21,10 +21,10 @@
 # network represent images as the teacher does?
 #
 # After one epoch of training the two together, P + TG, tell how good each of 120 networks will be
-# after twenty: Pearson's r is 0.81, where P alone has 0.70. With so few
-# networks that gain is undecided. Much of it is owed to the architectures rather than to what the
-# teacher knows, as the controls below show. How sure it is, and what else would do as well, stands
-# in the notebooks that follow.
+# after twenty: Pearson's r is 0.81, where P alone has 0.70. By ranks the gain is smaller, and
+# undecided with so few networks. How much of it is owed to what the teacher knows is undecided too:
+# controls are below. How sure it is, and what else would do as well, stands in the notebooks that
+# follow.
 #
 # Nothing is trained here, and no images are needed. It takes half a minute. Next is
 # `01_predictivity`, which trains networks of your own, or `06_controls` with these ones.
@@ -76,8 +76,12 @@ judged.table(epoch=1).head().style.format("{:.3f}")
 # A score is good if the networks that it ranks high are good in the end. So here is the correlation
 # of each score with mature accuracy, with its 95 % interval over networks.
 #
-# The last two are controls. A teacher whose classes were shuffled knows nothing. TG before training
-# knows only the architecture. What they reach is not owed to what the teacher has learnt.
+# The last two are controls. A teacher whose classes were shuffled knows nothing: what it reaches is
+# not owed to the teacher. TG before training has the trained teacher, but networks that have learnt
+# nothing yet: what it reaches is not owed to their training.
+#
+# Numbers are of a second training of these networks, made to keep their RDMs, and differ by 0.01
+# from those of docs/results.md.
 
 # %% tags=["table"]
 judged.correlations((1, 2, 5), results.bootstrap)
@@ -85,9 +89,9 @@ judged.correlations((1, 2, 5), results.bootstrap)
 # %% [markdown]
 # ## Choose alpha yourself
 #
-# In JupyterLab the sliders redraw the figure at once. Which weight would you take, and would you
-# have taken it before you saw the result? In `01_predictivity` it is chosen on other networks than
-# those that are judged.
+# In JupyterLab the sliders redraw the figure at once. Circles are networks of depth below 3. Which
+# weight would you take, and would you have taken it before you saw the result? In `01_predictivity`
+# it is chosen on other networks than those that are judged.
 
 # %%
 options = {"layers": run.settings.layers, "alpha": run.alpha, "epoch": 1}
