@@ -59,6 +59,11 @@ class Predictor:
     needs: str | None = None
     ranked: bool = False
 
+    def __post_init__(self):
+        if self.family not in FAMILIES:
+            expected = f"expected one of {', '.join(FAMILIES)}"
+            raise ValueError(f"predictor of family {self.family!r}, {expected}")
+
 
 def measured(known: PoolMeasurements) -> xr.DataArray:
     """Return examples [epoch] trained on so far, and images shown to measure at that epoch."""

@@ -313,7 +313,8 @@ class MacaqueRun(CellRun):
         needed = max(self.budget.image_size, self.budget.full_size)
         if needed > SIZES.get(self.dataset, needed):
             told = f"{SIZES[self.dataset]} pixels a side, expected one with {needed} or more"
-            raise Refused(f"data set {self.dataset} has {told} at profile {self.profile}")
+            told += f" for searches guided by recordings at profile {self.profile} (notebook 04)"
+            raise Refused(f"data set {self.dataset} has {told}")
 
     @property
     def budget(self) -> MacaqueBudget:

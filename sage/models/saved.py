@@ -59,9 +59,11 @@ class Classifier(nn.Module):
 
 
 def kind_of(network: nn.Module) -> str:
-    """Return which of `KINDS` a network is; ValueError for another, which cannot be saved."""
+    """Return which of `KINDS` a network is; ValueError for another, or one without `settings`."""
     if (kind := type(network).__name__) not in KINDS:
         raise ValueError(f"cannot save a {kind}, expected one of {', '.join(KINDS)}")
+    if not hasattr(network, "settings"):
+        raise ValueError(f"cannot save a {kind} without settings, expected what it is made with")
     return kind
 
 

@@ -3,7 +3,6 @@
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from typing import ClassVar
 
 from torch import nn
 
@@ -22,7 +21,10 @@ from sage.training.recipes import Recipe
 class Builder(ABC):
     """Makes the networks of a space, and says how they are trained."""
 
-    reads: ClassVar[str]  # how `describe` is to be read
+    @property
+    @abstractmethod
+    def reads(self) -> str:
+        """How `describe` is to be read; a class can have a text in its place."""
 
     @property
     @abstractmethod

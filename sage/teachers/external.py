@@ -3,8 +3,10 @@
 import hashlib
 import importlib
 import re
+import sys
 from collections.abc import Callable
 from difflib import get_close_matches
+from pathlib import Path
 from types import ModuleType
 
 import torch
@@ -76,9 +78,14 @@ def optional(module: str) -> ModuleType:
 
 
 def identity(model: nn.Module) -> str:
-    """Return a hash of a network's state and printed structure; it does not see other code."""
+    """Return a hash of a network's state, printed structure, and the files of its own classes.
+
+    Torch's classes and what these files import are not seen.
+    """
     printed = re.sub(" at 0x[0-9a-f]+", "", str(model))  # where a function lies in memory
     digest = hashlib.sha256(printed.encode())
+    for source in _sources(model):
+        digest.update(source.read_bytes())
     for name, value in model.state_dict().items():
         digest.update(name.encode())
         if isinstance(value, Tensor):
@@ -88,6 +95,14 @@ def identity(model: nn.Module) -> str:
         else:  # a module's extra state
             digest.update(repr(value).encode())
     return digest.hexdigest()[:16]
+
+
+def _sources(model: nn.Module) -> list[Path]:
+    """Return the files that define the classes of a network's modules, but for torch's."""
+    kinds = {type(one) for one in model.modules()}
+    modules = {one.__module__ for one in kinds if one.__module__.partition(".")[0] != "torch"}
+    files = (getattr(sys.modules.get(name), "__file__", None) for name in sorted(modules))
+    return [Path(file) for file in files if file]
 
 
 def _published(what: str) -> tuple:

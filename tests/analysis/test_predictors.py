@@ -219,8 +219,12 @@ def test_one_of_ones_own_joins_the_registry(monkeypatch):
     np.testing.assert_allclose(found.sel(epoch=1.0), [-4, -6.25, -1])
 
 
-def test_families_are_known():
-    assert {one.family for one in PREDICTORS.values()} <= set(predictors.FAMILIES)
+def test_a_family_that_figures_do_not_have_is_refused():
+    with pytest.raises(ValueError, match="family 'mine', expected one of accuracy, .*combination"):
+        predictors.Predictor(family="mine", values=lambda known: known.results.loss, cost=0)
+
+
+def test_proxies_are_predictors():
     assert zero_cost.PROXIES.keys() == PROXIES.keys() < PREDICTORS.keys()
 
 

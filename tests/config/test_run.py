@@ -170,10 +170,8 @@ def test_a_macaque_run_wants_images_that_are_large_enough():
     assert MacaqueRun(regions="V4, human IT,").named_regions == ["V4", "human IT"]
     assert MacaqueRun(profile="gpu", dataset="imagenet").budget.full_size == 64
     for profile, needed in (("gpu", 64), ("paper", 224)):
-        with pytest.raises(
-            ValueError,
-            match=f"data set cifar100 has 32 pixels a side, expected one with {needed} or more",
-        ):
+        told = f"cifar100 has 32 pixels a side, expected one with {needed} or more for searches"
+        with pytest.raises(ValueError, match=told):
             MacaqueRun(profile=profile, dataset="cifar100")
 
 

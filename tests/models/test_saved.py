@@ -6,6 +6,7 @@ import torch
 
 from sage import models, spaces
 from sage.images import preprocessing
+from sage.models import saved
 from sage.models.cells import CellNetwork
 from sage.models.cnn import ConvolutionalNetwork
 from sage.models.genotypes import NASNET_A
@@ -64,9 +65,12 @@ def test_larger_images_are_averaged_down_and_smaller_ones_refused():
         network(PIXELS[:, :, :4, :4])
 
 
-def test_a_network_of_another_kind_is_not_saved(tmp_path):
+def test_a_network_of_another_kind_is_not_saved(tmp_path, monkeypatch):
     other = models.Classifier(torch.nn.Linear(2, 2), ("a", "b"), 8, {})
     with pytest.raises(ValueError, match="cannot save a Linear, expected one of Convolutional"):
+        models.save(other, tmp_path / "best.pt")
+    monkeypatch.setitem(saved.KINDS, "Linear", torch.nn.Linear)
+    with pytest.raises(ValueError, match="cannot save a Linear without settings"):
         models.save(other, tmp_path / "best.pt")
     assert not list(tmp_path.iterdir())
 

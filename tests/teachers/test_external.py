@@ -51,6 +51,30 @@ def test_a_torchvision_model_by_its_name(tiny_run, monkeypatch):
     assert load(tiny_run, name).identity == teacher.identity
 
 
+def test_a_network_whose_forward_has_changed_is_another(tmp_path, monkeypatch):
+    text = """
+from torch import nn
+
+class Scaled(nn.Conv2d):
+    def forward(self, images):
+        return super().forward({factor} * images)
+
+def make():
+    made = Scaled(3, 4, 3)
+    nn.init.ones_(made.weight)
+    nn.init.zeros_(made.bias)
+    return nn.Sequential(made)
+"""
+    monkeypatch.syspath_prepend(tmp_path)
+    found = []
+    for factor in (1, 1, 2):
+        (tmp_path / "changing.py").write_text(text.format(factor=factor))
+        monkeypatch.delitem(sys.modules, "changing", raising=False)
+        found.append(external.identity(external.load_network("python:changing.make:0", seed=0)[0]))
+    first, same, other = found
+    assert first == same != other
+
+
 @pytest.fixture
 def stand_in_timm(monkeypatch):
     """The part of timm that is used, with one model and one set of weights, not fetched yet."""
