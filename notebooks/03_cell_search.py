@@ -105,8 +105,9 @@ print(results.verdict("03_searches"), search_tables.counts(table), sep="\n")
 # ## What the searches chose
 #
 # "Mature" means here after the longer training that ranks the best candidates again, and accuracy
-# is that on the validation images. Small dots are networks. Where there are several runs, larger
-# ones are their means. The bar is the mean over runs, with its 95 % interval from five runs on.
+# is that on the validation images. Small dots are networks, grey ones random cells that no score
+# chose. Where there are several runs, larger ones are their means. The bar is the mean over runs,
+# with its 95 % interval from five runs on.
 
 # %%
 plots.draw(results, "03_finalists")

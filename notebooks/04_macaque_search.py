@@ -120,7 +120,8 @@ plots.draw(results, "04_rdms")
 # ## What the searches chose
 #
 # Accuracy after the longer training that ranks the best candidates again. Small dots are networks,
-# larger ones means of repetitions, bars their mean, with a 95 % interval from five repetitions on.
+# grey ones random cells that no score chose, larger ones means of repetitions, bars their mean,
+# with a 95 % interval from five repetitions on.
 
 # %%
 plots.draw(results, "04_finalists")

@@ -19,7 +19,7 @@ from sage.search.evaluation import EvaluationProtocol
 
 # Pools may differ in these: other networks, trained elsewhere.
 MAY_DIFFER = ("seed", "device", "convolutions")
-RANDOM, OWN, SEARCHED = "random architectures", "this run's", "best five as searches by P go on"
+RANDOM, OWN, SEARCHED = "random architectures", "this run's", "networks that searches by P found"
 TEACHER_COSTS = ("examples", "multiply_adds")  # of a teacher, on record in summaries
 DEPTH = 3  # least, of networks that are analysed by themselves too
 DEEP = f"random architectures of depth {DEPTH} or more"

@@ -42,7 +42,9 @@ class Judged:
         shown = self.scores.sel(epoch=epoch, predictor=["P", "TG", COMBINED], drop=True)
         found = shown.transpose("network", "predictor").to_pandas()
         found["mature accuracy"] = self.mature.to_series()
-        return found.sort_values(COMBINED, ascending=False)
+        alpha = self.scores.attrs["alpha"]
+        found = found.sort_values(COMBINED, ascending=False)
+        return found.rename(columns=lambda name: display_name(str(name), alpha))
 
     def correlations(self, epochs: Sequence[float], resamples: Bootstrap) -> pd.DataFrame:
         """Return r of each score with mature accuracy and its 95 % interval, as text."""

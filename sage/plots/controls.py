@@ -54,7 +54,7 @@ def controls(against: Mapping[str, xr.Dataset], epochs: tuple[float, ...]) -> Fi
         axis.set_xlabel("Spearman's r with mature accuracy")
         axis.label_outer()
     style.letter(axes)
-    title = f"{display_name(CHOSEN)} by the teacher, and by what knows nothing: a dot for each draw"
+    title = f"{display_name(CHOSEN)} by the teacher, and by controls: a dot for each draw"
     style.legend_below(axes[0], columns=2, title=fill(title, 44 * len(against)))
     return figure
 

@@ -17,7 +17,7 @@ from matplotlib.figure import Figure
 from sage import spaces
 from sage.analysis.bootstrap import Bootstrap, cell, interval, pearson
 from sage.analysis.predictivity import Analysis
-from sage.analysis.predictors import CHOSEN, display_name
+from sage.analysis.predictors import COMBINED, display_name
 from sage.analysis.published_pools import DEPTH
 from sage.analysis.summaries import told_epochs
 from sage.plots import predictors, style
@@ -53,7 +53,7 @@ def explore(
     controls[1].continuous_update = False  # draw when it is let go
     every = (table.sel(predictor="P") + one * table.sel(predictor=names) for _, one in alphas)
     limit = 1.05 * max(float(abs(_standardised(one)).max()) for one in every)
-    colours = [predictors.COLOURS[name] for name in ("P", CHOSEN)]
+    colours = [predictors.COLOURS[name] for name in ("P", COMBINED)]
     space, counts = spaces.cnn(layers), bootstrap.counts(mature.size)
     order = np.argsort(table.depth < DEPTH, kind="stable")  # as `predictors.scatter` draws them
     built = [

@@ -47,7 +47,7 @@ GROUPS = {  # of families, by what their predictors take
     "training-free": ("size", "zero-cost"),
     "guidance by a teacher": ("guidance",),
     "guidance by recordings": ("recording",),
-    "guidance by what knows nothing (controls)": ("control",),
+    "guidance by controls": ("control",),
     "P and a second, alpha chosen on other networks": ("combination",),
 }
 WIDE = 2.2 * COLUMN
@@ -202,9 +202,10 @@ def alpha_effect(sweep: xr.Dataset, nested: Mapping[str, xr.Dataset]) -> Figure:
         axis.axhline(0, color="0.5", lw=0.8, ls=":")
         for line, (statistic, name) in zip(("-", "--"), STATISTICS.items()):
             one = nested[statistic] if shown is None else shown.sel(statistic=statistic)
+            one = one.sel(epoch=one.epoch > 0)  # P is chance before training, and hides the rest
             look: Look = {"color": colour, "ls": line, "label": name}
             style.draw_band(axis, one.epoch, one, shade=0.2 if line == "-" else 0.08, **look)
-        style.epoch_axis(axis, sweep.epoch.values)
+        style.epoch_axis(axis, sweep.epoch.values[sweep.epoch.values > 0])
         axis.set_title(title)
         axis.label_outer()
     style.letter(axes)
@@ -224,7 +225,7 @@ def teachers(assessed: xr.Dataset, *, teacher: str) -> Figure:
         axis.set_title(title)
     style.letter(axes)
     count = assessed.n.max().item()
-    by = f"teacher {style.legible(teacher)} and by what knows nothing ({count} networks)"
+    by = f"teacher {style.legible(teacher)} and by controls ({count} networks)"
     figure.suptitle(f"How well TG tells mature accuracy, by {by}")
     style.label_ends(axes[1])
     return figure

@@ -40,8 +40,8 @@ def test_stored_networks_are_judged_by_a_teacher(tmp_path):
     np.testing.assert_allclose(before, np.tile(both.values[:, :1] / 2, 2))
 
     table = judged.table(epoch=1)
-    assert list(table.columns) == ["P", "TG", "P + alpha TG", "mature accuracy"]
-    assert table["P + alpha TG"].is_monotonic_decreasing
+    assert list(table.columns) == ["P", "TG", "P + 2 TG", "mature accuracy"]
+    assert table["P + 2 TG"].is_monotonic_decreasing
     np.testing.assert_allclose(table["mature accuracy"].sort_index(), mature)
 
     told = judged.correlations(EPOCHS[1:], Bootstrap(50, 0)).loc["P", "after 1 epoch"]
