@@ -167,6 +167,10 @@ def execute(step: Step) -> None:
             os.replace(partial, step.failed)
             raise CommandFailed(_explain(error, step)) from error
 
+    if step.output.is_file():  # files beside it will be of the new key, even if this is stopped
+        known = nbformat.read(step.output, as_version=4)
+        known.metadata.pop("sage", None)
+        paths.replace(step.output, lambda place: nbformat.write(known, place))
     with tempfile.TemporaryDirectory() as folder:
         source = Path(folder, step.output.name)
         notebook = read(step.source)

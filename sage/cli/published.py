@@ -82,7 +82,7 @@ def published(options: argparse.Namespace, checkout: Path) -> None:
         work = partial(analyse, checkout=checkout, figures=to, tables=tables, suffixes=suffixes)
         for name, made in zip(todo, processes.map(work, todo)):
             print(f"  {name:<24} {made}", flush=True)
-            if not (options.publish or made.problem):
+            if not (options.publish or made.problem or made.other):
                 (to / name / "key.txt").write_text(key)
     notebooks = [path.stem for path in sources(checkout / "notebooks").values()]
     for name in names:

@@ -89,12 +89,16 @@ def of_workers() -> dict[str, str]:
     return {"device": device, "convolutions": convolutions}
 
 
+class Unfit(RuntimeError):
+    """This process is not what a study is to be computed by: nothing is wrong with a candidate."""
+
+
 def require(wanted: dict[str, str]) -> None:
-    """Raise RuntimeError unless this process computes on what results are to be stored under."""
+    """Raise Unfit unless this process computes on what results are to be stored under."""
     here, there = " ".join(description().values()), " ".join(wanted.values())
     if description() != wanted:
         advice = f"start the explorer with SAGE_DEVICE='{here}' if all workers are like this one"
-        raise RuntimeError(f"this worker computes on {here}, the study is of {there}: {advice}")
+        raise Unfit(f"this worker computes on {here}, the study is of {there}: {advice}")
 
 
 def cores() -> int:

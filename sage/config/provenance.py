@@ -7,16 +7,21 @@ import platform
 import re
 import stat
 import subprocess
+import sys
 from datetime import UTC, datetime
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
+from types import ModuleType
+from weakref import WeakKeyDictionary
 
 import pandas as pd
 import torch
 
 from sage.compute import devices
 from sage.config import paths
+
+_seen: WeakKeyDictionary[ModuleType, str] = WeakKeyDictionary()  # modules' files, hashed
 
 
 def key(**parts: object) -> str:
@@ -48,6 +53,22 @@ def fingerprint(*places: Path) -> str:
     for number, place in enumerate(places):
         look(str(place), str(number))
     return digest.hexdigest()[:16]
+
+
+def code(module: str) -> str:
+    """Return a hash of the file that an imported module was read from; empty without a file.
+
+    Raises:
+        RuntimeError: the file is another one than when this process asked first.
+    """
+    imported = sys.modules.get(module)
+    file = getattr(imported, "__file__", None)
+    if imported is None or not file or not os.path.isfile(file):
+        return ""
+    found = hashlib.sha256(Path(file).read_bytes()).hexdigest()[:16]
+    if _seen.setdefault(imported, found) != found:
+        raise RuntimeError(f"{file} has changed since it was imported, start this program again")
+    return found
 
 
 def stamp() -> dict[str, str]:

@@ -221,6 +221,8 @@ class Comparison:
             score |= self._guidance(guide) | {"alpha": alpha}
         if chosen.addition:
             score |= {"alpha": alpha}
+        if scores.REVISION:  # not in the keys of what was searched before there was one
+            score |= {"revision": scores.REVISION}
         described = {"searcher": self._searcher(search).description, "score": score, "seed": seed}
         protocol = replace(self.protocol, snapshots=(search.epochs,), test=False)
         study = make_study(protocol, described, lambda number: seed, self._loaded)

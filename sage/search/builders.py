@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from torch import nn
 
 from sage import spaces
+from sage.config import provenance
 from sage.config.profiles import Budget, CellBudget, Profile, SearchBudget
 from sage.models import genotypes
 from sage.models.cells import CellNetwork
@@ -48,8 +49,17 @@ class Builder(ABC):
 
     @property
     def description(self) -> dict:
-        """All that determines the networks besides architecture and classes, JSON-ready."""
-        return {"space": self.space.name, **asdict(self)}
+        """All that determines the networks besides architecture and classes, JSON-ready.
+
+        Of a builder of one's own these are its code and its space's options too.
+        """
+        found, own = {"space": self.space.name, **asdict(self)}, type(self)
+        if own.__module__.partition(".")[0] != "sage":
+            found["builder"] = f"{own.__qualname__} {provenance.code(own.__module__)}"
+            found["options"] = {
+                one.name: [str(option) for option in one.options] for one in self.space.choices
+            }
+        return found
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -92,6 +92,8 @@ class EvaluationProtocol:
         }
         # The content of recordings' stimuli counts, not their files' names.
         del found["recordings"], found["recording_images"]
+        if self.test:
+            found["testing"] = images.test.identity
         if recorded:
             found["recordings"] = sorted(stimuli.identity for stimuli in recorded)
         return found
@@ -130,7 +132,7 @@ def evaluate(
             sorted keys; what is here now if not given.
 
     Raises:
-        RuntimeError: the protocol is of another device, or of other images, stimuli or code.
+        Unfit: the protocol is of another device, or of other images, stimuli or code.
     """
     began = time.perf_counter()
     devices.require({"device": protocol.device, "convolutions": protocol.convolutions})
@@ -170,7 +172,7 @@ def train_again(protocol: EvaluationProtocol, architecture: Architecture, seed: 
     images, which an evaluation has on record too, `dataset`, `epochs` and `seed`.
 
     Raises:
-        RuntimeError: the protocol is of another device.
+        Unfit: the protocol is of another device.
         Diverged: as `Trainer.advance`.
     """
     devices.require({"device": protocol.device, "convolutions": protocol.convolutions})
@@ -202,7 +204,7 @@ def _load_described(protocol: EvaluationProtocol, described: str) -> Loaded:
     if differ := [name for name in names if here.get(name) != there.get(name)]:
         told = ", ".join(f"{name} {here.get(name)} instead of {there.get(name)}" for name in differ)
         advice = "give all processes the same files and package, and start the search again"
-        raise RuntimeError(
+        raise devices.Unfit(
             f"this process would train candidates of another study, {told}: {advice}"
         )
     return loaded

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from tqdm.auto import tqdm
 
+from sage.compute import devices
 from sage.config import provenance
 from sage.search.dask_workers import LostScheduler, Workers
 from sage.search.record import Candidate, Evaluation
@@ -147,7 +148,7 @@ class Explorer:
 
     def _end(self, future: Future) -> None:
         problem = future.exception()
-        if isinstance(problem, LostScheduler):
+        if isinstance(problem, LostScheduler | devices.Unfit):
             raise problem
         candidates = self.running.pop(future)
         if problem:

@@ -8,6 +8,8 @@ from dataclasses import dataclass, replace
 from sage.rsa.teacher import Teacher
 from sage.search.record import Evaluation
 
+# Part of a study's key when above 0. Raise it with any change of what a score is, TG included.
+REVISION = 0
 P, GUIDED, SHUFFLED, SIZE = "P", "P+TG", "P+shuffled", "P+parameters"
 _WEIGHTED = re.compile(r"P\+([0-9]+(?:\.[0-9]+)?)(\D\w*)")
 

@@ -3,16 +3,15 @@
 import hashlib
 import importlib
 import re
-import sys
 from collections.abc import Callable
 from difflib import get_close_matches
-from pathlib import Path
 from types import ModuleType
 
 import torch
 from torch import Tensor, nn
 
 from sage.compute import devices
+from sage.config import provenance
 from sage.config.run import Refused, unknown
 
 OWN = "python:"
@@ -77,15 +76,19 @@ def optional(module: str) -> ModuleType:
         raise Refused(told) from problem
 
 
-def identity(model: nn.Module) -> str:
-    """Return a hash of a network's state, printed structure, and the files of its own classes.
+def identity(spec: str, model: nn.Module) -> str:
+    """Return a hash of a network's state and printed structure, and of the code that made it.
 
-    Torch's classes and what these files import are not seen.
+    Code is the files that define the function and the modules' classes, but for torch's. What
+    these import is not seen.
     """
     printed = re.sub(" at 0x[0-9a-f]+", "", str(model))  # where a function lies in memory
     digest = hashlib.sha256(printed.encode())
-    for source in _sources(model):
-        digest.update(source.read_bytes())
+    kind, what, _ = _parts(spec)
+    files = {type(one).__module__ for one in model.modules()}
+    files |= {what.rpartition(".")[0]} if kind == OWN else set()
+    for name in sorted(one for one in files if one.partition(".")[0] != "torch"):
+        digest.update(provenance.code(name).encode())
     for name, value in model.state_dict().items():
         digest.update(name.encode())
         if isinstance(value, Tensor):
@@ -95,14 +98,6 @@ def identity(model: nn.Module) -> str:
         else:  # a module's extra state
             digest.update(repr(value).encode())
     return digest.hexdigest()[:16]
-
-
-def _sources(model: nn.Module) -> list[Path]:
-    """Return the files that define the classes of a network's modules, but for torch's."""
-    kinds = {type(one) for one in model.modules()}
-    modules = {one.__module__ for one in kinds if one.__module__.partition(".")[0] != "torch"}
-    files = (getattr(sys.modules.get(name), "__file__", None) for name in sorted(modules))
-    return [Path(file) for file in files if file]
 
 
 def _published(what: str) -> tuple:

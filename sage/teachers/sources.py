@@ -217,7 +217,7 @@ def _load_named(run: Run) -> Teacher:
 
 def _load_external(run: Run) -> Teacher:
     model, layers = external.load_network(run.teacher, seed=run.seed)
-    parts = {"network": external.identity(model), "layers": layers, "seed": run.seed}
+    parts = {"network": external.identity(run.teacher, model), "layers": layers, "seed": run.seed}
     measure = partial(from_network, run.teacher, model, layers, run)
     return _measured_once(run, measure, **parts, **devices.description())
 

@@ -11,14 +11,14 @@ import xarray as xr
 
 from sage import models, teachers
 from sage.analysis import search_tables
-from sage.config import paths, profiles
+from sage.config import paths, profiles, provenance
 from sage.config.profiles import SearchBudget
 from sage.config.run import CellRun, SearchRun
 from sage.experiments.checks import check_searches
 from sage.experiments.comparison import Comparison, Search
 from sage.rsa import guidance
 from sage.rsa.teacher import Teacher, TeacherLayer
-from sage.search import evaluation
+from sage.search import evaluation, scores
 from sage.search.builders import CellBuilder, ConvolutionalBuilder, NASBench201Builder
 from sage.search.evaluation import EvaluationProtocol
 from sage.search.searchers import SEARCHERS, tpe
@@ -283,6 +283,30 @@ def test_networks_of_nasbench201_are_measured_before_and_in_training(run):
     assert protocol.description() != other.description()
 
 
+def test_networks_of_another_builder_are_others_though_its_space_is_the_same(run):
+    class Narrow(ConvolutionalBuilder):
+        pass
+
+    def described(networks) -> dict:
+        return replace(EvaluationProtocol.of(TINY, "mine"), networks=networks).description()
+
+    sizes = {"layers": 3, "width": 0.25}
+    packages, own = (described(kind(**sizes)) for kind in (ConvolutionalBuilder, Narrow))
+    assert packages["networks"] == {"space": "cnn3"} | sizes
+    assert own["networks"]["builder"].split()[1] == provenance.code(__name__) != ""
+    assert own["networks"]["options"]["layers"] == ["1", "2", "3"]
+
+
+def test_test_images_count_where_they_are_shown(run):
+    path = paths.raw() / "mine.npz"
+    before = EvaluationProtocol.of(TINY, "mine")
+    keys = [replace(before, test=test).description() for test in (False, True)]
+    with np.load(path) as parts:
+        np.savez(path, **{**parts, "x_test": 255 - parts["x_test"]})
+    after = [replace(before, test=test).description() for test in (False, True)]
+    assert keys[0] == after[0] and keys[1] != after[1]
+
+
 def test_an_unknown_space_is_refused_before_anything_is_trained(run):
     with pytest.raises(ValueError, match="space is 'nas', expected one of cnn, nasbench201"):
         check_searches(replace(run, space="nas"))
@@ -355,6 +379,8 @@ def test_scores_may_have_weights_and_epochs_of_their_own(run, guide, monkeypatch
     search, tracker = Search("random", "P+0.2TG", 0.5, 0), Tracker()
     own = comparison.studies[search].key
     assert own == plain.studies[replace(search, score="P+TG")].key
+    monkeypatch.setattr(scores, "REVISION", 1)
+    assert own != Comparison(comparison.run, guide).studies[search].key
     sized = tracker.results(comparison.studies[replace(search, score=names[2])].key)
     expected = sized.accuracy.sel(epoch=0.5) + 0.05 * np.log(sized.parameters)
     np.testing.assert_allclose(sized.score, expected)

@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 from tqdm import tqdm
 
+from sage.compute import devices
 from sage.config import paths
 from sage.search import searchers
 from sage.search.dask_workers import HERE, LostScheduler, Workers, open_workers
@@ -190,6 +191,15 @@ def test_failures_in_a_row_end_a_search_and_are_tried_again(database, log):
     assert set(table.state.values) == {"finished"}
     assert table.attempts.values.tolist() == [2] * 5 + [1] * 15
     assert table.architecture.equals(search(studies.study(log, name="other"), 20).architecture)
+
+
+def test_a_worker_of_another_study_ends_a_search_and_no_candidate(database, log):
+    def unfit(architecture, seed):
+        raise devices.Unfit("other images")
+
+    with pytest.raises(devices.Unfit, match="other images"):
+        search(studies.study(log, function=unfit), 20)
+    assert set(search(studies.study(log), 20).state.values) == {"finished"}
 
 
 def test_candidates_that_fail_again_do_not_hold_up_a_search_for_good(database, log):

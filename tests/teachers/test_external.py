@@ -41,7 +41,7 @@ def test_a_torchvision_model_by_its_name(tiny_run, monkeypatch):
     pool.check_teacher(tiny_run, teacher)
     before = torch.random.get_rng_state()
     first, same, other = (
-        external.identity(external.load_network(name, seed=seed)[0]) for seed in (0, 0, 1)
+        external.identity(name, external.load_network(name, seed=seed)[0]) for seed in (0, 0, 1)
     )
     assert first == same != other
     assert torch.equal(before, torch.random.get_rng_state())
@@ -66,13 +66,17 @@ def make():
     return nn.Sequential(made)
 """
     monkeypatch.syspath_prepend(tmp_path)
-    found = []
+    name, found = "python:changing.make:0", []
     for factor in (1, 1, 2):
         (tmp_path / "changing.py").write_text(text.format(factor=factor))
         monkeypatch.delitem(sys.modules, "changing", raising=False)
-        found.append(external.identity(external.load_network("python:changing.make:0", seed=0)[0]))
+        model, _ = external.load_network(name, seed=0)
+        found.append(external.identity(name, model))
     first, same, other = found
     assert first == same != other
+    (tmp_path / "changing.py").write_text(text.format(factor=3))  # not what is imported
+    with pytest.raises(RuntimeError, match="changing.py has changed since it was imported"):
+        external.identity(name, model)
 
 
 @pytest.fixture
@@ -158,7 +162,7 @@ def test_every_number_of_a_network_counts(value):
     def made(number, module=nn.Flatten) -> str:
         model = module()
         model.register_buffer("number", number)
-        return external.identity(model)
+        return external.identity("timm:small:0", model)
 
     changed = torch.logical_not(value).to(value.dtype)
     assert made(value) == made(value.clone()) and made(value) != made(changed)
