@@ -136,6 +136,20 @@ def added() -> pd.DataFrame:
     return differences(POOL, RANDOM, PAIRS)
 
 
+def partial() -> pd.DataFrame:
+    """Return partial correlations with mature accuracy, given P, size and depth."""
+    names = ("TG", "TG before training", "TG untrained", "TG labels", "loss", "TSE-E", "naswot")
+    columns = {}
+    for title, table in (
+        ("10 layers", load(f"{POOL}/01_summary").sel(pool=RANDOM)),
+        ("20 layers", load(f"{DEEPER_POOL}/01_summary").sel(pool=RANDOM)),
+        ("NAS-Bench-201", load("nasbench201-guidance/05_assessed")),
+    ):
+        of = by_epoch(table.sel(statistic="partial"), names, (1, 2))
+        columns |= {f"{title}, {name}": of[name] for name in of}
+    return pd.DataFrame(columns)
+
+
 def deep() -> pd.DataFrame:
     """Return the contrasts of networks that are not shallow."""
     return differences(POOL, DEEP, [ADDED, (COMBINED, "P"), (CHOSEN, "P")])
@@ -159,7 +173,7 @@ def found() -> pd.DataFrame:
 
 def teaching() -> pd.DataFrame:
     """Return how a teacher's own accuracy goes with how well its guidance predicts."""
-    table = load("cifar100-controls/06_teaching").sel(epoch=[1, 2])
+    table = load("cifar100-controls/06_teaching").sel(epoch=[0, 1, 2])
     ends = zip(table.value.values, table.low.values, table.high.values)
     rows = {
         f"others after {told_epochs(one)}": ranged(*of) for one, of in zip(table.epoch.values, ends)
@@ -287,7 +301,7 @@ TABLES: dict[str, Callable[[], pd.DataFrame]] = {
     one.__name__: one
     for one in (
         *(early, planned_contrasts, longer, longer_contrasts, other_teachers, objects),
-        *(predictors, added, deep, layers, simulated, controls, teaching, teachers),
+        *(predictors, added, partial, deep, layers, simulated, controls, teaching, teachers),
         *(found, rendered),
         *(searches, search_contrasts, pool_searches, benchmark, cells, macaque, resemblance),
     )

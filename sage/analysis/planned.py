@@ -189,6 +189,6 @@ def _line(row: Mapping) -> str:
     names, shown = f"{row['first']} tells more than {row['second']}", "not shown"
     if np.isnan(row["holm"]):
         return f"  {names}: {contrasts.UNKNOWN}."
-    if row["holm"] < 0.05:
+    if row["holm"] <= 0.05:
         shown = "shown" if row["value"] > 0 else "the opposite is shown"
     return f"  {names}: {shown} ({row['said']}, p = {row['holm']:.3f})."

@@ -50,6 +50,24 @@ def test_a_network_has_no_say_in_its_own_prediction_by_one_division(monkeypatch)
     assert after[7] == pytest.approx(before[7]) and not np.allclose(after, before)
 
 
+def test_what_tells_nothing_lowers_r_on_average_and_what_tells_little_hardly_raises_it():
+    """So that an undecided gain does not say that nothing is told: see docs/results.md."""
+    rng, gains = np.random.default_rng(0), {0.0: [], 0.3: []}
+    for _ in range(200):
+        target, noise, other = rng.normal(size=(3, 100))
+        p = target + noise
+        for signal, found in gains.items():
+            rest = target - p / 2  # what P leaves of the target
+            added = signal * rest / rest.std() + np.sqrt(1 - signal**2) * other
+            one, both = (
+                np.corrcoef(cross_validation.regression(x, target, seed=0), target)[0, 1]
+                for x in (p[None], np.stack([p, added]))
+            )
+            found.append(both - one)
+    assert -0.01 < np.mean(gains[0.0]) < -3 * np.std(gains[0.0]) / np.sqrt(200)
+    assert 0.02 < np.mean(gains[0.3]) < 0.04  # where the partial correlation is 0.3
+
+
 def test_what_does_not_vary_counts_for_nothing_and_too_few_networks_give_none():
     rng = np.random.default_rng(0)
     x, y = rng.normal(size=(1, 30)), rng.normal(size=30)
