@@ -28,6 +28,7 @@ from sage.models.cnn import ConvolutionalNetwork
 from sage.models.saved import Classifier, save
 from sage.search.builders import SPACES
 from sage.search.searchers import SEARCHERS
+from sage.search.tracker import Tracker
 from sage.spaces import Layer
 
 ROOT = paths.ROOT
@@ -96,6 +97,7 @@ def test_what_a_page_shows_runs(page, checkout):
                 raise
         else:
             assert printed.getvalue().strip(), f"block {number} of {page.name} prints nothing"
+    assert not [one for one in Tracker().studies() if "failed" in one["states"]]
     for block in blocks(page, "bash"):
         for line in block.replace("\\\n", " ").splitlines():
             if words := shlex.split(line, comments=True):
