@@ -76,9 +76,9 @@ run
 # run's own pool is among published ones that it names in `pools`, everything is read from there.
 #
 # The claim is that P + alpha TG, its alpha chosen on other networks, predicts mature accuracy
-# better than P, and than P with the same of three controls: TG before training, by an untrained
-# teacher, and by a shuffled one. Other rows of the table below say more, and the verdict does not
-# take them.
+# better than P, and better than P with TG of each of three controls, its alpha chosen in the same
+# way: before training, of an untrained teacher, and of a shuffled one. Other rows of the table
+# below say more, and the verdict does not take them.
 
 # %%
 results = Results(run, {"01_pools": pool.load_pools(run, workers=workers)})

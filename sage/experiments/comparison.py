@@ -269,6 +269,8 @@ class Comparison:
         }
         chosen: dict = {"searchers": used, "scores": self.run.scores}
         chosen["guidance"] = self._guidance(self.teacher)
+        if scores.REVISION:
+            chosen["revision"] = scores.REVISION
         chosen |= {field.name: getattr(self.budget, field.name) for field in fields(Budget)}
         described = {"seed": seed, "chosen by": chosen} | ({"again": training} if training else {})
         own = seed + (training << 32)  # the first training has the seed of its run

@@ -39,6 +39,8 @@ def make_study(
     if both := found.keys() & described.keys():
         raise ValueError(f"{', '.join(both)} is of the protocol, expected another name")
     text = json.dumps(found, sort_keys=True)  # goes to the workers, which may see other files
+    if source := protocol.networks.source:
+        found["builder"] = source
     # Not in the protocol: what an architecture stands for stays as it is.
     appended = protocol.networks.space.appended
     described = described | ({"appended options": appended} if appended else {})

@@ -1,5 +1,6 @@
 """Builders: how an architecture of a space becomes a network, and how that is trained."""
 
+import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -51,15 +52,28 @@ class Builder(ABC):
     def description(self) -> dict:
         """All that determines the networks besides architecture and classes, JSON-ready.
 
-        Of a builder of one's own these are its code and its space's options too.
+        Of a builder of one's own these are its choices too.
         """
-        found, own = {"space": self.space.name, **asdict(self)}, type(self)
-        if own.__module__.partition(".")[0] != "sage":
-            found["builder"] = f"{own.__qualname__} {provenance.code(own.__module__)}"
-            found["options"] = {
-                one.name: [str(option) for option in one.options] for one in self.space.choices
-            }
+        found = {"space": self.space.name, **asdict(self)}
+        if not _ours(type(self)):
+            found["choices"] = [str(one) for one in self.space.choices]
         return found
+
+    @property
+    def source(self) -> str:
+        """A hash of the class as it is written; empty for one of this package, or out of sight.
+
+        A worker cannot tell: classes of a script reach it without their text.
+        """
+        own = [one for one in type(self).__mro__ if not _ours(one)]
+        try:
+            return provenance.key(classes=[inspect.getsource(one) for one in own]) if own else ""
+        except (OSError, TypeError):  # as in a notebook's cell
+            return ""
+
+
+def _ours(kind: type) -> bool:
+    return kind.__module__.partition(".")[0] in ("sage", "abc", "builtins")
 
 
 @dataclass(frozen=True, kw_only=True)

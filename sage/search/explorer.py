@@ -16,6 +16,7 @@ from sage.search.searchers import Searcher
 from sage.search.tracker import Tracker
 from sage.spaces import Architecture
 
+ENDING = (LostScheduler, devices.Unfit)  # not a candidate's fault: what ends a search
 FAILURES_IN_A_ROW = 5  # So many have a common cause; a single one may be bad luck.
 
 
@@ -112,9 +113,9 @@ class Explorer:
                     self._end(future)
                 if not ended and not self.workers.slots():
                     self.bar.set_postfix_str("waiting for workers")
-        except LostScheduler:
+        except ENDING:
             for future in list(self.running):
-                if future.done() and not isinstance(future.exception(), LostScheduler):
+                if future.done() and not isinstance(future.exception(), ENDING):
                     self._end(future)
             raise
 
@@ -148,7 +149,7 @@ class Explorer:
 
     def _end(self, future: Future) -> None:
         problem = future.exception()
-        if isinstance(problem, LostScheduler | devices.Unfit):
+        if isinstance(problem, ENDING):
             raise problem
         candidates = self.running.pop(future)
         if problem:

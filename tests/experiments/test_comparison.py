@@ -1,6 +1,8 @@
 """Whole searches compared: what is trained, what is chosen, and what the tables say."""
 
+import importlib
 import json
+import sys
 from collections import Counter
 from contextlib import suppress
 from dataclasses import replace
@@ -11,16 +13,18 @@ import xarray as xr
 
 from sage import models, teachers
 from sage.analysis import search_tables
-from sage.config import paths, profiles, provenance
+from sage.config import paths, profiles
 from sage.config.profiles import SearchBudget
 from sage.config.run import CellRun, SearchRun
 from sage.experiments.checks import check_searches
 from sage.experiments.comparison import Comparison, Search
+from sage.experiments.studies import make_study
 from sage.rsa import guidance
 from sage.rsa.teacher import Teacher, TeacherLayer
 from sage.search import evaluation, scores
 from sage.search.builders import CellBuilder, ConvolutionalBuilder, NASBench201Builder
 from sage.search.evaluation import EvaluationProtocol
+from sage.search.explorer import Study
 from sage.search.searchers import SEARCHERS, tpe
 from sage.search.tracker import Tracker
 
@@ -283,18 +287,37 @@ def test_networks_of_nasbench201_are_measured_before_and_in_training(run):
     assert protocol.description() != other.description()
 
 
-def test_networks_of_another_builder_are_others_though_its_space_is_the_same(run):
-    class Narrow(ConvolutionalBuilder):
-        pass
+OWN = """
+from sage.search.builders import ConvolutionalBuilder
 
-    def described(networks) -> dict:
-        return replace(EvaluationProtocol.of(TINY, "mine"), networks=networks).description()
+print({printed!r})
 
-    sizes = {"layers": 3, "width": 0.25}
-    packages, own = (described(kind(**sizes)) for kind in (ConvolutionalBuilder, Narrow))
-    assert packages["networks"] == {"space": "cnn3"} | sizes
-    assert own["networks"]["builder"].split()[1] == provenance.code(__name__) != ""
-    assert own["networks"]["options"]["layers"] == ["1", "2", "3"]
+class Narrow(ConvolutionalBuilder):
+    def build(self, architecture, *, classes):
+        return super().build(architecture, classes=classes + {added})
+"""
+
+
+def test_networks_of_a_builder_of_ones_own_are_found_by_its_class(run, tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(tmp_path)
+    sizes, asked = {"layers": 3, "width": 0.25}, EvaluationProtocol.of(TINY, "mine")
+
+    def studied(kind) -> Study:
+        return make_study(replace(asked, networks=kind(**sizes)), {}, lambda number: number)
+
+    def own(**written) -> Study:
+        (tmp_path / "narrow.py").write_text(OWN.format(**written))
+        monkeypatch.delitem(sys.modules, "narrow", raising=False)
+        return studied(importlib.import_module("narrow").Narrow)
+
+    ours = studied(ConvolutionalBuilder)
+    assert ours.description["networks"] == {"space": "cnn3"} | sizes
+    assert "builder" not in ours.description
+    first, same = own(printed="one", added=1), own(printed="another", added=1)
+    other = own(printed="a longer one", added=20)
+    assert first.protocol == same.protocol != other.protocol != ours.protocol
+    chosen = ConvolutionalBuilder(**sizes).space.sample(np.random.default_rng(0))
+    assert first.evaluate(chosen, 0).state == "finished"  # a worker does not compare the class
 
 
 def test_test_images_count_where_they_are_shown(run):
@@ -380,7 +403,9 @@ def test_scores_may_have_weights_and_epochs_of_their_own(run, guide, monkeypatch
     own = comparison.studies[search].key
     assert own == plain.studies[replace(search, score="P+TG")].key
     monkeypatch.setattr(scores, "REVISION", 1)
-    assert own != Comparison(comparison.run, guide).studies[search].key
+    revised = Comparison(comparison.run, guide)
+    assert own != revised.studies[search].key
+    assert comparison.mature_studies[0][0].key != revised.mature_studies[0][0].key
     sized = tracker.results(comparison.studies[replace(search, score=names[2])].key)
     expected = sized.accuracy.sel(epoch=0.5) + 0.05 * np.log(sized.parameters)
     np.testing.assert_allclose(sized.score, expected)

@@ -194,12 +194,20 @@ def test_failures_in_a_row_end_a_search_and_are_tried_again(database, log):
 
 
 def test_a_worker_of_another_study_ends_a_search_and_no_candidate(database, log):
-    def unfit(architecture, seed):
-        raise devices.Unfit("other images")
+    asked, study = [], studies.study(log)
+
+    def submit(evaluate, architecture, seed) -> Future:
+        asked.append(future := Future())
+        if len(asked) == 4:  # of four at once the first one to be looked at does not fit
+            asked[0].set_exception(devices.Unfit("other images"))
+            for one in asked[1:]:
+                one.set_result(studies.evaluation(architecture))
+        return future
 
     with pytest.raises(devices.Unfit, match="other images"):
-        search(studies.study(log, function=unfit), 20)
-    assert set(search(studies.study(log), 20).state.values) == {"finished"}
+        search(study, 20, workers=Workers(submit, lambda: 4))
+    table = search(study, 20)
+    assert set(table.state.values) == {"finished"} and len(trainings(log)) == 17
 
 
 def test_candidates_that_fail_again_do_not_hold_up_a_search_for_good(database, log):
