@@ -215,14 +215,12 @@ class Comparison:
     def _study(self, search: Search) -> Study:
         chosen, seed = scores.find(search.score), search.run
         guide, alpha = None, chosen.weight(self.run.alpha)
-        score: dict = {"name": scores.split(search.score)[0]}
+        score: dict = {"name": scores.split(search.score)[0]} | scores.revision()
         if chosen.guide:
             guide = chosen.guide(self.teacher, seed)
             score |= self._guidance(guide) | {"alpha": alpha}
         if chosen.addition:
             score |= {"alpha": alpha}
-        if scores.REVISION:  # not in the keys of what was searched before there was one
-            score |= {"revision": scores.REVISION}
         described = {"searcher": self._searcher(search).description, "score": score, "seed": seed}
         protocol = replace(self.protocol, snapshots=(search.epochs,), test=False)
         study = make_study(protocol, described, lambda number: seed, self._loaded)
@@ -268,9 +266,7 @@ class Comparison:
             if search.run == seed
         }
         chosen: dict = {"searchers": used, "scores": self.run.scores}
-        chosen["guidance"] = self._guidance(self.teacher)
-        if scores.REVISION:
-            chosen["revision"] = scores.REVISION
+        chosen |= {"guidance": self._guidance(self.teacher)} | scores.revision()
         chosen |= {field.name: getattr(self.budget, field.name) for field in fields(Budget)}
         described = {"seed": seed, "chosen by": chosen} | ({"again": training} if training else {})
         own = seed + (training << 32)  # the first training has the seed of its run

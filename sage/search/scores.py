@@ -50,6 +50,11 @@ SCORES = {
 }
 
 
+def revision() -> dict[str, int]:
+    """Return `REVISION` as a part of keys: none at 0, as what was searched before has none."""
+    return {"revision": REVISION} if REVISION else {}
+
+
 def find(word: str) -> Score:
     """Return one of `SCORES`, perhaps with a weight of its own as in P+0.2TG, or a KeyError."""
     name, weight = split(word)
