@@ -34,7 +34,7 @@
 # same seed, and an architecture that was trained before with the same seed and epochs is looked up.
 #
 # Takes two minutes on two recent cores with the default parameters; each of the six repetitions of
-# the published run took an hour and a half. Builds on the images and the teacher of
+# the published run took two hours and a half. Builds on the images and the teacher of
 # `00_stimuli_and_teacher`, which it makes where they are not there yet; next is `03_cell_search`.
 #
 # The committed outputs are those of the published run. Its parameters are in the first table below;
@@ -110,7 +110,9 @@ plots.draw(results, "02_differences")
 # %% [markdown]
 # The same in points, with 95 % intervals from five runs on. Beside the accuracy that decides stand
 # the test accuracy of what was found, and the mean of all finalists, in which the luck of the best
-# plays no part. What excludes 0 is bold.
+# plays no part. Where finalists were trained twice, it also stands there for what the second
+# training alone says, whose luck no score can know, and for the mean of both. What excludes 0 is
+# bold.
 
 # %% tags=["table"]
 contrasts.styled(search_tables.compared(table))
