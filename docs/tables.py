@@ -7,7 +7,7 @@ import pandas as pd
 import xarray as xr
 
 from sage.analysis import contrasts, draws, planned, search_claims, search_tables, simulated_search
-from sage.analysis.bootstrap import cell
+from sage.analysis.bootstrap import cell, over_runs
 from sage.analysis.contrasts import RANKED
 from sage.analysis.predictors import CHOSEN, COMBINED, display_name
 from sage.analysis.published_pools import DEEP, RANDOM, SEARCHED
@@ -247,6 +247,20 @@ def search_contrasts() -> pd.DataFrame:
     return table.xs(search_tables.ALL, level="searcher")
 
 
+def second_trainings() -> pd.DataFrame:
+    """Return by how much two trainings of the same network differ, of what searches found."""
+    last, rows = load("cifar100-cnn-search/02_searches").isel(samples=-1), {}
+    gaps = (100 * (last.top_accuracy - last.again_accuracy)).stack(search=("score", "epochs"))
+    for (score, epochs), gap in gaps.dropna("search", how="all").groupby("search"):
+        name = f"{scores.find(score).label(last.alpha)} after {told_epochs(epochs)}"
+        mean = over_runs(gap.squeeze("search").mean(["searcher", "place"])).map(float)
+        rows[name] = {
+            "first minus second (points)": cell(mean.value, mean.low, mean.high, "+.2f"),
+            "s.d. of one training (points)": f"{float(gap.std()) / 2**0.5:.2f}",
+        }
+    return pd.DataFrame.from_dict(rows, orient="index")
+
+
 def pool_searches() -> pd.DataFrame:
     """Return what 50 candidates of a pool come to by one score and by another."""
     table = search_claims.differences(load(f"{POOL}-searches/07_pools"))
@@ -303,7 +317,8 @@ TABLES: dict[str, Callable[[], pd.DataFrame]] = {
         *(early, planned_contrasts, longer, longer_contrasts, other_teachers, objects),
         *(predictors, added, partial, deep, layers, simulated, controls, teaching, teachers),
         *(found, rendered),
-        *(searches, search_contrasts, pool_searches, benchmark, cells, macaque, resemblance),
+        *(searches, search_contrasts, second_trainings, pool_searches),
+        *(benchmark, cells, macaque, resemblance),
     )
 }
 
