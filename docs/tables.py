@@ -14,7 +14,6 @@ from sage.analysis.published_pools import DEEP, RANDOM, SEARCHED
 from sage.analysis.summaries import told_epochs
 from sage.config import paths
 from sage.plots.searches import SEARCHER_NAMES, named
-from sage.search import scores
 from sage.search.scores import SCORES
 
 PAGE = paths.ROOT / "docs" / "results.md"
@@ -235,7 +234,7 @@ def searches() -> pd.DataFrame:
     """Return errors of the best networks that searches found, the mean over runs."""
     table, rows = load("cifar100-cnn-search/02_searches"), {}
     for (searcher, epochs, score), one in search_tables.summary(table).iterrows():
-        column = f"{scores.find(score).label(table.alpha)} after {told_epochs(epochs)}"
+        column = search_tables.label((score, epochs), table.alpha)
         ends = (one[f"mature error{end}"] for end in ("", *search_tables.ENDS))
         rows.setdefault(SEARCHER_NAMES[searcher], {})[column] = cell(*ends, ".1f")
     return pd.DataFrame.from_dict(rows, orient="index")
@@ -251,10 +250,9 @@ def second_trainings() -> pd.DataFrame:
     """Return by how much two trainings of the same network differ, of what searches found."""
     last, rows = load("cifar100-cnn-search/02_searches").isel(samples=-1), {}
     gaps = (100 * (last.top_accuracy - last.again_accuracy)).stack(search=("score", "epochs"))
-    for (score, epochs), gap in gaps.dropna("search", how="all").groupby("search"):
-        name = f"{scores.find(score).label(last.alpha)} after {told_epochs(epochs)}"
+    for search, gap in gaps.dropna("search", how="all").groupby("search"):
         mean = over_runs(gap.squeeze("search").mean(["searcher", "place"])).map(float)
-        rows[name] = {
+        rows[search_tables.label(search, last.alpha)] = {
             "first minus second (points)": cell(mean.value, mean.low, mean.high, "+.2f"),
             "s.d. of one training (points)": f"{float(gap.std()) / 2**0.5:.2f}",
         }

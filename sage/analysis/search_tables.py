@@ -117,7 +117,7 @@ def compared_pairs(table: xr.Dataset) -> dict[str, tuple[At, At]]:
     if P in made and made[P].size and made[P][-1] > few:
         rivals.append((P, made[P][-1]))
     pairs = [((guided, few), rival) for rival in rivals]
-    return {" minus ".join(_named(one, table.alpha) for one in pair): pair for pair in pairs}
+    return {" minus ".join(label(one, table.alpha) for one in pair): pair for pair in pairs}
 
 
 def measures(table: xr.Dataset) -> dict[str, xr.DataArray]:
@@ -199,7 +199,8 @@ def reading(table: xr.Dataset) -> str:
     return "\n".join([*lines, precision(table.attrs["validation_images"])])
 
 
-def _named(one: At, alpha: float) -> str:
+def label(one: At, alpha: float) -> str:
+    """Return a score and its epochs in words, such as P + TG after 2 epochs."""
     score, epochs = one
     return f"{find(score).label(alpha)} after {told_epochs(epochs)}"
 
