@@ -11,15 +11,20 @@ from sage.analysis.bootstrap import cell, over_runs
 from sage.analysis.contrasts import RANKED
 from sage.analysis.predictors import CHOSEN, COMBINED, display_name
 from sage.analysis.published_pools import DEEP, RANDOM, SEARCHED
+from sage.analysis.simulated_search import ACCURACY_MATTERS
 from sage.analysis.summaries import told_epochs
 from sage.config import paths
 from sage.plots.searches import SEARCHER_NAMES, named
-from sage.search.scores import SCORES
+from sage.search.scores import SCORES, P
 
 PAGE = paths.ROOT / "docs" / "results.md"
 MARKED = re.compile(r"(<!-- table (\w+) -->\n)(.*?)(<!-- end -->)", re.DOTALL)
 POOL = "cifar100-pool"
 DEEPER_POOL = "cifar100-pool-20"  # of the space of up to 20 layers
+SEARCHES = "cifar100-cnn-search"
+SEARCH = ("searcher", "epochs", "score")
+SIZE = "P+0.05parameters"
+BY_WEIGHT = (SEARCHES,)  # by weight of TG
 # Rows of tables, by the names that the code has for them.
 PREDICTORS = (
     *("P", "loss", "TSE-E", "log parameters", "naswot"),
@@ -231,31 +236,53 @@ def controls() -> pd.DataFrame:
 
 
 def searches() -> pd.DataFrame:
-    """Return errors of the best networks that searches found, the mean over runs."""
-    table, rows = load("cifar100-cnn-search/02_searches"), {}
-    for (searcher, epochs, score), one in search_tables.summary(table).iterrows():
-        column = search_tables.label((score, epochs), table.alpha)
-        ends = (one[f"mature error{end}"] for end in ("", *search_tables.ENDS))
-        rows.setdefault(SEARCHER_NAMES[searcher], {})[column] = cell(*ends, ".1f")
+    """Return mature accuracy of the best networks that searches found, the mean over runs."""
+    found, rows = over_runs(searched()).to_dataframe(dim_order=SEARCH).dropna(), {}
+    for (searcher, epochs, score), one in found.iterrows():
+        row = rows.setdefault(SEARCHER_NAMES.get(searcher, searcher), {})
+        row[search_tables.label((score, epochs), alpha=1)] = cell(*one[[*ENDS]], ".1f")
+    return pd.DataFrame.from_dict(rows, orient="index")
+
+
+def searched() -> xr.DataArray:
+    """Return mature accuracy in percent of what the planned searches found, and its mean."""
+    found = 100 * load(f"{SEARCHES}/02_searches").mature_accuracy.isel(samples=-1, drop=True)
+    mean = found.mean("searcher", skipna=False).expand_dims(searcher=[search_tables.ALL])
+    return xr.concat([found, mean], "searcher")
+
+
+def size_contrasts() -> pd.DataFrame:
+    """Return what size finds minus what accuracy finds, the mean over searchers."""
+    found, rows = searched().sel(searcher=search_tables.ALL), {}
+    size = found.sel(score=SIZE, epochs=0.25, drop=True)
+    for epochs in found.epochs.values:
+        gain = over_runs(size - found.sel(score=P, epochs=epochs)).map(float)
+        ends = {end: gain[end].item() for end in ENDS}
+        names = [search_tables.label(one, alpha=1) for one in ((SIZE, 0.25), (P, epochs))]
+        rows[" minus ".join(names)] = {
+            search_tables.MEASURE: cell(*ends.values(), "+.2f"),
+            "verdict": contrasts.verdict(ends, 100 * ACCURACY_MATTERS),
+        }
     return pd.DataFrame.from_dict(rows, orient="index")
 
 
 def search_contrasts() -> pd.DataFrame:
     """Return what guidance finds minus what other scores find, the mean over searchers."""
-    table = search_tables.compared(load("cifar100-cnn-search/02_searches"))
-    return table.xs(search_tables.ALL, level="searcher")
+    tables = [search_tables.compared(load(f"{name}/02_searches")) for name in BY_WEIGHT]
+    return pd.concat(tables).xs(search_tables.ALL, level="searcher")
 
 
 def second_trainings() -> pd.DataFrame:
     """Return by how much two trainings of the same network differ, of what searches found."""
-    last, rows = load("cifar100-cnn-search/02_searches").isel(samples=-1), {}
-    gaps = (100 * (last.top_accuracy - last.again_accuracy)).stack(search=("score", "epochs"))
-    for search, gap in gaps.dropna("search", how="all").groupby("search"):
-        mean = over_runs(gap.squeeze("search").mean(["searcher", "place"])).map(float)
-        rows[search_tables.label(search, last.alpha)] = {
-            "first minus second (points)": cell(mean.value, mean.low, mean.high, "+.2f"),
-            "s.d. of one training (points)": f"{float(gap.std()) / 2**0.5:.2f}",
-        }
+    rows = {}
+    for last in (load(f"{name}/02_searches").isel(samples=-1) for name in BY_WEIGHT):
+        gaps = (100 * (last.top_accuracy - last.again_accuracy)).stack(search=("score", "epochs"))
+        for search, gap in gaps.dropna("search", how="all").groupby("search"):
+            mean = over_runs(gap.squeeze("search").mean(["searcher", "place"])).map(float)
+            rows[search_tables.label(search, last.alpha)] = {
+                "first minus second (points)": cell(mean.value, mean.low, mean.high, "+.2f"),
+                "s.d. of one training (points)": f"{float(gap.std()) / 2**0.5:.2f}",
+            }
     return pd.DataFrame.from_dict(rows, orient="index")
 
 
@@ -315,7 +342,7 @@ TABLES: dict[str, Callable[[], pd.DataFrame]] = {
         *(early, planned_contrasts, longer, longer_contrasts, other_teachers, objects),
         *(predictors, added, partial, deep, layers, simulated, controls, teaching, teachers),
         *(found, rendered),
-        *(searches, search_contrasts, second_trainings, pool_searches),
+        *(searches, search_contrasts, size_contrasts, second_trainings, pool_searches),
         *(benchmark, cells, macaque, resemblance),
     )
 }

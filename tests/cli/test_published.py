@@ -15,7 +15,7 @@ COMMITTED = paths.ROOT / "figures" / "published"
 NAMES = sorted(path.name for path in COMMITTED.iterdir() if path.is_dir())
 FROM_IMAGES = {"00_images", "00_rdms", "04_rdms", "04_stimuli"}  # of data sets and recordings
 QUICK = {"cifar100-cell-search", "cifar100-cnn-search", "cifar100-teachers", "macaque-search"}
-QUICK |= {"nasbench201-searches"}
+QUICK |= {"cifar100-cnn-search-alpha-1", "nasbench201-searches"}
 
 
 @pytest.mark.parametrize(
