@@ -87,8 +87,9 @@ print(results.verdict("02_searches"), search_tables.counts(table), sep="\n")
 # ## What they find for their cost (the paper's Figure 3)
 #
 # Small dots are runs, large ones their mean, with 95 % intervals from five runs on; hollow ones are
-# of few epochs. Cost is the training of candidates: that to maturity only measures here. The dashed
-# grey line is the mean of random architectures that were not selected at all.
+# of few epochs. Cost is the training of candidates: that to maturity only measures here. Scores of
+# the same cost stand side by side. The dashed grey line is the mean of random architectures that
+# were not selected at all.
 #
 # With some ten candidates a search, as with the default parameters, searchers have hardly begun to
 # learn. Lines then differ by the score that chose among the candidates, rather than by the searcher
@@ -108,11 +109,10 @@ plots.draw(results, "02_searches")
 plots.draw(results, "02_differences")
 
 # %% [markdown]
-# The same in points, with 95 % intervals from five runs on. Beside the accuracy that decides stand
-# the test accuracy of what was found, and the mean of all finalists, in which the luck of the best
-# plays no part. Where finalists were trained twice, it also stands there for what the second
-# training alone says, whose luck no score can know, and for the mean of both. What excludes 0 is
-# bold.
+# The same in points, with 95 % intervals from five runs on. Behind the verdict stand the test
+# accuracy of what was found, and the mean of all finalists, in which the luck of the best plays no
+# part. Where finalists were trained twice, so do what the second training alone says, whose luck no
+# score can know, and the mean of both. What excludes 0 is bold.
 
 # %% tags=["table"]
 contrasts.styled(search_tables.compared(table))

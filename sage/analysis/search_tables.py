@@ -157,7 +157,7 @@ def differences(table: xr.Dataset, measure: str = MEASURE) -> xr.DataArray:
 def compared(table: xr.Dataset) -> pd.DataFrame:
     """Return the `differences` as text, a row for each contrast and searcher, by every measure.
 
-    Means over runs with their 95 % t intervals, and the verdict on `MEASURE`.
+    Means over runs with their 95 % t intervals, and beside `MEASURE` the verdict on it.
     """
     if not compared_pairs(table):
         return pd.DataFrame({NOTHING: []})
@@ -170,7 +170,8 @@ def compared(table: xr.Dataset) -> pd.DataFrame:
         told = {name: cell(one.value, one.low, one.high, "+.2f") for name, one in ones.items()}
         ends = {end: ones[MEASURE][end].item() for end in ("value", "low", "high")}
         word = verdict(ends, 100 * ACCURACY_MATTERS)
-        rows[contrast, searcher] = told | {"verdict": FEW if word == UNKNOWN else word}
+        word = FEW if word == UNKNOWN else word
+        rows[contrast, searcher] = {MEASURE: told[MEASURE], "verdict": word} | told
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis(["points", "searcher"])
 
 
