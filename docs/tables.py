@@ -24,7 +24,7 @@ DEEPER_POOL = "cifar100-pool-20"  # of the space of up to 20 layers
 SEARCHES = "cifar100-cnn-search"
 SEARCH = ("searcher", "epochs", "score")
 SIZE = "P+0.05parameters"
-BY_WEIGHT = (SEARCHES,)  # by weight of TG
+BY_WEIGHT = (SEARCHES, f"{SEARCHES}-alpha-1")  # the planned weight of TG, and the paper's
 # Rows of tables, by the names that the code has for them.
 PREDICTORS = (
     *("P", "loss", "TSE-E", "log parameters", "naswot"),
