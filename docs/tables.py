@@ -237,28 +237,30 @@ def controls() -> pd.DataFrame:
 
 def searches() -> pd.DataFrame:
     """Return mature accuracy of the best networks that searches found, the mean over runs."""
-    found, rows = over_runs(searched()).to_dataframe(dim_order=SEARCH).dropna(), {}
+    table, rows = load(f"{SEARCHES}/02_searches"), {}
+    found = over_runs(with_mean(table)).to_dataframe(dim_order=SEARCH).dropna()
     for (searcher, epochs, score), one in found.iterrows():
         row = rows.setdefault(SEARCHER_NAMES.get(searcher, searcher), {})
-        row[search_tables.label((score, epochs), alpha=1)] = cell(*one[[*ENDS]], ".1f")
+        row[search_tables.label((score, epochs), table.alpha)] = cell(*one[[*ENDS]], ".1f")
     return pd.DataFrame.from_dict(rows, orient="index")
 
 
-def searched() -> xr.DataArray:
-    """Return mature accuracy in percent of what the planned searches found, and its mean."""
-    found = 100 * load(f"{SEARCHES}/02_searches").mature_accuracy.isel(samples=-1, drop=True)
+def with_mean(table: xr.Dataset) -> xr.DataArray:
+    """Return mature accuracy in percent of what searchers found, and at last their mean."""
+    found = 100 * table.mature_accuracy.isel(samples=-1, drop=True)
     mean = found.mean("searcher", skipna=False).expand_dims(searcher=[search_tables.ALL])
     return xr.concat([found, mean], "searcher")
 
 
 def size_contrasts() -> pd.DataFrame:
     """Return what size finds minus what accuracy finds, the mean over searchers."""
-    found, rows = searched().sel(searcher=search_tables.ALL), {}
+    table, rows = load(f"{SEARCHES}/02_searches"), {}
+    found = with_mean(table).sel(searcher=search_tables.ALL)
     size = found.sel(score=SIZE, epochs=0.25, drop=True)
     for epochs in found.epochs.values:
         gain = over_runs(size - found.sel(score=P, epochs=epochs)).map(float)
         ends = {end: gain[end].item() for end in ENDS}
-        names = [search_tables.label(one, alpha=1) for one in ((SIZE, 0.25), (P, epochs))]
+        names = [search_tables.label(one, table.alpha) for one in ((SIZE, 0.25), (P, epochs))]
         rows[" minus ".join(names)] = {
             search_tables.MEASURE: cell(*ends.values(), "+.2f"),
             "verdict": contrasts.verdict(ends, 100 * ACCURACY_MATTERS),
