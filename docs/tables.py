@@ -11,7 +11,6 @@ from sage.analysis.bootstrap import cell, over_runs
 from sage.analysis.contrasts import RANKED
 from sage.analysis.predictors import CHOSEN, COMBINED, display_name
 from sage.analysis.published_pools import DEEP, RANDOM, SEARCHED
-from sage.analysis.simulated_search import ACCURACY_MATTERS
 from sage.analysis.summaries import told_epochs
 from sage.config import paths
 from sage.plots.searches import SEARCHER_NAMES, named
@@ -22,8 +21,6 @@ MARKED = re.compile(r"(<!-- table (\w+) -->\n)(.*?)(<!-- end -->)", re.DOTALL)
 POOL = "cifar100-pool"
 DEEPER_POOL = "cifar100-pool-20"  # of the space of up to 20 layers
 SEARCHES = "cifar100-cnn-search"
-SEARCH = ("searcher", "epochs", "score")
-SIZE = "P+0.05parameters"
 BY_WEIGHT = (SEARCHES, f"{SEARCHES}-alpha-1")  # the planned weight of TG, and the paper's
 # Rows of tables, by the names that the code has for them.
 PREDICTORS = (
@@ -238,34 +235,20 @@ def controls() -> pd.DataFrame:
 def searches() -> pd.DataFrame:
     """Return mature accuracy of the best networks that searches found, the mean over runs."""
     table, rows = load(f"{SEARCHES}/02_searches"), {}
-    found = over_runs(with_mean(table)).to_dataframe(dim_order=SEARCH).dropna()
+    accuracy = 100 * table.mature_accuracy.isel(samples=-1, drop=True)
+    runs = over_runs(search_tables.with_mean(accuracy))
+    found = runs.to_dataframe(dim_order=["searcher", "epochs", "score"]).dropna()
     for (searcher, epochs, score), one in found.iterrows():
         row = rows.setdefault(SEARCHER_NAMES.get(searcher, searcher), {})
         row[search_tables.label((score, epochs), table.alpha)] = cell(*one[[*ENDS]], ".1f")
     return pd.DataFrame.from_dict(rows, orient="index")
 
 
-def with_mean(table: xr.Dataset) -> xr.DataArray:
-    """Return mature accuracy in percent of what searchers found, and at last their mean."""
-    found = 100 * table.mature_accuracy.isel(samples=-1, drop=True)
-    mean = found.mean("searcher", skipna=False).expand_dims(searcher=[search_tables.ALL])
-    return xr.concat([found, mean], "searcher")
-
-
 def size_contrasts() -> pd.DataFrame:
     """Return what size finds minus what accuracy finds, the mean over searchers."""
-    table, rows = load(f"{SEARCHES}/02_searches"), {}
-    found = with_mean(table).sel(searcher=search_tables.ALL)
-    size = found.sel(score=SIZE, epochs=0.25, drop=True)
-    for epochs in found.epochs.values:
-        gain = over_runs(size - found.sel(score=P, epochs=epochs)).map(float)
-        ends = {end: gain[end].item() for end in ENDS}
-        names = [search_tables.label(one, table.alpha) for one in ((SIZE, 0.25), (P, epochs))]
-        rows[" minus ".join(names)] = {
-            search_tables.MEASURE: cell(*ends.values(), "+.2f"),
-            "verdict": contrasts.verdict(ends, 100 * ACCURACY_MATTERS),
-        }
-    return pd.DataFrame.from_dict(rows, orient="index")
+    table, size = load(f"{SEARCHES}/02_searches"), ("P+0.05parameters", 0.25)
+    pairs = search_tables.named_pairs([(size, (P, 0.25)), (size, (P, 2.5))], table.alpha)
+    return search_tables.compared(table, pairs).xs(search_tables.ALL, level="searcher")
 
 
 def search_contrasts() -> pd.DataFrame:

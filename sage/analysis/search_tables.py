@@ -1,6 +1,7 @@
 """What searches found, as tables, words and costs. A `table` is that of `comparison.results`."""
 
 import json
+from collections.abc import Iterable
 from itertools import product
 
 import numpy as np
@@ -16,6 +17,7 @@ from sage.analysis.summaries import WORDS, precision, told_epochs
 from sage.search.scores import GUIDED, SCORES, P, find, split
 from sage.spaces import Architecture
 
+Pairs = dict[str, tuple[At, At]]  # by name: what is compared, and with what
 ENDS = (", low", ", high")  # behind the name of a column, those of its interval's ends
 GAINS = {
     BETTER: "Guidance finds better networks than every other score after as much training.",
@@ -101,8 +103,8 @@ def counts(table: xr.Dataset) -> str:
     return f"{searched}, {int(table.matured.sum())} networks trained to maturity, {failed} failed"
 
 
-def compared_pairs(table: xr.Dataset) -> dict[str, tuple[At, At]]:
-    """Return what is compared, by its name: guidance after the least training with other scores.
+def compared_pairs(table: xr.Dataset) -> Pairs:
+    """Return what is compared: guidance after the least training with other scores.
 
     These are all scores after as much training, and then P after the most.
     """
@@ -116,8 +118,12 @@ def compared_pairs(table: xr.Dataset) -> dict[str, tuple[At, At]]:
     rivals = [(score, few) for score in others if few in made[score]]
     if P in made and made[P].size and made[P][-1] > few:
         rivals.append((P, made[P][-1]))
-    pairs = [((guided, few), rival) for rival in rivals]
-    return {" minus ".join(label(one, table.alpha) for one in pair): pair for pair in pairs}
+    return named_pairs([((guided, few), rival) for rival in rivals], table.alpha)
+
+
+def named_pairs(pairs: Iterable[tuple[At, At]], alpha: float) -> Pairs:
+    """Return pairs of scores and their epochs by name: one minus the other."""
+    return {" minus ".join(label(one, alpha) for one in pair): pair for pair in pairs}
 
 
 def measures(table: xr.Dataset) -> dict[str, xr.DataArray]:
@@ -135,33 +141,42 @@ def measures(table: xr.Dataset) -> dict[str, xr.DataArray]:
     return found
 
 
-def differences(table: xr.Dataset, measure: str = MEASURE) -> xr.DataArray:
-    """Return the differences of `compared_pairs` in points, [contrast, searcher, run].
-
-    The last searcher is `ALL`, the mean over searchers, NaN for a run that lacks one of them.
+def differences(
+    table: xr.Dataset, measure: str = MEASURE, pairs: Pairs | None = None
+) -> xr.DataArray:
+    """Return differences of what searches found in points, [contrast, searcher, run].
 
     Args:
         measure: the name of one of the `measures`.
+        pairs: what is compared, `compared_pairs` if not given.
     """
-    pairs, accuracy = compared_pairs(table), 100 * measures(table)[measure]
+    pairs, accuracy = pairs or compared_pairs(table), 100 * measures(table)[measure]
     gains = [
         accuracy.sel(score=one, epochs=few, drop=True)
         - accuracy.sel(score=other, epochs=epochs, drop=True)
         for (one, few), (other, epochs) in pairs.values()
     ]
     found = xr.concat(gains, pd.Index(pairs, name="contrast"))
-    mean = found.mean("searcher", skipna=False).expand_dims(searcher=[ALL])
-    return xr.concat([found, mean], "searcher").transpose("contrast", "searcher", "run")
+    return with_mean(found).transpose("contrast", "searcher", "run")
 
 
-def compared(table: xr.Dataset) -> pd.DataFrame:
+def with_mean(values: xr.DataArray) -> xr.DataArray:
+    """Return values with a last searcher `ALL`, their mean, NaN for a run that lacks a searcher."""
+    mean = values.mean("searcher", skipna=False).expand_dims(searcher=[ALL])
+    return xr.concat([values, mean], "searcher")
+
+
+def compared(table: xr.Dataset, pairs: Pairs | None = None) -> pd.DataFrame:
     """Return the `differences` as text, a row for each contrast and searcher, by every measure.
 
     Means over runs with their 95 % t intervals, and beside `MEASURE` the verdict on it.
+
+    Args:
+        pairs: as of `differences`.
     """
-    if not compared_pairs(table):
+    if not (pairs := pairs or compared_pairs(table)):
         return pd.DataFrame({NOTHING: []})
-    made = {measure: over_runs(differences(table, measure)) for measure in measures(table)}
+    made = {measure: over_runs(differences(table, measure, pairs)) for measure in measures(table)}
     made = {name: found for name, found in made.items() if found.value.notnull().any()}
     judged, rows = made[MEASURE], {}
     for contrast, searcher in product(judged.contrast.values, judged.searcher.values):

@@ -89,6 +89,16 @@ def test_compared_has_every_searcher_by_every_measure():
     ).any()
 
 
+def test_other_pairs_can_be_compared():
+    table = make_table(0.1, runs=6)
+    (known,) = list(search_tables.compared_pairs(table).values())[1:]
+    pairs = search_tables.named_pairs([known[::-1]], table.alpha)
+    found = search_tables.differences(table, pairs=pairs)
+    assert found.contrast.values == ["P after 4 epochs minus P + 2 TG after 1 epoch"]
+    np.testing.assert_allclose(found[0], -search_tables.differences(table)[1])
+    assert (search_tables.compared(table, pairs).verdict == "worse").all()
+
+
 def test_second_trainings_are_compared_beside_the_first():
     table = make_table(0.1, runs=6)
     again = table.top_accuracy.isel(place=[1, 0]).copy()
